@@ -20,6 +20,7 @@ routes.py         which team gets a new case
 clocks.py         what is timed: clocks follow what a case waits for
 indexing.py       the search words of a case, level with what was written in it
 reminders.py      who is reminded of which cases, in one message each
+restored.py       after a restore: what may have been answered since the backup
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 

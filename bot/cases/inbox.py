@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, deliveries, indexing, mirror, numbers, signals
+from bot.cases import clocks, deliveries, indexing, mirror, numbers, restored, signals
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
 from bot.cases.state import lock_all, locked, record, touch
@@ -118,6 +118,7 @@ async def take_in(
         unknown = [same[-1] for same in new_to_us.values() if not same[-1].gone]
         if unknown:
             joined, teams = await _add(session, account, routes, unknown, stored, now)
+            await restored.warn_of_posts(session, account_id, team.id, unknown, now)
             changed, opened_for = changed | joined, opened_for | {each.channel for each in teams}
             new |= {post.external_id for post in unknown}
     channels = await _channels_of(session, changed)

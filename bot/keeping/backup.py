@@ -21,6 +21,8 @@ def name_of(url: URL, now: datetime) -> str:
 
 def make(url: URL, place: Path, progress: Progress, *, force: bool = False) -> None:
     """Make a backup of the database in this place, or nothing at all; raises BadSettings with what is in the way."""
+    if url.get_backend_name() == "sqlite" and place.resolve() == Path(url.database or "").resolve():
+        raise BadSettings("That is the database itself: give the backup another name.")
     with files.appearing(place, force=force) as draft:
         if url.get_backend_name() == "sqlite":
             _of_sqlite(Path(url.database or ""), draft, progress)
@@ -48,8 +50,8 @@ def _refuse_without_room(database: Path, draft: Path) -> None:
 def _of_postgres(url: URL, draft: Path, pulse: Callable[[], None]) -> None:
     with postgres.address(url) as address:
         arguments = ["--format=custom", "--no-owner", "--no-privileges", "--no-password", f"--file={draft}"]
-        without = [f"--exclude-table={db.UNFINISHED}", f"--exclude-schema={ASIDE}*"]
-        postgres.call("pg_dump", [*arguments, *without, f"--dbname={address}"], pulse=pulse)
+        without = f"--exclude-schema={ASIDE}*"
+        postgres.call("pg_dump", [*arguments, without, f"--dbname={address}"], pulse=pulse)
     postgres.check(draft, pulse=pulse)
     postgres.revision(draft)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from bot import db
 from bot.config import BadSettings
 
 SECONDS = 0.2
@@ -72,7 +73,9 @@ def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:
 
 
 def revision(archive: Path) -> str:
-    """Return the revision of the tables in an archive; raises BadSettings if it is none of ours."""
+    """Return the revision of the tables in an archive; raises BadSettings if it is none of ours, or half of one."""
+    if f" {db.UNFINISHED} " in call("pg_restore", ["--list", str(archive)]):
+        raise BadSettings(f"{archive} is of a database that a restore or a copy was filling: end that first.")
     rows = call("pg_restore", ["--data-only", "--table", "alembic_version", "--file", "-", str(archive)]).splitlines()
     begins = next((n for n, row in enumerate(rows) if row.startswith("COPY ")), None)
     if begins is None or not rows[begins + 1 :] or rows[begins + 1] == "\\.":

@@ -24,11 +24,15 @@ from bot.keeping.settling import Settled
 from bot.keeping.sqlite import Progress
 from bot.models import Account
 from bot.run import open_desk
-from bot.slack.calls import SlackProblem
+from bot.slack.calls import SlackProblem, call, slack_client, slack_session
 
 HALF = (
     "A restore of this database was begun and did not end, so the bot does not start on it: "
     "run `webcare restore` again, with --force."
+)
+NO_SLACK = (
+    "Slack does not let us look for messages that are newer than the backup ({reason}): check SLACK_BOT_TOKEN and try "
+    "again, or leave that out with --without-slack. Then nobody may use the buttons of those messages."
 )
 NEWER = "{file} was made by a newer version of webcare: update the program first."
 
@@ -55,6 +59,8 @@ def restore(settings: Settings, file: Path, progress: Progress, *, force: bool =
     if not file.is_file():
         raise BadSettings(f"There is no file {file}.")
     url = db.create_engine(settings.database_url).url
+    if slack:
+        asyncio.run(_reach_slack(settings))
     if url.get_backend_name() == "sqlite":
         return _into_sqlite(settings, Path(url.database or ""), file, progress, force=force, slack=slack)
     return _into_postgres(settings, url, file, progress, force=force, slack=slack)
@@ -78,7 +84,8 @@ def _into_sqlite(
         with sqlite.alone(draft):
             pass  # all of it is in one file now
         if not used:
-            files.put(draft, place, force=place.exists())
+            files.remove(place)  # the WAL of a database that somebody deleted would be read into this one
+            files.put(draft, place, force=False)
             return restored
         return replace(restored, before=_exchanged(draft, place))
 
@@ -134,9 +141,13 @@ def _into_postgres(
         raise BadSettings(NEWER.format(file=file))
     before = asyncio.run(_begun(settings, force=force))
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password"]
-    with postgres.address(url) as address:
-        postgres.call("pg_restore", [*options, f"--dbname={address}", str(file)], pulse=pulse)
-    return replace(asyncio.run(_prepared(settings, slack=slack)), before=before)
+    try:
+        with postgres.address(url) as address:
+            postgres.call("pg_restore", [*options, f"--dbname={address}", str(file)], pulse=pulse)
+        return replace(asyncio.run(_prepared(settings, slack=slack)), before=before)
+    except BadSettings as error:
+        kept = f" What was in the database is in its schema {before}." if before else ""
+        raise BadSettings(f"{error}{kept} Run it again with --force.") from None
 
 
 async def _begun(settings: Settings, *, force: bool) -> str | None:
@@ -173,14 +184,20 @@ async def _prepared(settings: Settings, *, slack: bool) -> Restored:
         await engine.dispose()
 
 
+async def _reach_slack(settings: Settings) -> None:
+    """Raise BadSettings when Slack takes no calls, before anything is begun."""
+    try:
+        async with slack_session(settings) as session:
+            await call(slack_client(settings, session), "auth.test")
+    except SlackProblem as problem:
+        raise BadSettings(NO_SLACK.format(reason=problem.error)) from None
+
+
 async def _retired(desk: Desk, as_of: datetime) -> int:
     try:
         return await leftovers.retire(desk, as_of)
     except SlackProblem as problem:
-        raise BadSettings(
-            f"Slack does not let us look for newer messages ({problem.error}): try again, or leave that out with "
-            "--without-slack. Then do not use the buttons of messages from after the backup."
-        ) from None
+        raise BadSettings(NO_SLACK.format(reason=problem.error)) from None
 
 
 async def _unopened(session: AsyncSession, settings: Settings) -> list[str]:

@@ -5,17 +5,17 @@ decides. What Slack shows may be newer: it is written again. What we were about 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, func, select, update
+from sqlmodel import SQLModel, col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import moves
+from bot import db
+from bot.cases import restored
 from bot.connectors.base import Unknowable
 from bot.domain.case import ONGOING
 from bot.domain.event import EventKind
-from bot.domain.text import Text, text
 from bot.models import (
     UNFINISHED,
     UNSENT,
@@ -37,7 +37,7 @@ from bot.outgoing import outcomes
 RECENT = timedelta(days=30)
 """How long before the backup a case must have been touched last, so that its messages are written again."""
 LEAP = 1_000
-"""So many case numbers are skipped: Slack still shows cases that came after the backup, with numbers of their own."""
+"""So many numbers are skipped: Slack still shows cases that came after the backup, with numbers of their own."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ async def settle(session: AsyncSession, now: datetime) -> Settled:
     await _look_for_unposted(session, as_of)
     replies, acts = await _doubt_replies(session, now), await _doubt_acts(session, now)
     stale = await _mark_stale(session, as_of)
-    await session.exec(update(CaseCount).values(counted=CaseCount.counted + LEAP))
+    await _leap(session)
     session.add(Event(kind=EventKind.RESTORED, at=now, details={"as_of": as_of.isoformat()}))
     waiting = await _warn(session, as_of, now)
     return Settled(as_of, replies, acts, stale, waiting)
@@ -128,38 +128,22 @@ async def _mark_stale(session: AsyncSession, as_of: datetime) -> int:
     return int(marked.rowcount)
 
 
+async def _leap(session: AsyncSession) -> None:
+    """Skip numbers of cases, and with PostgreSQL ids too: SQLite numbers on from the highest id that is there."""
+    await session.exec(update(CaseCount).values(counted=CaseCount.counted + LEAP))
+    if db.is_sqlite(session):
+        return
+    for table in SQLModel.metadata.sorted_tables:
+        if "id" in table.c:
+            newest = select(func.coalesce(func.max(table.c["id"]), 0)).scalar_subquery()
+            await session.exec(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), newest + LEAP)))
+
+
 async def _warn(session: AsyncSession, as_of: datetime, now: datetime) -> int:
     """Warn each team in its channel, and below each case that waits, that it may have been answered since."""
-    key = f"restored:{now.timestamp()}"
     for team in (await session.exec(select(Team).order_by(col(Team.id)))).all():
-        words = _to_team(as_of).to_json()
-        session.add(Message(key=f"{key}:team:{team.id}", kind=MessageKind.NOTICE, channel=team.channel, details=words))
+        await restored.tell_team(session, team, as_of, now)
     waiting = (await session.exec(select(Case).where(WAITING).order_by(col(Case.id)))).all()
     for case in waiting:
-        await moves.notify(session, case, f"{key}:{case.id}", _in_thread(as_of))
+        await restored.warn(session, case, as_of, now)
     return len(waiting)
-
-
-def _to_team(as_of: datetime) -> Text:
-    return text(
-        "The data of this bot were put back to how they were at {moment}. What was done after that is not known here: "
-        "posts may come in again, and cases may have been answered. Look on the platform before you answer. Cards that "
-        "came after that moment have lost their buttons.",
-        moment=_moment(as_of),
-    )
-
-
-def _in_thread(as_of: datetime) -> Text:
-    return text(
-        "This case was put back to how it was at {moment}. Look on the platform whether it has been answered since.",
-        moment=_moment(as_of),
-    )
-
-
-def _moment(at: datetime) -> str:
-    """Return a moment as Slack shows it to each reader in their own time zone.
-
-    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-    """
-    fallback = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"<!date^{int(at.timestamp())}^{{date_num}} {{time}}|{fallback}>"

@@ -97,6 +97,11 @@ async def test_a_backup_never_replaces_a_file_unless_told(tmp_path: Path, sqlite
     assert (tmp_path / "b.db").read_bytes().startswith(b"SQLite format 3")
 
 
+def test_a_backup_never_takes_the_place_of_the_database_itself(sqlite_url: str) -> None:
+    with pytest.raises(BadSettings, match="the database itself"):
+        backup.make(make_url(sqlite_url), file_of(sqlite_url).parent / "x" / ".." / file_of(sqlite_url).name, nothing)
+
+
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path, sqlite_url: str) -> None:
     def write(_done: int, _total: int) -> None:
         (tmp_path / "b.db").write_text("mine")

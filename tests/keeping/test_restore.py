@@ -20,7 +20,7 @@ from sqlalchemy import Connection, make_url
 
 from bot import accounts, connectors, db
 from bot.accounts import seal
-from bot.config import BadSettings
+from bot.config import BadSettings, Settings
 from bot.domain.case import Status
 from bot.domain.mention import Act
 from bot.keeping import restore, unfinished
@@ -161,6 +161,7 @@ async def test_an_answer_that_was_sent_after_the_backup_is_never_sent_again(
         await poll.poll_due(bot.desk)
         again = await bot.card("papier", "case:claim")
         assert again["ts"] != later["ts"]
+        await slack.wait_for(lambda: is_warned(slack.thread(CHANNEL, again["ts"])))
         assert [(case.number, case.status) for case in await bot.rows(Case)] == [
             (1, Status.CLAIMED), (1002, Status.NEW),
         ]  # fmt: skip
@@ -173,6 +174,10 @@ async def test_an_answer_that_was_sent_after_the_backup_is_never_sent_again(
             lambda: [m for m in slack.messages(CHANNEL) if "teruggezet naar hoe ze waren" in m["text"]]
         )
     assert to_mastodon.requests.count(SEND) == 1
+
+
+def is_warned(thread: list[dict[str, Any]]) -> bool:
+    return any("of deze zaak daarna al is beantwoord" in message["text"] for message in thread)
 
 
 async def test_an_act_that_may_have_been_done_and_undone_is_not_done_again(
@@ -243,6 +248,20 @@ async def test_a_restore_is_refused_while_a_bot_runs_and_where_there_are_data(
         assert len((await rows_of(database_url))["cases"]) == 1
 
 
+async def test_without_slack_nothing_is_begun_unless_told(database_url: str, slack: Sandbox, command: Command) -> None:
+    async with running_bot(database_url, slack):
+        assert (await command("backup", "b")).code == 0
+    before = await rows_of(database_url)
+    slack.faults.down = True
+    done = await command("restore", "b", "--force")
+    assert (done.code, "--without-slack" in done.err) == (2, True)
+    assert await rows_of(database_url) == before
+    done = await command("restore", "b", "--force", "--without-slack")
+    assert done.code == 0, done.err
+    assert "still have their buttons" in done.out
+    slack.faults.down = False
+
+
 async def test_a_wrong_key_is_said_and_can_be_put_right(database_url: str, slack: Sandbox, command: Command) -> None:
     async with running_bot(database_url, slack):
         assert (await command("backup", "b")).code == 0
@@ -261,6 +280,22 @@ async def test_what_is_no_backup_changes_nothing(database_url: str, slack: Sandb
         done = await command("restore", name, "--force", typed="a picture")
         assert (done.code, "Traceback" in done.err) == (2, False), (name, done.err)
     assert await rows_of(database_url) == before
+
+
+def test_what_is_left_of_a_deleted_database_is_not_read_into_the_restored_one(tmp_path: Path, sqlite_url: str) -> None:
+    file = Path(make_url(sqlite_url).database or "")
+    place = tmp_path / "webcare.db"
+    shutil.copy(file, place)
+    program = (
+        "import os, sqlite3; c = sqlite3.connect('webcare.db'); c.execute('PRAGMA journal_mode=WAL');"
+        "c.execute(\"INSERT INTO slack_pace VALUES ('k', '2026-11-28 00:00:00.000000')\"); c.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    place.unlink()
+    restore.restore(Settings(_env_file=None, database_url=f"sqlite:///{place}"), file, lambda *_: None, slack=False)
+    with closing(sqlite3.connect(place)) as connection:
+        assert connection.execute("SELECT * FROM slack_pace").fetchall() == []
+    assert {path.name for path in tmp_path.iterdir()} == {"webcare.db"}
 
 
 def test_a_backup_that_lacks_its_end_or_is_newer_is_refused(tmp_path: Path, sqlite_url: str) -> None:
@@ -283,7 +318,7 @@ async def test_an_older_backup_is_brought_up_to_date(tmp_path: Path, slack: Sand
     await engine.dispose()
     file = Path(make_url(sqlite_url).database or "")
     target = f"sqlite:///{tmp_path}/target.db"
-    await asyncio.to_thread(restore.restore, settings_for(target, slack), file, lambda *_: None)
+    await asyncio.to_thread(restore.restore, settings_for(target, slack), file, lambda *_: None, slack=False)
     engine = db.create_engine(target)
     assert await db.is_migrated(engine)
     await engine.dispose()
@@ -297,13 +332,54 @@ def to_revision(connection: Connection, revision: str) -> None:
 
 
 async def test_no_bot_starts_on_half_of_a_restored_database(
-    databases: Databases, postgres_uri: str, slack: Sandbox
+    databases: Databases, postgres_uri: str, tmp_path: Path
 ) -> None:
     url = await databases.postgresql(postgres_uri)
     engine = db.create_engine(url)
     await unfinished.mark(engine, restore.HALF)
     with pytest.raises(BadSettings, match="begun and did not end"):
         await db.prepare(engine)
+    await engine.dispose()
+    done = await webcare(tmp_path, "backup", "b", database_url=url, path=pg_programs(url))
+    assert (done.code, "end that first" in done.err, (tmp_path / "b").exists()) == (2, True, False)
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> str:
+    """The PATH of a pg_restore that reads archives, but is killed when it fills a database."""
+    real = pg_programs("postgres")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "pg_restore"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *--single-transaction*) kill -9 $$;; esac\nPATH="{real}" exec pg_restore "$@"\n'
+    )
+    program.chmod(0o755)
+    return f"{tmp_path / 'bin'}:{real}"
+
+
+async def test_a_restore_that_was_cut_off_keeps_what_was_there_and_is_run_again(
+    databases: Databases, postgres_uri: str, slack: Sandbox, tmp_path: Path, failing: str
+) -> None:
+    url = await databases.postgresql(postgres_uri)
+    async with running_bot(url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY}
+    done = await webcare(tmp_path, "backup", "b", path=failing, **settings)
+    assert done.code == 0, done.err
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", path=failing, **settings)
+    assert done.code == 2
+    assert "What was in the database is in its schema webcare_before_" in done.err
+    engine = db.create_engine(url)
+    with pytest.raises(BadSettings, match="begun and did not end"):
+        await db.prepare(engine)
+    await engine.dispose()
+    assert (await webcare(tmp_path, "restore", "b", "--without-slack", path=failing, **settings)).code == 2
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", path=pg_programs(url), **settings)
+    assert done.code == 0, done.err
+    assert len((await rows_of(url))["cases"]) == 1
+    engine = db.create_engine(url)
+    await db.prepare(engine)
     await engine.dispose()
 
 
