@@ -187,6 +187,7 @@ async def _migrate(settings: Settings) -> None:
 
 app.command()(keeping.backup)
 app.command()(keeping.restore)
+app.command()(keeping.copy)
 
 
 @app.command()

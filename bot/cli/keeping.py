@@ -1,5 +1,6 @@
-"""`webcare backup` and `webcare restore`."""
+"""`webcare backup`, `webcare restore` and `webcare copy`."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bot import db
 from bot.cli.terminal import mark, say, settings_for_command, warn
+from bot.config import BadSettings
 from bot.keeping import backup as backups
-from bot.keeping import files, sqlite
+from bot.keeping import copying, files, sqlite
 from bot.keeping import restore as restores
+from bot.keeping.copying import Copied
 from bot.keeping.restore import Restored
 from bot.run import utc_now
 from bot.texts import Texts
@@ -90,3 +94,30 @@ def _told(restored: Restored, t: Texts) -> Iterator[str]:
         f"a warning that they may have been answered; {restored.retired or 0} newer messages have lost their buttons."
     )
     yield "What platforms pushed to the bot after the backup does not come again; what it asks for does."
+
+
+def copy(
+    target: Annotated[
+        str, typer.Argument(help="An empty database: postgresql://user@host/name, its password in PGPASSWORD.")
+    ],
+) -> None:
+    """Move the SQLite database to PostgreSQL, while the bot is stopped; run again after an interruption, it goes on."""
+    settings = settings_for_command()
+    source, url = backups.address_of(settings.database_url), backups.address_of(target)
+    if source.get_backend_name() != "sqlite" or url.get_backend_name() != "postgresql":
+        raise BadSettings("It copies from SQLite (DATABASE_URL) to PostgreSQL: give postgresql://user@host/name.")
+    with progress_bar("Copying") as progress:
+        copied = asyncio.run(_copy(Path(source.database or ""), target, progress))
+    mark(True, f"{copied.rows:,} rows of {copied.tables} tables were copied, read back and are the same.")
+    if copied.mended:
+        warn(f"{copied.mended} rows held signs that PostgreSQL does not store; these are � now.")
+    say("Now set DATABASE_URL to the new database, then: webcare check --deep, and webcare run.")
+    say(f"Never run a bot on {source.database} again: citizens would be answered twice. Put the file away as a backup.")
+
+
+async def _copy(source: Path, target: str, progress: sqlite.Progress) -> Copied:
+    engine = db.create_engine(target)
+    try:
+        return await copying.copy(source, engine, progress)
+    finally:
+        await engine.dispose()

@@ -7,6 +7,7 @@ unfinished.py  a PostgreSQL database that is being filled
 backup.py    make a backup while the bot runs
 restore.py   put a backup in the place of the database
 settling.py  what may have been done since the backup is not done again
+copying.py   move an SQLite installation to PostgreSQL
 soundness.py   what is wrong with what the database holds
 leftovers.py   messages in Slack that are newer than the database lose their buttons
 """
