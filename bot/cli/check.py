@@ -114,6 +114,7 @@ async def _database(settings: Settings) -> AsyncIterator[tuple[Finding, AsyncEng
 async def _try_database(engine: AsyncEngine) -> Finding:
     where = db.place(engine)
     try:
+        await db.refuse_unfinished(engine)
         if not await db.is_migrated(engine):
             if engine.dialect.name == "sqlite":
                 return Finding("Database", True, f"{where} opens; the bot makes its tables when it starts.")

@@ -29,8 +29,8 @@ HALF = (
 )
 COPIED = "webcare_copied"
 """A table without a model: how far each table was copied. It goes away with the mark."""
-BATCH = 20_000
-"""Rows that are committed together."""
+BATCH, BATCH_OF_FILES = 20_000, 50
+"""Rows that are committed together; fewer in a table that may hold images."""
 ALL_HASHES = 1 << 128
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 Row = tuple[str | None, ...]
@@ -133,7 +133,8 @@ async def _copied(reading: sqlite3.Connection, engine: AsyncEngine, table: Table
         after, rows = (await connection.execute(far, {"name": table.name})).one_or_none() or (-(1 << 63), 0)
     yield rows
     columns = ", ".join(f'"{each.name}"' for each in table.columns)
-    query = f"SELECT rowid, {columns} FROM {table.name} WHERE rowid > ? ORDER BY rowid LIMIT {BATCH}"  # noqa: S608
+    batch_of = BATCH_OF_FILES if any(isinstance(_kind(each), LargeBinary) for each in table.columns) else BATCH
+    query = f"SELECT rowid, {columns} FROM {table.name} WHERE rowid > ? ORDER BY rowid LIMIT {batch_of}"  # noqa: S608
     convert = _converts(table)
     while batch := reading.execute(query, [after]).fetchall():
         after, rows = batch[-1][0], rows + len(batch)

@@ -14,7 +14,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import Desk
 from bot.domain.text import text
 from bot.models import Message
-from bot.slack.calls import EVENT_TYPE, REFUSED_BLOCKS, Place, SlackRefuses, call_in_turn, in_turn, key_of, posted_since
+from bot.slack.calls import (
+    CLOCKS_DIFFER,
+    EVENT_TYPE,
+    REFUSED_BLOCKS,
+    Place,
+    SlackRefuses,
+    call_in_turn,
+    in_turn,
+    key_of,
+    posted_since,
+)
 from bot.team import teams
 from bot.texts import Texts
 from bot.views.block import Block, section
@@ -28,25 +38,38 @@ MOST_BLOCKS, MOST_TEXT = 49, 2_900
 
 
 async def retire(desk: Desk, since: datetime) -> int:
-    """Take the buttons from all messages of ours that the database does not know, posted after `since`; count them.
+    """Take the buttons from messages of ours after `since` that the database does not know, and below; count them.
 
     Raises as `call` does. Channels that Slack does not let us read any more are left out.
     """
+    since -= CLOCKS_DIFFER
     async with desk.reading() as session:
         known, unposted = await _known(session, since), await _unposted(session)
         channels, all_teams = await _channels(session), await teams.all_teams(session)
     slack, count = in_turn(desk.slack, PATIENCE), 0
     in_language = {team.channel: desk.of(team).t for team in all_teams}
     for channel in sorted({*channels, *in_language}):
-        try:
-            found = await posted_since(slack, channel, since)
-        except SlackRefuses:
-            continue
+        found = await _found(slack, channel, since)
+        t = in_language.get(channel, desk.texts())
         for message in found:
-            if Place(channel, str(message["ts"])) not in known and key_of(message) not in unposted:
-                await _without_buttons(slack, channel, message, in_language.get(channel, desk.texts()))
-                count += 1
+            if Place(channel, str(message["ts"])) in known or key_of(message) in unposted:
+                continue
+            below = await _found(slack, channel, since, thread_ts=str(message["ts"]))
+            for each in [message, *(each for each in below if _shown(each) != each.get("blocks"))]:
+                await _without_buttons(slack, channel, each, t)
+            count += 1
     return count
+
+
+async def _found(
+    client: AsyncWebClient, channel: str, since: datetime, *, thread_ts: str | None = None
+) -> list[dict[str, Any]]:
+    """Return our messages in a channel, or those below one of them; none where Slack does not let us read."""
+    try:
+        found = await posted_since(client, channel, since, thread_ts=thread_ts)
+    except SlackRefuses:
+        return []
+    return [message for message in found if message["ts"] != thread_ts]
 
 
 async def _known(session: AsyncSession, since: datetime) -> Collection[Place]:
@@ -87,5 +110,6 @@ async def _without_buttons(client: AsyncWebClient, channel: str, message: dict[s
 
 
 def _shown(message: dict[str, Any]) -> list[Block]:
+    """Return the blocks of a message without what can be clicked."""
     blocks = [each for each in message.get("blocks") or [] if each.get("type") not in WITH_BUTTONS]
     return [{name: value for name, value in each.items() if name != "accessory"} for each in blocks[:MOST_BLOCKS]]
