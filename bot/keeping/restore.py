@@ -8,11 +8,12 @@ import asyncio
 import os
 import shutil
 import sqlite3
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -72,22 +73,24 @@ def restore(settings: Settings, file: Path, progress: Progress, *, force: bool =
 def _into_sqlite(
     settings: Settings, place: Path, file: Path, progress: Progress, *, force: bool, slack: bool
 ) -> Restored:
-    """Prepare the database beside its place, then let it take that place while nobody uses the one that was there."""
-    used = place.exists() and place.stat().st_size > 0
-    if used:
-        with sqlite.alone(place) as connection:
-            _refuse_filled(_is_filled(connection), force=force)
-    with files.drafted(place) as draft:
+    """Prepare the database beside its place, then let it take that place; nobody can use the other one meanwhile."""
+    used, before = place.exists() and place.stat().st_size > 0, None
+    with ExitStack() as held, files.drafted(place) as draft:
+        if used:
+            _refuse_filled(_is_filled(held.enter_context(sqlite.alone(place))), force=force)
         bring_in(file, draft, progress)
         beside = settings.model_copy(update={"database_url": f"sqlite:///{draft.absolute()}"})
         restored = asyncio.run(_prepared(beside, slack=slack))
         with sqlite.alone(draft):
             pass  # all of it is in one file now
-        if not used:
+        if used:
+            before = _kept(place)
+        else:
             files.remove(place)  # the WAL of a database that somebody deleted would be read into this one
-            files.put(draft, place, force=False)
-            return restored
-        return replace(restored, before=_exchanged(draft, place))
+        files.put(draft, place, force=used)
+    if before is not None:
+        _refuse_begun(before)
+    return replace(restored, before=before)
 
 
 def bring_in(file: Path, draft: Path, progress: Progress) -> None:
@@ -109,18 +112,21 @@ def _refuse_filled(filled: bool, *, force: bool) -> None:
         raise BadSettings("The database is not empty: with --force the backup takes its place.")
 
 
-def _exchanged(draft: Path, place: Path) -> Path:
-    """Let a database take the place of another that nobody uses; return where that one is now."""
+def _kept(place: Path) -> Path:
+    """Give the database in this place a second name, under which it stays when another takes the place."""
     before = place.with_name(f"{place.name}.before-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
-    with sqlite.alone(place):
-        try:
-            os.link(place, before)
-        except OSError:  # a file system without hard links
-            shutil.copy2(place, before)
-        files.put(draft, place, force=True)
+    try:
+        os.link(place, before)
+    except OSError:  # a file system without hard links
+        shutil.copy2(place, before)
+    return before
+
+
+def _refuse_begun(before: Path) -> None:
+    """Raise BadSettings when somebody had opened the old database in the moment in which it was replaced."""
     try:
         with sqlite.alone(before):
-            return before
+            pass
     except BadSettings:
         raise BadSettings(f"A bot began just now to use the database that was replaced ({before}): stop it.") from None
 
@@ -172,13 +178,13 @@ async def _prepared(settings: Settings, *, slack: bool) -> Restored:
     try:
         await db.migrate(engine)
         async with open_desk(settings, engine) as desk:
-            async with desk.reading() as session:
-                as_of = await settling.newest(session)
-                unopened = await _unopened(session, settings)
-            retired = await _retired(desk, as_of) if slack and as_of is not None else None
             async with desk.session() as session:
                 settled = await settling.settle(session, desk.now())
-                await session.exec(text(f"DROP TABLE IF EXISTS {db.UNFINISHED}"))  # type: ignore[call-overload]
+                unopened = await _unopened(session, settings)
+            as_of = settled.as_of
+            retired = await _retired(desk, as_of) if slack and as_of is not None else None
+        if engine.dialect.name != "sqlite":
+            await unfinished.unmark(engine)
         return Restored(settled, retired, unopened)
     finally:
         await engine.dispose()
