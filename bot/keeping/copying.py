@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, LargeBinary, Table, select, text
+from sqlalchemy import JSON, Boolean, Column, DateTime, LargeBinary, String, Table, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, func
@@ -210,20 +210,26 @@ def _hash(row: Row) -> int:
 
 def _converts(table: Table) -> Callable[[Iterable[Any], Copied], Iterator[Row]]:
     """Return what turns rows of SQLite, each after its rowid, into rows as PostgreSQL writes them."""
-    converts = [_convert_of(column) for column in table.columns]
-    is_json = [isinstance(_kind(column), JSON) for column in table.columns]
+    converts = [(n, _convert_of(each)) for n, each in enumerate(table.columns) if not isinstance(_kind(each), String)]
+    of_json = [n for n, each in enumerate(table.columns) if isinstance(_kind(each), JSON)]
 
     def converted(rows: Iterable[Any], copied: Copied) -> Iterator[Row]:
-        for _, *values in rows:
-            row = tuple(None if v is None else convert(v) for convert, v in zip(converts, values, strict=True))
-            if any(value is not None and "\0" in value for value in row):
-                row = tuple(value and value.replace("\0", UNKNOWN) for value in row)
+        for _, *row in rows:
+            before = [row[n] for n in of_json]
+            for n, convert in converts:
+                if row[n] is not None:
+                    row[n] = convert(row[n])
+            try:
+                signs = "".join(filter(None, row))
+            except TypeError:  # SQLite stores bytes in a column of texts too
+                row = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in row]
+                signs = "".join(filter(None, row))
+            if "\0" in signs:
+                row = [value and value.replace("\0", UNKNOWN) for value in row]
                 copied.mended += 1
-            elif any(
-                each and value not in {str(was), None} for each, value, was in zip(is_json, row, values, strict=True)
-            ):
+            elif of_json and any(str(was) != row[n] for n, was in zip(of_json, before, strict=True) if was is not None):
                 copied.mended += 1
-            yield row
+            yield tuple(row)
 
     return converted
 

@@ -196,6 +196,7 @@ async def test_what_only_sqlite_stores_is_copied_as_near_as_it_can_be(filled: Pa
             "UPDATE mentions SET received_at = '2026-11-28 00:00:00' WHERE id = 5",
             "UPDATE mentions SET text = 'tab' || char(9) || char(10) || '\\N \\. ' || char(13) || '\\' WHERE id = 6",
             """UPDATE mentions SET media = '["back\\\\u0000slash"]' WHERE id = 7""",
+            "UPDATE mentions SET text = X'6F6B' WHERE id = 8",
         ):
             connection.execute(change)
         connection.commit()
@@ -203,7 +204,7 @@ async def test_what_only_sqlite_stores_is_copied_as_near_as_it_can_be(filled: Pa
     assert done.mended == 2
     engine = db.create_engine(target)
     async with engine.connect() as connection_:
-        rows = await connection_.execute(text("SELECT text, media::text FROM mentions WHERE id < 8 ORDER BY id"))
+        rows = await connection_.execute(text("SELECT text, media::text FROM mentions WHERE id < 9 ORDER BY id"))
         found = [tuple(row) for row in rows]
     await engine.dispose()
     assert found[0][0] == "a\N{REPLACEMENT CHARACTER}b"
@@ -212,6 +213,7 @@ async def test_what_only_sqlite_stores_is_copied_as_near_as_it_can_be(filled: Pa
     assert "null" in found[1][1]
     assert found[2][0] == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}b"
     assert found[3][1] == "5"
+    assert found[7][0] == "ok"
     assert found[5][0] == "tab\t\n\\N \\. \r\\"
     assert found[6][1] == '["back\\\\u0000slash"]'
 
