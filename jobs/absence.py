@@ -5,17 +5,13 @@ own a case for long.
 """
 
 from collections import defaultdict
-from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import col, select
 
-from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
-from bot.domain.hours import between
 from bot.logs import going_on, trace
-from bot.models import WAITING, Case, Person, Team
+from bot.models import Team
 from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.slack.status import shown_away
@@ -62,11 +58,12 @@ async def hand_back(desk: Desk) -> None:
 
 
 async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
-    hours, patience = settings.hours(desk.now()), timedelta(minutes=settings.claim_return)
     per_owner: dict[str, list[int]] = defaultdict(list)
-    for case_id, owner, asked_at in await _unanswered(desk, team, desk.now() - patience):
-        if between(hours, asked_at, desk.now()) >= patience:
-            per_owner[owner].append(case_id)
+    async with desk.reading() as session:
+        asked = await presence.unanswered(session, team, settings, desk.now())
+    for each in asked:
+        if each.return_at <= desk.now():
+            per_owner[each.owner].append(each.case_id)
     for owner, case_ids in per_owner.items():
         async with desk.session() as session:
             returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
@@ -85,15 +82,3 @@ async def return_from_readers(desk: Desk) -> None:
             async with desk.session() as session:
                 await leaving.return_from_reader(session, case_id, desk.now())
             await messages.sync(desk, case_id)
-
-
-async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[int, str, datetime]]:
-    """Return the waiting cases whose owners were asked up to `before`, and that did not move since they were asked."""
-    async with desk.reading() as session:
-        rows = await session.exec(
-            select(Case.id, Person.slack_id, Person.asked_at)
-            .join(Person, col(Person.slack_id) == Case.assignee)
-            .where(WAITING, Case.team_id == team.id, col(Person.asked_at) <= before)
-            .where(cases.last_moved_at() <= Person.asked_at)
-        )
-        return [(case_id, owner, asked_at) for case_id, owner, asked_at in rows if asked_at is not None]

@@ -1,14 +1,10 @@
 """Questions to advisers: in opening hours, repeat unanswered ones, and in the end return their cases."""
 
-from datetime import datetime, timedelta
-
 from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
-from bot.domain.hours import between
-from bot.domain.sla import advice_step
 from bot.logs import going_on
-from bot.models import Escalation, Team
+from bot.models import Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 
@@ -25,7 +21,7 @@ async def chase(desk: Desk) -> None:
 async def _chase(desk: Desk, team: Team, settings: TeamSettings) -> None:
     async with desk.reading() as session:
         waiting = await cases.unanswered(session, team.id)
-    due = {asked.id: _step(asked, settings, desk.now()) for asked in waiting}
+    due = {asked.id: cases.advice_step(asked, settings, desk.now()) for asked in waiting}
     for escalation_id, percent in due.items():
         with going_on("asking again for advice failed", escalation=escalation_id):
             if percent:
@@ -33,10 +29,3 @@ async def _chase(desk: Desk, team: Team, settings: TeamSettings) -> None:
                     await cases.ask_again(session, escalation_id, percent=percent, now=desk.now())
     if any(due.values()):
         await messages.wake_lanes(desk)
-
-
-def _step(asked: Escalation, settings: TeamSettings, now: datetime) -> int:
-    allowed = settings.norm.targets().resolution
-    if asked.allowed_seconds is not None:
-        allowed = timedelta(seconds=asked.allowed_seconds)
-    return advice_step(between(settings.hours(now), asked.at, now), allowed)

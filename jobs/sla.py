@@ -7,23 +7,22 @@ One transaction handles a step: it locks the clock's row, writes the message, an
 several processes never send a step twice, and a crash loses no step.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import clocks, reminders
+from bot.cases import reminders
 from bot.cases.reminders import Told
+from bot.cases.steps import Due, Why, again_once, recipients, take
 from bot.desk import Desk
 from bot.domain.event import EventKind
 from bot.domain.hours import Hours, is_open
 from bot.domain.reminder import Heard
-from bot.domain.sla import Recipient, Step
+from bot.domain.sla import Recipient
 from bot.logs import going_on, trace
 from bot.models import Case, Clock, Event, ReminderKind, Team
 from bot.slack import messages
@@ -83,24 +82,6 @@ async def _follow_settings(desk: Desk) -> None:
                 await messages.wake_lanes(desk)
 
 
-class _Why(StrEnum):
-    """Why there is a reminder of a clock: a step is due, a snooze is over, or it was late before the team opened."""
-
-    STEP = "step"
-    SNOOZED = "snoozed"
-    LATE = "late"
-
-
-@dataclass(frozen=True)
-class _Due:
-    """A step to remind of, for the first time or again."""
-
-    clock: Clock
-    case: Case
-    step: Step
-    why: _Why
-
-
 async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> None:
     team = await reminders.hold(session, team_id)
     settings = TeamSettings.of(team.settings)
@@ -115,8 +96,8 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .limit(AT_ONCE)
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
-    due = _again_once([one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)])
-    climbing = [one for one in due if one.why is not _Why.LATE]
+    due = again_once([one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)])
+    climbing = [one for one in due if one.why is not Why.LATE]
     for one in climbing:
         session.add(
             Event(
@@ -135,45 +116,19 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
 
 def _take(
     session: AsyncSession, clock: Clock, case: Case, settings: TeamSettings, hours: Hours, now: datetime
-) -> list[_Due]:
+) -> list[Due]:
     """Set the next moment of a due clock, and return its steps to remind of now; none for a clock that fails."""
     try:
-        ladder = clocks.ladder_of(clock, settings)
-        why, steps = _due_steps(clock, hours, ladder, now)
-        clock.snoozed_until = None
-        if steps:
-            clock.told_percent, clock.told_at = max(clock.told_percent, steps[-1].percent), now
-        clock.next_at = clocks.when_next(clock, hours, ladder)
+        due = take(clock, case, settings, hours, now)
     except Exception as error:  # continue with the other clocks; the next tick tries again
         log.error("reminding of a case failed", case=case.id, clock=clock.id, **trace(error))
         session.expunge(clock)
         return []
     session.add(clock)
-    return [_Due(clock, case, step, why) for step in steps]
+    return due
 
 
-def _due_steps(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> tuple[_Why, list[Step]]:
-    """Return the steps to remind of for a due clock, and why; none if its next step was put off in the meantime."""
-    steps = clocks.due_steps(clock, hours, ladder, now)
-    if steps:
-        return _Why.STEP, steps
-    if clock.snoozed_until is not None:
-        return _Why.SNOOZED, [Step(clock.told_percent, Recipient.OWNER)]
-    at = clocks.when_next(clock, hours, ladder)
-    return _Why.LATE, [Step(clock.told_percent, Recipient.CHANNEL)] if at is not None and at <= now else []
-
-
-def _again_once(due: Sequence[_Due]) -> list[_Due]:
-    """Repeat the reminder of only one clock of a case: the one due first, or none if a step of the case is due now."""
-    has_step = {one.case.id for one in due if one.why is _Why.STEP}
-    again: dict[int, _Due] = {}
-    for one in sorted(due, key=lambda one: one.clock.due_at or datetime.max.replace(tzinfo=UTC)):
-        if one.why is not _Why.STEP and one.case.id not in has_step:
-            again.setdefault(one.case.id, one)
-    return [one for one in due if one.why is _Why.STEP] + list(again.values())
-
-
-async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due]) -> list[Told]:
+async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[Due]) -> list[Told]:
     """Return who is reminded of what; a step for a person who is away, or for nobody, goes to the channel."""
     owners = {one.case.assignee for one in due if one.case.assignee}
     away = owners.difference(await presence.present_of(session, sorted(owners)))
@@ -186,21 +141,9 @@ async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, 
             one.step.percent,
             one.step.text,
             for_owner=one.step.to is Recipient.OWNER,
-            heard=Heard.LATE if one.why is _Why.LATE else Heard.NOTHING,
-            at_once=one.why is _Why.SNOOZED,
+            heard=Heard.LATE if one.why is Why.LATE else Heard.NOTHING,
+            at_once=one.why is Why.SNOOZED,
         )
         for one in due
-        for recipient in _recipients(one, team, settings, away)
+        for recipient in recipients(one, team, settings, away)
     ]
-
-
-def _recipients(due: _Due, team: Team, settings: TeamSettings, away: Collection[str]) -> Sequence[str]:
-    match due.step.to:
-        case Recipient.OWNER if due.case.assignee and due.case.assignee not in away:
-            return [due.case.assignee]
-        case Recipient.COORDINATOR if settings.coordinators:
-            return settings.coordinators
-        case Recipient.CHANNEL if settings.escalation_channel and due.why is not _Why.LATE:
-            return [settings.escalation_channel]
-        case _:
-            return [team.channel]

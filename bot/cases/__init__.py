@@ -20,12 +20,14 @@ routes.py         which team gets a new case
 clocks.py         what is timed: clocks follow what a case waits for
 indexing.py       the search words of a case, level with what was written in it
 reminders.py      who is reminded of which cases, in one message each
+steps.py          the steps of a case's clocks: which are due, and who is reminded
+idle.py           idle claims: when their owners are reminded, and when the cases go back to the queue
 restored.py       after a restore: what may have been answered since the backup
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 
 from bot.cases import moves
-from bot.cases.advice import ask_again, unanswered
+from bot.cases.advice import advice_step, ask_again, unanswered
 from bot.cases.closing import Outcome, close, close_all, last_events, refuse_closing, undo_close
 from bot.cases.handing_over import HandedOut, HandingOver, hand_over, undo_hand_over
 from bot.cases.indexing import index
@@ -53,6 +55,7 @@ __all__ = [
     "Outcome",
     "Taken",
     "add_note",
+    "advice_step",
     "ask_again",
     "briefly",
     "by_number",

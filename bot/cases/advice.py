@@ -1,7 +1,7 @@
 """Questions that no adviser answers: we ask again, and at last the case goes back to its owner."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,7 +11,10 @@ from bot.cases.moves import tell_thread
 from bot.cases.reminders import Told
 from bot.cases.state import locked, record
 from bot.domain.case import Move, Status
+from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.sla import advice_due
 from bot.models import ASKED, WAITING, Case, Escalation, Message, MessageKind, Reminder, ReminderKind
+from bot.team.settings import TeamSettings
 
 
 async def unanswered(session: AsyncSession, team_id: int) -> Sequence[Escalation]:
@@ -21,6 +24,33 @@ async def unanswered(session: AsyncSession, team_id: int) -> Sequence[Escalation
         select(Escalation).where(ASKED, col(Escalation.case_id).in_(escalated)).order_by(col(Escalation.id))
     )
     return rows.all()
+
+
+def due(asked: Escalation, settings: TeamSettings, now: datetime) -> Mapping[int, datetime]:
+    """Return when half of the time for advice is used, and when it is over, by percentage."""
+    allowed = settings.norm.targets().resolution
+    if asked.allowed_seconds is not None:
+        allowed = timedelta(seconds=asked.allowed_seconds)
+    return advice_due(settings.hours(now), asked.at, allowed)
+
+
+def advice_step(asked: Escalation, settings: TeamSettings, now: datetime) -> int:
+    """Return the last percentage that a question has reached, 0 if none."""
+    return max((percent for percent, at in due(asked, settings, now).items() if at <= now), default=0)
+
+
+async def coming(session: AsyncSession, case: Case, settings: TeamSettings, now: datetime) -> list[Coming]:
+    """Return when those who were asked about a case will be reminded, and when it goes back to its owner."""
+    found, hours = list[Coming](), settings.hours(now)
+    if case.status is not Status.ESCALATED:
+        return found
+    for asked in await session.exec(select(Escalation).where(ASKED, Escalation.case_id == case.id)):
+        over = heard_at(hours, due(asked, settings, now).get(100), now)
+        for percent, at in due(asked, settings, now).items():
+            heard, to = heard_at(hours, at, now), [each.recipient for each in await _reminders(session, asked, percent)]
+            if heard is not None and (percent == 100 or (to and heard != over)):
+                found.append(Coming(heard, Doing.ADVICE, tuple(to), percent))
+    return found
 
 
 async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, now: datetime) -> None:

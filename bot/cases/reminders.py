@@ -303,7 +303,7 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
         due = due_at(clocks[case.id].values())
         match each.kind:
             case ReminderKind.CLOCK:
-                standing = _of_clock(each, case, clocks[case.id][each.subject_id], now)
+                standing = of_clock(each, case, clocks[case.id][each.subject_id], now)
             case ReminderKind.ADVICE:
                 question = asked[each.subject_id]
                 standing, urgent = _of_question(each, case, question), question.urgency is Urgency.URGENT
@@ -333,7 +333,7 @@ async def _by_id(session: AsyncSession, table: type[Table], ids: Collection[int]
     return {row.id: row for row in rows}
 
 
-def _of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime) -> Standing:
+def of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime) -> Standing:
     """Return gone for a clock that rests, got more time or has another owner; done after the answer."""
     others = reminder.for_owner and is_person(reminder.recipient) and case.assignee != reminder.recipient
     if case.team_id != reminder.team_id or clock.rests_for is not None or (others and case.status in OPEN):

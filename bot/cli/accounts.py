@@ -45,12 +45,13 @@ async def _list(settings: Settings) -> None:
     table = Table("Platform", "Name", "Team", "State", "Last read")
     t = Texts("en", settings.time_zone)
     for row in rows:
-        cells = (row.platform, row.name, teams[row.team_id], _state(row, t), _last_read(row, t))
+        cells = (row.platform, row.name, teams[row.team_id], state_of(row, t), _last_read(row, t))
         table.add_row(*(plain(cell) for cell in cells))
     Console(markup=False, highlight=False).print(table)
 
 
-def _state(row: Account, t: Texts) -> str:
+def state_of(row: Account, t: Texts) -> str:
+    """Return in words whether an account works."""
     if row.stopped_at is not None:
         return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.stored(row.problem)}"
     if row.problem is not None:

@@ -23,6 +23,7 @@ from bot import db, run
 from bot.accounts import seal, seal_anew
 from bot.cli import accounts, keeping
 from bot.cli import check as checks
+from bot.cli.doctor import doctor
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.logs import set_up_logging, trace
@@ -168,6 +169,9 @@ async def _check(settings: Settings, *, deep: bool) -> bool:
     start = "webcare run --http" if by_http(settings) else "webcare run"
     say(f"All is well: {start}" if all_work else "Solve what has a ✘, then run webcare check again.")
     return all_work
+
+
+app.command()(doctor)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.hours import Hours, add
+from bot.domain.hours import Hours, NeverOpen, add
 
 
 class ClockKind(StrEnum):
@@ -95,9 +95,15 @@ ADVICE_STEPS = (50, 100)
 """An adviser is reminded at these percentages of the time for a question; at the last one the time is over."""
 
 
-def advice_step(used: timedelta, allowed: timedelta) -> int:
-    """Return the last of ADVICE_STEPS that a question has reached, 0 if none."""
-    return max((percent for percent in ADVICE_STEPS if is_used_up(allowed * percent / 100, used)), default=0)
+def advice_due(hours: Hours, asked_at: datetime, allowed: timedelta) -> Mapping[int, datetime]:
+    """Return when a question reaches each of ADVICE_STEPS; without those that it never reaches."""
+    moments = {}
+    for percent in ADVICE_STEPS:
+        try:
+            moments[percent] = step_at(hours, asked_at, allowed, percent)
+        except NeverOpen:
+            break
+    return moments
 
 
 class Pressure(StrEnum):

@@ -4,6 +4,7 @@ A digest begins where the last written one ended. So nothing is missed between t
 its time was changed.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -11,12 +12,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
+from bot.domain.case import OPEN
+from bot.domain.coming import Coming, Doing
 from bot.domain.figures import Overview, Span, Standing
-from bot.domain.hours import Hours, at_minute
+from bot.domain.hours import HORIZON, Hours, at_minute
 from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
 from bot.figures import reports
 from bot.figures.standing import oldest_case, standing
-from bot.models import Message, Team
+from bot.models import Case, Clock, Message, Team
 from bot.slack.places import links_of
 from bot.team.settings import TeamSettings, minute
 
@@ -53,6 +56,25 @@ def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | Non
         if at is not None and midnight(today, hours.zone) <= at <= now:
             return day, at
     return None
+
+
+async def coming(
+    session: AsyncSession, team: Team, settings: TeamSettings, case: Case, clocks: Sequence[Clock], now: datetime
+) -> list[Coming]:
+    """Return when the next digest counts a case that waits for us, or lists it because it is late then."""
+    hours = settings.hours(now)
+    today = now.astimezone(hours.zone).date()
+    days = {key_of(team, today + n * DAY, Span.DAY): today + n * DAY for n in range(-1, HORIZON.days)}
+    written = set(await session.exec(select(Message.key).where(col(Message.key).in_([*days][:3]))))
+    for key, day in days.items():
+        at = moment(settings, hours, day)
+        if at is None or key in written:
+            continue
+        if latest(settings, max(at, now)) == (day, at) and team.created_at <= at:
+            late = any(clock.due_at is not None and clock.due_at <= max(at, now) for clock in clocks)
+            doing = Doing.DIGEST_LISTS if late else Doing.DIGEST_COUNTS
+            return [Coming(max(at, now), doing, (team.channel,))] if case.status in OPEN else []
+    return []
 
 
 def keys_since(team: Team, first: date, day: date, span: Span) -> list[str]:

@@ -7,11 +7,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
+from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.event import EventKind, Why
-from bot.domain.hours import between
+from bot.domain.hours import Hours, NeverOpen, add, between
 from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.text import Refused
-from bot.models import PROPOSED, ActStatus, Asking, Case, Hiding, Mention, Message, MessageKind, Role, Team
+from bot.models import PROPOSED, ActStatus, Asking, Case, CaseFile, Hiding, Mention, Message, MessageKind, Role, Team
 from bot.models import Act as ActRow
 from bot.outgoing import moderation
 from bot.staffing import presence
@@ -57,15 +58,23 @@ async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
         return True
     team = await session.get_one(Team, case.team_id)
     settings = TeamSettings.of(team.settings)
-    hours = between(settings.hours(now), act.created_at, now) // HOUR
-    step = hours // AGAIN * AGAIN or min(hours, 1)
+    step = _step(act, settings.hours(now), now)
     if not step or await _was_sent(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
         return False
-    leads = [who for who in await _leads(session, team, settings) if who != act.by]
-    for to in leads or [team.channel]:
+    for to in await _chased(session, act, team, settings):
         key, details = f"second:{act.id}:{step}:{to}", Asking(hours=step).to_json()
         session.add(_message(key, MessageKind.SECOND, act, to, details))
     return True
+
+
+def _step(act: ActRow, hours: Hours, now: datetime) -> int:
+    """Return the last step of reminders that an act has reached, in working hours that it waits; 0 for none."""
+    waited = between(hours, act.created_at, now) // HOUR
+    return waited // AGAIN * AGAIN or min(waited, 1)
+
+
+async def _chased(session: AsyncSession, act: ActRow, team: Team, settings: TeamSettings) -> Sequence[str]:
+    return [who for who in await _leads(session, team, settings) if who != act.by] or [team.channel]
 
 
 async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
@@ -78,8 +87,7 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
     if hiding.review_at is None or hiding.review_at > now:
         return False
     file = await cases.read(session, case.id)
-    mention = next((each for each in file.mentions if each.id == act.mention_id), None)
-    if mention is None or mention.gone in FOR_GOOD or not _stays_hidden(file.last_act(Act.HIDE, mention.id), act):
+    if not _is_reviewed(file, act):
         hiding.review_at = None
         session.add(hiding)
         return False
@@ -90,6 +98,43 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
         key = f"review:{act.id}:{at}:{to}"
         session.add(_message(key, MessageKind.REVIEW, act, to, Asking(at=at).to_json()))
     return True
+
+
+def _is_reviewed(file: CaseFile, act: ActRow) -> bool:
+    mention = next((each for each in file.mentions if each.id == act.mention_id), None)
+    exists = mention is not None and mention.gone not in FOR_GOOD
+    return exists and _stays_hidden(file.last_act(Act.HIDE, act.mention_id), act)
+
+
+async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
+    """Return when a second colleague will be asked again to agree, and when hidden posts of a case are reviewed."""
+    hours, found = settings.hours(now), list[Coming]()
+    for act in file.acts:
+        hiding = file.hidings.get(act.id)
+        if act.status is ActStatus.ASKED and (at := await _next_chase(session, act, hours, now)):
+            to = await _chased(session, act, file.team, settings)
+            found.append(Coming(at, Doing.SECOND, tuple(to)))
+        if hiding is not None and hiding.review_at is not None and _is_reviewed(file, act):
+            at = heard_at(hours, hiding.review_at, now)
+            asked = f"review:{act.id}:{hiding.review_at.isoformat()}:"
+            if at is not None and not await _was_sent(session, act, MessageKind.REVIEW, asked):
+                to = await _leads(session, file.team, settings) or [file.team.channel]
+                found.append(Coming(at, Doing.REVIEW, tuple(to)))
+    return found
+
+
+async def _next_chase(session: AsyncSession, act: ActRow, hours: Hours, now: datetime) -> datetime | None:
+    """Return when the coordinators are next reminded of an act that waits for a second colleague."""
+    waited = between(hours, act.created_at, now) // HOUR // AGAIN
+    for steps in (1, *((waited + n) * AGAIN for n in range(1 if waited == 0 else 0, 3))):
+        try:
+            at = heard_at(hours, add(hours, act.created_at, steps * HOUR), now)
+        except NeverOpen:
+            return None
+        step = _step(act, hours, at) if at else 0
+        if step and not await _was_sent(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
+            return at
+    return None
 
 
 def _stays_hidden(last: ActRow | None, act: ActRow) -> bool:

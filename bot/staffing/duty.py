@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.domain.case import Status
+from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.event import EventKind
 from bot.domain.hours import is_open
 from bot.models import WAITING, Called, Case, Event, Message, MessageKind, Team
@@ -30,13 +31,27 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
     [key] = (await session.exec(select(_key()).where(Case.id == case_id))).all()
     if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
         return
-    called = await presence.on_duty(session, team.id, settings, now)
-    called = called or await presence.present_of(session, settings.coordinators)
-    if called:
+    if called := await _whom(session, team, settings, now):
         session.add(
             Message(key=key, kind=MessageKind.URGENT, case_id=case_id, channel=team.channel, in_thread=True,
                     details=Called(called).to_json())
         )  # fmt: skip
+
+
+async def _whom(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> list[str]:
+    duty = await presence.on_duty(session, team.id, settings, now)
+    return duty or await presence.present_of(session, settings.coordinators)
+
+
+async def coming(
+    session: AsyncSession, case_id: int, team: Team, settings: TeamSettings, now: datetime
+) -> list[Coming]:
+    """Return when those on duty will be called to an urgent case."""
+    at = heard_at(settings.hours(now), now, now)
+    if at is None or case_id not in await uncalled(session, [team.id]):
+        return []
+    called = await _whom(session, team, settings, at)
+    return [Coming(at, Doing.CALL, tuple(called))] if called else []
 
 
 async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int]:

@@ -15,6 +15,7 @@ from bot import cases, db
 from bot.cases import HandingOver
 from bot.cases.moves import notify
 from bot.domain.case import ALLOWED_FROM, Move
+from bot.domain.coming import Coming, Doing
 from bot.domain.event import EventKind, Why, because
 from bot.domain.text import Refused, text
 from bot.models import WAITING, Agent, Case, Event, Passed, Role, Team
@@ -142,6 +143,13 @@ async def with_readers(session: AsyncSession) -> Sequence[int]:
     """
     rows = await session.exec(select(Case.id).join(Agent, _HAS_IT).where(WAITING, Agent.role == Role.READER))
     return sorted(rows)
+
+
+async def coming(session: AsyncSession, case: Case, team: Team, now: datetime) -> list[Coming]:
+    """Return that a case goes back to the queue because its owner may only read; that happens at any hour."""
+    if case.id not in await with_readers(session):
+        return []
+    return [Coming(now, Doing.RETURN_READER, (team.channel,))]
 
 
 async def return_from_reader(session: AsyncSession, case_id: int, now: datetime) -> None:

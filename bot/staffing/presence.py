@@ -9,6 +9,7 @@ only the moment since when they are away.
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,13 +17,24 @@ from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
+from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.hours import NeverOpen, add
 from bot.domain.text import Refused
-from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Role
+from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Role, Team
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
 LOOK_EVERY = timedelta(minutes=5)
 """How often at most we ask Slack about one person: its methods allow some fifty calls a minute."""
+
+
+@dataclass(frozen=True)
+class Returning:
+    """A case whose owner is away and did not answer our question: it goes back to the queue at that moment."""
+
+    case_id: int
+    owner: str
+    return_at: datetime
 
 
 async def set_away(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
@@ -171,6 +183,41 @@ async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list
             await cases.release(session, case_id, by=slack_id, now=now)
             handed_back.append(case_id)
     return handed_back
+
+
+async def unanswered(
+    session: AsyncSession, team: Team, settings: TeamSettings, now: datetime, case_id: int | None = None
+) -> list[Returning]:
+    """Return the waiting cases of a team whose owners are asked about them, and that did not move since.
+
+    Without `case_id`, those that may be due now.
+    """
+    which = (
+        Case.id == case_id
+        if case_id is not None
+        else col(Person.asked_at) <= now - timedelta(minutes=settings.claim_return)
+    )
+    rows = await session.exec(
+        select(Case.id, Person.slack_id, Person.asked_at)
+        .join(Person, col(Person.slack_id) == Case.assignee)
+        .where(WAITING, Case.team_id == team.id, which, cases.last_moved_at() <= col(Person.asked_at))
+    )
+    hours, patience, found = settings.hours(now), timedelta(minutes=settings.claim_return), []
+    for owned, owner, asked_at in rows:
+        with suppress(NeverOpen):
+            if asked_at is not None:
+                found.append(Returning(owned, owner, add(hours, asked_at, patience)))
+    return found
+
+
+async def coming(
+    session: AsyncSession, case_id: int, team: Team, settings: TeamSettings, now: datetime
+) -> list[Coming]:
+    """Return when a case goes back to the queue because its owner is away and does not answer."""
+    hours = settings.hours(now)
+    asked = await unanswered(session, team, settings, now, case_id)
+    moments = [(each.owner, heard_at(hours, each.return_at, now)) for each in asked]
+    return [Coming(at, Doing.RETURN_AWAY, (team.channel, owner)) for owner, at in moments if at]
 
 
 async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime) -> list[int]:

@@ -10,7 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.domain.case import Status
-from bot.domain.period import working_days
+from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.hours import HORIZON
+from bot.domain.period import DAY, midnight, working_days
 from bot.models import WITH_CITIZEN, Case, Message, MessageKind, Role, Team, Unanswered
 from bot.staffing import presence
 from bot.team import agents
@@ -52,6 +54,26 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
         in_thread = replace(details, asked=called).to_json()
         key = f"{key}:thread" if owner else key
         session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, **about))
+
+
+async def coming(session: AsyncSession, case: Case, team: Team, settings: TeamSettings, now: datetime) -> list[Coming]:
+    """Return when somebody will be asked about a case whose citizen does not answer."""
+    if case.status is not Status.WITH_CITIZEN:
+        return []
+    questions = select(Message.key).where(Message.case_id == case.id, Message.kind == MessageKind.UNANSWERED)
+    asked = set(await session.exec(questions))
+    hours = settings.hours(now)
+    today, days = now.astimezone(hours.zone).date(), HORIZON.days
+    midnights = (midnight(today + n * DAY, hours.zone) for n in range(days))
+    for at in (heard_at(hours, each, now) for each in midnights):
+        if at is None:
+            return []
+        times = _times(case, settings, at)
+        if times and _key(case, times) not in asked:
+            owner = await _owner(session, case)
+            to = (owner,) if owner else ()
+            return [Coming(at, Doing.UNANSWERED, to if owner and times == 1 else (*to, team.channel))]
+    return []
 
 
 def _times(case: Case, settings: TeamSettings, now: datetime) -> int:

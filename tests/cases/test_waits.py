@@ -1,92 +1,24 @@
 """Whatever a case waits for, the clock touches only what it should, and nothing falls silent."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-
 import pytest
 from sqlmodel import col, select
 
-from bot import cases, db
+from bot import cases
 from bot.cases import clocks
 from bot.cases.reading import MOVED
-from bot.desk import Desk
-from bot.domain.case import OPEN, Move, Status, WaitsFor, rests_for
+from bot.domain.case import OPEN, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
-from bot.domain.mention import Arrived
 from bot.domain.sla import REACTIONS
 from bot.figures import lists
 from bot.figures.home import home
 from bot.figures.standing import standing
-from bot.models import Agent, Event, Message, MessageKind, Person, Reminder, ReminderKind, ReplyKind, Role, Team
-from bot.run import open_desk
+from bot.models import Agent, Event, Message, MessageKind, Person, Reminder, ReminderKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.views.case_card import case_card
 from bot.views.details_modal import details_modal
-from jobs import BY_OUR_CLOCK
-from tests.cases.moving import AGENTS, Table, bring_to, deliver, hold, one_case
-from tests.conftest import SANNE, settings_for
-
-DAYS = 3
-"""So far off is the moment of what `moving.HOW` promises or puts off."""
-
-
-async def _status(table: Table, status: Status) -> None:
-    table.kind = ReplyKind.FINAL
-    await bring_to(table, status)
-    if status is Status.ANSWERED:
-        await table.must_make(Move.KEEP)
-
-
-async def _after(table: Table, kind: ReplyKind, *moves: Move) -> None:
-    table.kind = kind
-    await bring_to(table, Status.ANSWERED)
-    for move in moves:
-        await table.must_make(move)
-
-
-async def _held(table: Table) -> None:
-    await _after(table, ReplyKind.QUESTION)
-    await hold(table)
-
-
-async def _lost(table: Table) -> None:
-    await _after(table, ReplyKind.INTERIM, Move.KEEP)
-    await deliver(table, Arrived.FAILED, "x")
-
-
-def _in(status: Status) -> Callable[[Table], Awaitable[None]]:
-    return lambda table: _status(table, status)
-
-
-SITUATIONS: dict[str, Callable[[Table], Awaitable[None]]] = {
-    **{str(status): _in(status) for status in Status},
-    "a reply on its way": lambda table: _after(table, ReplyKind.FINAL),
-    "a question to the citizen": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP),
-    "a promise": lambda table: _after(table, ReplyKind.INTERIM, Move.KEEP),
-    "a reply that was refused": lambda table: _after(table, ReplyKind.FINAL, Move.FAIL),
-    "a reply of unknown outcome": lambda table: _after(table, ReplyKind.QUESTION, Move.DOUBT),
-    "a reply that its platform holds": _held,
-    "a promise that did not arrive": _lost,
-    "a question, then reopened": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP, Move.REOPEN),
-}
-
-
-@asynccontextmanager
-async def in_situation(name: str, url: str, slack: Sandbox) -> AsyncIterator[tuple[Table, Desk]]:
-    """A case in this situation, and the desk whose jobs look after it; nobody takes the messages to Slack."""
-    async with one_case(url) as table:
-        await SITUATIONS[name](table)
-        engine = db.create_engine(url)
-        try:
-            async with open_desk(settings_for(url, slack), engine, table.clock) as desk:
-                yield table, desk
-        finally:
-            await engine.dispose()
-
-
-async def run_jobs(desk: Desk) -> None:
-    for job in BY_OUR_CLOCK:
-        await job(desk)
+from tests.cases.moving import AGENTS, Table
+from tests.cases.situations import DAYS, SITUATIONS, in_situation, run_jobs
+from tests.conftest import SANNE
 
 
 async def wait_of(table: Table) -> tuple[WaitsFor, bool]:

@@ -261,7 +261,7 @@ async def test_the_bot_runs_until_it_is_told_to_stop(
 async def test_the_version_and_the_help_are_told(run: Webcare) -> None:
     version, help_, nothing = await run("--version"), await run("--help"), await run()
     assert re.fullmatch(r"webcare \d+\.\d+\.\d+\n", version.out)
-    for command in ("run", "check", "migrate", "key", "teams", "accounts"):
+    for command in ("run", "check", "doctor", "migrate", "key", "teams", "accounts"):
         assert re.search(rf"^│ {command} ", help_.out, re.MULTILINE)
     assert "Usage: webcare" in nothing.out + nothing.err
 

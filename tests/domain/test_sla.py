@@ -1,5 +1,6 @@
 """The rules of norms and reminders, and when a team opens again, without a database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from bot.domain.sla import (
     Recipient,
     Step,
     Targets,
-    advice_step,
+    advice_due,
     is_late,
     is_used_up,
     pressure,
@@ -176,9 +177,10 @@ def test_a_step_is_due_when_that_part_of_the_target_is_used_in_working_time() ->
     assert step_at(OFFICE, local("2026-11-20 16:30"), HOUR, 50) == local("2026-11-20 17:00")
 
 
-@pytest.mark.parametrize(("minutes", "step"), [(0, 0), (29, 0), (30, 50), (59, 50), (60, 100), (600, 100)])
-def test_an_adviser_is_reminded_at_half_of_the_time_and_at_its_end(minutes: int, step: int) -> None:
-    assert advice_step(timedelta(minutes=minutes), HOUR) == step
+def test_an_adviser_is_reminded_at_half_of_the_time_and_at_its_end() -> None:
+    moments = advice_due(OFFICE, local("2026-11-20 16:45"), HOUR)
+    assert moments == {50: local("2026-11-23 09:15"), 100: local("2026-11-23 09:45")}
+    assert advice_due(replace(OFFICE, week=((),) * 7), local("2026-11-20 16:45"), HOUR) == {}
 
 
 def test_a_promise_that_lapsed_climbs_after_a_quarter_of_an_hour() -> None:

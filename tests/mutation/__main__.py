@@ -34,6 +34,7 @@ TESTS = {
     "bot/domain/address.py": "tests/domain/test_address.py",
     "bot/domain/budget.py": "tests/domain/test_budget.py tests/jobs/test_account_troubles.py",
     "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
+    "bot/domain/coming.py": "tests/cli/test_doctor_coming.py tests/cli/test_doctor.py",
     "bot/domain/dates.py": "tests/connectors/feed",
     "bot/domain/event.py": "tests/domain tests/views/test_views.py tests/cases",
     "bot/domain/figures.py": "tests/figures tests/handlers/test_home.py",

@@ -1,0 +1,90 @@
+"""Idle claims: when the owner of an idle case is reminded, and when the case goes back to the queue.
+
+Only a case that waits for us can be idle. A case with a promise to its citizen waits for that moment, and an escalated
+case waits for advice. `cases.last_moved_at` defines what counts as movement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases import reminders
+from bot.cases.reading import last_moved_at
+from bot.domain.case import WaitsFor, waits_for
+from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.hours import NeverOpen, add
+from bot.domain.sla import ClockKind
+from bot.models import WAITING, Case, Clock, Team
+from bot.team.settings import TeamSettings
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A case that waits for its owner since it last moved; when it is idle, and when it was so for too long."""
+
+    case_id: int
+    owner: str
+    moved_at: datetime
+    remind_at: datetime
+    return_at: datetime
+
+
+async def claims(
+    session: AsyncSession, team: Team, settings: TeamSettings, now: datetime, case_id: int | None = None
+) -> list[Claim]:
+    """Return the claims of a team that may be idle now; of one case, if it waits for its owner at all."""
+    hours, remind_after = settings.hours(now), timedelta(minutes=settings.claim_reminder)
+    return_after = remind_after + timedelta(minutes=settings.claim_return)
+    which = (
+        (Case.id == case_id, col(Case.claimed_at).is_not(None))
+        if case_id is not None
+        else (col(Case.claimed_at) <= now - remind_after,)
+    )
+    found = []
+    for owned_id, owner, moved_at in await _waiting_with_an_owner(session, team, which):
+        try:
+            remind_at = add(hours, moved_at, remind_after)
+            found.append(Claim(owned_id, owner, moved_at, remind_at, add(hours, moved_at, return_after)))
+        except NeverOpen:
+            continue
+    return found
+
+
+async def _waiting_with_an_owner(
+    session: AsyncSession, team: Team, which: Sequence[Any]
+) -> Sequence[tuple[int, str, datetime]]:
+    """Return (case, owner, when it last moved) for the cases among these that wait for us and have an owner."""
+    promised = (
+        select(Clock.id)
+        .where(Clock.case_id == Case.id, Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None))
+        .correlate(Case)
+        .exists()
+    )
+    columns: list[Any] = [Case.id, Case.status, Case.assignee, promised, last_moved_at()]
+    rows = await session.exec(
+        select(*columns).where(WAITING, Case.team_id == team.id, col(Case.assignee).is_not(None), *which)
+    )
+    return [
+        (case_id, owner, moved_at)
+        for case_id, status, owner, promised, moved_at in rows
+        if waits_for(status, promised=promised) is WaitsFor.US
+    ]
+
+
+async def coming(
+    session: AsyncSession, case_id: int, team: Team, settings: TeamSettings, now: datetime
+) -> list[Coming]:
+    """Return when the owner of a case will be reminded that it is idle, and when it goes back to the queue."""
+    hours, found = settings.hours(now), list[Coming]()
+    for claim in await claims(session, team, settings, now, case_id):
+        reminded, returned = (heard_at(hours, at, now) for at in (claim.remind_at, claim.return_at))
+        told = await reminders.is_told_idle(session, case_id, claim.owner, claim.moved_at)
+        if reminded and not told and (returned is None or reminded < returned):
+            found.append(Coming(reminded, Doing.IDLE, (claim.owner,)))
+        if returned:
+            found.append(Coming(returned, Doing.RETURN_IDLE, (team.channel,)))
+    return found

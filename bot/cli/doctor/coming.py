@@ -1,0 +1,32 @@
+"""What happens next with a case: all that its jobs will do, each found by the functions that the job itself uses."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases import advice, idle, steps
+from bot.domain.coming import Coming
+from bot.figures import digests
+from bot.models import CaseFile
+from bot.outgoing import looking_again
+from bot.staffing import duty, leaving, presence, silence
+from bot.team.settings import TeamSettings
+
+
+async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> Sequence[Coming]:
+    """Return what the clock will do for a case if nobody does anything, the first first."""
+    case, team = file.case, file.team
+    away = {case.assignee} if case.assignee and await presence.is_away(session, case.assignee) else set[str]()
+    found = [
+        *steps.coming(case, file.clocks, team, settings, away, now),
+        *await idle.coming(session, case.id, team, settings, now),
+        *await advice.coming(session, case, settings, now),
+        *await duty.coming(session, case.id, team, settings, now),
+        *await leaving.coming(session, case, team, now),
+        *await presence.coming(session, case.id, team, settings, now),
+        *await silence.coming(session, case, team, settings, now),
+        *await looking_again.coming(session, file, settings, now),
+        *await digests.coming(session, team, settings, case, file.clocks, now),
+    ]
+    return sorted(found, key=lambda each: each.at)

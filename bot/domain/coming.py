@@ -1,0 +1,52 @@
+"""What the clock will do for a case: when, what, and who hears of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.hours import Hours, NeverOpen, next_opening
+from bot.domain.sla import ClockKind
+
+
+class Doing(StrEnum):
+    """What the clock will do for a case."""
+
+    STEP = "step"
+    """A step of the ladder is due: `percent` of the target of a clock, or of a promise."""
+    SNOOZED = "snoozed"
+    LATE = "late"
+    """It is late and all steps were notified: a reminder on each opening day."""
+    IDLE = "idle"
+    RETURN_IDLE = "return_idle"
+    RETURN_AWAY = "return_away"
+    RETURN_READER = "return_reader"
+    ADVICE = "advice"
+    """`percent` of the time for advice is used; at 100 the case goes back to its owner."""
+    UNANSWERED = "unanswered"
+    CALL = "call"
+    SECOND = "second"
+    REVIEW = "review"
+    DIGEST_LISTS = "digest_lists"
+    DIGEST_COUNTS = "digest_counts"
+    """The digest counts it among the waiting cases, without its name."""
+
+
+@dataclass(frozen=True)
+class Coming:
+    """Something that the clock will do, and the people and channels (Slack ids) who hear of it."""
+
+    at: datetime
+    what: Doing
+    to: tuple[str, ...] = ()
+    percent: int = 0
+    clock: ClockKind | None = None
+
+
+def heard_at(hours: Hours, due_at: datetime | None, now: datetime) -> datetime | None:
+    """Return when what is due then is notified: never in the past, and only while the team is open; None for never."""
+    if due_at is None:
+        return None
+    try:
+        return next_opening(hours, max(due_at, now))
+    except NeverOpen:
+        return None

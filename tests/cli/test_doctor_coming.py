@@ -1,0 +1,104 @@
+"""What `webcare doctor` says comes next is what comes: somebody hears of the case at that moment and not before."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from bot import cases
+from bot.cases import reminders
+from bot.cli.doctor.coming import coming
+from bot.desk import Desk
+from bot.domain.case import ONGOING
+from bot.domain.coming import Coming, Doing
+from bot.domain.reminder import STANDS
+from bot.models import Message, MessageKind, Reminder, Team
+from bot.sandbox.app import Sandbox
+from bot.team.settings import TeamSettings
+from tests.cases.moving import Table
+from tests.cases.situations import SITUATIONS, in_situation, run_jobs
+from tests.conftest import MARIEKE
+
+OFFICE: Mapping[str, Any] = {"coordinators": [MARIEKE]}
+NIGHTLY: Mapping[str, Any] = {"week": [[["22:00", "06:00"]]] * 7, "digest_at": "24:00", "coordinators": [MARIEKE]}
+WEEKS: Mapping[str, Mapping[str, Any]] = {
+    "office hours": OFFICE,
+    "always open": {**OFFICE, "always_open": True},
+    "open at night": NIGHTLY,
+}
+FOLLOWS = {MessageKind.CASE, MessageKind.FORMER, MessageKind.REMINDER}
+"""Messages that are edited when their case changes, without news; a reminder has rows of its own."""
+
+
+async def heard(table: Table) -> set[tuple[Any, ...]]:
+    """All that anybody heard of the case: messages of its own, and reminders that were shown, by their moment."""
+    async with table.session() as session:
+        own = select(Message.id, Message.kind).where(Message.case_id == table.case_id)
+        messages = {(kind, id) for id, kind in await session.exec(own) if kind not in FOLLOWS}
+        rows = (await session.exec(select(Reminder).where(Reminder.case_id == table.case_id))).all()
+        facts = await reminders.facts_of(session, rows, table.clock.at)
+        stand = [fact.reminder for fact in facts if fact.standing in STANDS]
+        return messages | {(each.kind, each.recipient, each.subject_id, each.told_at) for each in stand}
+
+
+async def whats_next(desk: Desk, table: Table) -> list[Coming]:
+    async with desk.reading() as session:
+        file = await cases.read(session, table.case_id)
+        return list(await coming(session, file, TeamSettings.of(file.team.settings), desk.now()))
+
+
+async def set_hours(table: Table, settings: Mapping[str, Any]) -> None:
+    async with table.session() as session:
+        team = await session.get_one(Team, 1)
+        team.settings = dict(settings)
+        session.add(team)
+
+
+def first_of(found: list[Coming], after: datetime) -> Coming | None:
+    named = (each for each in found if each.what is not Doing.DIGEST_COUNTS and each.at > after)
+    return next(named, None)
+
+
+@pytest.mark.parametrize(
+    ("situation", "week"),
+    [
+        *((situation, "office hours") for situation in SITUATIONS),
+        *((situation, week) for situation in ("claimed", "with_citizen") for week in ("always open", "open at night")),
+    ],
+)
+async def test_the_named_moment_is_the_next_at_which_somebody_hears_of_the_case(
+    situation: str, week: str, sqlite_url: str, slack: Sandbox
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        await set_hours(table, WEEKS[week])
+        await run_jobs(desk)
+        for _ in range(6):
+            case, before, now = await table.case(), await heard(table), desk.now()
+            found = await whats_next(desk, table)
+            assert found or case.status not in ONGOING
+            assert all(each.at > now for each in found), "what is due was just done"
+            if not found:
+                table.passes(days=20)
+                await run_jobs(desk)
+                assert await heard(table) <= before, "it ended: nobody hears of it again"
+                return
+            named = first_of(found, now)
+            if named is None:
+                at = found[0].at
+                table.clock.at = at
+                await run_jobs(desk)
+                assert await heard(table) <= before
+                async with table.session() as session:
+                    digests = select(Message.id).where(
+                        Message.kind == MessageKind.DIGEST, col(Message.key).like("%:1:%")
+                    )
+                    assert (await session.exec(digests)).all()
+                continue
+            table.clock.at = named.at - timedelta(seconds=1)
+            await run_jobs(desk)
+            assert await heard(table) <= before, f"nobody hears of it before {named}"
+            table.clock.at = named.at
+            await run_jobs(desk)
+            assert await heard(table) - before, f"somebody hears of it: {named}"
