@@ -1,5 +1,6 @@
 """Ask the platforms for new mentions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,7 +27,8 @@ from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
 from bot.domain.mention import FOR_GOOD, Post
-from bot.models import HELD, REACHED, WAITING, Account, Author, Case, Mention, Reply
+from bot.figures import reconciling
+from bot.models import HELD, REACHED, WAITING, Account, Author, Case, DayCheck, Mention, Reply
 from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
@@ -80,8 +82,49 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         await _store_verdict(desk, account.id, verdict)
     else:
-        await _healthy(desk, account.id, page, connector.usage if isinstance(connector, Limited) else Usage())
+        usage = connector.usage if isinstance(connector, Limited) else Usage()
+        await _healthy(desk, account.id, page, usage)
+        if page is not None and not page.more and usage.rests_until is None:
+            await _compare(desk, account)
     return None
+
+
+async def _compare(desk: Desk, account: Account) -> None:
+    """Read a platform again for the days that are over and were not compared with it; what fails is tried again later.
+
+    It never stops the account or counts as its problem: the next reading finds out what is wrong.
+    """
+    async with desk.reading() as session:
+        checks = await reconciling.to_compare(session, account, desk.now())
+        since = (await reconciling.period_of(session, account, checks[0].day)).since if checks else desk.now()
+    if not checks:
+        return
+    try:
+        connector = desk.connector(reconciling.begun_at(account, since))
+        if isinstance(connector, Polls):
+            await _read_again(desk, connector, account, checks)
+    except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
+        log.warning("reading an account again failed", account=account.id, verdict=type(verdict).__name__)
+        later = desk.now() + reconciling.NEXT_TRY
+        until = max(later, verdict.retry_at) if isinstance(verdict, RateLimited) else later
+        async with desk.session() as session:
+            await reconciling.put_off(session, checks, until)
+
+
+async def _read_again(desk: Desk, connector: Polls, account: Account, checks: Sequence[DayCheck]) -> None:
+    """Take in what is new of some days, page after page; the account's own cursor stays where it is."""
+    cursor = dict(checks[0].cursor or {})
+    for _ in range(PAGES):
+        page = await connector.fetch(cursor)
+        for check in checks:
+            async with desk.session() as session:
+                channels = await reconciling.take_page(session, account, check, page, desk.now())
+            messages.wake(desk, channels)
+        cursor = page.cursor
+        if not page.more or page.not_before is not None or page.unread:
+            break
+        if isinstance(connector, Limited) and connector.usage.rests_until is not None:
+            raise RateLimited(connector.usage.rests_until)
 
 
 async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cursor) -> Page:

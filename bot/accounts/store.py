@@ -19,7 +19,7 @@ from bot.db import HELD, Sessions
 from bot.domain.budget import Budget
 from bot.domain.event import EventKind
 from bot.domain.text import Text, Wrong, text
-from bot.models import Account, AccountTrouble, Event, SigningIn, Team
+from bot.models import Account, AccountTrouble, DayCheck, Event, SigningIn, Team
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
@@ -347,7 +347,8 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
     gone = _name_of(account)
     try:
         async with session.begin_nested():  # the foreign keys decide whether it is in use
-            await session.exec(delete(AccountTrouble).where(col(AccountTrouble.account_id) == account.id))
+            for of_it in (AccountTrouble, DayCheck):
+                await session.exec(delete(of_it).where(col(of_it.account_id) == account.id))
             await session.delete(account)
     except IntegrityError:
         await session.refresh(account)

@@ -79,15 +79,23 @@ class TakenIn:
 
 
 async def take_in(
-    session: AsyncSession, account_id: int, items: Sequence[Post | Delivery], *, now: datetime, by_rules: bool = True
+    session: AsyncSession,
+    account_id: int,
+    items: Sequence[Post | Delivery],
+    *,
+    now: datetime,
+    by_rules: bool = True,
+    again: bool = False,
 ) -> TakenIn:
     """Store a page of one account; edits and removals change their mention, deliveries the reply that they are about.
 
     Posts of our own are left out. Without `by_rules` new cases go to the account's team, as if made there by hand.
+    `again`: the page was read once more, so it does not tell how soon something comes in.
     """
     account, team, rules = await _locked(session, account_id)
     posts = [item for item in items if isinstance(item, Post)]
-    _heard(session, account, posts, now)
+    if not again:
+        _heard(session, account, posts, now)
     pages = [posts[start : start + PAGE] for start in range(0, len(posts), PAGE)]
     before = [await related(session, account_id, page) for page in pages]
     concerned = await _of_replies(session, account_id, items)

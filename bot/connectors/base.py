@@ -230,7 +230,10 @@ class Polls(Protocol):
     """A platform that we poll for new posts."""
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return the next page after `cursor`; the first time it is {}: then only posts since `Account.begins_at`."""
+        """Return the next page after `cursor`; the first time it is {}: then only posts since `Account.begins_at`.
+
+        Once a day it is {} again, for an account that begins on the day before: what was missed comes in after all.
+        """
         ...
 
 

@@ -169,6 +169,39 @@ class Standing:
         return cls(**{**value, **moments, "troubles": troubles})
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What became of the mentions that came in: how many are on a card, and in a case that is still open.
+
+    `unshown` is how many are on no card although they came in longer ago than posting takes. Found by the daily
+    comparisons: how many cards were made again (`healed`), how many posts were `missed` and taken in after all, and the
+    accounts whose platform could not be read again (`uncompared`).
+    """
+
+    received: int = 0
+    carded: int = 0
+    open: int = 0
+    unshown: int = 0
+    healed: int = 0
+    missed: int = 0
+    uncompared: Sequence[str] = ()
+
+    @property
+    def handled(self) -> int:
+        """How many no longer wait for us."""
+        return self.received - self.open
+
+    @property
+    def differs(self) -> bool:
+        """Whether a comparison found a difference, or could not be made."""
+        return bool(self.unshown or self.healed or self.missed or self.uncompared)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Return the tally from JSON."""
+        return cls(**{**value, "uncompared": tuple(value["uncompared"])})
+
+
 AGES = (4, 24, 72)
 """The limits, in hours, of the groups of ages in which `Standing` counts open cases."""
 
@@ -184,7 +217,10 @@ class Span(StrEnum):
 
 @dataclass(frozen=True)
 class Overview:
-    """The content of one overview; `before`: figures to compare with; `missed`: the previous digest was skipped."""
+    """The content of one overview; `before`: figures to compare with; `missed`: the previous digest was skipped.
+
+    `tally` is in a daily digest, and follows how it stands now.
+    """
 
     span: Span
     team: str
@@ -192,6 +228,7 @@ class Overview:
     before: Figures | None = None
     standing: Standing | None = None
     missed: bool = False
+    tally: Tally | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the overview as JSON."""
@@ -209,6 +246,7 @@ class Overview:
             Figures.from_json(before) if before else None,
             Standing.from_json(standing) if standing else None,
             value["missed"],
+            Tally.from_json(value["tally"]) if value.get("tally") else None,
         )
 
 

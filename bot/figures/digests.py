@@ -17,7 +17,7 @@ from bot.domain.coming import Coming, Doing
 from bot.domain.figures import Overview, Span, Standing
 from bot.domain.hours import HORIZON, Hours, at_minute
 from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
-from bot.figures import reports
+from bot.figures import reconciling, reports
 from bot.figures.standing import oldest_case, standing
 from bot.models import Case, Clock, Message, Team
 from bot.slack.places import links_of
@@ -100,8 +100,19 @@ async def daily(session: AsyncSession, team: Team, now: datetime, day: date | No
     else:
         missed = team.created_at <= usual
         since = max(team.created_at, until - timedelta(days=MAX_DAYS)) if missed else usual
-    figures = await reports.figures(session, team, Period(since, until), now)
-    return Overview(Span.DAY, team.name, figures, None, await standing(session, team, now), missed)
+    period = Period(since, until)
+    figures = await reports.figures(session, team, period, now)
+    counts = await reconciling.tally(session, team, period, now)
+    return Overview(Span.DAY, team.name, figures, None, await standing(session, team, now), missed, counts)
+
+
+async def newest(session: AsyncSession, team: Team, now: datetime) -> int | None:
+    """Return the digest of a day that is kept level: the newest, for a day after it was due."""
+    today = now.astimezone(reports.zone_of(team)).date()
+    keys = [key_of(team, today - n * DAY, Span.DAY) for n in range(2)]
+    rows = await session.exec(select(Message.id, Message.details).where(col(Message.key).in_(keys)))
+    of = {id: Overview.from_json(details or {}).figures.until for id, details in rows}
+    return max((id for id, until in of.items() if now - until < timedelta(days=1)), default=None)
 
 
 async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:

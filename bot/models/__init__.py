@@ -11,6 +11,7 @@ case.py       cases, with their mentions, notes and escalations; posts removed b
 reply.py      replies
 image.py      the images of answers
 day.py        past days, counted
+day_check.py  the days of accounts that were compared with our cards and with their platform
 draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
 hiding.py     why posts were hidden
@@ -37,6 +38,7 @@ from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, Ot
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.day import Counted, DayCount
+from bot.models.day_check import DayCheck
 from bot.models.draft import AnswerDraft
 from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.hiding import Hiding
@@ -116,6 +118,7 @@ __all__ = [
     "CaseWords",
     "Clock",
     "Counted",
+    "DayCheck",
     "DayCount",
     "Details",
     "EnumText",

@@ -7,7 +7,7 @@ also complete.
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Trouble
+from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Tally, Trouble
 from bot.models import SOCKET
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
@@ -102,14 +102,41 @@ def _is_quiet(content: Overview) -> bool:
     happened = happened or figures.hidden
     happened = happened or figures.first.late or figures.resolution.late
     waits = standing is not None and (standing.open or standing.late or standing.promised or standing.troubles)
-    return content.span is Span.DAY and not happened and not waits
+    differs = content.tally is not None and content.tally.differs
+    return content.span is Span.DAY and not happened and not waits and not differs
 
 
 def paragraphs(content: Overview, t: Texts) -> list[str]:
     """Return one paragraph with the figures, and one with the team's standing if the overview has it."""
     happened = "\n".join(f"• {row}" for row in _rows(content, t) if row)
-    first = happened or t("Nothing came in, and nothing was answered or closed.")
-    return [first, _standing(content.standing, t)] if content.standing else [first]
+    texts = [happened or t("Nothing came in, and nothing was answered or closed.")]
+    if content.tally is not None and content.tally.differs:
+        texts.append("\n".join(f"• {row}" for row in _differences(content.tally, t)))
+    return [*texts, _standing(content.standing, t)] if content.standing else texts
+
+
+def _received(content: Overview, t: Texts) -> str:
+    """Return how many mentions came in; in a daily digest, also what became of them."""
+    tally = content.tally
+    if tally is None or not tally.received:
+        return t("Mentions received: *{n}*", n=content.figures.mentions)
+    return t("Mentions received: *{n}*, of which {carded} on a card, {handled} handled and {open} open",
+             n=tally.received, carded=tally.carded, handled=tally.handled, open=tally.open)  # fmt: skip
+
+
+def _differences(tally: Tally, t: Texts) -> list[str]:
+    """Return what the daily comparison found, or why it found nothing."""
+    rows = []
+    if tally.unshown:
+        rows.append("❗ " + t("Not on a card that Slack shows: *{n}*", n=tally.unshown))
+    if tally.healed:
+        rows.append(t("Cards that were missing and were posted after all: *{n}*", n=tally.healed))
+    if tally.missed:
+        rows.append(t("Mentions that were missed and were taken in after all: *{n}*", n=tally.missed))
+    if tally.uncompared:
+        accounts = ", ".join(literal(name, 100) for name in tally.uncompared[:MAX_ROWS])
+        rows.append(t("Not compared with what the platform has: {accounts}", accounts=accounts))
+    return rows
 
 
 def _rows(content: Overview, t: Texts) -> list[str]:
@@ -119,9 +146,8 @@ def _rows(content: Overview, t: Texts) -> list[str]:
     def counted(row: str, n: int, earlier: int | None) -> str:
         return "" if ended and not n and not earlier else _compared(row, earlier, t)
 
-    received = t("Mentions received: *{n}*", n=figures.mentions)
     return [
-        counted(received, figures.mentions, before.mentions if before else None),
+        counted(_received(content, t), figures.mentions, before.mentions if before else None),
         counted(t("Cases opened: *{n}*", n=figures.opened), figures.opened, before.opened if before else None),
         _topics(figures, before, t),
         counted(t("Answers sent: *{n}*", n=figures.answered), figures.answered, before.answered if before else None),

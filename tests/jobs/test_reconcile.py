@@ -1,0 +1,305 @@
+"""Nothing is lost: each day is compared with our cards and with the platform, and the digest says what was found."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from sqlalchemy import text
+from sqlmodel import col, delete, select, update
+
+from bot import accounts, cases
+from bot.cases import inbox
+from bot.domain.case import CloseReason
+from bot.domain.mention import Author, Post
+from bot.models import Account, Case, DayCheck, Mention, Message, MessageKind
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from jobs import poll, reconcile
+from jobs.digest import send_digests
+from tests.clocks import StoppedClock, local
+from tests.conftest import SANNE, Bot, running_bot, second_desk
+from tests.people import mention, second_team, sent, settings
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+async def level(bot: Bot) -> None:
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def checks(bot: Bot) -> list[DayCheck]:
+    async with bot.desk.reading() as session:
+        return list(await session.exec(select(DayCheck).order_by(col(DayCheck.account_id), col(DayCheck.day))))
+
+
+def move(bot: Bot, moment: datetime) -> None:
+    bot.clock.at = moment  # type: ignore[attr-defined]
+
+
+async def digest(bot: Bot, moment: datetime) -> str:
+    """Let the digest be written and followed at a moment, and return the newest as Slack shows it."""
+    move(bot, moment)
+    await send_digests(bot.desk)
+    await level(bot)
+    await reconcile.follow(bot.desk)
+    await level(bot)
+    return [text_of(shown) for shown in bot.cards() if "Dagoverzicht" in text_of(shown)][-1]
+
+
+async def close(bot: Bot, case_id: int) -> None:
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+
+
+async def test_a_digest_says_what_became_of_what_came_in_and_follows_it(office: Bot) -> None:
+    first, second, third = [await mention(office, number) for number in range(3)]
+    await sent(office, first)
+    await close(office, second)
+    before = await digest(office, local("2026-11-23 09:00"))
+    assert "Berichten ontvangen: *3*, waarvan 3 op een kaart, 2 afgehandeld en 1 open" in before
+    assert "vergeleken" not in before and "ontbraken" not in before
+    await close(office, third)
+    after = await digest(office, local("2026-11-23 15:00"))
+    assert "Berichten ontvangen: *3*, waarvan 3 op een kaart, 3 afgehandeld en 0 open" in after
+    versions = [message.version for message in await office.rows(Message)]
+    await reconcile.follow(office.desk)
+    assert [message.version for message in await office.rows(Message)] == versions, "nothing new, nothing written"
+
+
+@pytest.mark.parametrize("how", ["missing", "lost"])
+async def test_a_card_that_is_missing_is_made_again_once_and_said(how: str, office: Bot) -> None:
+    case_id = await mention(office, 1, text="Waar is mijn kaart?")
+    await mention(office, 2)
+    card = (col(Message.case_id) == case_id) & (col(Message.kind) == MessageKind.CASE)
+    async with office.desk.session() as session:
+        if how == "missing":
+            await session.exec(delete(Message).where(card))
+        else:
+            await session.exec(update(Message).where(card).values(ts=None, shown="", shown_version=Message.version))
+    move(office, local("2026-11-21 03:59"))
+    await reconcile.compare(office.desk)
+    assert not await checks(office), "the night is not over"
+    move(office, local("2026-11-21 04:00"))
+    async with second_desk(office) as other:
+        await asyncio.gather(reconcile.compare(office.desk), reconcile.compare(other))
+    await reconcile.compare(office.desk)
+    await level(office)
+    [found] = await checks(office)
+    assert (found.healed, found.missed, str(found.day)) == (1, 0, "2026-11-20")
+    [message] = [each for each in await office.rows(Message) if each.case_id == case_id and each.kind == "case"]
+    assert message.key == f"case:{case_id}" and message.ts is not None
+    assert any("Waar is mijn kaart?" in text_of(shown) for shown in office.cards())
+    shown = await digest(office, local("2026-11-23 09:00"))
+    assert "waarvan 2 op een kaart" in shown
+    assert "Kaarten die ontbraken en alsnog zijn geplaatst: *1*" in shown
+
+
+async def test_more_than_fit_in_one_transaction_are_made_again_in_turns(sqlite_url: str, slack: Sandbox) -> None:
+    async with running_bot(sqlite_url, slack, StoppedClock(local("2026-11-20 10:00"))) as bot:
+        posts = [Post(str(n), Author(f"a{n}", "Burger"), "Vraag", bot.desk.now()) for n in range(700)]
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, posts, now=bot.desk.now())
+            await session.exec(delete(Message))
+        move(bot, local("2026-11-21 04:00"))
+        await reconcile.compare(bot.desk)
+        [found] = await checks(bot)
+        assert (len(await bot.rows(Message)), found.healed, found.checked_at) == (500, 500, None)
+        await reconcile.compare(bot.desk)
+        [found] = await checks(bot)
+        assert (len(await bot.rows(Message)), found.healed, found.checked_at) == (700, 700, bot.desk.now())
+
+
+async def test_a_card_that_slack_does_not_take_is_said_as_long_as_that_is_so(office: Bot) -> None:
+    await mention(office, 1)
+    async with office.desk.session() as session:
+        wait = {"ts": None, "retry_at": local("2026-11-23 12:00"), "version": Message.version + 1}
+        await session.exec(update(Message).values(**wait))
+    shown = await digest(office, local("2026-11-23 09:00"))
+    assert "waarvan 0 op een kaart" in shown and "Niet op een kaart die in Slack staat: *1*" in shown
+    move(office, local("2026-11-23 12:01"))
+    await level(office)
+    assert "Niet op een kaart" not in await digest(office, local("2026-11-23 12:05"))
+
+
+async def test_a_case_of_another_team_now_counts_where_it_came_in(office: Bot) -> None:
+    other = await second_team(office)
+    case_id = await mention(office, 1)
+    move(office, local("2026-11-20 10:05"))
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        await cases.transfer(
+            session, case_id, seen=1, to=other, note="", by=SANNE, now=office.desk.now(), submission="t"
+        )
+    await level(office)
+    move(office, local("2026-11-21 04:00"))
+    await reconcile.compare(office.desk)
+    assert [each.healed for each in await checks(office)] == [0]
+    shown = await digest(office, local("2026-11-23 09:00"))
+    assert "Berichten ontvangen: *1*, waarvan 1 op een kaart, 0 afgehandeld en 1 open" in shown
+
+
+# --- With the platform ---------------------------------------------------------------------------
+
+
+@dataclass
+class News:
+    """A feed whose entries were written yesterday by the clock of the bot, and which can be down."""
+
+    written: datetime
+    entries: list[str] = field(default_factory=list)
+    down: bool = False
+    asked: int = 0
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        self.asked += 1
+        if self.down:
+            return web.Response(status=503)
+        items = "".join(
+            f"<item><guid>{each}</guid><title>{each}</title><pubDate>{format_datetime(self.written)}</pubDate></item>"
+            for each in self.entries
+        )
+        feed = f'<rss version="2.0"><channel><title>Nieuws</title>{items}</channel></rss>'
+        return web.Response(text=feed, content_type="application/rss+xml")
+
+
+@dataclass
+class Desk:
+    """The bot with one feed, at five in the morning of the day after its entries were written."""
+
+    bot: Bot
+    news: News
+    feed_id: int
+
+    @property
+    def morning(self) -> datetime:
+        return self.news.written + timedelta(hours=17)
+
+    async def poll(self, moment: datetime) -> None:
+        move(self.bot, moment)
+        await poll.poll_due(self.bot.desk)
+        await self.bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+    async def titles(self) -> list[str]:
+        return sorted(each.text.split("\n")[0] for each in await self.bot.rows(Mention))
+
+    async def lose(self) -> None:
+        """Move the cursor past all that the feed has, without storing it."""
+        async with self.bot.desk.session() as session:
+            account = await session.get_one(Account, self.feed_id)
+            connector = self.bot.desk.connector(account)
+            account.cursor = (await connector.fetch(dict(account.cursor))).cursor  # type: ignore[attr-defined]
+            session.add(account)
+
+    async def check(self) -> DayCheck:
+        """What was found about yesterday."""
+        return [each for each in await checks(self.bot) if each.account_id == self.feed_id][-1]
+
+
+@pytest.fixture
+async def desk(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Desk]:
+    noon = datetime.now(AMSTERDAM).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    news = News(noon)
+    app = web.Application()
+    app.router.add_get("/rss", news.answer)
+    begun = (noon - timedelta(days=2)).astimezone(UTC)
+    async with TestServer(app) as server, running_bot(sqlite_url, slack, StoppedClock(begun)) as bot:
+        await settings(bot, always_open=True)
+        async with bot.desk.session() as session:
+            account = await accounts.add(
+                session, bot.desk.settings, platform="feed", name="nieuws", url=str(server.make_url("/rss")),
+                secrets={}, options={}, now=bot.desk.now(),
+            )  # fmt: skip
+            await session.flush()
+            feed_id = account.id
+        found = Desk(bot, news, feed_id)
+        await found.poll(noon)
+        news.entries = ["Brug dicht", "Weg open"]
+        await found.poll(noon + timedelta(hours=1))
+        yield found
+
+
+async def test_what_was_missed_is_taken_in_after_all_once_and_said(desk: Desk) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    before = dict((await desk.bot.rows(Account))[-1].cursor)
+    await desk.poll(desk.morning)
+    assert await desk.titles() == ["Brug dicht", "Weg open"], "it is not read again before the day was compared"
+    await reconcile.compare(desk.bot.desk)
+    await desk.poll(desk.morning + timedelta(hours=1))
+    assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
+    found, account = await desk.check(), (await desk.bot.rows(Account))[-1]
+    assert (found.missed, found.compared_at) == (1, desk.bot.desk.now())
+    assert account.cursor["seen"] == before["seen"], "the account's own cursor stayed where it was"
+    assert account.lag is None or account.lag < 2 * 3600, "reading again says nothing of how soon something comes in"
+    asked = desk.news.asked
+    await desk.poll(desk.morning + timedelta(hours=2))
+    assert desk.news.asked == asked + 1, "it is not read again twice"
+    shown = await digest(desk.bot, desk.morning.replace(hour=9))
+    assert "Berichten die waren gemist en alsnog zijn binnengehaald: *1*" in shown
+    assert len(await desk.bot.rows(Case)) == 3
+
+
+async def test_a_platform_that_is_down_is_compared_later_and_the_digest_follows(desk: Desk) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    desk.news.down = True
+    await desk.poll(desk.morning)
+    shown = await digest(desk.bot, desk.morning.replace(hour=9))
+    assert "Niet vergeleken met wat het platform heeft: " in shown and "gemist" not in shown
+    desk.news.down = False
+    await desk.poll(desk.morning.replace(hour=10))
+    assert (await desk.check()).missed == 1
+    after = await digest(desk.bot, desk.morning.replace(hour=10, minute=5))
+    assert "Niet vergeleken" not in after and "alsnog zijn binnengehaald: *1*" in after
+
+
+async def reconcile_at(desk: Desk, moment: datetime) -> None:
+    move(desk.bot, moment)
+    await reconcile.compare(desk.bot.desk)
+
+
+async def test_a_crash_between_reading_and_noting_repeats_harmlessly(desk: Desk) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    async with desk.bot.desk.session() as session:
+        fails = "BEGIN SELECT RAISE(ABORT, 'killed'); END"
+        await session.exec(text(f"CREATE TRIGGER killed BEFORE UPDATE ON day_checks {fails}"))  # type: ignore[call-overload]
+    await desk.poll(desk.morning)
+    assert await desk.titles() == ["Brug dicht", "Weg open"]
+    async with desk.bot.desk.session() as session:
+        await session.exec(text("DROP TRIGGER killed"))  # type: ignore[call-overload]
+    await desk.poll(desk.morning + timedelta(hours=1))
+    assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
+    assert (await desk.check()).missed == 1
+
+
+async def test_a_day_without_a_difference_is_silent(desk: Desk) -> None:
+    await reconcile_at(desk, desk.morning)
+    await desk.poll(desk.morning)
+    found = await desk.check()
+    assert (found.healed, found.missed, found.compared_at is not None) == (0, 0, True)
+    shown = await digest(desk.bot, desk.morning.replace(hour=9))
+    assert "Berichten ontvangen: *2*, waarvan 2 op een kaart, 0 afgehandeld en 2 open" in shown
+    assert "vergeleken" not in shown and "gemist" not in shown and "ontbraken" not in shown
+
+
+async def test_an_account_that_was_compared_can_be_removed(desk: Desk) -> None:
+    async with desk.bot.desk.session() as session:
+        account = await accounts.add(
+            session, desk.bot.desk.settings, platform="feed", name="leeg", url=f"{desk.news}", secrets={}, options={},
+            now=desk.bot.desk.now() - timedelta(days=2),
+        )  # fmt: skip
+    await reconcile_at(desk, desk.morning)
+    async with desk.bot.desk.session() as session:
+        assert await accounts.remove(session, await session.get_one(Account, account.id), desk.bot.desk.now())
