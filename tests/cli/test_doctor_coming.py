@@ -1,26 +1,28 @@
 """What `webcare doctor` says comes next is what comes: somebody hears of the case at that moment and not before."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import reminders
+from bot.cases import clocks, reminders
 from bot.cli.doctor.coming import coming
 from bot.desk import Desk
 from bot.domain.case import ONGOING
 from bot.domain.coming import Coming, Doing
 from bot.domain.reminder import STANDS
-from bot.models import Message, MessageKind, Reminder, Team
+from bot.models import Agent, Case, Message, MessageKind, Person, Reminder, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.team.settings import TeamSettings
 from tests.cases.moving import Table
 from tests.cases.situations import SITUATIONS, in_situation, run_jobs
 from tests.conftest import MARIEKE
 
+Change = Callable[[AsyncSession, Case, datetime], Awaitable[None]]
 OFFICE: Mapping[str, Any] = {"coordinators": [MARIEKE]}
 NIGHTLY: Mapping[str, Any] = {"week": [[["22:00", "06:00"]]] * 7, "digest_at": "24:00", "coordinators": [MARIEKE]}
 WEEKS: Mapping[str, Mapping[str, Any]] = {
@@ -74,7 +76,7 @@ async def test_the_named_moment_is_the_next_at_which_somebody_hears_of_the_case(
     async with in_situation(situation, sqlite_url, slack) as (table, desk):
         await set_hours(table, WEEKS[week])
         await run_jobs(desk)
-        for _ in range(6):
+        for _ in range(4):
             case, before, now = await table.case(), await heard(table), desk.now()
             found = await whats_next(desk, table)
             assert found or case.status not in ONGOING
@@ -102,3 +104,47 @@ async def test_the_named_moment_is_the_next_at_which_somebody_hears_of_the_case(
             table.clock.at = named.at
             await run_jobs(desk)
             assert await heard(table) - before, f"somebody hears of it: {named}"
+
+
+async def _urgent(session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.set_urgent(session, case.id, urgent=True, by=MARIEKE, now=now)
+
+
+async def _put_off(session: AsyncSession, case: Case, now: datetime) -> None:
+    await clocks.snooze(session, case, 20, now)
+
+
+async def _away(session: AsyncSession, case: Case, now: datetime) -> None:
+    await session.merge(Person(slack_id=case.assignee, away_since=now, asked_at=now))
+
+
+async def _reader(session: AsyncSession, case: Case, now: datetime) -> None:
+    session.add(Agent(team_id=1, slack_id=case.assignee, role=Role.READER, created_at=now))
+
+
+CHANGED: dict[Doing, tuple[str, Change]] = {
+    Doing.CALL: ("new", _urgent),
+    Doing.SNOOZED: ("claimed", _put_off),
+    Doing.RETURN_AWAY: ("claimed", _away),
+    Doing.RETURN_READER: ("claimed", _reader),
+}
+
+
+@pytest.mark.parametrize("doing", CHANGED)
+async def test_what_follows_from_a_change_comes_when_it_is_said(doing: Doing, sqlite_url: str, slack: Sandbox) -> None:
+    situation, change = CHANGED[doing]
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        await set_hours(table, OFFICE)
+        await run_jobs(desk)
+        table.passes(minutes=5)
+        async with table.session() as session:
+            await change(session, await cases.locked(session, table.case_id), desk.now())
+        before, named = await heard(table), (await whats_next(desk, table))[0]
+        assert named.what is doing
+        if named.at > desk.now():
+            table.clock.at = named.at - timedelta(seconds=1)
+            await run_jobs(desk)
+            assert await heard(table) <= before
+        table.clock.at = named.at
+        await run_jobs(desk)
+        assert await heard(table) - before

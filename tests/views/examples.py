@@ -373,8 +373,8 @@ def messages(t: Texts) -> Iterator[View]:
     stands = Standing(NOW, [1, 2, 3, 4], NOW, late=10_012, promised=1, with_citizen=1)
     late = [case_row(line, t, NOW, card_url=f"{HOME}archives/C0WEBCARE/p1000100") for line in lines()[:10]]
     yield overview(Overview(Span.DAY, "Webcare", week, standing=stands), t, share="1|digest", late=late)
-    counts = Tally(20, 18, 3, 2, 1, 4, [f"Mastodon {'a' * 90}"] * 30)
-    yield overview(Overview(Span.DAY, "Webcare", week, standing=stands, tally=counts), t, late=late)
+    became = Tally(20, 18, 3, 2, 1, 4, [f"Mastodon {'a' * 90}"] * 30)
+    yield overview(Overview(Span.DAY, "Webcare", week, standing=stands, tally=became), t, late=late)
     for url in ("", f"{HOME}archives/C0WEBCARE/p1000100"):
         yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW, card_url=url) for n in (1, 5))
         yield went_on(case_file(Status.CLOSED), t, NOW, card_url=url)
