@@ -16,7 +16,7 @@ from sqlmodel import col, delete, select, update
 from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason
-from bot.domain.mention import Author, Post
+from bot.domain.mention import Author, Gone, Post
 from bot.models import Account, Case, DayCheck, Mention, Message, MessageKind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
@@ -282,6 +282,30 @@ async def test_a_crash_between_reading_and_noting_repeats_harmlessly(desk: Desk)
     await desk.poll(desk.morning + timedelta(hours=1))
     assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
     assert (await desk.check()).missed == 1
+
+
+async def test_two_processes_that_read_again_at_once_take_it_in_once(desk: Desk) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    async with second_desk(desk.bot) as other:
+        await asyncio.gather(*(poll.poll(each, str(desk.feed_id)) for each in (desk.bot.desk, other)))
+    assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
+    assert ((await desk.check()).missed, (await desk.check()).cursor) == (1, None)
+
+
+async def test_a_post_that_was_removed_or_edited_meanwhile_is_not_missed(desk: Desk) -> None:
+    async with desk.bot.desk.session() as session:
+        rows = (await session.exec(select(Mention).order_by(col(Mention.id)))).all()
+        rows[0].gone, rows[0].gone_at = Gone.BY_AUTHOR, desk.bot.desk.now()
+        rows[1].earlier_text, rows[1].edited_at = rows[1].text, desk.bot.desk.now()
+        rows[1].text = "Weg weer open"
+        session.add_all(rows)
+    await reconcile_at(desk, desk.morning)
+    await desk.poll(desk.morning)
+    after = await desk.bot.rows(Mention)
+    assert ([each.gone for each in after], after[1].text) == ([Gone.BY_AUTHOR, None], "Weg weer open")
+    assert ((await desk.check()).missed, len(await desk.bot.rows(Case))) == (0, 2)
 
 
 async def test_a_day_without_a_difference_is_silent(desk: Desk) -> None:
