@@ -7,6 +7,7 @@ desk.py      what every handler and job works with: sessions, Slack, connectors,
 config.py    the settings                db.py     engine, sessions, migrations/; sqlite_driver.py
 wake.py      lanes: "this channel, account or feed has work"    shared_lanes.py    those of several processes
 logs.py      logs without contents       texts.py  the languages (locales/)
+meters.py    what a process counts
 
 domain/      the rules, pure: the life of a case, opening hours, norms, periods, signing a reply
 models/      the tables, one family per file; CaseFile: everything we know of one case
@@ -20,6 +21,7 @@ team/        a team's settings, its agents and their roles, who is in its channe
 staffing/    who is away, who is on duty; the cases of colleagues who no longer answer
 figures/     what we count for a team; what the digest, the export and the Home show of it
 keeping/     backups, bringing one back, moving to PostgreSQL, and whether the database is sound
+watch/       what monitors ask: whether it lives, whether it is ready, how it does
 cli/         the command `webcare`
 trial/       what `webcare try` adds
 sandbox/     slack/ the local Slack, square/ the citizens' square; knows nothing of the rest

@@ -9,11 +9,13 @@ from typing import Any
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cases import Taken
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
+from bot.meters import Meters
 from bot.slack.calls import contact_of
 from bot.texts import Texts
 from bot.views.block import actions, section
@@ -28,6 +30,28 @@ ACK_SEEN = 0.05
 acknowledgement of a listener that fails before the check (slack_bolt.listener.asyncio_runner)."""
 
 
+KINDS = frozenset(
+    {"block_actions", "block_suggestion", "event_callback", "message_action", "view_closed", "view_submission"}
+)
+"""The kinds of Slack's requests that we get, besides commands (https://docs.slack.dev/reference/interaction-payloads)."""
+
+
+class _App(AsyncApp):
+    """Bolt's app, which measures how soon each request of Slack is acknowledged."""
+
+    meters: Meters
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Handle a request, over Socket Mode or HTTP; returns once it is acknowledged."""
+        with self.meters.acknowledging(_kind_of(req.body)):
+            return await super().async_dispatch(req)
+
+
+def _kind_of(body: dict[str, Any]) -> str:
+    kind = body.get("type")
+    return kind if kind in KINDS else "command" if "command" in body else "other"
+
+
 def build_app(
     desk: Desk,
     *,
@@ -37,7 +61,7 @@ def build_app(
 ) -> AsyncApp:
     """Return the app that serves a desk, over Socket Mode or HTTP; `running` holds the requests that it is handling."""
     settings = desk.settings
-    app = AsyncApp(
+    app = _App(
         # If its client had our token, Bolt would ask Slack who we are at the first click, before any listener.
         client=AsyncWebClient(base_url=settings.slack_api_url),
         authorize=partial(_authorized, desk),
@@ -45,6 +69,7 @@ def build_app(
         process_before_response=process_before_response,
         logger=logging.getLogger("slack_bolt"),
     )
+    app.meters = desk.meters
 
     @app.error
     async def failed(

@@ -119,6 +119,9 @@ class Settings(BaseSettings):
         False, description="Let feeds, servers and callbacks lie in private networks; else none is reached."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Who may read /metrics and /health: Bearer token; without it, only this machine."
+    )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people (text) or machines (json).")
 
 

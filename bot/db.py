@@ -237,6 +237,11 @@ async def is_migrated(engine: AsyncEngine) -> bool:
         return await _revision(connection) == revisions()[-1]
 
 
+async def is_current(session: AsyncSession) -> bool:
+    """Tell the same by a session."""
+    return await _revision(await session.connection()) == revisions()[-1]
+
+
 async def _revision(connection: AsyncConnection) -> str | None:
     """Return the revision of the tables; None for a database that was never migrated."""
     if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):

@@ -33,6 +33,7 @@ from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
+from bot.meters import Meters
 from bot.models import Account, Act, Message, Reply
 from bot.outgoing import outbox, queue
 from bot.slack import check, messages, places
@@ -50,7 +51,9 @@ from bot.slack.calls import (
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
 from bot.team import teams
-from bot.wake import InProcess, Lanes
+from bot.wake import Drain, InProcess, Lanes
+from bot.watch.readiness import READY, STARTING, STOPPING
+from bot.watch.web import Watch
 from jobs import poll
 
 if TYPE_CHECKING:
@@ -99,7 +102,7 @@ async def open_desk(
     `stand_ins`, by name, replace platforms of the registry. Without `lanes` the process has lanes of its own. All
     transactions that write are `within` this.
     """
-    lanes = lanes or InProcess(now, speed)
+    lanes, meters = lanes or InProcess(now, speed), Meters()
     shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite has one process
     pace = Pace(settings.slack_pace, shared)
     async with (
@@ -110,24 +113,26 @@ async def open_desk(
             settings=settings,
             session=db.sessions(engine, within),
             reading=db.readings(engine),
-            slack=paced_client(settings, http_session, pace, now),
+            slack=paced_client(settings, http_session, pace, now, meters),
             http=client,
             connector=accounts.connector_of(settings, client, now, db.sessions(engine), stand_ins),
             wake=lanes,
             now=now,
             speed=speed,
             stand_ins=stand_ins or {},
+            meters=meters,
         )
         async with desk.reading() as session:  # before Slack says it again: cards need it for links to each other
             contact_of(desk.slack).identity = {"url": await teams.workspace_url(session)}
-        lanes.serve(
-            {
-                "messages": partial(messages.drain, desk),
-                "outgoing": partial(outbox.drain, desk),
-                "poll": partial(poll.poll, desk),
-                jobs.LANE: partial(jobs.run, desk),
-            }
-        )
+        drains: dict[str, Drain] = {
+            "messages": partial(messages.drain, desk),
+            "outgoing": partial(outbox.drain, desk),
+            "poll": partial(poll.poll, desk),
+            jobs.LANE: partial(jobs.run, desk),
+        }
+        lanes.serve(drains)
+        for kind in drains:
+            meters.lanes.labels(kind).set_function(partial(lanes.running, kind))
         try:
             yield desk
         finally:
@@ -172,17 +177,20 @@ async def run(
             open_desk(settings, engine, now, speed, stand_ins, shared, shared.waking if shared else None) as desk,
         ):
             await _begin(desk, parts)
-            async with _open_to_others(desk, http=http) if Part.WEB in parts else nullcontext("") as address:
+            watch = Watch(desk, why_not=STARTING)
+            async with _open_to_others(desk, watch, http=http) if Part.WEB in parts else nullcontext("") as address:
                 schedulers = _set_to_work(desk, shared, parts)
                 # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
                 gc.collect()
                 gc.freeze()
+                watch.why_not = READY
                 log.info("webcare runs", **_what_runs(parts, http=http), address=address)
                 if ready is not None:
                     ready.set_result(address)
                 try:
                     await _until_stopped()
                 finally:
+                    watch.why_not = STOPPING
                     stopping()
                     gc.unfreeze()
                     for scheduler in schedulers:
@@ -232,13 +240,13 @@ async def _begin(desk: Desk, parts: Collection[Part]) -> None:
 
 
 @asynccontextmanager
-async def _open_to_others(desk: Desk, *, http: bool) -> AsyncIterator[str]:
+async def _open_to_others(desk: Desk, watch: Watch, *, http: bool) -> AsyncIterator[str]:
     """Hear Slack and serve the web routes; yields their address."""
     running = set[asyncio.Task[Any]]()
     app = build_app(desk, running=running)
     async with (
         _finished(running),
-        serving(desk, app, http=http) as address,
+        serving(desk, app, http=http, watch=watch) as address,
         listening(desk, app, http=http),
     ):
         yield address
@@ -305,10 +313,13 @@ async def _check_slack(desk: Desk) -> None:
 
 
 @asynccontextmanager
-async def serving(desk: Desk, app: AsyncApp, *, http: bool, bodies: Bodies | None = None) -> AsyncIterator[str]:
+async def serving(
+    desk: Desk, app: AsyncApp, *, http: bool, bodies: Bodies | None = None, watch: Watch | None = None
+) -> AsyncIterator[str]:
     """Serve the web routes, and Slack's requests in HTTP mode; yields the address."""
     bodies = bodies or Bodies()
     site = build_web(desk, bodies)
+    (watch or Watch(desk)).add_routes(site)
     if http:
         verifier = SignatureVerifier(desk.settings.slack_signing_secret.get_secret_value())
 

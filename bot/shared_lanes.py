@@ -116,7 +116,7 @@ class SharedLanes:
         self._wakes = set[asyncio.Task[None]]()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._workers = list[asyncio.Task[None]]()
-        self._running = set[asyncio.Task[Any]]()
+        self._running: dict[asyncio.Task[Any], str] = {}
         self._stopped = False
         app.task(name=TASK)(self._run)
 
@@ -215,8 +215,8 @@ class SharedLanes:
         self._cancel_timer(lane)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = lane
+        task.add_done_callback(self._ended)
         try:
             due = await self._drains[kind](name)
             while not self._stopped and await self._ask(_TAKE_WAITING, lane=lane):
@@ -229,6 +229,13 @@ class SharedLanes:
             raise
         except Exception as error:  # the sweep tries it again; other lanes go on
             log.error("lane failed", lane=kind, **trace(error))
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.pop(task, None)
+
+    def running(self, kind: str) -> int:
+        """Return how many lanes of this kind are at work in this process."""
+        return sum(lane.startswith(f"{kind}:") for lane in self._running.values())
 
     async def _wait_until(self, lane: str, due: datetime) -> None:
         """Let the lane run again at this moment, whoever lives then."""

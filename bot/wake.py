@@ -33,15 +33,15 @@ class Lanes(Protocol):
     def serve(self, drains: Mapping[str, Drain]) -> None:
         """Set the drain of each kind of lane (the part of its name before the colon)."""
 
+    def running(self, kind: str) -> int:
+        """Return how many lanes of this kind are at work in this process."""
+
     async def stop(self, seconds: float = 10) -> None:
         """Start nothing new, wait `seconds` for running lanes, then cancel them; their work is in the database."""
 
 
 def note(session: AsyncSession, lane: str) -> None:
-    """Note that this transaction makes work for a lane. Shared lanes are then woken by its commit.
-
-    Whoever opened the session wakes the lane too, once it is committed: lanes of one process do not read these notes.
-    """
+    """Note that this transaction makes work for a lane. Shared lanes, and only they, are then woken by its commit."""
     session.info.setdefault(NOTED, set()).add(lane)
 
 
@@ -94,6 +94,10 @@ class InProcess:
         timer = self._timers.pop(lane, None)
         if timer is not None:
             timer.cancel()
+
+    def running(self, kind: str) -> int:
+        """Return how many lanes of this kind are at work."""
+        return sum(lane.startswith(f"{kind}:") for lane in self._running)
 
     async def idle(self) -> None:
         """Wait until no lane is running (timers may still be set)."""

@@ -33,6 +33,7 @@ from bot.models import Account, Case
 from bot.run import listening, open_desk, serving
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
+from bot.watch.web import Watch
 from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
 from tests.connectors.email import mail_server
@@ -268,7 +269,7 @@ async def running_bot(
             await members.read_channels(desk)
             slack.api.calls.clear()
             app = patient_app(desk, ack_within)
-            async with serving(desk, app, http=http) as url:
+            async with serving(desk, app, http=http, watch=Watch(desk, patience=60)) as url:
                 if http:
                     slack.deliver_to(f"{url}/slack/events")
                 slack.listeners_end = _listeners_end

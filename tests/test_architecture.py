@@ -302,7 +302,7 @@ def name_of(imported: Import, known: dict[str, Module]) -> str:
 
 
 FLOORS = (
-    ("bot.config", "bot.domain", "bot.logs", "bot.sandbox", "bot.sqlite_driver"),
+    ("bot.config", "bot.domain", "bot.logs", "bot.meters", "bot.sandbox", "bot.sqlite_driver"),
     ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
     ("bot.desk", "bot.migrations", "bot.shared_lanes", "bot.views"),
     ("bot.team",),
@@ -310,7 +310,7 @@ FLOORS = (
     ("bot.staffing",),
     ("bot.slack",),
     ("bot.accounts", "bot.figures", "bot.outgoing"),
-    ("handlers", "jobs"),
+    ("bot.watch", "handlers", "jobs"),
     ("bot.app",),
     ("bot.run",),
     ("bot.keeping", "bot.trial"),

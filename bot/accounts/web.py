@@ -1,14 +1,11 @@
-"""The web routes besides Slack's: pushes from platforms, redirects after a sign-in, and our health.
+"""The web routes of accounts: pushes from platforms, and redirects after a sign-in.
 
 A platform that pushes has the addresses `/in/<platform>` (the body says for which accounts) and
 `/in/<platform>/<account>`. A source that is called by its own name also has `/in/<source>` and `/in/<source>/<token>`.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import structlog
 from aiohttp import web
@@ -16,21 +13,16 @@ from sqlmodel import col, select
 
 from bot import connectors
 from bot.accounts import callback, store
-from bot.accounts import troubles as account_troubles
 from bot.accounts.bodies import Bodies, BodyRefused
 from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
-from bot.domain.budget import Budget
 from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
-from bot.logs import trace
-from bot.models import Account, AccountTrouble, SlackTrouble, TroubleKind
-from bot.slack import messages, troubles
-from bot.slack.calls import contact_of
-from bot.slack.contact import Contact
+from bot.models import Account
+from bot.slack import messages
 
 log = structlog.get_logger()
 
@@ -50,19 +42,15 @@ class _Addressed:
 
 
 def build_web(desk: Desk, bodies: Bodies) -> web.Application:
-    """Return the web application: `/in/…`, `/connect/…` and `GET /health`."""
+    """Return the web application: `/in/…` and `/connect/…`."""
     app, intake = web.Application(), Intake(desk)
 
     async def incoming(request: web.Request) -> web.Response:
         return await _incoming(desk, bodies, intake, request)
 
-    async def health(request: web.Request) -> web.Response:
-        return await _health(desk)
-
     for path in ("/in/{first}", "/in/{first}/{second}"):
         app.router.add_get(path, incoming)
         app.router.add_post(path, incoming)
-    app.router.add_get("/health", health)
     callback.add_route(app, SignIns.of(desk), desk.texts(), lambda row: messages.wake(desk, [row.by] if row.by else []))
     return app
 
@@ -183,69 +171,6 @@ async def _complete(desk: Desk, row: Account, items: Sequence[Post | Delivery]) 
     """Ask the platform for what it left out, if it leaves something out; may raise a verdict."""
     connector = desk.connector(row) if items else None
     return await connector.complete(items) if isinstance(connector, Completes) else items
-
-
-async def _health(desk: Desk) -> web.Response:
-    """Report whether the database answers, and which accounts and Slack channels need attention; no contents."""
-    try:
-        async with desk.reading() as session:
-            rows = (await session.exec(select(Account))).all()
-            refused = await troubles.known(session)
-            wrong = await account_troubles.known(session)
-    except Exception as error:
-        log.error("health: the database does not answer", **trace(error))
-        return web.json_response({"database": "down"}, status=503)
-    state: dict[str, Any] = {
-        "database": "ok",
-        "slack": await _slack(contact_of(desk.slack), refused),
-        "accounts": [_account(account, wrong.get(account.id), desk.now()) for account in rows],
-    }
-    return web.json_response(state, dumps=lambda value: json.dumps(value, ensure_ascii=False))
-
-
-async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str, Any]:
-    """Return the state of our contact with Slack; the times are those of this process."""
-    socket = await contact.socket()
-    fails = refused or contact.unreachable_since is not None or socket in {"refused", "closed"}
-    return {
-        "state": "failing" if fails else "ok",
-        "socket": socket,
-        "last_event": contact.heard_at and contact.heard_at.isoformat(),
-        "last_call": contact.called_at and contact.called_at.isoformat(),
-        "unreachable_since": contact.unreachable_since and contact.unreachable_since.isoformat(),
-        "refused": [{"channel": each.channel, "problem": each.error} for each in refused],
-    }
-
-
-def _account(account: Account, trouble: AccountTrouble | None, now: datetime) -> dict[str, Any]:
-    """Return the state of an account.
-
-    The times are those of the last successful reading, of the last post that came in (with its delay), of the trouble,
-    and of the token's expiry.
-    """
-    known = trouble.kind if trouble and trouble.kind in {TroubleKind.LIMITED, TroubleKind.SILENT} else "ok"
-    works = TroubleKind.PARTLY if account.fault and known == "ok" else known
-    state = "stopped" if account.stopped_at else "failing" if account.problem else works
-    return {
-        "platform": account.platform,
-        "name": account.name,
-        "state": state,
-        "since": trouble.since_at.isoformat() if trouble and state != "ok" else None,
-        "last_read": account.polled_at and account.polled_at.isoformat(),
-        "last_heard": account.heard_at and account.heard_at.isoformat(),
-        "lag_seconds": account.lag,
-        "token_ends": account.token_ends_at and account.token_ends_at.isoformat(),
-        "budget": _budget(Budget.of(account.budget).at(now)),
-    }
-
-
-def _budget(budget: Budget) -> dict[str, Any]:
-    """Return the percentage of the platform's limit that is used, and until when reading and answering rest for it."""
-    return {
-        "used_percent": budget.percent,
-        "reads_again": budget.reading and budget.reading.until.isoformat(),
-        "answers_again": budget.answering and budget.answering.until.isoformat(),
-    }
 
 
 def _problem(status: int, words: str) -> web.Response:

@@ -23,6 +23,7 @@ reminders.py      who is reminded of which cases, in one message each
 steps.py          the steps of a case's clocks: which are due, and who is reminded
 idle.py           idle claims: when their owners are reminded, and when the cases go back to the queue
 restored.py       after a restore: what may have been answered since the backup
+silent.py         cases of which the clock will tell nobody: there must be none
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 

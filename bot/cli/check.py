@@ -24,6 +24,7 @@ from bot.run import utc_now
 from bot.slack import messages
 from bot.slack.check import Finding, Group, by_http, missing, slack_findings
 from bot.team.settings import TeamSettings
+from bot.watch.web import LIVES
 
 HEALTH_SECONDS = 3
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach what listens on all addresses
@@ -219,11 +220,10 @@ async def _port(settings: Settings) -> Finding:
 async def _is_ours(settings: Settings) -> bool:
     """Tell whether the bot itself is listening there."""
     host = EVERYWHERE.get(settings.host, settings.host)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/health"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/healthz"
     timeout = aiohttp.ClientTimeout(total=HEALTH_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
-            body = await response.json()
+            return await response.text() == LIVES
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         return False
-    return isinstance(body, dict) and "database" in body

@@ -60,6 +60,8 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
                 return await queue.next_due(session, account_id)
             attempt = await _prepared(desk, session, account, item, now)
         outcome = await _try(partial(desk.connector, account), attempt)
+        what = "reply" if isinstance(item, Reply) else "act"
+        desk.meters.sends.labels(account.platform, what, outcomes.name_of(outcome)).inc()
         async with desk.session() as session:
             await outcomes.record(session, item, outcome, desk.now())
         await messages.sync(desk, item.case_id)

@@ -1,5 +1,6 @@
 """Store the outcome of a reply or an act: on it, its case and its account, and in the case's thread."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +43,11 @@ class Done:
 
 
 Outcome = Sent | Done | Rejected | Unknowable | NotYet
+
+
+def name_of(outcome: Outcome) -> str:
+    """Return the name of an outcome, as it is counted and logged: "sent", "rejected", "outcome_unknown" …"""
+    return re.sub(r"(?<=.)(?=[A-Z])", "_", type(outcome).__name__).lower()
 
 
 async def record(session: AsyncSession, item: Reply | Act, outcome: Outcome, now: datetime) -> None:

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
+from bot.meters import Meters
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
 from bot.views.block import View
@@ -74,6 +75,8 @@ class SlackRefuses(SlackProblem):
         self.details = details
 
 
+RESULTS = {SlackLater: "ratelimited", SlackDown: "failed", SlackRefuses: "refused"}
+"""How a call that Slack did not carry out is counted."""
 READS = frozenset(
     {
         "conversations.history",
@@ -127,11 +130,12 @@ class _PacedClient(AsyncWebClient):
 
     `share` is the part of the calls that may be made at once that this client may use. `waits_until` is until when,
     by the loop's clock, it waits for its turn. `now` is our clock. `views` has the newest view of each modal that is
-    being updated. `contact` is what the calls show about Slack.
+    being updated. `contact` is what the calls show about Slack, and `meters` count them.
     """
 
     pace: Pace
     contact: Contact
+    meters: Meters
     now: Callable[[], datetime]
     share = 1.0
     waits_until = 0.0
@@ -148,6 +152,7 @@ class _PacedClient(AsyncWebClient):
             answer = await super().api_call(api_method, **arguments)
         except SlackApiError as error:
             problem = _error_of(error.response)
+            self._count(api_method, RESULTS[type(problem)])
             if isinstance(problem, SlackLater):
                 await self.pace.hold(api_method, channel, self.now() + problem.wait)
             if isinstance(problem, SlackDown):
@@ -156,13 +161,18 @@ class _PacedClient(AsyncWebClient):
                 self.contact.answered(self.now())
             raise
         except UNANSWERED:
+            self._count(api_method, RESULTS[SlackDown])
             self.contact.unanswered(self.now())
             raise
+        self._count(api_method, "ok")
         self.contact.answered(self.now())
         self.contact.scopes = granted(answer) or self.contact.scopes
         if api_method == "auth.test":
             self.contact.identity = {name: str(answer.get(name) or "") for name in ("user_id", "bot_id", "url")}
         return answer
+
+    def _count(self, method: str, result: str) -> None:
+        self.meters.slack_calls.labels(method, result).inc()
 
 
 def slack_session(settings: Settings) -> aiohttp.ClientSession:
@@ -177,12 +187,12 @@ def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWeb
 
 
 def paced_client(
-    settings: Settings, session: aiohttp.ClientSession, pace: Pace, now: Callable[[], datetime]
+    settings: Settings, session: aiohttp.ClientSession, pace: Pace, now: Callable[[], datetime], meters: Meters
 ) -> AsyncWebClient:
     """Return the Slack client of a running bot, which keeps to Slack's pace."""
     token = settings.slack_bot_token.get_secret_value()
     client = _PacedClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
-    client.pace, client.now, client.views, client.contact = pace, now, {}, Contact()
+    client.pace, client.now, client.views, client.contact, client.meters = pace, now, {}, Contact(), meters
     return client
 
 

@@ -21,7 +21,18 @@ from bot.domain.signals import Rank
 from bot.logs import trace
 from bot.models import PUT_OFF, Message, MessageKind
 from bot.slack.calls import in_background
-from bot.slack.writing import DOUBT, TRY_MUCH_LATER, is_free, is_stale, note_trouble, record, take, write
+from bot.slack.writing import (
+    DOUBT,
+    TRY_MUCH_LATER,
+    Lease,
+    Result,
+    is_free,
+    is_stale,
+    note_trouble,
+    record,
+    take,
+    write,
+)
 
 log = structlog.get_logger()
 
@@ -166,9 +177,16 @@ async def level(desk: Desk, message_id: int) -> datetime | None:
         async with desk.session() as session:
             stale_again, follow = await record(session, lease, result, desk.now())
         wake(desk, follow)
+        _count(desk, lease, result)
         await note_trouble(lease, result)
         if not stale_again:
             return result.later
+
+
+def _count(desk: Desk, lease: Lease, result: Result) -> None:
+    """Note how long a new case waited for its card; not of a card that was posted again, or in another channel."""
+    if lease.opened_at is not None and result.place is not None and not lease.message.shown_version:
+        desk.meters.carded.observe((desk.now() - lease.opened_at).total_seconds())
 
 
 _CARD = aliased(Message)

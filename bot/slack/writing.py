@@ -64,8 +64,8 @@ class Lease:
 
     `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or still may.
     Without a `view` it has nothing to say any more: we only look for it, as Slack may have it after all, or twice.
-    `named` is the name of the case on other cards, None for a message that is no card. `is_shown`: Slack surely shows
-    the view, so there is nothing to write.
+    `named` is the name of the case on other cards, None for a message that is no card. `opened_at` is when its case
+    came in, unless that was in another team. `is_shown`: Slack surely shows the view, so there is nothing to write.
     """
 
     desk: TeamDesk
@@ -75,6 +75,7 @@ class Lease:
     began: datetime
     since: datetime | None
     named: str | None = None
+    opened_at: datetime | None = None
     is_shown: bool = False
 
 
@@ -138,10 +139,11 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
     message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
     if message.ts is None and since is None:
         message.posting_since = now
-    named = None
+    named, opened_at = None, None
     if message.kind is MessageKind.CASE and message.case_id is not None:
-        named = naming.named_as(await session.get_one(Case, message.case_id))
-    return Lease(team_desk, message, view, card.ts if card else None, now, since, named, is_shown)
+        case = await session.get_one(Case, message.case_id)
+        named, opened_at = naming.named_as(case), None if case.transfers else case.opened_at
+    return Lease(team_desk, message, view, card.ts if card else None, now, since, named, opened_at, is_shown)
 
 
 def _surely_shows(message: Message, view: View | None) -> bool:

@@ -6,6 +6,7 @@ from sqlmodel import col, select
 from bot import cases
 from bot.cases import clocks
 from bot.cases.reading import MOVED
+from bot.cases.silent import silent
 from bot.domain.case import OPEN, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
 from bot.domain.sla import REACTIONS
@@ -49,6 +50,8 @@ async def test_the_clock_touches_what_waits_for_us_and_nothing_else(
         for minutes in (31, 20, 20, 120, 600):
             table.passes(minutes=minutes)
             await run_jobs(desk)
+            async with table.session() as session:
+                assert await silent(session, table.clock.at) == {}, "nothing falls silent"
         after, heard = await table.case(), await told(table)
         if wait is WaitsFor.ADVICE:
             assert (after.status, after.assignee) == (Status.CLAIMED, before.assignee), "no advice came in time"
