@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.cases import Taken
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
+from bot.logs import following
 from bot.meters import Meters
 from bot.slack.calls import contact_of
 from bot.texts import Texts
@@ -37,13 +38,13 @@ KINDS = frozenset(
 
 
 class _App(AsyncApp):
-    """Bolt's app, which measures how soon each request of Slack is acknowledged."""
+    """Bolt's app, which gives each request of Slack an id in the log, and measures how soon it is acknowledged."""
 
     meters: Meters
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Handle a request, over Socket Mode or HTTP; returns once it is acknowledged."""
-        with self.meters.acknowledging(_kind_of(req.body)):
+        with following(), self.meters.acknowledging(_kind_of(req.body)):
             return await super().async_dispatch(req)
 
 

@@ -1,11 +1,15 @@
-"""Logging without citizens' words or tokens: structured lines; for a fault only its type and place."""
+"""Logging without citizens' words or tokens: structured lines; for a fault only its type and place.
+
+All lines about a case have its id as `case`; all of one request, or of one run of a lane, the same `request`.
+"""
 
 import logging
+import re
 import secrets
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +28,11 @@ QUIET = (
     "psycopg.pool",
 )
 """Libraries whose lines may contain bodies, tokens or addresses; Bolt logs the whole body of a badly signed request."""
+
+
+GIVEN = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""An id of a request that may stand in our log."""
+TRACED = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class _TypeAndPlace(logging.Filter):
@@ -66,6 +75,31 @@ def set_up_logging(level: str, form: str) -> None:
 def _nobody_caught(kind: type[BaseException], error: BaseException | None, *_: object) -> None:
     """Log an uncaught error of a thread, a destructor or the program; Python would print its message."""
     structlog.get_logger().error("nobody caught this", **(trace(error) if error else {"error": kind.__name__}))
+
+
+def id_in(headers: Mapping[str, str]) -> str:
+    """Return the id that who asks gave a request, "" if there is none or it may not stand in a log.
+
+    `traceparent`: https://www.w3.org/TR/trace-context/#traceparent-header
+    """
+    given, traced = headers.get("X-Request-Id", ""), TRACED.fullmatch(headers.get("traceparent", ""))
+    return given if GIVEN.fullmatch(given) else traced[1] if traced else ""
+
+
+@contextmanager
+def following(ident: str = "", *, anew: bool = False) -> Iterator[str]:
+    """Give the lines of one request an id, and yield it: one that is known already, this one, or a new one.
+
+    `anew`: this is work of its own, although a request began it; whatever that was about is left out.
+    """
+    if anew:
+        structlog.contextvars.unbind_contextvars("request", "case")
+    ident = str(structlog.contextvars.get_contextvars().get("request") or ident or secrets.token_hex(8))
+    with structlog.contextvars.bound_contextvars(request=ident):
+        try:
+            yield ident
+        finally:
+            structlog.contextvars.unbind_contextvars("case")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ from bot.slack.pace import Pace
 from bot.team import teams
 from bot.wake import Drain, InProcess, Lanes
 from bot.watch.readiness import READY, STARTING, STOPPING
-from bot.watch.web import Watch
+from bot.watch.web import Watch, followed
 from jobs import poll
 
 if TYPE_CHECKING:
@@ -319,6 +319,7 @@ async def serving(
     """Serve the web routes, and Slack's requests in HTTP mode; yields the address."""
     bodies = bodies or Bodies()
     site = build_web(desk, bodies)
+    site.middlewares.append(followed)
     (watch or Watch(desk)).add_routes(site)
     if http:
         verifier = SignatureVerifier(desk.settings.slack_signing_secret.get_secret_value())

@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.logs import trace
+from bot.logs import following, trace
 
 log = structlog.get_logger()
 
@@ -74,11 +74,12 @@ class InProcess:
 
     async def _run(self, lane: str) -> None:
         kind, _, name = lane.partition(":")
-        try:
-            due = await self._drains[kind](name)
-        except Exception as error:  # the sweep tries it again; other lanes go on
-            log.error("lane failed", lane=kind, **trace(error))
-            return
+        with following(anew=True):  # whoever woke it: it does all work that waits
+            try:
+                due = await self._drains[kind](name)
+            except Exception as error:  # the sweep tries it again; other lanes go on
+                log.error("lane failed", lane=kind, **trace(error))
+                return
         if due is not None and not self._stopped:
             delay = max(0.0, (due - self._now()).total_seconds() / self._speed)
             self._cancel_timer(lane)

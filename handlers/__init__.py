@@ -8,8 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.kwargs_injection.async_args import AsyncArgs
+from structlog.contextvars import bind_contextvars
 
 from bot import cases
 from bot.desk import Desk
@@ -50,9 +52,11 @@ from handlers import (
     write,
 )
 from handlers.bolt_args import Ack
-from handlers.concerns import names_case
+from handlers.concerns import case_in, names_case
 from handlers.roles import Access, Needs, admit, person_of
 from handlers.submission import ACK_WITHIN, Submission
+
+log = structlog.get_logger()
 
 Handler = Callable[..., Awaitable[None]]
 
@@ -193,6 +197,22 @@ def register_unknown(
     app.options(any_id)(asked)
 
 
+def _tell(body: dict[str, Any]) -> None:
+    """Log a request that names a case; what else is logged of the request has that case too."""
+    case_id = case_in(body)
+    if case_id is not None:
+        bind_contextvars(case=case_id)  # it stays for the error listener; Bolt runs each listener in a task of its own
+        what = _named(body)
+        tell = log.info if what.startswith("case:") else log.debug  # what is typed in a modal comes in again and again
+        tell("a colleague asked something of a case", kind=body.get("type"), what=what)
+
+
+def _named(body: dict[str, Any]) -> str:
+    """Return the name of the button or modal, which we gave it."""
+    named = (body.get("actions") or [{}])[0].get("action_id") or (body.get("view") or {}).get("callback_id") or ""
+    return str(named) if re.fullmatch(r"[a-z_:]{1,40}", str(named)) else "?"
+
+
 def _listener(
     desk: Desk, ack_within: float, running: set[asyncio.Task[Any]], needs: Needs, handler: Handler
 ) -> Handler:
@@ -224,6 +244,7 @@ def _listener(
                 await args.ack(options=[])
 
     async def call(args: AsyncArgs, ack: Ack) -> None:
+        _tell(args.body)
         by = args.context.user_id or ""
         async with desk.reading() as session:
             person = await person_of(session, args.body, by)

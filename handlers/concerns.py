@@ -36,6 +36,11 @@ def names_case(body: dict[str, Any]) -> bool:
     return any(kind in {"case", "escalation"} for kind, _ in _subjects(body))
 
 
+def case_in(body: dict[str, Any]) -> int | None:
+    """Return the case that a request names, None when it names none."""
+    return next((number for kind, number in _subjects(body) if kind == "case"), None)
+
+
 def channel_of(body: dict[str, Any]) -> str:
     """Return the channel in which somebody clicked, typed or wrote; "" outside channels."""
     event, container = body.get("event") or {}, body.get("container") or {}

@@ -147,6 +147,7 @@ async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
             account.cursor = page.cursor
             session.add(account)
     if taken is not None:
+        inbox.log_new(taken.new, account_id)
         messages.wake(desk, taken.channels)
 
 

@@ -4,7 +4,7 @@ A transaction for each would make a flood wait in line for the disk. The first c
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.cases import inbox
@@ -18,7 +18,7 @@ Items = Sequence[Post | Delivery]
 @dataclass(frozen=True)
 class _Call:
     items: Items
-    new: asyncio.Future[int]
+    new: asyncio.Future[Mapping[str, int]]
 
 
 class Intake:
@@ -39,7 +39,9 @@ class Intake:
             task = asyncio.create_task(self._store_all(account_id))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return await call.new
+        new = await call.new
+        inbox.log_new(new, account_id)  # here, so that the lines have the id of this request
+        return len(new)
 
     async def _store_all(self, account_id: int) -> None:
         try:
@@ -53,7 +55,7 @@ class Intake:
     async def _store(self, account_id: int, calls: Sequence[_Call]) -> None:
         """Store these calls in one transaction; if that fails, each by itself, so that one cannot harm another."""
         try:
-            ids = await self._stored(account_id, [item for call in calls for item in call.items])
+            new = dict(await self._stored(account_id, [item for call in calls for item in call.items]))
         except Exception as error:
             if len(calls) == 1:
                 _fail(calls[0], error)
@@ -66,12 +68,12 @@ class Intake:
             raise
         else:
             for call in calls:
-                theirs = ids & {item.external_id for item in call.items}
-                ids -= theirs  # new in the first of two calls that bring the same
+                ids = new.keys() & {item.external_id for item in call.items}
+                theirs = {id: new.pop(id) for id in ids}  # new in the first of two calls that bring the same
                 if not call.new.done():
-                    call.new.set_result(len(theirs))
+                    call.new.set_result(theirs)
 
-    async def _stored(self, account_id: int, items: Items) -> frozenset[str]:
+    async def _stored(self, account_id: int, items: Items) -> Mapping[str, int]:
         async with self._desk.session() as session:
             taken = await inbox.take_in(session, account_id, items, now=self._desk.now())
         messages.wake(self._desk, taken.channels)

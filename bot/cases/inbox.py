@@ -3,6 +3,7 @@
 Safe to repeat: the same page again changes nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy
+import structlog
 from sqlalchemy import ColumnElement, Executable, Select, String, Table, bindparam, cast, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
@@ -38,6 +40,8 @@ from bot.models import (
     Workspace,
 )
 from bot.wake import note
+
+log = structlog.get_logger()
 
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
@@ -72,10 +76,10 @@ OF_REPLIES = {
 
 @dataclass(frozen=True)
 class TakenIn:
-    """The result of a page: the channels with messages that must be updated, and the ids of the new posts."""
+    """The result of a page: channels with messages that must be updated, and the cases of new posts by their ids."""
 
     channels: frozenset[str]
-    new: frozenset[str]
+    new: Mapping[str, int]
 
 
 async def take_in(
@@ -102,7 +106,7 @@ async def take_in(
     concerned = concerned.union(*(each.case_ids for each in before))
     await lock_all(session, concerned)
     changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
-    new, routes = set[str](), Routes(account, team, rules if by_rules else [], now)
+    new, routes = dict[str, int](), Routes(account, team, rules if by_rules else [], now)
     opened_for = set[str]()
     for same_page in pages:
         versions = mirror.versions_of(same_page)
@@ -125,12 +129,18 @@ async def take_in(
         await mirror.remember_removals(session, account_id, new_to_us, now)
         unknown = [same[-1] for same in new_to_us.values() if not same[-1].gone]
         if unknown:
-            joined, teams = await _add(session, account, routes, unknown, stored, now)
+            theirs, joined, teams = await _add(session, account, routes, unknown, stored, now)
             await restored.warn_of_posts(session, account_id, team.id, unknown, now)
             changed, opened_for = changed | joined, opened_for | {each.channel for each in teams}
-            new |= {post.external_id for post in unknown}
+            new |= dict(zip((post.external_id for post in unknown), theirs, strict=True))
     channels = await _channels_of(session, changed)
-    return TakenIn(frozenset(channels | opened_for), frozenset(new))
+    return TakenIn(frozenset(channels | opened_for), new)
+
+
+def log_new(new: Mapping[str, int], account_id: int) -> None:
+    """Log which posts came in, once they are stored: a line for each case."""
+    for case_id, count in Counter(new.values()).items():
+        log.info("a mention came in", case=case_id, account=account_id, count=count)
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team, list[Rule]]:
@@ -187,10 +197,10 @@ def _by_us(account: Account, page: Iterable[Post]) -> set[str]:
 
 async def _add(
     session: AsyncSession, account: Account, routes: Routes, posts: list[Post], stored: Related, now: datetime
-) -> tuple[set[int], Sequence[Team]]:
+) -> tuple[Sequence[int], set[int], Sequence[Team]]:
     """Add new posts: each joins its author's case in the same thread or opens one.
 
-    Returns the cases joined, and the teams that got new ones.
+    Returns the case of each post, the cases joined, and the teams that got new ones.
     """
     authors, known = await _authors(session, account, posts)
     threads = threads_of(posts, stored)
@@ -210,18 +220,18 @@ async def _add(
     await signals.bring_forward(session, ranks)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
-    openers = {post.external_id for post in opened}
+    openers, case_of_each = {post.external_id for post in opened}, [cases[post.external_id] for post in posts]
     followers = [post for post in posts if post.external_id not in openers]
     await indexing.add(session, {cases[post.external_id]: post for post in opened})
     if not followers:
         await _insert(session, Mention, rows)
-        return set(), [team for team, _ in for_teams]
+        return case_of_each, set(), [team for team, _ in for_teams]
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
     await indexing.index(session, {cases[post.external_id] for post in followers})
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
     joined.sort(key=lambda each: each[1])  # cases are always locked in this order
     await _follow_up(session, joined, now)
-    return {case_id for _, case_id, _ in joined}, [team for team, _ in for_teams]
+    return case_of_each, {case_id for _, case_id, _ in joined}, [team for team, _ in for_teams]
 
 
 def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
+from structlog.contextvars import bound_contextvars
 
 from bot import connectors
 from bot.connectors.base import (
@@ -59,14 +60,21 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             if item is None:
                 return await queue.next_due(session, account_id)
             attempt = await _prepared(desk, session, account, item, now)
-        outcome = await _try(partial(desk.connector, account), attempt)
-        what = "reply" if isinstance(item, Reply) else "act"
-        desk.meters.sends.labels(account.platform, what, outcomes.name_of(outcome)).inc()
-        async with desk.session() as session:
-            await outcomes.record(session, item, outcome, desk.now())
-        await messages.sync(desk, item.case_id)
+        with bound_contextvars(case=item.case_id):
+            outcome = await _try(partial(desk.connector, account), attempt)
+            async with desk.session() as session:
+                await outcomes.record(session, item, outcome, desk.now())
+            _tell(desk, account, item, outcome)
+            await messages.sync(desk, item.case_id)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the message to the team that the account stopped belongs to no case
+
+
+def _tell(desk: Desk, account: Account, item: Reply | ActRow, outcome: Outcome) -> None:
+    """Count and log what a platform said, or that it could not be asked."""
+    what, ended = "reply" if isinstance(item, Reply) else "act", outcomes.name_of(outcome)
+    desk.meters.sends.labels(account.platform, what, ended).inc()
+    log.info("a platform was asked", what=what, item=item.id, account=account.id, outcome=ended)
 
 
 async def _prepared(

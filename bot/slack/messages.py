@@ -14,6 +14,7 @@ from sqlalchemy import exists, inspect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
+from structlog.contextvars import bound_contextvars
 
 from bot.cases import reminders
 from bot.desk import Desk
@@ -173,19 +174,26 @@ async def level(desk: Desk, message_id: int) -> datetime | None:
             lease = await take(desk, session, message_id)
         if lease is None:
             return None
-        result = await write(lease)
-        async with desk.session() as session:
-            stale_again, follow = await record(session, lease, result, desk.now())
-        wake(desk, follow)
-        _count(desk, lease, result)
-        await note_trouble(lease, result)
+        with bound_contextvars(message=message_id, case=lease.message.case_id):
+            result = await write(lease)
+            async with desk.session() as session:
+                stale_again, follow = await record(session, lease, result, desk.now())
+            wake(desk, follow)
+            _tell(desk, lease, result)
+            await note_trouble(lease, result)
         if not stale_again:
             return result.later
 
 
-def _count(desk: Desk, lease: Lease, result: Result) -> None:
-    """Note how long a new case waited for its card; not of a card that was posted again, or in another channel."""
-    if lease.opened_at is not None and result.place is not None and not lease.message.shown_version:
+def _tell(desk: Desk, lease: Lease, result: Result) -> None:
+    """Log that a message was posted, and note how long a new case waited for its card.
+
+    A card that is posted again, or in the channel of another team, is not timed.
+    """
+    if result.place is None or lease.message.ts is not None:
+        return
+    log.info("a message was posted", kind=lease.message.kind)
+    if lease.opened_at is not None and not lease.message.shown_version:
         desk.meters.carded.observe((desk.now() - lease.opened_at).total_seconds())
 
 

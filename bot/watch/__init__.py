@@ -1,6 +1,6 @@
 """Who watches the bot: what monitors ask of it, and what is told of its faults.
 
-web.py        the routes: /healthz, /readyz, /health, /metrics; who may ask what
+web.py        the routes: /healthz, /readyz, /health, /metrics; who may ask what; the id of each request
 readiness.py  whether this process can take work
 health.py     how the database, Slack and each account are
 metrics.py    the text of /metrics: what this process counted, and what is in the database

@@ -1,4 +1,4 @@
-"""What monitors ask: `/healthz`, `/readyz`, `/health` and `/metrics`.
+"""What monitors ask: `/healthz`, `/readyz`, `/health` and `/metrics`; and the id of each request in the log.
 
 The first two say nothing about us, and answer anyone. The other two name our accounts, and answer who has
 METRICS_TOKEN; without that setting only who asks on this machine, and not through a proxy: a proxy that publishes this
@@ -11,15 +11,20 @@ from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.desk import Desk
+from bot.logs import following, id_in, trace
 from bot.watch import metrics, readiness
 from bot.watch.health import health
 from bot.watch.readiness import NO_DATABASE, READY
 from bot.watch.recent import Recent
 from bot.watch.stored import Stored
+
+log = structlog.get_logger()
 
 FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 """Headers that a proxy adds (https://www.rfc-editor.org/rfc/rfc7239)."""
@@ -89,6 +94,27 @@ class Watch:
         given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(given, f"Bearer {token}".encode()):
             raise web.HTTPUnauthorized(text=f"{WITH_BEARER}\n", headers={"WWW-Authenticate": "Bearer"})
+
+
+@web.middleware
+async def followed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give a request an id, which all its log lines and its answer have; a fault is logged without contents.
+
+    Who asks may give the id (X-Request-Id or traceparent), and finds by it which cases its mentions became.
+    """
+    with following(id_in(request.headers)) as ident:
+        try:
+            response = await handler(request)
+        except web.HTTPException as answer:
+            answer.headers["X-Request-Id"] = ident
+            raise
+        except Exception as error:
+            known = trace(error)
+            log.error("a request failed", **known)
+            words = {"error": "Something went wrong on our side.", "reference": known["reference"]}
+            response = web.json_response(words, status=500)
+        response.headers["X-Request-Id"] = ident
+        return response
 
 
 def _is_from_here(request: web.Request) -> bool:
