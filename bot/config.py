@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Who may read /metrics and /health: Bearer token; without it, only this machine."
     )
+    sentry_dsn: SecretStr = Field(
+        SecretStr(""), description="DSN of a project in Sentry, which is told of faults without their contents."
+    )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people (text) or machines (json).")
 
 

@@ -53,6 +53,7 @@ from bot.slack.pace import Pace
 from bot.team import teams
 from bot.wake import Drain, InProcess, Lanes
 from bot.watch.readiness import READY, STARTING, STOPPING
+from bot.watch.sentry import reporting
 from bot.watch.web import Watch, followed
 from jobs import poll
 
@@ -173,6 +174,7 @@ async def run(
     try:
         await db.prepare(engine)
         async with (
+            reporting(settings),
             _shared_lanes(engine, now, speed) as shared,
             open_desk(settings, engine, now, speed, stand_ins, shared, shared.waking if shared else None) as desk,
         ):

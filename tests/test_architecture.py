@@ -406,8 +406,10 @@ def imports_stand_at_the_top_of_a_module(modules: list[Module]) -> Iterator[str]
 
 
 def a_module_is_loaded_by_name_only_to_save_memory_or_an_installation(modules: list[Module]) -> Iterator[str]:
-    """It hides who imports whom. Alembic is in memory only while tables change, the queue only with PostgreSQL."""
-    saved = {"bot.db": "bot.migrations.upgrade", "bot.run": "bot.shared_lanes"}
+    """It hides who imports whom. Alembic is in memory only while tables change, the queue only with PostgreSQL, Sentry's
+    client only where it is used.
+    """
+    saved = {"bot.db": "bot.migrations.upgrade", "bot.run": "bot.shared_lanes", "bot.watch.sentry": "sentry_sdk"}
     for module in modules:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
@@ -596,6 +598,7 @@ SOUND = {
     "bot/connectors/pixelfed.py": "from bot.connectors import mastodon\nclass Pixelfed(mastodon.Mastodon): pass",
     "bot/domain/sla.py": "from __future__ import annotations\nfrom datetime import time\nfrom .hours import add",
     "bot/db.py": "import importlib; upgrade = importlib.import_module('bot.migrations.upgrade')",
+    "bot/watch/sentry.py": "import importlib; sentry_sdk = importlib.import_module('sentry_sdk')",
     "bot/migrations/env.py": "from bot import config, db, models",
     "bot/accounts/store.py": "",
     "bot/cases/inbox.py": "",

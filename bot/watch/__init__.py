@@ -5,5 +5,6 @@ readiness.py  whether this process can take work
 health.py     how the database, Slack and each account are
 metrics.py    the text of /metrics: what this process counted, and what is in the database
 stored.py     what is in the database: cases, messages, replies, acts and accounts that wait
+sentry.py     our faults to Sentry, without contents; only if it is set
 recent.py     one answer for all who ask at the same time
 """
