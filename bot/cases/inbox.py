@@ -216,7 +216,8 @@ async def _add(
     for team, theirs in for_teams:
         found = signals.of_new(theirs, team, still_wait)
         cases |= await _open_cases(session, account, team, theirs, authors, found, now)
-        ranks |= {authors[author]: rank for author, rank in signals.ranks_of(theirs, found).items()}
+        for author, rank in signals.ranks_of(theirs, found).items():
+            ranks[authors[author]] = min(rank, ranks.get(authors[author], rank))
     await signals.bring_forward(session, ranks)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]

@@ -103,7 +103,7 @@ def test_each_surface_shows_every_mark_once() -> None:
         due_at=NOW + timedelta(days=2),
     )  # fmt: skip
     file = case_file(Status.CLAIMED, clocks=[CLOCKS[0], promise])
-    file.case.urgent = True
+    file.case.urgent, file.case.signals = True, ["danger"]
     shown = marks(file, t, NOW)
     assert [mark for mark in Mark if mark not in {Mark.ADVICE, Mark.CITIZEN}] == list(Mark)[: len(shown)]
     card = text_of({"blocks": case_card(file, t, NOW).blocks})
