@@ -419,6 +419,10 @@ async def _new_socket_address(settings: Settings, contact: Contact) -> str:
 
 
 async def _until_stopped() -> None:
+    """Wait for a signal to stop. One that came during the start counts too: a library may have swallowed its cancel."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

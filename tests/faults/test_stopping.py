@@ -19,7 +19,7 @@ from bot.cli.app import STOP_SECONDS
 from bot.models import Case
 from bot.sandbox.app import Sandbox
 from bot.shared_lanes import END_SECONDS
-from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually
+from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually, settings_for
 from tests.faults.processes import looking_on
 from tests.people import open_modal
 
@@ -190,3 +190,18 @@ async def test_a_click_that_was_acknowledged_is_done_before_it_ends(
             async with asyncio.timeout(WITHIN):
                 assert await started.wait() == 0
         assert (await bot.case()).assignee == SANNE
+
+
+async def test_a_stop_during_the_start_counts_though_a_library_swallows_it(sqlite_url: str, slack: Sandbox) -> None:
+    """As asyncio.wait_for of Python 3.11 does, when what it waits for is done at that moment."""
+
+    async def starts() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await run.run(settings_for(sqlite_url, slack))
+
+    task = asyncio.create_task(starts())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=60)
+    assert task.cancelled()
