@@ -34,6 +34,6 @@ async def follow(desk: Desk) -> None:
                 newest = await digests.newest(session, team, desk.now())
             if newest is not None:
                 async with desk.session() as session:
-                    changed |= await reconciling.keep_level(session, newest, desk.now())
+                    changed |= await reconciling.keep_level(session, team, newest, desk.now())
     if changed:
         await messages.wake_lanes(desk)

@@ -250,11 +250,10 @@ async def _found(session: AsyncSession, team: Team, period: Period) -> Tally:
     return Tally(healed=healed, missed=missed, uncompared=tuple(uncompared))
 
 
-async def keep_level(session: AsyncSession, message_id: int, now: datetime) -> bool:
-    """Bring the counts in a daily digest level with how it stands now; tell whether they changed."""
+async def keep_level(session: AsyncSession, team: Team, message_id: int, now: datetime) -> bool:
+    """Bring the counts in a daily digest of a team level with how it stands now; tell whether they changed."""
     message = await session.get_one(Message, message_id)
     content = Overview.from_json(message.details or {})
-    team = await session.get_one(Team, message.subject_id)
     if content.tally is None:
         return False
     stands = await tally(session, team, Period(content.figures.since, content.figures.until), now)

@@ -149,7 +149,12 @@ async def _write_last_digest(session: AsyncSession, team: Team, hours: Hours, un
     if last is not None and at is not None:
         details = (await daily(session, team, at, last)).to_json()
         key = key_of(team, last, Span.DAY)
-        session.add(Message(key=key, kind=MessageKind.DIGEST, channel=team.channel, details=details, shown_version=1))
+        session.add(
+            Message(
+                key=key, kind=MessageKind.DIGEST, subject_id=team.id, channel=team.channel, details=details,
+                shown_version=1,
+            )
+        )  # fmt: skip
 
 
 async def _leave_open(session: AsyncSession, source: Account, still_open: OpenPost) -> None:
