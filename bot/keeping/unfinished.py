@@ -23,6 +23,30 @@ OTHERS = text(
     "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
 """https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW"""
+DROP_QUEUE = r"""
+DO $$
+DECLARE
+  dropping text;
+BEGIN
+  FOR dropping IN
+    SELECT format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+    WHERE relkind = 'r' AND relname ~ '^procrastinate_' AND relnamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT format('DROP FUNCTION IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
+    WHERE proname ~ '^procrastinate_' AND pronamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type
+    WHERE typname ~ '^procrastinate_' AND typrelid = 0 AND typelem = 0 AND typnamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype)
+    FROM pg_type JOIN pg_class ON pg_class.oid = typrelid
+    WHERE typname ~ '^procrastinate_' AND relkind = 'c' AND typnamespace = current_schema()::regnamespace
+  LOOP
+    EXECUTE dropping;
+  END LOOP;
+END $$
+"""
+"""Drops what belongs to the queue: a backup brings its own, and what waited in it is found by the rows it is for."""
 
 
 async def tables(engine: AsyncEngine) -> set[str]:
@@ -81,13 +105,14 @@ async def refuse_used(connection: AsyncConnection) -> None:
 
 
 async def put_aside(engine: AsyncEngine) -> str:
-    """Move our tables into a schema of their own, where nothing reads them, and return its name."""
+    """Move our tables into a schema of their own, where nothing reads them, and return its name; drop the queue."""
     schema = f"{ASIDE}{datetime.now(UTC):%Y%m%d_%H%M%S}"
     async with db.connected(engine) as connection:
         there = await connection.run_sync(_tables)
         await connection.execute(text(f"CREATE SCHEMA {schema}"))
         for name in sorted(OURS & there):
             await connection.execute(text(f"ALTER TABLE {name} SET SCHEMA {schema}"))
+        await connection.execute(text(DROP_QUEUE))
         if "events" in there:
             await connection.execute(text(f"ALTER FUNCTION refuse_event_change() SET SCHEMA {schema}"))
     return schema
