@@ -76,6 +76,8 @@ class Between:
             yield held.come
         finally:
             held.let_go.set()
+            if held in self._waiting:
+                self._waiting.remove(held)  # it never came
 
     async def _handle(self, request: web.Request) -> web.Response:
         self.requests.append((request.method, request.path))
