@@ -132,9 +132,17 @@ def only_the_composition_root_imports_jobs(modules: list[Module]) -> Iterator[st
 
 
 def the_domain_imports_the_standard_library_only(modules: list[Module]) -> Iterator[str]:
-    """The rules must be readable and testable without a framework."""
+    """The rules must be readable and testable without a framework; what compares texts counts in pure functions."""
+    compares = ("rapidfuzz", "snowballstemmer")
     domain = [module for module in modules if under(module.name, "bot.domain")]
-    yield from imports_where(domain, lambda _, what: not is_standard(what) and not under(what, "bot.domain"))
+    yield from imports_where(
+        domain,
+        lambda who, what: (
+            not is_standard(what)
+            and not under(what, "bot.domain")
+            and not (who == "bot.domain.alike" and under(what, *compares))
+        ),
+    )
 
 
 def views_import_the_domain_and_the_models_only(modules: list[Module]) -> Iterator[str]:
@@ -490,6 +498,7 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
     only_the_composition_root_imports_jobs: [("bot/app.py", "from jobs import poll")],
     the_domain_imports_the_standard_library_only: [
         ("bot/domain/case.py", "from sqlmodel import SQLModel"),
+        ("bot/domain/words.py", "import snowballstemmer"),
         ("bot/domain/sla.py", "from .. import models"),
     ],
     views_import_the_domain_and_the_models_only: [

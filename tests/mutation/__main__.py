@@ -32,6 +32,7 @@ CONNECTORS = " ".join(sorted(str(path) for path in ALONE))
 TESTS = {
     "bot/domain/absence.py": "tests/staffing",
     "bot/domain/address.py": "tests/domain/test_address.py",
+    "bot/domain/alike.py": "tests/domain/test_alike.py",
     "bot/domain/budget.py": "tests/domain/test_budget.py tests/jobs/test_account_troubles.py",
     "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
     "bot/domain/coming.py": "tests/cli/test_doctor_coming.py tests/cli/test_doctor.py",

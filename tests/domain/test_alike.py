@@ -1,0 +1,120 @@
+"""Which texts are alike: what people copy and repeat, and not what only shares a few words."""
+
+import random
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.alike import COMMON, COMPARED, FEWEST, MOST, RARE, Index, Said, said
+
+FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg. Is dat gevaarlijk?"
+
+
+def stems_of(text: str) -> Said:
+    found = said(text)
+    assert found is not None
+    return found
+
+
+def is_alike(one: str, other: str) -> bool:
+    index = Index[int]()
+    index.add(stems_of(one), 1)
+    return index.find(stems_of(other)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        FIRE,
+        "ER VALLEN ZWARTE VLOKKEN IN ONZE TUIN AAN DE HAVENWEG — IS DAT GEVAARLIJK??? 😳",
+        "@gemeentevoorbeeld er vallen zwarte vlokken in onze tuin aan de Havenweg. Is dat gevaarlijk? https://x.example/1",
+        "Er vallen zwarte vlokken in onze tuinen aan de Lindestraat, is dat gevaarlijk? #brand",
+        "Zwarte vlokken vallen hier in de tuin. Gevaarlijk?",
+    ],
+)
+def test_repeats_and_variations_are_alike(other: str) -> None:
+    assert is_alike(FIRE, other)
+    assert is_alike(other, FIRE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Wanneer wordt het oud papier aan de Havenweg opgehaald?",
+        "Is de rook van de fabriek gevaarlijk voor mijn tuin?",
+        "De lantaarn voor de Havenweg 12 brandt nog steeds niet.",
+        "Er vallen bladeren op de stoep aan de Stationsweg, wie ruimt dat op?",
+    ],
+)
+def test_what_shares_a_few_words_is_not_alike(other: str) -> None:
+    assert not is_alike(FIRE, other)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Wanneer?", "😀😀😀", "Dat is toch niet te doen!", "@gemeente https://x.example/a"]
+)
+def test_a_text_that_says_too_little_is_about_no_subject(text: str) -> None:
+    assert said(text) is None
+
+
+def test_the_order_and_the_number_of_times_of_words_do_not_matter_for_stems_but_do_for_repeats() -> None:
+    one, other = stems_of("brand fabriek haven"), stems_of("haven haven brand fabriek")
+    assert one.stems == other.stems
+    assert one.key != other.key
+    assert one.likeness(other) == 100
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_likeness_is_the_same_both_ways_and_bounded(one: str, other: str) -> None:
+    a, b = said(one), said(other)
+    for each in (a, b):
+        if each is not None:
+            assert FEWEST <= len(each.stems) <= MOST
+            assert list(each.stems) == sorted(set(each.stems))
+            assert each.likeness(each) == 100
+    if a is not None and b is not None:
+        assert 0 <= a.likeness(b) <= 100
+        assert a.likeness(b) == pytest.approx(b.likeness(a))
+
+
+def test_of_several_that_are_as_alike_the_first_is_found() -> None:
+    index = Index[int]()
+    text = stems_of("brand fabriek haven rook")
+    index.put(text, 7, ["brand"])
+    index.put(text, 8, ["brand"])
+    assert index.find(text) == 7
+    assert index.find(stems_of("rook brand fabriek haven")) == 7
+
+
+@given(st.integers(0, 9))
+@settings(max_examples=10, deadline=None)
+def test_a_text_is_compared_with_few_others_however_many_there_are(seed: int) -> None:
+    dice = random.Random(seed)
+    index, words = Index[int](), [*string.ascii_lowercase]
+    found_by = dict[str, int]()
+    for number in range(600):
+        text = Said(f"key{number}", tuple(sorted(dice.sample(words, 6))))
+        for stem in index.add(text, number):
+            found_by[stem] = found_by.get(stem, 0) + 1
+    assert max(found_by.values()) <= COMMON
+    compared = 0
+
+    class Counting(Said):
+        def likeness(self, other: Said) -> float:
+            nonlocal compared
+            compared += 1
+            return super().likeness(other)
+
+    index.find(Counting("another", tuple(sorted(dice.sample(words, 6)))))
+    assert compared <= COMPARED
+
+
+def test_a_text_is_found_by_its_rarest_stems() -> None:
+    index = Index[int]()
+    for number in range(COMMON):
+        index.put(Said(f"k{number}", ("brand", f"a{number}", f"b{number}")), number, ["brand"])
+    stems = index.add(Said("new", ("brand", "d", "eee", "ff", "gggg")), 99)
+    assert stems == ["gggg", "eee", "ff", "d"]
+    assert len(stems) == RARE
