@@ -14,7 +14,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import db
+from bot import connectors, db
 from bot.domain.signals import Rank
 from bot.models import Account, Backlog, Case, Message, MessageKind, Team, Waiting
 from bot.slack.writing import is_stale
@@ -48,7 +48,7 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
     waiting = (
         sqlalchemy.select(
             col(Case.team_id),
-            col(Account.platform),
+            col(Case.account_id),
             col(Message.rank),
             lately,
             func.count(),
@@ -56,15 +56,17 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
         )
         .select_from(Message)
         .join(Case, col(Message.case_id) == Case.id)
-        .join(Account, col(Case.account_id) == Account.id)
         .where(is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
-        .group_by(col(Case.team_id), col(Account.platform), col(Message.rank), lately)
+        .group_by(col(Case.team_id), col(Case.account_id), col(Message.rank), lately)
     )
+    rows = (await (await session.connection()).execute(waiting)).all()
+    accounts = await session.exec(select(Account).where(col(Account.id).in_({row[1] for row in rows})))
+    labels = {account.id: connectors.label_of(account).signed_platform for account in accounts}
     by_team = dict[int, Unposted]()
-    for team_id, platform, rank, is_late, count, since in await (await session.connection()).execute(waiting):
+    for team_id, account_id, rank, is_late, count, since in rows:
         team = by_team.setdefault(team_id, Unposted(since))
         team.since = min(team.since, since)
-        team.by_platform[platform] += count
+        team.by_platform[labels[account_id]] += count
         team.first += count if rank == Rank.FIRST else 0
         team.lately += count if is_late else 0
     return by_team

@@ -104,7 +104,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.REMINDER:
             return await reminders_of(desk, session, message)
         case MessageKind.BACKLOG:
-            return backlog(Waiting.of(message.details), lambda name: connectors.title(name) or name, t)
+            return backlog(Waiting.of(message.details), t)
         case MessageKind.URGENT:
             return _urgent(desk, await _file(session, message), message)
         case MessageKind.UNANSWERED:

@@ -1,7 +1,5 @@
 """How many new cases wait for their card."""
 
-from collections.abc import Callable
-
 from bot.domain.queue import Filter, Which
 from bot.models import Waiting
 from bot.texts import Texts
@@ -12,11 +10,8 @@ A_MINUTE = 60
 PLATFORMS = 6
 
 
-def backlog(waiting: Waiting, title: Callable[[str], str], t: Texts) -> View:
-    """Say how many cases wait for their card and for how long the last will, or that each has one now.
-
-    `title` gives the name of a platform.
-    """
+def backlog(waiting: Waiting, t: Texts) -> View:
+    """Say how many cases wait for their card and for how long the last will, or that each has one now."""
     since = t.time(waiting.since)
     if waiting.until is not None:
         words = t("✅ All new cases have a card again. From {since} to {until} more came than Slack takes at once; "
@@ -29,7 +24,7 @@ def backlog(waiting: Waiting, title: Callable[[str], str], t: Texts) -> View:
         t.plural("the last card comes in about {n} minute", "the last card comes in about {n} minutes", minutes),
         *([t.plural("{n} comes first", "{n} come first", waiting.first)] if waiting.first else []),
     ]
-    places = [f"{literal(title(name), 40)} {n}" for name, n in [*waiting.platforms.items()][:PLATFORMS]]
+    places = [f"{literal(name, 40)} {n}" for name, n in [*waiting.platforms.items()][:PLATFORMS]]
     explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
     wanted = Filter(Which.UNOWNED).to_text()
     return View(

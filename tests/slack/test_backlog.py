@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from bot.models import Account
 from jobs import backlog, refresh
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.slack.conftest import come, post
 
 
@@ -39,6 +40,19 @@ async def test_a_team_reads_how_many_cases_wait_until_each_has_its_card(strict: 
     [over] = said(bot)
     assert "Alle nieuwe zaken hebben weer een kaart" in over
     assert len([card for card in bot.cards() if "backlog" not in str(card["metadata"])]) == 65
+
+
+async def test_it_names_an_account_as_its_cards_do(strict: Bot) -> None:
+    bot = strict
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, (await account_of(bot)).id)
+        account.options = {**account.options, "title": "Het Plein"}
+        session.add(account)
+    await come(bot, *(post(bot, number) for number in range(60)))
+    await work(bot, 17)
+    [shown] = said(bot)
+    assert "Het Plein" in shown
+    assert "webhook" not in shown
 
 
 async def test_a_second_flood_has_a_message_of_its_own(strict: Bot) -> None:

@@ -328,10 +328,10 @@ def messages(t: Texts) -> Iterator[View]:
         for is_news in (True, False):
             yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
     for waiting in (
-        Waiting(842, 900, (NOW - timedelta(hours=1)).isoformat(), 3, 310, {"facebook": 500, "webhook": 342}),
+        Waiting(842, 900, (NOW - timedelta(hours=1)).isoformat(), 3, 310, {"👍 Facebook": 500, "Het Plein": 342}),
         Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), until_at=NOW.isoformat()),
     ):
-        yield backlog(waiting, str.title, t)
+        yield backlog(waiting, t)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
