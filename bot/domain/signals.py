@@ -76,6 +76,8 @@ _PRESS_NAMES = re.compile(
     r"\b(?:redactie|nieuws|omroep\w*|journaal|dagblad|courant|verslaggever|journalist\w*|persbureau)\b"
 )
 """Words in the name or handle of an author who is the press."""
+_HASHTAG = re.compile(r"[#＃]\w+")
+"""A hashtag names what a post is about; it does not say that there is danger here."""
 
 
 def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) -> list[str]:
@@ -83,8 +85,9 @@ def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) 
 
     An own word that ends in `*` stands for all words that begin with it. Each is returned as it is stored.
     """
-    words = " ".join(folded(text))
-    found = {signal for signal, said in _patterns().items() if said.search(words)}
+    words, without_subjects = " ".join(folded(text)), " ".join(folded(_HASHTAG.sub(" ", text)))
+    looked_through = {Signal.DANGER: without_subjects}
+    found = {signal for signal, said in _patterns().items() if said.search(looked_through.get(signal, words))}
     if _PRESS_NAMES.search(" ".join(folded(" ".join(names)))):
         found.add(Signal.PRESS)
     return [*(signal for signal in Signal if signal in found), *(f"{OWN}{word}" for word in own if _says(words, word))]

@@ -44,6 +44,13 @@ SAID = {
     "Ik heb nieuws voor jullie: het werkt weer": set(),
     "Prachtige foto van de haven!": set(),
     "De grijze container is niet geleegd": set(),
+    "Kan ik mijn paspoort ook op zaterdag ophalen? #brand": set(),
+    "Sporthal open, koffie genoeg #havenbrand #explosie": set(),
+    "Er is brand bij de haven #havenbrand": {D},
+    "Brand! #help": {D},
+    "Paal nr. #12 staat in brand": {D},
+    "Ik kan niet meer #suicide": {S},
+    "#gewond maar niemand komt": {H},
 }
 
 
