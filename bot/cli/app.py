@@ -142,6 +142,7 @@ def try_bot(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
     """Try the bot in a local workspace in your browser; you need no account anywhere."""
+    set_up_logging("WARNING", "text")  # what goes well is seen on the page
     sources = trying.public_sources(mastodon, hashtag or [], feed or [])
     asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed, flood=flood))
 
