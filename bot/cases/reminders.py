@@ -258,18 +258,21 @@ async def list_late(session: AsyncSession, digest: Message, team_id: int, now: d
     await _held(session, former)  # lock a message before its rows, as everywhere, against deadlocks
     await session.exec(delete(Reminder).where(*before))
     await follow(session, sorted(former))
-    due = select(Clock.case_id).where(
-        Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= now
-    )  # fmt: skip
-    late = await session.exec(
-        select(Case.id).where(WAITING, Case.team_id == team_id, col(Case.id).in_(due)).order_by(*IN_ORDER).limit(most)
-    )
-    for case_id in late:
+    for case_id in await late_at(session, team_id, now, most=most):
         about: dict[str, Any] = {"case_id": case_id, "subject_id": case_id, "kind": ReminderKind.LISTED}
         place: dict[str, Any] = {"message_id": digest.id, "team_id": team_id, "recipient": digest.channel}
         session.add(Reminder(**about, **place, told_at=now, heard=Heard.LATE))
     await session.flush()
     await _level_with_cases(session, [digest.id])
+
+
+async def late_at(session: AsyncSession, team_id: int, at: datetime, *, most: int) -> Sequence[int]:
+    """Return the first cases of a team that are late, or will be at this moment if nothing happens with any."""
+    due = select(Clock.case_id).where(
+        Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= at
+    )  # fmt: skip
+    late = select(Case.id).where(WAITING, Case.team_id == team_id, col(Case.id).in_(due))
+    return (await session.exec(late.order_by(*IN_ORDER).limit(most))).all()
 
 
 async def list_handed_over(session: AsyncSession, message: Message, got: Mapping[int, int], now: datetime) -> None:

@@ -4,13 +4,13 @@ A digest begins where the last written one ended. So nothing is missed between t
 its time was changed.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.case import OPEN
 from bot.domain.coming import Coming, Doing
@@ -19,9 +19,10 @@ from bot.domain.hours import HORIZON, Hours, at_minute
 from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
 from bot.figures import reconciling, reports
 from bot.figures.standing import oldest_case, standing
-from bot.models import Case, Clock, Message, Team
+from bot.models import Case, Message, Team
 from bot.slack.places import links_of
 from bot.team.settings import TeamSettings, minute
+from bot.views.digest import MAX_LATE
 
 ALWAYS_OPEN_AT = 9 * 60
 """When a team that never closes gets its digest: at nine."""
@@ -58,10 +59,8 @@ def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | Non
     return None
 
 
-async def coming(
-    session: AsyncSession, team: Team, settings: TeamSettings, case: Case, clocks: Sequence[Clock], now: datetime
-) -> list[Coming]:
-    """Return when the next digest counts a case that waits for us, or lists it because it is late then."""
+async def coming(session: AsyncSession, team: Team, settings: TeamSettings, case: Case, now: datetime) -> list[Coming]:
+    """Return when the next digest counts a case that waits for us, or lists it among the first that are late then."""
     hours = settings.hours(now)
     today = now.astimezone(hours.zone).date()
     days = {key_of(team, today + n * DAY, Span.DAY): today + n * DAY for n in range(-1, HORIZON.days)}
@@ -71,8 +70,8 @@ async def coming(
         if at is None or key in written:
             continue
         if latest(settings, max(at, now)) == (day, at) and team.created_at <= at:
-            late = any(clock.due_at is not None and clock.due_at <= max(at, now) for clock in clocks)
-            doing = Doing.DIGEST_LISTS if late else Doing.DIGEST_COUNTS
+            listed = await reminders.late_at(session, team.id, max(at, now), most=MAX_LATE)
+            doing = Doing.DIGEST_LISTS if case.id in listed else Doing.DIGEST_COUNTS
             return [Coming(max(at, now), doing, (team.channel,))] if case.status in OPEN else []
     return []
 

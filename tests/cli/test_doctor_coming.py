@@ -9,15 +9,18 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import clocks, reminders
+from bot.cases import clocks, inbox, reminders
 from bot.cli.doctor.coming import coming
 from bot.desk import Desk
 from bot.domain.case import ONGOING
 from bot.domain.coming import Coming, Doing
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.reminder import STANDS
-from bot.models import Agent, Case, Message, MessageKind, Person, Reminder, Role, Team
+from bot.figures import digests
+from bot.models import Agent, Case, Message, MessageKind, Person, Reminder, ReminderKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.team.settings import TeamSettings
+from bot.views.digest import MAX_LATE
 from tests.cases.moving import Table
 from tests.cases.situations import SITUATIONS, in_situation, run_jobs
 from tests.conftest import MARIEKE
@@ -104,6 +107,31 @@ async def test_the_named_moment_is_the_next_at_which_somebody_hears_of_the_case(
             table.clock.at = named.at
             await run_jobs(desk)
             assert await heard(table) - before, f"somebody hears of it: {named}"
+
+
+async def test_a_digest_lists_only_the_first_that_are_late_as_was_said(sqlite_url: str, slack: Sandbox) -> None:
+    async with in_situation("new", sqlite_url, slack) as (table, desk):
+        await set_hours(table, OFFICE)
+        await run_jobs(desk)
+        table.passes(minutes=5)
+        async with table.session() as session:
+            posts = [
+                Post(f"x{n}", Author(f"x{n}", f"X{n}"), "?", desk.now(), permits=permits(Act.ANSWER)) for n in range(11)
+            ]
+            await inbox.take_in(session, 1, posts, now=desk.now())
+        said = dict[int, Coming]()
+        async with desk.reading() as session:
+            team = await session.get_one(Team, 1)
+            for case in await session.exec(select(Case)):
+                settings = TeamSettings.of(team.settings)
+                [said[case.id]] = await digests.coming(session, team, settings, case, desk.now())
+        [table.clock.at] = {each.at for each in said.values()}
+        await run_jobs(desk)
+        async with desk.reading() as session:
+            listed = set(await session.exec(select(Reminder.case_id).where(Reminder.kind == ReminderKind.LISTED)))
+    assert len(said) == 12
+    assert len(listed) == MAX_LATE
+    assert {id for id, each in said.items() if each.what is Doing.DIGEST_LISTS} == listed
 
 
 async def _urgent(session: AsyncSession, case: Case, now: datetime) -> None:

@@ -27,6 +27,6 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
         *await presence.coming(session, case.id, team, settings, now),
         *await silence.coming(session, case, team, settings, now),
         *await looking_again.coming(session, file, settings, now),
-        *await digests.coming(session, team, settings, case, file.clocks, now),
+        *await digests.coming(session, team, settings, case, now),
     ]
     return sorted(found, key=lambda each: each.at)
