@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address that the web server listens on (0.0.0.0 for all)."
     )
     port: int = Field(3000, ge=0, le=65535, description="Port of the web server (webhooks, health, Slack over HTTP).")
+    watch_port: int = Field(
+        3001, ge=0, le=65535, description="Port where monitors ask a process that is no web (`--only worker`, `clock`)."
+    )
     sign_in_port: int = Field(
         8766, ge=1, le=65535, description="Port of this machine at which a browser comes back from a sign-in."
     )

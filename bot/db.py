@@ -24,6 +24,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 FULL_TEXT = "fts5"
 """SQLite's module for full-text search (https://www.sqlite.org/fts5.html); Python's SQLite may lack it."""
 NO_QUEUE = "PostgreSQL needs its queue: install webcare-bot[postgres]."
+NEWER = "The database was made by a newer version of webcare: update the program."
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
 HUNG = "30s"
 """PostgreSQL ends a transaction that has asked it nothing for so long: a host that hangs must not hold up the others.
@@ -186,7 +187,7 @@ async def migrate(engine: AsyncEngine) -> None:
         if current == known[-1]:
             return
         if current not in {None, *known}:
-            raise BadSettings("The database was made by a newer version of webcare: update the program.")
+            raise BadSettings(NEWER)
         # Imported only here: Alembic stays out of the memory of a bot whose tables are up to date.
         upgrade = importlib.import_module("bot.migrations.upgrade").upgrade
         if engine.dialect.name == "postgresql":  # a migration may compute for longer than a host may hang
@@ -218,8 +219,11 @@ async def prepare(engine: AsyncEngine) -> None:
     await refuse_unfinished(engine)
     if engine.dialect.name == "sqlite":
         await migrate(engine)
-    elif not await is_migrated(engine):
-        raise BadSettings(NOT_MIGRATED)
+        return
+    async with connected(engine) as connection:
+        current = await _revision(connection)
+    if current != revisions()[-1]:
+        raise BadSettings(NEWER if current is not None and current > revisions()[-1] else NOT_MIGRATED)
 
 
 async def refuse_unfinished(engine: AsyncEngine) -> None:
@@ -237,9 +241,12 @@ async def is_migrated(engine: AsyncEngine) -> bool:
         return await _revision(connection) == revisions()[-1]
 
 
-async def is_current(session: AsyncSession) -> bool:
-    """Tell the same by a session."""
-    return await _revision(await session.connection()) == revisions()[-1]
+async def serves(session: AsyncSession) -> bool:
+    """Tell whether a running program can go on with the tables: with their newest revision or a newer one.
+
+    During an update the old program works beside the new one, on tables that are made for both.
+    """
+    return (await _revision(await session.connection()) or "") >= revisions()[-1]
 
 
 async def _revision(connection: AsyncConnection) -> str | None:

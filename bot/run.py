@@ -6,7 +6,7 @@ import gc
 import importlib
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -55,6 +55,7 @@ from bot.wake import Drain, InProcess, Lanes
 from bot.watch.readiness import READY, STARTING, STOPPING
 from bot.watch.sentry import reporting
 from bot.watch.web import Watch, followed
+from bot.web_server import served
 from jobs import poll
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ log = structlog.get_logger()
 
 CLOSE_SECONDS = 1.5
 """How long Slack's socket may take to close."""
-REQUEST_SECONDS = 2.0
-"""How long requests that are running when we stop may take."""
 CLICK_SECONDS = 2.0
 """How long clicks that were acknowledged when we stop may take."""
 LANE_SECONDS = 2.5
@@ -165,7 +164,7 @@ async def run(
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `parts` is what this process does.
-    `ready` gets the address of its web routes when they are open, "" without any. `now` is its clock, which runs
+    `ready` gets the address of its web routes when they are open. `now` is its clock, which runs
     `speed` times as fast as the real one. `stand_ins` are as for `open_desk`. `stopping` is called when the bot begins
     to stop.
     """
@@ -180,7 +179,8 @@ async def run(
         ):
             await _begin(desk, parts)
             watch = Watch(desk, why_not=STARTING)
-            async with _open_to_others(desk, watch, http=http) if Part.WEB in parts else nullcontext("") as address:
+            is_web = Part.WEB in parts
+            async with _open_to_others(desk, watch, http=http) if is_web else _open_to_monitors(desk, watch) as address:
                 schedulers = _set_to_work(desk, shared, parts)
                 # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
                 gc.collect()
@@ -339,29 +339,29 @@ async def serving(
                 return web.Response(status=refused.http)
 
         site.router.add_post("/slack/events", slack_events)
-    runner = web.AppRunner(site, access_log=None, shutdown_timeout=REQUEST_SECONDS)
-    await runner.setup()
-    try:
-        settings = desk.settings
+    settings = desk.settings
+    async with AsyncExitStack() as stack:
         try:
-            await _begun(web.TCPSite(runner, settings.host, settings.port))
+            address = await stack.enter_async_context(served(site, settings.host, settings.port))
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise BadSettings(f"Cannot listen on {where} ({error.strerror}): choose another HOST or PORT.") from None
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+        yield address
 
 
-async def _begun(site: web.TCPSite) -> None:
-    """Start listening; a cancelled start is completed first, because its port would stay in use."""
-    starting = asyncio.ensure_future(site.start())
-    try:
-        await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await starting
-        raise
+@asynccontextmanager
+async def _open_to_monitors(desk: Desk, watch: Watch) -> AsyncIterator[str]:
+    """Answer monitors of a process that serves nothing else; yields the address, "" when another process has it."""
+    site, settings = web.Application(middlewares=[followed]), desk.settings
+    watch.add_routes(site)
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(served(site, settings.host, settings.watch_port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.watch_port}"
+            log.warning("no monitor can ask this process: choose another WATCH_PORT", at=where, why=error.strerror)
+            address = ""
+        yield address
 
 
 def _is_signed(verifier: SignatureVerifier, request: web.Request, body: bytes) -> bool:

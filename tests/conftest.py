@@ -235,6 +235,7 @@ def settings_for(database_url: str, slack: Sandbox, **changes: Any) -> Settings:
             "webcare_secret_key": SECRET_KEY,
             "allow_private_addresses": True,
             "port": 0,
+            "watch_port": 0,
             **changes,
         },
     )

@@ -432,7 +432,7 @@ async def test_a_database_of_a_version_we_do_not_know_is_refused_in_a_sentence(m
     await at_revision(migrated, "9999")
     with pytest.raises(BadSettings, match="newer version of webcare: update the program"):
         await db.migrate(migrated)
-    with pytest.raises(BadSettings):
+    with pytest.raises(BadSettings, match="newer version of webcare: update the program"):
         await db.prepare(migrated)
     assert not await db.is_migrated(migrated)
 

@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 READY = ""
 NO_DATABASE = "The database does not answer."
-NOT_MIGRATED = "The tables are not those of this version of the program: run `webcare migrate`."
+NOT_MIGRATED = "The tables are older than this version of the program: run `webcare migrate`."
 STARTING = "The bot is starting."
 STOPPING = "The bot is stopping."
 NO_SOCKET = "Slack's socket is not open, so that clicks do not arrive."
@@ -21,7 +21,7 @@ async def of_database(desk: Desk) -> str:
     """Return why no work can be taken, as far as the database shows; READY when it can."""
     try:
         async with desk.reading() as session:
-            return READY if await db.is_current(session) else NOT_MIGRATED
+            return READY if await db.serves(session) else NOT_MIGRATED
     except Exception as error:
         log.error("readiness: the database does not answer", **trace(error))
         return NO_DATABASE

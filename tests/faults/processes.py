@@ -56,6 +56,7 @@ def running(bot: Bot, folder: Path, *arguments: str, **changes: object) -> Abstr
         "undo_seconds": 0,
         "poll_seconds": 1,
         "port": 0,
+        "watch_port": 0,
         "allow_private_addresses": True,
         "webcare_secret_key": SECRET_KEY,
     }

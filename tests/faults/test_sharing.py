@@ -272,7 +272,7 @@ async def test_each_part_can_run_by_itself(bot: Bot, citizens: Citizens, tmp_pat
         await eventually(lambda: all_sent(bot, 1), 60)
         await eventually(lambda: is_level(bot), 60)
         with pytest.raises(ClientError):
-            async with ClientSession() as session, session.get(f"{those[1].url}/health"):
+            async with ClientSession() as session, session.get(f"{those[1].url}/in/plein"):
                 pass
         assert [one.faults() for one in those] == [[], [], []]
     assert [m.kind for m in await bot.rows(Message)].count(MessageKind.CASE) == 2

@@ -19,6 +19,7 @@ from bot.cli.app import STOP_SECONDS
 from bot.models import Case
 from bot.sandbox.app import Sandbox
 from bot.shared_lanes import END_SECONDS
+from bot.web_server import REQUEST_SECONDS
 from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually, settings_for
 from tests.faults.processes import looking_on
 from tests.people import open_modal
@@ -29,7 +30,7 @@ WITHIN = 20
 
 def test_what_may_take_time_when_it_stops_takes_less_than_a_kill_waits() -> None:
     """https://docs.docker.com/reference/cli/docker/container/stop: killed after 10 seconds."""
-    in_order = run.CLOSE_SECONDS + run.REQUEST_SECONDS + run.CLICK_SECONDS + run.LANE_SECONDS + END_SECONDS
+    in_order = run.CLOSE_SECONDS + REQUEST_SECONDS + run.CLICK_SECONDS + run.LANE_SECONDS + END_SECONDS
     assert in_order < STOP_SECONDS < 10
 
 
@@ -68,6 +69,7 @@ def settings_of(bot: Bot, port: int, **changes: object) -> dict[str, object]:
         "slack_timeout": 60,
         "undo_seconds": 0,
         "port": port,
+        "watch_port": 0,
         "allow_private_addresses": True,
         "webcare_secret_key": SECRET_KEY,
         **changes,

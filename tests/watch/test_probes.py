@@ -1,15 +1,21 @@
 """Whether it lives and whether it can take work, as it tells who asks, also when something is wrong."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
+import aiohttp
+import pytest
 from yarl import URL
 
 from bot.app import build_app
-from bot.run import run, serving
+from bot.config import Settings
+from bot.run import Part, run, serving
 from bot.sandbox.app import Sandbox
 from bot.watch.web import Watch
-from tests.conftest import Bot, eventually, running_bot, settings_for
-from tests.watch.asking import ask
+from tests.conftest import Bot, Databases, eventually, running_bot, settings_for
+from tests.watch.asking import ask, parsed
 
 
 async def test_a_running_bot_lives_and_is_ready(sqlite_bot: Bot) -> None:
@@ -28,13 +34,22 @@ async def test_without_its_database_it_lives_and_is_not_ready(sqlite_bot: Bot) -
     assert (await ask(sqlite_bot, "/readyz"))[0] == 200
 
 
-async def test_a_database_of_another_version_is_named(bot: Bot) -> None:
-    for revision in ("0001", "9999"):
-        async with bot.engine.begin() as connection:
-            await connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
-        bot.clock.advance(seconds=2)
-        status, why = await ask(bot, "/readyz")
-        assert (status, "webcare migrate" in why) == (503, True)
+async def test_tables_of_an_older_version_are_named(bot: Bot) -> None:
+    await at_revision(bot, "0001")
+    status, why = await ask(bot, "/readyz")
+    assert (status, "webcare migrate" in why) == (503, True)
+
+
+async def test_with_tables_of_a_newer_version_it_goes_on_until_it_is_replaced(bot: Bot) -> None:
+    """An update migrates first: if the old processes were not ready then, nobody would answer until there are new."""
+    await at_revision(bot, "9999")
+    assert await ask(bot, "/readyz") == (200, "ready\n")
+
+
+async def at_revision(bot: Bot, revision: str) -> None:
+    async with bot.engine.begin() as connection:
+        await connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+    bot.clock.advance(seconds=2)
 
 
 async def test_a_closed_socket_keeps_clicks_out_and_is_named(sqlite_bot: Bot) -> None:
@@ -95,3 +110,55 @@ async def test_while_it_stops_it_is_not_ready_and_still_tells_how_it_does(sqlite
         writer.close()
     await asyncio.wait({running})
     assert running.cancelled()
+
+
+@pytest.fixture
+async def postgres_url(databases: Databases, postgres_uri: str) -> str:
+    return await databases.postgresql(postgres_uri)
+
+
+@pytest.mark.parametrize("part", [Part.WORKER, Part.CLOCK])
+async def test_a_process_that_is_no_web_answers_monitors_at_its_own_port(
+    postgres_url: str, slack: Sandbox, part: Part
+) -> None:
+    async with alone(settings_for(postgres_url, slack, watch_port=0), part) as url:
+        assert await asked(url, "/healthz") == (200, "webcare lives\n")
+        assert await asked(url, "/readyz") == (200, "ready\n")
+        status, figures = await asked(url, "/metrics")
+        assert (status, "webcare_database_up" in parsed(figures)) == (200, True)
+        assert (await asked(url, "/health"))[0] == 200
+        assert (await asked(url, "/in/plein"))[0] == 404
+        assert (await asked(url, "/metrics", {"X-Forwarded-For": "192.0.2.1"}))[0] == 403
+    async with alone(settings_for(postgres_url, slack, watch_port=0, metrics_token="sesam"), part) as url:
+        assert (await asked(url, "/metrics"))[0] == 401
+        assert (await asked(url, "/metrics", {"Authorization": "Bearer sesam"}))[0] == 200
+
+
+async def test_a_worker_whose_port_another_has_works_and_says_that_no_monitor_can_ask_it(
+    postgres_url: str, slack: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the same settings as many workers may run on one host as one likes."""
+    async with alone(settings_for(postgres_url, slack, watch_port=0), Part.WORKER) as first:
+        settings = settings_for(postgres_url, slack, watch_port=URL(first).port)
+        async with alone(settings, Part.WORKER) as second:
+            assert second == ""
+    assert "choose another WATCH_PORT" in capsys.readouterr().out
+
+
+@asynccontextmanager
+async def alone(settings: Settings, part: Part) -> AsyncIterator[str]:
+    """Run one part of the bot; gives where monitors ask it."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(run(settings, parts=[part], ready=ready))
+    first: set[asyncio.Future[Any]] = {running, ready}
+    await asyncio.wait(first, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        await running  # it could not start
+    yield ready.result()
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def asked(url: str, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"{url}{path}", headers=headers) as response:
+        return response.status, await response.text()
