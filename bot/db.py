@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, ColumnElement, Connection, event, func, inspect, make_url, text
+from sqlalchemy import URL, ColumnElement, Connection, Table, event, func, inspect, make_url, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
@@ -64,6 +64,11 @@ async def lock_or_add(session: AsyncSession, new: Row) -> Row:
         async with session.begin_nested():
             session.add(new)
     return await session.get_one(kind, key, with_for_update=HELD, populate_existing=True)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the table of a model, for statements that go round the session: they take rows as they are."""
+    return model.metadata.tables[str(model.__tablename__)]
 
 
 def is_sqlite(session: AsyncSession) -> bool:

@@ -23,7 +23,7 @@ from slack_bolt.async_app import AsyncApp
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
-from bot import accounts, db
+from bot import accounts, connectors, db
 from bot.accounts import seal
 from bot.app import build_app
 from bot.config import Settings
@@ -40,6 +40,7 @@ from tests.connectors.email import mail_server
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes import sessions
 from tests.fakes.between import Between
+from tests.fakes.wall import INSTALLED, Wall
 
 CHANNEL = "C0WEBCARE"
 SANNE, YOUSSEF, MARIEKE = "U0SANNE", "U0YOUSSEF", "U0MARIEKE"
@@ -402,3 +403,19 @@ async def to_mastodon(mastodon: FakeMastodon) -> AsyncIterator[Between]:
 
 async def rows_with(bot: Bot, model: type[Any], holds: Any) -> list[Any]:
     return [row for row in await bot.rows(model) if holds(row)]
+
+
+@pytest.fixture
+def wall_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The bot finds the platform as it finds that of any installed package."""
+    monkeypatch.syspath_prepend(str(INSTALLED))
+    connectors.registry.cache_clear()
+    yield
+    connectors.registry.cache_clear()
+
+
+@pytest.fixture
+async def wall(wall_installed: None) -> AsyncIterator[Wall]:
+    """A platform on which posts can be hidden and liked, installed as a package of its own."""
+    async with Wall() as server:
+        yield server

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.cases import clocks, deliveries, indexing, mirror, numbers, restored, signals
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
@@ -260,10 +261,6 @@ def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: d
     }
 
 
-def _table(model: type[SQLModel]) -> Table:
-    return model.metadata.tables[str(model.__tablename__)]
-
-
 async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows, *returned: str) -> Sequence[Any]:
     """Insert rows in as few statements as possible; returns the columns `returned` of the new rows, in any order.
 
@@ -275,7 +272,7 @@ async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows
 
 @cache
 def _inserting(model: type[SQLModel], returned: tuple[str, ...]) -> Executable:
-    table = _table(model)
+    table = db.table_of(model)
     return insert(table).returning(*(table.c[name] for name in returned)) if returned else insert(table)
 
 
@@ -290,7 +287,7 @@ async def _insert_each(
 @cache
 def _for_each_case(model: type[SQLModel], names: tuple[str, ...]) -> Executable:
     """Return the statement that inserts a row for each of `case_ids`; a message is the card of its case."""
-    table = _table(model)
+    table = db.table_of(model)
     alike: dict[str, ColumnElement[Any]] = {name: bindparam(name, type_=table.c[name].type) for name in names}
     if model is Message:
         alike |= {"key": literal("case:") + cast(col(Case.id), String)}
@@ -315,7 +312,7 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
 @cache
 def _upsert(dialect: str) -> Executable:
     """Return the statement that adds authors and updates the names of known ones."""
-    table = _table(Author)
+    table = db.table_of(Author)
     added = INSERT[dialect](table)
     changed = {name: added.excluded[name] for name in ("name", "handle", "url")}
     upsert = added.on_conflict_do_update(index_elements=["account_id", "external_id"], set_=changed)

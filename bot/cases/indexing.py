@@ -9,18 +9,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, insert, union_all
+from sqlalchemy import insert, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.domain.mention import Post
 from bot.domain.words import names_of, words_of
 from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
 
 BATCH = 300
 """Cases whose words are stored at once; each is two parameters of a statement (SQLite: at most 32,766)."""
-TABLE: Table = CaseWords.metadata.tables[str(CaseWords.__tablename__)]
+TABLE = db.table_of(CaseWords)
 ADD = insert(TABLE)
 
 

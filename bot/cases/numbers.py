@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import db
 from bot.models import Case, CaseCount, Team, Transfer
 
-TABLE = CaseCount.metadata.tables[str(CaseCount.__tablename__)]
+TABLE = db.table_of(CaseCount)
 # Built once, for each page: to build it takes longer than to run it.
 COUNTED_UP = (
     update(TABLE)

@@ -6,6 +6,7 @@ The message to each team that it was put back holds both moments; its key is alw
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,6 +15,8 @@ from bot.domain.mention import Post
 from bot.domain.text import Text, text
 from bot.models import Case, Mention, Message, MessageKind, Team
 
+# Built once, for each page: to build it takes longer than to run it.
+TOLD = select(Message.details).where(Message.key == bindparam("key"))
 MENTIONED_FOR = timedelta(days=30)
 """How long after it posts may still come in that were written before it."""
 
@@ -47,7 +50,7 @@ async def warn_of_posts(
     session: AsyncSession, account_id: int, team_id: int, posts: Collection[Post], now: datetime
 ) -> None:
     """Warn in the threads of posts that just came in, if they were written before the database was put back."""
-    told = (await session.exec(select(Message.details).where(Message.key == _key(team_id)))).first()
+    told = (await session.exec(TOLD, params={"key": _key(team_id)})).first()
     if not told:
         return
     at, as_of = datetime.fromisoformat(told["at"]), datetime.fromisoformat(told["as_of"])

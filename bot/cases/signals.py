@@ -33,9 +33,12 @@ def of_new(posts: Sequence[Post], team: Team, waiting: Collection[str]) -> dict[
     Posts without a signal are left out.
     """
     own = TeamSettings.of(team.settings).signal_words
-    waited = {post.external_id: [Signal.WAITED] for post in posts if post.author.external_id in waiting}
-    found = {post.external_id: [*_of(post, own), *waited.get(post.external_id, [])] for post in posts}
-    return {external_id: signals for external_id, signals in found.items() if signals}
+    found = dict[str, list[str]]()
+    for post in posts:
+        waited = [Signal.WAITED] if post.author.external_id in waiting else []
+        if signals := [*_of(post, own), *waited]:
+            found[post.external_id] = signals
+    return found
 
 
 def ranks_of(posts: Sequence[Post], signals: Mapping[str, Sequence[str]]) -> dict[str, Rank]:
@@ -78,7 +81,7 @@ async def joins(session: AsyncSession, case: Case, post: Post, team: Team) -> Ra
     case.signals = [*before, *(signal for signal in found if signal not in before)] or None
     session.add(case)
     rank = rank_of(found, private=post.private)
-    if found:
+    if rank is not Rank.LATER:
         await bring_forward(session, {case.author_id: rank})
     return rank
 

@@ -17,7 +17,7 @@ AT_MOST = 200
 
 
 class Silence(StrEnum):
-    """Silence nobody will hear of a case."""
+    """Why nobody will hear of a case."""
 
     NO_CLOCK = "no_clock"
     """It can be answered, and no clock of it runs."""

@@ -11,7 +11,7 @@ from bot.cases.moves import tell_thread
 from bot.cases.state import TEAM, locked, record, refuse_unless_allowed
 from bot.domain.case import Move
 from bot.domain.text import Refused
-from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Role, Team, Transfer
+from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Role, Team, Transfer, card_key
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
@@ -88,7 +88,7 @@ async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Te
     )
     unposted = col(Message.ts).is_(None) & col(Message.posting_since).is_(None)
     await session.exec(old.where(col(Message.in_thread), unposted).values(channel=team.channel))
-    key = f"case:{case.id}:{case.transfers}"
+    key = card_key(case.id, case.transfers)
     session.add(Message(key=key, kind=MessageKind.CASE, case_id=case.id, channel=team.channel))
     await session.flush()
     await tell_thread(session, case, MessageKind.TRANSFERRED, f"transferred:{made.id}", made.id)

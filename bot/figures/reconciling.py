@@ -22,7 +22,20 @@ from bot.connectors.platform import SINCE, Capability
 from bot.domain.figures import Overview, Tally
 from bot.domain.period import DAY, Period, days_of, midnight
 from bot.figures.counting import team_at, within
-from bot.models import HELD, UNSENT, WAITING, Account, Case, DayCheck, Mention, Message, MessageKind, Reply, Team
+from bot.models import (
+    HELD,
+    UNSENT,
+    WAITING,
+    Account,
+    Case,
+    DayCheck,
+    Mention,
+    Message,
+    MessageKind,
+    Reply,
+    Team,
+    card_key,
+)
 from bot.team.settings import TeamSettings
 
 QUIET = timedelta(hours=4)
@@ -135,8 +148,7 @@ async def _make_cards(session: AsyncSession, case_ids: Sequence[int]) -> None:
         .order_by(col(Case.id))
     )
     for case_id, transfers, channel in rows:
-        key = f"case:{case_id}:{transfers}" if transfers else f"case:{case_id}"
-        session.add(Message(key=key, kind=MessageKind.CASE, case_id=case_id, channel=channel))
+        session.add(Message(key=card_key(case_id, transfers), kind=MessageKind.CASE, case_id=case_id, channel=channel))
     await session.flush()
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, LargeBinary, String, Table, select, text
+from sqlalchemy import JSON, Boolean, Column, DateTime, LargeBinary, String, Table, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import SQLModel, func
+from sqlmodel import SQLModel
 
 from bot import db
 from bot.config import BadSettings
-from bot.keeping import sqlite, unfinished
+from bot.keeping import postgres, sqlite, unfinished
 from bot.keeping.sqlite import Progress
 
 HALF = (
@@ -65,7 +65,8 @@ async def copy(source: Path, engine: AsyncEngine, progress: Progress) -> Copied:
             async for count in _copied(reading, engine, table, copied):
                 copied.rows += count
                 progress(copied.rows, 2 * total)
-        await _count_on(engine)
+        async with db.connected(engine) as connection:
+            await postgres.number_on(connection)
         for table in tables:
             await _refuse_different(reading, engine, table)
             progress(total + copied.rows, 2 * total)
@@ -108,16 +109,6 @@ async def _end(engine: AsyncEngine) -> None:
     async with db.connected(engine) as connection:
         await connection.execute(text(f"DROP TABLE {COPIED}"))
         await connection.execute(text(f"DROP TABLE {db.UNFINISHED}"))
-
-
-async def _count_on(engine: AsyncEngine) -> None:
-    """Let new rows be numbered after those that were copied."""
-    async with db.connected(engine) as connection:
-        for table in SQLModel.metadata.sorted_tables:
-            if "id" in table.c:
-                newest = select(func.max(table.c["id"])).scalar_subquery()
-                sequence = func.pg_get_serial_sequence(table.name, "id")
-                await connection.execute(select(func.setval(sequence, func.coalesce(newest, 1), newest.is_not(None))))
 
 
 # --- Rows ----------------------------------------------------------------------------------------

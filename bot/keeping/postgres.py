@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs for backups: pg_dump and pg_restore, called without showing the password to anybody.
+"""PostgreSQL's own programs for backups, called without showing the password to anybody, and its counters of ids.
 
 https://www.postgresql.org/docs/current/app-pgdump.html
 """
@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel
 
 from bot import db
 from bot.config import BadSettings
@@ -70,6 +72,15 @@ def call(program: str, arguments: Sequence[str], *, pulse: Callable[[], None] = 
 def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:
     """Read an archive to its end; raises BadSettings when it is damaged, or none."""
     call("pg_restore", ["--file", os.devnull, str(archive)], pulse=pulse)
+
+
+async def number_on(connection: AsyncConnection, leap: int = 0) -> None:
+    """Let new rows get ids after the highest that is there, and so many further."""
+    for table in SQLModel.metadata.sorted_tables:
+        if "id" in table.c:
+            sequence = func.pg_get_serial_sequence(table.name, "id")
+            following = select(func.coalesce(func.max(table.c["id"]), 0) + leap + 1).scalar_subquery()
+            await connection.execute(select(func.setval(sequence, following, False)))
 
 
 def revision(archive: Path) -> str:

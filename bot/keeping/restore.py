@@ -114,7 +114,7 @@ def _refuse_filled(filled: bool, *, force: bool) -> None:
 
 def _kept(place: Path) -> Path:
     """Give the database in this place a second name, under which it stays when another takes the place."""
-    before = place.with_name(f"{place.name}.before-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    before = place.with_name(f"{place.name}.before-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}")
     try:
         os.link(place, before)
     except OSError:  # a file system without hard links

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
-from sqlmodel import SQLModel, col, func, select, update
+from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
@@ -16,6 +16,7 @@ from bot.cases import restored
 from bot.connectors.base import Unknowable
 from bot.domain.case import ONGOING
 from bot.domain.event import EventKind
+from bot.keeping import postgres
 from bot.models import (
     UNFINISHED,
     UNSENT,
@@ -133,10 +134,7 @@ async def _leap(session: AsyncSession) -> None:
     await session.exec(update(CaseCount).values(counted=CaseCount.counted + LEAP))
     if db.is_sqlite(session):
         return
-    for table in SQLModel.metadata.sorted_tables:
-        if "id" in table.c:
-            newest = select(func.coalesce(func.max(table.c["id"]), 0)).scalar_subquery()
-            await session.exec(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), newest + LEAP)))
+    await postgres.number_on(await session.connection(), LEAP)
 
 
 async def _warn(session: AsyncSession, as_of: datetime, now: datetime) -> int:

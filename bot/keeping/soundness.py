@@ -12,6 +12,7 @@ from bot import accounts, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.domain.case import Status
+from bot.keeping import sqlite
 from bot.models import (
     WAITING,
     Account,
@@ -65,8 +66,8 @@ async def _integrity(connection: AsyncConnection) -> Finding:
     if connection.dialect.name == "sqlite":
         found = (await connection.execute(text("PRAGMA integrity_check(3)"))).scalars().all()
         damage = "" if list(found) == ["ok"] else "; ".join(map(str, found))
-        lost = (await connection.execute(text("PRAGMA foreign_key_check"))).first()
-        damage = damage or (f"row {lost[1]} of {lost[0]} refers to one in {lost[2]} that is not there" if lost else "")
+        lost = (await connection.execute(text(sqlite.LOST))).first()
+        damage = damage or (sqlite.in_words(lost) if lost else "")
     else:
         for table in SQLModel.metadata.sorted_tables:
             damage = damage or await _lost_of(connection, table)

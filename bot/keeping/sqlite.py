@@ -1,7 +1,7 @@
 """SQLite files: copy one while it is used, check one, and hold one so that nobody else uses it."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,8 @@ Progress = Callable[[int, int], None]
 
 PAGES = 2_000
 """How many pages are copied between two calls of the progress."""
+LOST = "PRAGMA foreign_key_check"
+"""Returns the rows that refer to one that is not there: https://www.sqlite.org/pragma.html#pragma_foreign_key_check"""
 NOT_OURS = "{file} is not a database of webcare."
 
 
@@ -48,11 +50,15 @@ def check(connection: sqlite3.Connection, file: Path) -> None:
     found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise BadSettings(f"{file} is damaged ({' '.join(str(found).split())}).")
-    lost = connection.execute("PRAGMA foreign_key_check").fetchone()
+    lost = connection.execute(LOST).fetchone()
     if lost is not None:
-        raise BadSettings(
-            f"{file} is damaged: row {lost[1]} of {lost[0]} refers to one in {lost[2]} that is not there."
-        )
+        raise BadSettings(f"{file} is damaged: {in_words(lost)}.")
+
+
+def in_words(lost: Sequence[object]) -> str:
+    """Say what a row of `LOST` means."""
+    table, row, other, *_ = lost
+    return f"row {row} of {table} refers to one in {other} that is not there"
 
 
 def revision(connection: sqlite3.Connection, file: Path) -> str:

@@ -26,22 +26,24 @@ OTHERS = text(
 DROP_QUEUE = r"""
 DO $$
 DECLARE
+  drops text[];
   dropping text;
 BEGIN
-  FOR dropping IN
-    SELECT format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+  SELECT array_agg(word ORDER BY number) INTO drops FROM (
+    SELECT 1, format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
     WHERE relkind = 'r' AND relname ~ '^procrastinate_' AND relnamespace = current_schema()::regnamespace
     UNION ALL
-    SELECT format('DROP FUNCTION IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
+    SELECT 2, format('DROP FUNCTION IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
     WHERE proname ~ '^procrastinate_' AND pronamespace = current_schema()::regnamespace
     UNION ALL
-    SELECT format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type
+    SELECT 3, format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type
     WHERE typname ~ '^procrastinate_' AND typrelid = 0 AND typelem = 0 AND typnamespace = current_schema()::regnamespace
     UNION ALL
-    SELECT format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype)
+    SELECT 4, format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype)
     FROM pg_type JOIN pg_class ON pg_class.oid = typrelid
     WHERE typname ~ '^procrastinate_' AND relkind = 'c' AND typnamespace = current_schema()::regnamespace
-  LOOP
+  ) AS ours (number, word);
+  FOREACH dropping IN ARRAY coalesce(drops, '{}') LOOP
     EXECUTE dropping;
   END LOOP;
 END $$
@@ -106,7 +108,7 @@ async def refuse_used(connection: AsyncConnection) -> None:
 
 async def put_aside(engine: AsyncEngine) -> str:
     """Move our tables into a schema of their own, where nothing reads them, and return its name; drop the queue."""
-    schema = f"{ASIDE}{datetime.now(UTC):%Y%m%d_%H%M%S}"
+    schema = f"{ASIDE}{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
     async with db.connected(engine) as connection:
         there = await connection.run_sync(_tables)
         await connection.execute(text(f"CREATE SCHEMA {schema}"))

@@ -61,6 +61,7 @@ from bot.models.message import (
     Troubled,
     Unanswered,
     Waiting,
+    card_key,
     kinds_that_show,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
@@ -158,6 +159,7 @@ __all__ = [
     "UtcDateTime",
     "Waiting",
     "Workspace",
+    "card_key",
     "due_at",
     "in_order",
     "kinds_that_show",

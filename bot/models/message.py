@@ -33,6 +33,11 @@ class Shows(Enum):
     """Something else: the code that changes it marks the message."""
 
 
+def card_key(case_id: int, transfers: int = 0) -> str:
+    """Return the key of the card of a case; each transfer gives it a new card."""
+    return f"case:{case_id}:{transfers}" if transfers else f"case:{case_id}"
+
+
 class MessageKind(StrEnum):
     """What one of our Slack messages shows. `bot.slack.rendering` has the renderer of each kind."""
 

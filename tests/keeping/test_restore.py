@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, make_url
 from sqlmodel import SQLModel, select
 
-from bot import accounts, connectors, db
+from bot import accounts, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.domain.case import Status
@@ -38,7 +38,7 @@ from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventuall
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
 from tests.fakes.command import Done, webcare
-from tests.fakes.wall import INSTALLED, Wall
+from tests.fakes.wall import Wall
 from tests.keeping.rows import pg_programs, rows_of
 from tests.people import answer, connect
 
@@ -61,21 +61,6 @@ def command(tmp_path: Path, slack: Sandbox, database_url: str) -> Command:
         return webcare(tmp_path, *arguments, **{**settings, **changes})
 
     return run
-
-
-@pytest.fixture
-def wall_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The bot finds the platform as it finds that of any installed package."""
-    monkeypatch.syspath_prepend(str(INSTALLED))
-    connectors.registry.cache_clear()
-    yield
-    connectors.registry.cache_clear()
-
-
-@pytest.fixture
-async def wall(wall_installed: None) -> AsyncIterator[Wall]:
-    async with Wall() as server:
-        yield server
 
 
 async def blank(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:

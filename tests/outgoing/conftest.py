@@ -1,21 +1,14 @@
 """The wall: a platform on which posts can be hidden and liked, installed as a package of its own."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from bot import connectors
 from bot.sandbox.app import Sandbox
 from tests.acting import with_a_case
 from tests.conftest import Bot, running_bot
 from tests.fakes.between import Between
-from tests.fakes.wall import INSTALLED, Wall
-
-
-@pytest.fixture
-async def wall(wall_installed: None) -> AsyncIterator[Wall]:
-    async with Wall() as server:
-        yield server
+from tests.fakes.wall import Wall
 
 
 @pytest.fixture
@@ -23,15 +16,6 @@ async def to_wall(wall: Wall) -> AsyncIterator[Between]:
     """What stands between the bot and the wall."""
     async with Between(wall.url) as between:
         yield between
-
-
-@pytest.fixture
-def wall_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The bot finds the platform as it finds that of any installed package."""
-    monkeypatch.syspath_prepend(str(INSTALLED))
-    connectors.registry.cache_clear()
-    yield
-    connectors.registry.cache_clear()
 
 
 @pytest.fixture(name="acting")

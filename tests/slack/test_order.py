@@ -45,6 +45,12 @@ async def test_a_later_post_brings_the_card_of_its_case_forward(bot: Bot) -> Non
     assert bot.card_now("Gaat voor: gevaar")
 
 
+async def test_a_private_post_brings_the_card_of_its_case_forward_too(bot: Bot) -> None:
+    await come(bot, post(bot, 1), post(bot, 2, private=True, conversation="c"), post(bot, 4, conversation="d"))
+    await come(bot, post(bot, 3, "Kan ik bellen?", private=True, author=Author("a4", "Burger 4"), conversation="d"))
+    assert await shown(bot) == ["case:2", "case:3", "case:1"]
+
+
 async def test_the_teams_own_words_go_first_too(bot: Bot) -> None:
     await settings(bot, signal_words=["vuurwerk*"])
     await come(bot, post(bot, 1), post(bot, 2, "Vuurwerkbommen in ons park"))
