@@ -6,7 +6,7 @@ Lock the team first (`hold`) before reminding anybody, so that of several proces
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
 from bot.domain.sla import is_late
 from bot.models import (
+    HELD,
     IN_ORDER,
     TOLD_ONCE,
     WAITING,
@@ -32,6 +33,7 @@ from bot.models import (
     MessageKind,
     Reminder,
     ReminderKind,
+    Reply,
     Team,
     due_at,
 )
@@ -296,6 +298,7 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
     cases = await _by_id(session, Case, {each.case_id for each in reminders})
     clocks = await _clocks(session, cases)
     asked = await _by_id(session, Escalation, by_kind[ReminderKind.ADVICE])
+    held = await held_of(session, cases.values())
     moved = dict[int, datetime]()
     if by_kind[ReminderKind.STILL]:
         rows = await session.exec(select(Case.id, last_moved_at()).where(col(Case.id).in_(by_kind[ReminderKind.STILL])))
@@ -306,7 +309,7 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
         due = due_at(clocks[case.id].values())
         match each.kind:
             case ReminderKind.CLOCK:
-                standing = of_clock(each, case, clocks[case.id][each.subject_id], now)
+                standing = of_clock(each, case, clocks[case.id][each.subject_id], now, held=case.id in held)
             case ReminderKind.ADVICE:
                 question = asked[each.subject_id]
                 standing, urgent = _of_question(each, case, question), question.urgency is Urgency.URGENT
@@ -336,12 +339,24 @@ async def _by_id(session: AsyncSession, table: type[Table], ids: Collection[int]
     return {row.id: row for row in rows}
 
 
-def of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime) -> Standing:
-    """Return gone for a clock that rests, got more time or has another owner; done after the answer."""
+async def held_of(session: AsyncSession, cases: Iterable[Case]) -> set[int]:
+    """Return which of these cases have an answer that their platform has not approved: the citizen cannot read it."""
+    answered = [case.id for case in cases if case.status is Status.ANSWERED]
+    if not answered:
+        return set()
+    return set(await session.exec(select(Reply.case_id).where(HELD, col(Reply.case_id).in_(answered))))
+
+
+def of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime, *, held: bool) -> Standing:
+    """Return gone for a clock that rests, got more time or has another owner; done after the answer.
+
+    An answer that is `held` is not one yet: whoever approves on the platform may have to be asked.
+    """
+    is_open = case.status in OPEN or held
     others = reminder.for_owner and is_person(reminder.recipient) and case.assignee != reminder.recipient
-    if case.team_id != reminder.team_id or clock.rests_for is not None or (others and case.status in OPEN):
+    if case.team_id != reminder.team_id or clock.rests_for is not None or (others and is_open):
         return Standing.GONE
-    if clock.stopped_at is not None or case.status not in OPEN:
+    if clock.stopped_at is not None or not is_open:
         return Standing.GONE if others and case.assignee else Standing.DONE
     if clock.due_at is None or clock.told_percent < reminder.percent:
         return Standing.GONE

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from bot.cases import clocks, reminders
+from bot.domain.case import Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.hours import Hours
 from bot.domain.reminder import STANDS
 from bot.domain.sla import Recipient, Step
-from bot.models import Case, Clock, Reminder, ReminderKind, Team
+from bot.models import Case, CaseFile, Clock, Reminder, ReminderKind, Team
 from bot.team.settings import TeamSettings
 
 PUT_OFF_AT_MOST = 9
@@ -83,13 +84,13 @@ def recipients(due: Due, team: Team, settings: TeamSettings, away: Collection[st
             return [team.channel]
 
 
-def coming(
-    case: Case, running: Sequence[Clock], team: Team, settings: TeamSettings, away: Collection[str], now: datetime
-) -> list[Coming]:
-    """Return the next reminder of each of these clocks, as `take` will find it, if its list will show it."""
+def coming(file: CaseFile, settings: TeamSettings, away: Collection[str], now: datetime) -> list[Coming]:
+    """Return the next reminder of each clock of a case, as `take` will find it, if its list will show it."""
+    case, team = file.case, file.team
+    held = any(reply.held for reply in file.replies) and case.status is Status.ANSWERED
     hours = settings.hours(now)
     due: dict[datetime, list[Due]] = {}
-    for clock in running:
+    for clock in file.clocks:
         copy = Clock(**clock.model_dump())
         for _ in range(PUT_OFF_AT_MOST):
             at = heard_at(hours, copy.next_at, now)
@@ -101,16 +102,16 @@ def coming(
     found = []
     for at, theirs in due.items():
         for one in again_once(theirs):
-            shown = [to for to in recipients(one, team, settings, away) if _is_shown(one, to, at)]
+            shown = [to for to in recipients(one, team, settings, away) if _is_shown(one, to, at, held=held)]
             if shown:
                 found.append(Coming(at, Doing(one.why), tuple(shown), one.step.percent, one.clock.kind))
     return found
 
 
-def _is_shown(due: Due, recipient: str, at: datetime) -> bool:
+def _is_shown(due: Due, recipient: str, at: datetime, *, held: bool) -> bool:
     """Tell whether a reminder of this step stands in the list of its recipient."""
     reminder = Reminder(
         team_id=due.clock.team_id, recipient=recipient, case_id=due.case.id, kind=ReminderKind.CLOCK,
         subject_id=due.clock.id, percent=due.step.percent, for_owner=due.step.to is Recipient.OWNER, told_at=at,
     )  # fmt: skip
-    return reminders.of_clock(reminder, due.case, due.clock, at) in STANDS
+    return reminders.of_clock(reminder, due.case, due.clock, at, held=held) in STANDS

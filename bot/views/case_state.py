@@ -166,10 +166,15 @@ def _claimed(file: CaseFile) -> datetime:
     return file.case.claimed_at or file.case.opened_at
 
 
+def held_words(who: str, t: Texts) -> str:
+    """Say that the platform must approve an answer of this colleague before it shows it."""
+    return t("*Not shown yet* – the platform shows the answer of {agent} once it approves it", agent=who)
+
+
 def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
     reply = file.reply
     if reply and reply.held:
-        return t("*Not shown yet* – the platform shows the answer of {agent} once it approves it", agent=who)
+        return held_words(who, t)
     at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
     words = t("*Answered* by {agent} at {time}", agent=who, time=at)
     return words + _about(reply, t("view the answer"), t, now)

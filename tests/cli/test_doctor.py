@@ -178,13 +178,13 @@ SAYS: dict[str, tuple[str, ...]] = {
     "a promise": ("a moment: we promised the citizen an answer by", "reminded of the promise"),
     "a reply that was refused": ("must answer it", "reminded that nothing happened", "last problem: Too long."),
     "a reply of unknown outcome": ("Perhaps reply 1 was published", "uncertain"),
-    "a reply that its platform holds": ("its platform still has to approve our answer", "nobody is reminded of that"),
+    "a reply that its platform holds": ("its platform still has to approve our answer", "reminded that 80 %"),
     "a promise that did not arrive": ("must answer it", "failed"),
     "a question, then reopened": ("must answer it", "reminded that nothing happened"),
 }
 
 
-NOT_RIGHT = {"a reply of unknown outcome", "a reply that its platform holds"}
+NOT_RIGHT = {"a reply of unknown outcome"}
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

@@ -21,10 +21,12 @@ from bot.domain.mention import Arrived, Delivery
 from bot.domain.text import text
 from bot.models import Clock, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
 from jobs import check, poll
+from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.contracts.forum.fake_forum import KEY, FakeForum
-from tests.people import answer
+from tests.people import answer, at, showing
 
 PACKAGE = Path(__file__).parent / "forum"
 
@@ -225,6 +227,23 @@ async def test_an_answer_that_moderators_must_approve_is_there_once_they_did(bot
     reply = await sent(bot)
     assert (reply.held, reply.sent_at is not None) == (False, True)
     assert await open_clocks(bot) == []
+
+
+async def test_who_answered_is_reminded_of_an_answer_that_moderators_leave_lying(office: Bot, forum: FakeForum) -> None:
+    forum.approves_first = True
+    ours = await answered(office, forum)
+    await office.card("Nog niet zichtbaar")
+    await at(office, "2026-11-27 10:00")
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    [told] = showing(office, "1 te laat")
+    assert "Nog niet zichtbaar" in text_of(told)
+    forum.approve(ours)
+    office.clock.at = local("2026-11-27 10:05")  # type: ignore[attr-defined]
+    await polled(office)
+    await office.card("*Beantwoord*")
+    await messages.wake_lanes(office.desk)
+    [done] = await office.slack.wait_for(lambda: showing(office, "Gedaan: "))
+    assert done["ts"] == told["ts"] and "te laat" not in text_of(done)
 
 
 async def test_an_answer_that_moderators_refuse_is_not_sent_and_the_case_is_with_its_agent(

@@ -19,7 +19,7 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
     case, team = file.case, file.team
     away = {case.assignee} if case.assignee and await presence.is_away(session, case.assignee) else set[str]()
     found = [
-        *steps.coming(case, file.clocks, team, settings, away, now),
+        *steps.coming(file, settings, away, now),
         *await idle.coming(session, case.id, team, settings, now),
         *await advice.coming(session, case, settings, now),
         *await duty.coming(session, case.id, team, settings, now),

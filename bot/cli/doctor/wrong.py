@@ -151,13 +151,7 @@ def _silence(facts: Facts) -> Iterator[Wrong]:
     file = facts.file
     sending = any(reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in file.replies)
     if file.waits_for is not WaitsFor.NOBODY and not facts.coming and facts.opens and not sending:
-        if file.case.status is Status.ANSWERED:
-            yield Wrong(
-                "Its platform holds our answer, and nobody is reminded of that.",
-                "Let somebody approve the answer on the platform.",
-            )
-        else:
-            yield Wrong("It is open, and nobody will ever hear of it.", MOVE)
+        yield Wrong("It is open, and nobody will ever hear of it.", MOVE)
     for each in facts.overdue:
         due = f"{_minutes(facts.now - each.at)} ago or earlier"
         yield Wrong(f"Something was due {due} and was not done: {each.what}.", RUNS)
