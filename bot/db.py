@@ -5,8 +5,9 @@ import importlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, ColumnElement, Connection, Table, event, func, inspect, make_url, text
 from sqlalchemy.dialects import registry
@@ -17,6 +18,7 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.config import BadSettings
+from bot.sqlite_driver import run_all
 
 registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
 
@@ -37,8 +39,14 @@ UNFINISHED = "webcare_unfinished"
 Its only column `what` says in one sentence what was begun, and what to do.
 """
 
-Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
-"""Opens a session around one transaction: committed when the block succeeds, rolled back otherwise."""
+
+class Sessions(Protocol):
+    """Opens a session around one transaction: committed when the block succeeds, rolled back otherwise."""
+
+    def __call__(self, *, durable: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open it. What is not `durable` may be lost when the power fails, with all that was written after it."""
+
+
 Within = Callable[[AsyncSession], AbstractAsyncContextManager[None]]
 """Something that is entered at the beginning of each transaction, and left before its commit."""
 
@@ -93,6 +101,7 @@ def create_engine(database_url: str) -> AsyncEngine:
         except ModuleNotFoundError:
             raise BadSettings("PostgreSQL needs its driver: install webcare-bot[postgres].") from None
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
+        event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
     engine = create_async_engine(url, connect_args={"timeout": 30})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -139,34 +148,57 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails when another writes in between: take the lock at once.
-    reads = connection.get_execution_options().get("reads_only")
-    words = "BEGIN" if reads else "BEGIN IMMEDIATE"
+    options = connection.get_execution_options()
+    if options.get("reads_only"):
+        words = ["BEGIN"]
+    else:
+        words = [f"PRAGMA synchronous={'FULL' if options.get('durable', True) else 'NORMAL'}", "BEGIN IMMEDIATE"]
     # Without a cursor: one call to the driver's thread instead of three, for every transaction.
-    connection.connection.run_async(lambda driver: driver.execute(words))
+    connection.connection.run_async(partial(run_all, statements=words))
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """https://www.postgresql.org/docs/current/wal-async-commit.html."""
+    if not connection.get_execution_options().get("durable", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
 def sessions(engine: AsyncEngine, within: Within | None = None) -> Sessions:
     """Return the opener of sessions that write (and read), each `within` this, if given."""
     # SQLite allows one writer and has no queue: a waiting writer polls, and may never get its turn.
     turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-    return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False), turn, within)
+    return _opener(engine, turn, within)
 
 
 def readings(engine: AsyncEngine) -> Sessions:
     """Return the opener of sessions that only read, and on SQLite wait for no writer."""
-    reading = engine.execution_options(reads_only=True)
-    return _opener(async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False), nullcontext())
+    return _opener(engine.execution_options(reads_only=True), nullcontext())
 
 
-def _opener(
-    make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextManager[None], within: Within | None = None
-) -> Sessions:
+def _opener(engine: AsyncEngine, turn: AbstractAsyncContextManager[None], within: Within | None = None) -> Sessions:
+    make = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+    relaxed = engine.execution_options(durable=False)
+
     @asynccontextmanager
-    async def opened() -> AsyncIterator[AsyncSession]:
-        async with turn, make() as session, session.begin(), within(session) if within else nullcontext():
+    async def opened(*, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        async with (
+            turn,
+            make(bind=engine if durable else relaxed) as session,
+            session.begin(),
+            within(session) if within else nullcontext(),
+        ):
             yield session
 
     return opened
+
+
+@asynccontextmanager
+async def again(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """Open a second session in the transaction of this one: it reads rows as they are now, and may fail by itself."""
+    connection = await session.connection()
+    inner = AsyncSession(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+    async with inner, inner.begin():
+        yield inner
 
 
 def is_new(engine: AsyncEngine) -> bool:

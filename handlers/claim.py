@@ -24,16 +24,14 @@ async def claim(action: dict[str, Any], body: dict[str, Any], respond: Respond, 
 
 async def claim_case(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Give the case to the agent who clicked."""
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         await cases.claim(session, case_id, by=body["user"]["id"], now=desk.now())
-    await messages.sync(desk, case_id)
 
 
 async def release(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Put the case back in the queue."""
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         await cases.release(session, case_id, by=body["user"]["id"], now=desk.now())
-    await messages.sync(desk, case_id)
 
 
 async def release_by_button(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
@@ -58,10 +56,8 @@ async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], 
         await admit(desk, Access.AGENTS, {}, Person(to, [desk.team], await _roles(desk, to)))
     except Refused:
         raise Wrong({"assign_to": text("Choose a colleague who can answer.")}) from None
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id, then=ack) as session:
         await cases.assign(session, case_id, to=to, by=by, now=desk.now())
-    await ack()
-    await messages.sync(desk, case_id)
 
 
 async def _roles(desk: TeamDesk, slack_id: str) -> dict[int, Role]:

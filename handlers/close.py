@@ -42,11 +42,9 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
     """Close the case."""
     filled, case_id = values(view), int(view["private_metadata"])
     reason, why = reason_in(filled)
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id, then=ack) as session:
         case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why)
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
-    await ack()
-    await messages.sync(desk, case_id)
     _wake_owner(desk, case, by)
 
 
@@ -67,9 +65,8 @@ def reason_in(filled: dict[str, Any]) -> tuple[str, str]:
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
     """Close the case because it needs no answer; only the agent sees the button that undoes it."""
     by, now, reason = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         case = await cases.close(session, case_id, by=by, now=now, reason=reason)
-    await messages.sync(desk, case_id)
     _wake_owner(desk, case, by)
     words = desk.t("Closed: {reason}.", reason=reason_words(reason, desk.t))
     shown = closing.closed(words, *undo_of(desk, [case_id], case.closed_at or now), desk.t)
@@ -111,6 +108,5 @@ async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -
 
 async def reopen_case(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Reopen the case for the agent who clicked."""
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         await cases.reopen(session, case_id, by=body["user"]["id"], now=desk.now())
-    await messages.sync(desk, case_id)

@@ -61,16 +61,14 @@ async def make_not_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) ->
 
 
 async def _set_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int, *, urgent: bool) -> None:
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         await cases.set_urgent(session, case_id, urgent=urgent, by=body["user"]["id"], now=desk.now())
         await duty.call_to(session, case_id, desk.now())
-    await messages.sync(desk, case_id)
 
 
 async def topic(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Set the topic of the case."""
     case_id = int(body["view"]["private_metadata"])
     chosen = topic_of(action["selected_option"]["value"])
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         await cases.set_topic(session, case_id, topic=chosen, by=body["user"]["id"], now=desk.now())
-    await messages.sync(desk, case_id)

@@ -67,14 +67,12 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     if filled.get(CHANNEL):
         await refuse_closed_channels(desk, {CHANNEL: target})
     places = await _places(desk, target, by)
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id, then=ack) as session:
         await cases.escalate(
             session, case_id, by=by, now=desk.now(), target=target,
             channels=places, question=filled[QUESTION],
             urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"],
         )  # fmt: skip
-    await ack()
-    await messages.sync(desk, case_id)
 
 
 async def _places(desk: TeamDesk, target: str, by: str) -> list[str]:

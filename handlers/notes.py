@@ -22,10 +22,8 @@ async def open_note(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
 async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Store the note, and post it in the thread under the agent's name."""
     case_id, text = int(view["private_metadata"]), values(view)["note_text"]
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id, then=ack) as session:
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=text, submission=view["id"])
-    await ack()
-    await messages.sync(desk, case_id)
 
 
 async def thread_message(event: dict[str, Any], desk: TeamDesk) -> None:
@@ -43,11 +41,10 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
         return
     case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
-        async with desk.session() as session:
+        async with messages.changing(desk, case_id) as session:
             await cases.keep_thread_message(
                 session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"]
             )
-        await messages.sync(desk, case_id)
 
 
 async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
@@ -57,6 +54,5 @@ async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
         return
     case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
-        async with desk.session() as session:
+        async with messages.changing(desk, case_id) as session:
             await cases.delete_thread_message(session, case_id, by=user, now=desk.now(), channel=channel, ts=ts)
-        await messages.sync(desk, case_id)

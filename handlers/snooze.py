@@ -37,11 +37,9 @@ async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
         minutes,
         why=filled["snooze_reason"],
     )
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id, then=ack) as session:
         case = await cases.locked(session, case_id)
         cases.refuse_ended(case)
         await clocks.snooze(session, case, minutes, desk.now())
         session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details={"minutes": minutes}))
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])
-    await ack()
-    await messages.sync(desk, case_id)

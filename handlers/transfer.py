@@ -30,11 +30,9 @@ async def transfer(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     why = (filled["transfer_note"] or "").strip()
     if not why:
         raise Wrong({"transfer_note": text("Say in a few words why.")})
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id, then=ack) as session:
         await cases.transfer(
             session, case_id, seen=seen, to=int(filled["transfer_to"]), note=why, by=by, now=desk.now(),
             submission=view["id"],
         )  # fmt: skip
         await duty.call_to(session, case_id, desk.now())
-    await ack()
-    await messages.sync(desk, case_id)

@@ -10,11 +10,10 @@ from bot.slack import messages
 async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take back the reply that the button names, before it is sent."""
     case_id, _, reply_id = action["value"].partition(":")
-    async with desk.session() as session:
-        case = await replies.withdraw(
+    async with messages.changing(desk, int(case_id)) as session:
+        await replies.withdraw(
             session, int(case_id), reply_id=int(reply_id) if reply_id else None, by=by, now=desk.now()
         )
-    await messages.sync(desk, case.id)
 
 
 async def settle_sent(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -29,6 +28,5 @@ async def settle_absent(action: dict[str, Any], by: str, desk: TeamDesk) -> None
 
 async def _settle(action: dict[str, Any], by: str, desk: TeamDesk, *, published: bool) -> None:
     case_id = int(action["value"])
-    async with desk.session() as session:
+    async with messages.changing(desk, case_id) as session:
         await replies.settle(session, case_id, published=published, by=by, now=desk.now())
-    await messages.sync(desk, case_id)

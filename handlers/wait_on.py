@@ -9,6 +9,5 @@ from bot.slack import messages
 
 async def wait_on(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Give more time to the citizen of the case whose button was clicked."""
-    async with desk.session() as session:
-        case = await cases.wait_on(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
-    await messages.sync(desk, case.id)
+    async with messages.changing(desk, int(action["value"])) as session:
+        await cases.wait_on(session, int(action["value"]), by=body["user"]["id"], now=desk.now())

@@ -87,7 +87,7 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     except Exception as error:
         pytest.skip(f"PostgreSQL does not start here: {error!r}")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here has to outlive a power cut
+        for setting in ("fsync", "full_page_writes"):  # nothing here has to outlive a power cut
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()

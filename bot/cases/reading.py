@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+import sqlalchemy
+from sqlalchemy import ColumnElement, bindparam, exists, or_
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,6 +31,12 @@ from bot.models import (
     Transfer,
 )
 
+_REFER = {
+    "replies": col(Reply.case_id), "asked": col(Escalation.case_id), "notes": col(Note.case_id),
+    "drafts": col(AnswerDraft.case_id), "acts": col(Act.case_id),
+}  # fmt: skip
+HAS = sqlalchemy.select(*(exists().where(column == bindparam("case")).label(name) for name, column in _REFER.items()))
+"""Which of these a case has: most cases have none, and a query of its own for each would take longer."""
 MOVED = sorted({logged_as(move) for move in Move})
 
 
@@ -56,28 +64,23 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     mentions = await session.exec(
         select(Mention).where(Mention.case_id == case_id).order_by(col(Mention.published_at), col(Mention.id))
     )
-    replies = await session.exec(select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
-    asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
-    notes = await session.exec(
-        select(Note).where(Note.case_id == case_id, col(Note.deleted_at).is_(None)).order_by(col(Note.id))
+    posts, has = mentions.all(), (await (await session.connection()).execute(HAS, {"case": case_id})).one()
+    replies = await _all(session, has.replies, select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
+    asked = await _all(
+        session, has.asked, select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id))
     )
+    standing = (Note.case_id == case_id, col(Note.deleted_at).is_(None))
+    notes = await _all(session, has.notes, select(Note).where(*standing).order_by(col(Note.id)))
     running = await clocks.open_clocks(session, case_id)
-    writing = await session.exec(
-        select(AnswerDraft.by).where(AnswerDraft.case_id == case_id, col(AnswerDraft.writing)).order_by(AnswerDraft.by)
-    )
-    posts = mentions.all()
-    rows = posts, replies.all(), asked.all(), notes.all(), running, writing.all()
+    written = (AnswerDraft.case_id == case_id, col(AnswerDraft.writing))
+    writing = await _all(session, has.drafts, select(AnswerDraft.by).where(*written).order_by(AnswerDraft.by))
+    acted = select(Act, Hiding).outerjoin(Hiding, col(Hiding.act_id) == Act.id).where(Act.case_id == case_id)
+    done = await _all(session, has.acts, acted.order_by(col(Act.id)))
+    rows = posts, replies, asked, notes, running, writing
     own = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
     teams, moved = own.all(), await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
     others = await around.others(session, case, team, teams)
-    acts = await session.exec(
-        select(Act, Hiding)
-        .outerjoin(Hiding, col(Hiding.act_id) == Act.id)
-        .where(Act.case_id == case_id)
-        .order_by(col(Act.id))
-    )
-    done = acts.all()
     platform = connectors.known(account.platform)
     return CaseFile(
         case, team, account, connectors.label_of(account), author, *rows, teams, moved, former=had,
@@ -85,6 +88,10 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
         templates=connectors.templates(account.platform, account.limits),
     )  # fmt: skip
+
+
+async def _all(session: AsyncSession, there: bool, query: Any) -> Sequence[Any]:
+    return (await session.exec(query)).all() if there else []
 
 
 async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:

@@ -109,8 +109,8 @@ def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
     """
 
     @asynccontextmanager
-    async def opened() -> AsyncIterator[AsyncSession]:
-        async with sessions() as session:
+    async def opened(*, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        async with sessions(durable=durable) as session:
             session.info[TEAM] = team_id
             yield session
 

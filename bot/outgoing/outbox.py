@@ -62,10 +62,9 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             attempt = await _prepared(desk, session, account, item, now)
         with bound_contextvars(case=item.case_id):
             outcome = await _try(partial(desk.connector, account), attempt)
-            async with desk.session() as session:
+            async with messages.changing(desk, item.case_id) as session:
                 await outcomes.record(session, item, outcome, desk.now())
             _tell(desk, account, item, outcome)
-            await messages.sync(desk, item.case_id)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the message to the team that the account stopped belongs to no case
 

@@ -5,9 +5,11 @@ does that, one message after another (bot/slack/writing.py writes one).
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import exists, inspect
@@ -16,6 +18,7 @@ from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
+from bot import db
 from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.signals import Rank
@@ -61,6 +64,38 @@ async def sync(desk: Desk, case_id: int) -> None:
         if ts is not None:
             await level(desk, message_id)
     wake(desk, {channel for _, channel, ts in stale if ts is None})
+
+
+@asynccontextmanager
+async def changing(
+    desk: Desk, case_id: int, *, then: Callable[[], Awaitable[Any]] | None = None
+) -> AsyncIterator[AsyncSession]:
+    """Open a transaction that changes a case, and update its messages after it, as `sync` does.
+
+    The messages are leased in the same transaction: for one of their own, the colleague who clicked would wait for a
+    second durable commit. `then` is called in between, once the change is stored.
+    """
+    async with desk.session() as session:
+        yield session
+        leases = await _take_updates(desk, session, case_id)
+    if then is not None:
+        await then()
+    for lease in leases:
+        await _level_leased(desk, lease)
+    await sync(desk, case_id)
+
+
+async def _take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list[Lease]:
+    """Lease the stale messages of a case that Slack has; none when one cannot be shown, as that undoes no change."""
+    updates = (Message.case_id == case_id, is_stale(), is_free(desk.now()), col(Message.ts).is_not(None))
+    await session.flush()
+    try:
+        async with db.again(session) as inner:
+            stale = (await inner.exec(select(Message.id).where(*updates).order_by(col(Message.id)))).all()
+            return [lease for each in stale if (lease := await take(desk, inner, each)) is not None]
+    except Exception as error:
+        log.error("a message cannot be shown", case=case_id, **trace(error))
+        return []
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
@@ -169,20 +204,22 @@ def wake(desk: Desk, channels: Iterable[str]) -> None:
 
 async def level(desk: Desk, message_id: int) -> datetime | None:
     """Bring one message level, or leave it for a later try; return when that may be, if Slack asked to wait."""
-    while True:
-        async with desk.session() as session:
-            lease = await take(desk, session, message_id)
-        if lease is None:
-            return None
-        with bound_contextvars(message=message_id, case=lease.message.case_id):
-            result = await write(lease)
-            async with desk.session() as session:
-                stale_again, follow = await record(session, lease, result, desk.now())
-            wake(desk, follow)
-            _tell(desk, lease, result)
-            await note_trouble(lease, result)
-        if not stale_again:
-            return result.later
+    async with desk.session() as session:
+        lease = await take(desk, session, message_id)
+    return await _level_leased(desk, lease) if lease is not None else None
+
+
+async def _level_leased(desk: Desk, lease: Lease) -> datetime | None:
+    """Write a leased message, and again if it became stale in the meantime; return as `level` does."""
+    with bound_contextvars(message=lease.message.id, case=lease.message.case_id):
+        result = await write(lease)
+        # If the power fails, the message is still leased: it is written again, or looked for, when the lease is over.
+        async with desk.session(durable=False) as session:
+            stale_again, follow = await record(session, lease, result, desk.now())
+        wake(desk, follow)
+        _tell(desk, lease, result)
+        await note_trouble(lease, result)
+    return await level(desk, lease.message.id) if stale_again else result.later
 
 
 def _tell(desk: Desk, lease: Lease, result: Result) -> None:

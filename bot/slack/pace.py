@@ -96,7 +96,7 @@ class Pace:
             return
         held = insert(SlackPace).values(key=key, free_at=free_at)
         later = func.greatest(col(SlackPace.free_at), held.excluded.free_at)
-        async with self._sessions() as session:
+        async with self._sessions(durable=False) as session:
             await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
 
     async def _book(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
@@ -113,7 +113,8 @@ class Pace:
                 return free_at
             self._free_at[key] = max(free_at or now, now) + step
             return None
-        async with self._sessions() as session:
+        # Without a wait for the disk: a booking that is lost with the power is one call too many at most.
+        async with self._sessions(durable=False) as session:
             booked = insert(SlackPace).values(key=key, free_at=now + step)
             # The statement locks the row, so that of two processes the second sees what the first has booked.
             moved = booked.on_conflict_do_update(

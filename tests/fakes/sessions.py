@@ -22,12 +22,12 @@ def watch(patch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     make, call = db._opener, calls._PacedClient.api_call
 
-    def opener(*arguments: Any) -> Callable[[], AbstractAsyncContextManager[AsyncSession]]:
+    def opener(*arguments: Any) -> Callable[..., AbstractAsyncContextManager[AsyncSession]]:
         opened = make(*arguments)
 
         @asynccontextmanager
-        async def watched() -> AsyncIterator[AsyncSession]:
-            async with opened() as session:
+        async def watched(**options: Any) -> AsyncIterator[AsyncSession]:
+            async with opened(**options) as session:
                 before = HOLDER.set(asyncio.current_task())
                 try:
                     yield session

@@ -1,0 +1,57 @@
+"""What is durable is on the disk before a transaction ends; what is not may follow a moment later."""
+
+from typing import Any
+
+from sqlalchemy import event, text
+
+from bot import db
+from tests.conftest import CHANNEL, SANNE, Bot
+
+ON_DISK = {"sqlite": ("PRAGMA synchronous", 2, 1), "postgresql": ("SHOW synchronous_commit", "on", "off")}
+"""How each database is asked, and what it says if a commit waits for the disk, or does not.
+
+https://www.sqlite.org/pragma.html#pragma_synchronous
+"""
+
+
+async def test_each_transaction_is_durable_unless_it_says_otherwise(bot: Bot) -> None:
+    question, durable, relaxed = ON_DISK[bot.engine.dialect.name]
+    said = []
+    for is_durable in (True, False, True, False, False, True):
+        async with bot.desk.session(durable=is_durable) as session:
+            said.append((await (await session.connection()).execute(text(question))).scalar())
+    assert said == [durable, relaxed, durable, relaxed, relaxed, durable]
+
+
+async def test_what_is_not_durable_is_there_for_everyone(bot: Bot) -> None:
+    async with bot.desk.session(durable=False) as session:
+        await (await session.connection()).execute(text("UPDATE teams SET name = 'Wijkteam'"))
+    async with db.readings(bot.engine)() as session:
+        assert (await (await session.connection()).execute(text("SELECT name FROM teams"))).scalar() == "Wijkteam"
+
+
+async def test_a_colleague_who_clicks_waits_for_one_durable_commit(bot: Bot) -> None:
+    bot.citizen_posts("Hoe laat gaat het loket open?")
+    card = await bot.card("loket", "Nieuw")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    written, done = set[Any](), list[str]()
+
+    def writes(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            written.add(connection)
+
+    def commits(connection: Any) -> None:
+        if connection in written:
+            done.append("durable" if connection.get_execution_options().get("durable", True) else "relaxed")
+            written.remove(connection)
+
+    event.listen(bot.engine.sync_engine, "before_cursor_execute", writes)
+    event.listen(bot.engine.sync_engine, "commit", commits)
+    try:
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+        await bot.card("loket", f"<@{SANNE}>")
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    finally:
+        event.remove(bot.engine.sync_engine, "commit", commits)
+        event.remove(bot.engine.sync_engine, "before_cursor_execute", writes)
+    assert done[:2] == ["durable", "relaxed"]
