@@ -3,6 +3,7 @@
 All lines about a case have its id as `case`; all of one request, or of one run of a lane, the same `request`.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -36,9 +37,14 @@ TRACED = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class _TypeAndPlace(logging.Filter):
-    """Replaces the text of a library's line by its source line: its arguments and traceback may quote a citizen."""
+    """Replaces the text of a library's line by its source line: its arguments and traceback may quote a citizen.
+
+    That something was cancelled is no fault: when the bot stops, all that is under way is.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0] and issubclass(record.exc_info[0], asyncio.CancelledError):
+            return False
         record.msg = f"{record.name}: {record.levelname.lower()} at {record.module}:{record.lineno}"
         if record.exc_info and record.exc_info[0]:
             record.msg += f" ({record.exc_info[0].__name__})"

@@ -100,6 +100,18 @@ def test_a_librarys_fault_shows_its_kind_and_its_place(run: Run) -> None:
     assert "(ValueError)" in logged
 
 
+def test_that_a_library_was_cancelled_is_no_fault(run: Run) -> None:
+    said = run("""
+async def is_cancelled():
+    try:
+        raise asyncio.CancelledError
+    except asyncio.CancelledError:
+        logging.getLogger("apscheduler.executors.default").exception("Job raised an exception")
+asyncio.run(is_cancelled())
+""")
+    assert said == ""
+
+
 def test_our_lines_hold_what_we_put_in_them(run: Run) -> None:
     logged = run("ours.info('webcare runs', address='http://127.0.0.1:3000')")
     assert "webcare runs" in logged
