@@ -49,22 +49,27 @@ class Measured:
 async def main() -> None:
     """Measure HTTP and Socket Mode, and print a table for each."""
     options = _options()
-    needed = options.clicks * (options.rounds + 1)  # a round to warm up
     kind = "postgresql" if options.postgres else "sqlite"
+    async for title, lines in tables(kind, options.cases, options.rounds, options.clicks):
+        show(title, lines)
+
+
+async def tables(kind: str, count: int, rounds: int, clicks: int) -> AsyncIterator[tuple[str, list[Line]]]:
+    """Measure on a database of this kind with so many cases; yields the title of each mode, and its lines."""
+    needed = clicks * (rounds + 1)  # a round to warm up
     with blank_databases(kind) as (url, _):
         async with Sandbox(
             json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules(message_seconds=0, tiers=False)
         ) as slack:
             # One click at a time is faster than Slack's rates allow; what it costs to keep to them is measured.
             settings = settings_for(slack, url).model_copy(update={"slack_pace": 0})
-            await fill(settings, cases=options.cases, waiting=2 * needed)
-            waiting = range(options.cases - 2 * needed + 1, options.cases + 1)
+            await fill(settings, cases=count, waiting=2 * needed)
+            waiting = range(count - 2 * needed + 1, count + 1)
             constant = await put_cards(slack, settings, waiting)
             for mode, ids in (("HTTP", waiting[:needed]), ("Socket Mode", waiting[needed:])):
                 async with _apps(slack, settings, constant, http=mode == "HTTP") as turn_to:
-                    measured = await _rounds(slack, turn_to, list(ids), options.rounds, options.clicks)
-                title = f"{mode}, {kind}, {options.cases:,} cases, {options.rounds * options.clicks} clicks"
-                show(title, list(_lines(measured)))
+                    measured = await _rounds(slack, turn_to, list(ids), rounds, clicks)
+                yield f"{mode}, {kind}, {count:,} cases, {rounds * clicks} clicks", list(_lines(measured))
 
 
 def _options() -> argparse.Namespace:
@@ -169,10 +174,10 @@ async def _click(slack: Sandbox, ts: str, action: str, *, changes: bool) -> tupl
 
 def _lines(measured: dict[str, Measured]) -> Iterator[Line]:
     bot, bare, changing = (measured[app] for app in ACTIONS)
-    for name, of, at_most in (("p50", p50, 1.3), ("p99", p99, 2.0)):
+    for name, of, at_most in (("p50", p50, 1.2), ("p99", p99, 2.0)):
         yield Line(f"acknowledged, {name}", of(bot.acknowledged) * 1e3, of(bare.acknowledged) * 1e3, "ms", at_most)
-    for name, of in (("p50", p50), ("p99", p99)):
-        yield Line(f"card changed, {name}", of(bot.changed) * 1e3, of(changing.changed) * 1e3, "ms")
+    for name, of, most in (("p50", p50, 4.0), ("p99", p99, None)):
+        yield Line(f"card changed, {name}", of(bot.changed) * 1e3, of(changing.changed) * 1e3, "ms", most)
 
 
 if __name__ == "__main__":

@@ -52,23 +52,28 @@ async def main() -> None:
     """Measure pages of 100 and of 1, and print them in a table."""
     options = _options()
     kind = "postgresql" if options.postgres else "sqlite"
+    show(*await table(kind, options.cases, options.rounds, options.pages))
+
+
+async def table(kind: str, count: int, rounds: int, pages: int) -> tuple[str, list[Line]]:
+    """Measure on databases of this kind with so many cases; returns the title and the lines."""
     with blank_databases(kind) as urls:
         async with Sandbox(
             json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules(message_seconds=0, tiers=False)
         ) as slack:
             ours, floor = (settings_for(slack, url) for url in urls)
             for settings in (ours, floor):
-                await fill(settings, cases=options.cases)
+                await fill(settings, cases=count)
             engine = db.create_engine(floor.database_url)
             async with running(ours, "bot", "run") as bot, aiohttp.ClientSession() as session:
-                source = _Source(session, f"{bot}/in/{SOURCE}", engine, options.cases)
+                source = _Source(session, f"{bot}/in/{SOURCE}", engine, count)
                 lines = [
-                    await _line(source, "pages of 100", 100, 1, options, at_least=0.6),
-                    await _line(source, "pages of 1", 1, 1, options),
-                    await _line(source, "pages of 1, 20 calls at once", 1, 20, options, at_least=0.5),
+                    await _line(source, "pages of 100", 100, 1, rounds, pages, at_least=0.6),
+                    await _line(source, "pages of 1", 1, 1, rounds, pages),
+                    await _line(source, "pages of 1, 20 calls at once", 1, 20, rounds, pages, at_least=0.5),
                 ]
             await engine.dispose()
-    show(f"Mentions stored, {kind}, {options.cases:,} cases there already", lines)
+    return f"Mentions stored, {kind}, {count:,} cases there already", lines
 
 
 def _options() -> argparse.Namespace:
@@ -115,11 +120,11 @@ class _Source:
 
 
 async def _line(
-    source: _Source, what: str, size: int, at_once: int, options: argparse.Namespace, at_least: float | None = None
+    source: _Source, what: str, size: int, at_once: int, rounds: int, count: int, at_least: float | None = None
 ) -> Line:
     speeds = Speeds()
-    for turn in range(options.rounds + 1):  # the first is to warm up
-        pages = [source.page(size) for _ in range(options.pages * at_once)]
+    for turn in range(rounds + 1):  # the first is to warm up
+        pages = [source.page(size) for _ in range(count * at_once)]
         bodies = [json.dumps({"mentions": page}).encode() for page in pages]
         sent = await _speed(source.send(bodies, at_once), size * len(pages))
         inserted = await _speed(source.insert(pages), size * len(pages))
