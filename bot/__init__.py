@@ -8,6 +8,7 @@ config.py    the settings                db.py     engine, sessions, migrations/
 wake.py      lanes: "this channel, account or feed has work"    shared_lanes.py    those of several processes
 logs.py      logs without contents       texts.py  the languages (locales/)
 meters.py    what a process counts       web_server.py    a web server that ends in time
+steady_clock.py    the time, also when the machine's clock is set
 
 domain/      the rules, pure: the life of a case, opening hours, norms, periods, signing a reply
 models/      the tables, one family per file; CaseFile: everything we know of one case

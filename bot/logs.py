@@ -24,7 +24,6 @@ QUIET = (
     "aiohttp.access",
     "aiosqlite",
     "alembic",
-    "apscheduler",
     "procrastinate",
     "psycopg.pool",
 )

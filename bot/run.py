@@ -7,14 +7,13 @@ import importlib
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -50,6 +49,7 @@ from bot.slack.calls import (
 )
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
+from bot.steady_clock import SteadyClock, utc_now
 from bot.team import teams
 from bot.wake import Drain, InProcess, Lanes
 from bot.watch.readiness import READY, STARTING, STOPPING
@@ -80,11 +80,6 @@ ALONE = (
     "--only is for several processes that share one PostgreSQL (DATABASE_URL). With SQLite one process does "
     "everything: run webcare without --only."
 )
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager
@@ -156,7 +151,7 @@ async def run(
     http: bool = False,
     parts: Collection[Part] = EVERYTHING,
     ready: asyncio.Future[str] | None = None,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] | None = None,
     speed: float = 1.0,
     stand_ins: Mapping[str, Platform] | None = None,
     stopping: Callable[[], None] = lambda: None,
@@ -164,12 +159,12 @@ async def run(
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `parts` is what this process does.
-    `ready` gets the address of its web routes when they are open. `now` is its clock, which runs
-    `speed` times as fast as the real one. `stand_ins` are as for `open_desk`. `stopping` is called when the bot begins
-    to stop.
+    `ready` gets the address of its web routes when they are open. `now` is its clock, if it is not to be the machine's;
+    it runs `speed` times as fast as the real one. `stand_ins` are as for `open_desk`. `stopping` is called when the bot
+    begins to stop.
     """
     _refuse_unusable(settings, http=http, parts=parts)
-    engine = db.create_engine(settings.database_url)
+    engine, now = db.create_engine(settings.database_url), now or SteadyClock()
     try:
         await db.prepare(engine)
         async with (
@@ -181,7 +176,7 @@ async def run(
             watch = Watch(desk, why_not=STARTING)
             is_web = Part.WEB in parts
             async with _open_to_others(desk, watch, http=http) if is_web else _open_to_monitors(desk, watch) as address:
-                schedulers = _set_to_work(desk, shared, parts)
+                tasks = _set_to_work(desk, shared, parts)
                 # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
                 gc.collect()
                 gc.freeze()
@@ -195,8 +190,8 @@ async def run(
                     watch.why_not = STOPPING
                     stopping()
                     gc.unfreeze()
-                    for scheduler in schedulers:
-                        scheduler.shutdown(wait=False)
+                    for task in tasks:
+                        task.cancel()
                     log.info("webcare stops")
     finally:
         await engine.dispose()
@@ -254,18 +249,18 @@ async def _open_to_others(desk: Desk, watch: Watch, *, http: bool) -> AsyncItera
         yield address
 
 
-def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> list[AsyncIOScheduler]:
-    """Begin the work that nobody asks for: the jobs, and lanes that are shared; returns what to shut down."""
+def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> jobs.Tasks:
+    """Begin the work that nobody asks for: the jobs, and lanes that are shared; returns what to cancel."""
     if shared is None:
-        return [jobs.start(desk)]
-    schedulers = []
+        return jobs.start(desk)
+    tasks: jobs.Tasks = []
     if Part.WORKER in parts:
         shared.work()
     if Part.WEB in parts:
-        schedulers.append(jobs.start_own(desk))
+        tasks += jobs.start_own(desk)
     if Part.CLOCK in parts:
-        schedulers.append(jobs.start_shared(desk, shared.tick))
-    return schedulers
+        tasks += jobs.start_shared(desk, shared.tick)
+    return tasks
 
 
 def _what_runs(parts: Collection[Part], *, http: bool) -> dict[str, str]:

@@ -310,7 +310,16 @@ def name_of(imported: Import, known: dict[str, Module]) -> str:
 
 
 FLOORS = (
-    ("bot.config", "bot.domain", "bot.logs", "bot.meters", "bot.sandbox", "bot.sqlite_driver", "bot.web_server"),
+    (
+        "bot.config",
+        "bot.domain",
+        "bot.logs",
+        "bot.meters",
+        "bot.sandbox",
+        "bot.sqlite_driver",
+        "bot.steady_clock",
+        "bot.web_server",
+    ),
     ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
     ("bot.desk", "bot.migrations", "bot.shared_lanes", "bot.views"),
     ("bot.team",),

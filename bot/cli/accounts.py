@@ -20,7 +20,7 @@ from bot.connectors.http import new_client
 from bot.connectors.platform import Capability, Option, OptionKind
 from bot.domain.budget import Budget
 from bot.models import Account, Team
-from bot.run import utc_now
+from bot.steady_clock import utc_now
 from bot.texts import Texts
 
 accounts_app = typer.Typer(no_args_is_help=True, help="The accounts on platforms: where citizens write to us.")

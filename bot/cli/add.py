@@ -15,7 +15,7 @@ from bot.cli.terminal import ask, database, mark, may_ask, say, settings_for_com
 from bot.config import BadSettings, Settings
 from bot.connectors.http import host, new_client
 from bot.connectors.platform import Platform
-from bot.run import utc_now
+from bot.steady_clock import utc_now
 
 IN_AN_ADDRESS = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 """The allowed names of an account whose name is part of our web address."""

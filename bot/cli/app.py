@@ -31,6 +31,7 @@ from bot.models import Account, Team
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, slack_client, slack_session
 from bot.slack.check import by_http, explain
 from bot.slack.membership import find_person
+from bot.steady_clock import utc_now
 from bot.team import agents
 from bot.trial import trying
 
@@ -232,7 +233,7 @@ def add_team(
         raise BadSettings(
             "A team needs a name and the id of a channel (C…), which Slack shows in the channel's details."
         )
-    asyncio.run(_add_team(settings_for_command(), name.strip(), channel, run.utc_now()))
+    asyncio.run(_add_team(settings_for_command(), name.strip(), channel, utc_now()))
 
 
 async def _add_team(settings: Settings, name: str, channel: str, now: datetime) -> None:
@@ -273,7 +274,7 @@ async def _name_coordinator(settings: Settings, written: str, team_name: str) ->
         named = [row for row in rows if row.name == team_name] if team_name else rows[:1]
         if not named:
             raise BadSettings(f"There is no team {team_name}: webcare teams list names them.")
-        await agents.name_coordinator(session, named[0].id, slack_id, now=run.utc_now())
+        await agents.name_coordinator(session, named[0].id, slack_id, now=utc_now())
     say(f"{name} is a coordinator of {named[0].name}.")
 
 

@@ -20,9 +20,9 @@ from bot.connectors import base
 from bot.connectors.http import new_client
 from bot.keeping import soundness
 from bot.models import Account, Team
-from bot.run import utc_now
 from bot.slack import messages
 from bot.slack.check import Finding, Group, by_http, missing, slack_findings
+from bot.steady_clock import utc_now
 from bot.team.settings import TeamSettings
 from bot.watch.web import LIVES
 

@@ -18,7 +18,7 @@ from bot.keeping import copying, files, sqlite
 from bot.keeping import restore as restores
 from bot.keeping.copying import Copied
 from bot.keeping.restore import Restored
-from bot.run import utc_now
+from bot.steady_clock import utc_now
 from bot.texts import Texts
 
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]

@@ -19,7 +19,7 @@ from bot.connectors.http import new_client
 from bot.connectors.platform import Option, OptionKind, Platform
 from bot.domain.text import Refused
 from bot.models import SigningIn, SigningInStage
-from bot.run import utc_now
+from bot.steady_clock import utc_now
 from bot.team import teams
 from bot.texts import Texts
 

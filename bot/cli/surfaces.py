@@ -19,10 +19,10 @@ from bot.desk import Desk
 from bot.domain.figures import Figures, Overview, Part, Source, Span
 from bot.figures.home import home
 from bot.models import Message
-from bot.run import utc_now
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, slack_client, slack_session
 from bot.slack.check import Finding
 from bot.slack.rendering import team_of, view_of
+from bot.steady_clock import utc_now
 from bot.team import teams
 from bot.texts import Texts
 from bot.views.block import Block

@@ -14,7 +14,7 @@ from bot.cli import env_file
 from bot.config import ENV_FILE, BadSettings, Settings, load_settings
 from bot.connectors.base import Health
 from bot.logs import set_up_logging
-from bot.run import utc_now
+from bot.steady_clock import utc_now
 
 
 def settings_for_command() -> Settings:

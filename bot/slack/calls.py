@@ -20,6 +20,7 @@ from bot.config import Settings
 from bot.meters import Meters
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
+from bot.steady_clock import SteadyClock
 from bot.views.block import View
 
 EVENT_TYPE = "webcare_message"
@@ -165,6 +166,8 @@ class _PacedClient(AsyncWebClient):
             self.contact.unanswered(self.now())
             raise
         self._count(api_method, "ok")
+        if isinstance(self.now, SteadyClock):
+            self.now.heard(str(answer.headers.get("Date", "")))
         self.contact.answered(self.now())
         self.contact.scopes = granted(answer) or self.contact.scopes
         if api_method == "auth.test":

@@ -25,11 +25,12 @@ from bot.connectors.webhook.mentions import posts_of
 from bot.domain.hours import at_minute
 from bot.domain.period import opening
 from bot.models import Account, Role, Team
-from bot.run import run, utc_now
+from bot.run import run
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.square import example_posts
 from bot.sandbox.square.posts import Square
+from bot.steady_clock import utc_now
 from bot.team import agents
 from bot.team.settings import Snippet, TeamSettings
 from bot.texts import Texts

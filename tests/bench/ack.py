@@ -20,11 +20,11 @@ from typing import Any
 from bot import cases, db
 from bot.config import Settings
 from bot.domain.case import Status
-from bot.run import utc_now
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import blocks
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.slack.workspace import Change
+from bot.steady_clock import utc_now
 from bot.texts import Texts
 from bot.trial.trying import MANIFEST
 from bot.views.case_card import case_card

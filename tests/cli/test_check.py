@@ -13,10 +13,10 @@ from bot.accounts import seal
 from bot.cli.check import findings
 from bot.config import Settings
 from bot.models import Team
-from bot.run import utc_now
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import UserGroup
 from bot.slack.check import Finding
+from bot.steady_clock import utc_now
 from jobs import duty
 from tests.conftest import SANNE, Databases, running_bot, settings_for
 

@@ -30,8 +30,8 @@ from bot.connectors.webhook.mentions import posts_of
 from bot.connectors.webhook.signing import verify
 from bot.domain.text import Text
 from bot.models import Account, Author, Event, Role
-from bot.run import utc_now
 from bot.sandbox.app import Sandbox
+from bot.steady_clock import utc_now
 from bot.team import agents
 from tests.conftest import CHANNEL, running_bot
 from tests.connectors.email.mail_server import PASSWORD, MailServer

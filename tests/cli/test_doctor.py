@@ -16,8 +16,8 @@ from bot.domain.coming import Coming, Doing
 from bot.domain.mention import Act, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, ActStatus, AnswerDraft, CaseFile, Clock, Message, MessageKind, ReplyStatus, Team
-from bot.run import utc_now
 from bot.sandbox.app import Sandbox
+from bot.steady_clock import utc_now
 from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from tests.cases.situations import SITUATIONS, in_situation

@@ -11,10 +11,10 @@ from playwright.async_api import Locator, Page, expect
 
 from bot import accounts, db
 from bot.config import Settings
-from bot.run import utc_now
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.sandbox.slack.rules import Rules
+from bot.steady_clock import utc_now
 from tests.bench.apps import running, settings_for
 from tests.conftest import CHANNEL, MANIFEST, MARIEKE, SANNE, YOUSSEF
 from tests.e2e.trying import WAIT, be, card_of

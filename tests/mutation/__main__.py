@@ -23,7 +23,7 @@ from types import ModuleType
 
 import pytest
 
-LIBRARIES = "aiohttp alembic.command apscheduler babel httpx holidays slack_bolt.async_app sqlmodel psycopg"
+LIBRARIES = "aiohttp alembic.command babel httpx holidays slack_bolt.async_app sqlmodel psycopg"
 OUTGOING = "tests/outgoing/test_outbox.py tests/outgoing/test_retry.py tests/outgoing/test_acts.py"
 SLACK = "tests/slack/test_messages.py tests/slack/test_slow_slack.py tests/slack/test_pace.py"
 ALONE = (path for path in Path("tests/connectors").rglob("test_*.py") if path.stem != "test_story")

@@ -10,8 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.run import run, utc_now
+from bot.run import run
 from bot.sandbox.slack.inspection import action_ids
+from bot.steady_clock import utc_now
 from bot.trial.trying import RealSource, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
 from tests.connectors.mastodon.fake import FakeMastodon

@@ -11,7 +11,7 @@ from bot.cli.doctor.facts import find, gather
 from bot.cli.doctor.show import show
 from bot.cli.terminal import settings_for_command
 from bot.config import BadSettings, Settings
-from bot.run import utc_now
+from bot.steady_clock import utc_now
 from bot.texts import Texts
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -79,6 +80,7 @@ class WebApi:
         headers = {
             "x-oauth-scopes": "connections:write" if method.app_token else ",".join(sorted(self.workspace.app.scopes)),
             "x-accepted-oauth-scopes": ",".join(method.scopes),
+            "Date": formatdate(self.workspace.now(), usegmt=True),
         }
         try:
             self._authorize(method, token)

@@ -1,0 +1,123 @@
+"""The machine's clock is set an hour ahead or back, or was wrong from the beginning: the bot goes on as if not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import jobs
+from bot.models import Message
+from bot.sandbox.app import Sandbox
+from bot.steady_clock import SteadyClock
+from jobs import refresh
+from tests.clocks import RunningClock
+from tests.conftest import Bot, eventually, rows_with, running_bot
+from tests.faults.virtual_time import VirtualTime
+
+BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class Machine:
+    """A machine whose clock can be set, while its seconds go on."""
+
+    def __init__(self, *, ahead: timedelta = timedelta()) -> None:
+        self.seconds, self.ahead = 0.0, ahead
+
+    @property
+    def true(self) -> datetime:
+        return BEGAN + timedelta(seconds=self.seconds)
+
+    def clock(self) -> SteadyClock:
+        return SteadyClock(lambda: self.true + self.ahead, lambda: self.seconds)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_jump_is_not_followed_and_small_steps_are(jump: timedelta) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    machine.ahead, machine.seconds = jump, 10
+    assert clock() == machine.true
+    machine.ahead, machine.seconds = timedelta(), 20
+    assert clock() == machine.true
+    for step in range(1, 10):
+        machine.ahead, machine.seconds = step * timedelta(minutes=1), 20 + step
+        assert clock() == machine.true + machine.ahead
+
+
+@pytest.mark.parametrize("ahead", [HOUR, -HOUR])
+def test_a_clock_that_was_wrong_from_the_beginning_is_set_by_slack_and_right_again_later(ahead: timedelta) -> None:
+    machine = Machine(ahead=ahead)
+    clock = machine.clock()
+    assert clock() == machine.true + ahead
+    for nonsense in ("", "morgen", "Fri, 99 Nov 2026 09:00:00 GMT"):
+        clock.heard(nonsense)
+    clock.heard(format_datetime(machine.true, usegmt=True))
+    machine.seconds = 30
+    assert clock() == machine.true
+    machine.ahead = timedelta()
+    assert clock() == machine.true
+
+
+def test_a_machine_that_stood_still_without_knowing_it_is_told_by_slack() -> None:
+    """As a virtual machine that is moved: its seconds stood still, and its clock is right."""
+    machine = Machine()
+    clock = machine.clock()
+    machine.ahead = HOUR
+    assert clock() == machine.true
+    clock.heard(format_datetime(machine.true + HOUR, usegmt=True))
+    assert clock() == machine.true + HOUR
+
+
+@pytest.fixture
+async def moved(sqlite_url: str, slack: Sandbox) -> AsyncIterator[tuple[Bot, RunningClock, RunningClock]]:
+    """The bot; the machine's clock, which can be set, and the true time."""
+    wall, true = RunningClock(), RunningClock()
+    slack.workspace.now = lambda: true().timestamp()
+    clock = SteadyClock(wall, lambda: true().timestamp())
+    async with running_bot(sqlite_url, slack, clock) as bot:
+        yield bot, wall, true
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, -1), (-1, 1)])
+async def test_a_card_of_unknown_outcome_is_found_though_the_clock_was_set_twice(
+    moved: tuple[Bot, RunningClock, RunningClock], first: int, then: int
+) -> None:
+    bot, wall, true = moved
+    wall.advance(hours=first)
+    bot.slack.faults.drop_after("chat.postMessage")
+    bot.citizen_posts("Komt dit twee keer?")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable"))
+    wall.advance(hours=then, minutes=1)
+    true.advance(minutes=1)
+    await refresh.refresh(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.shown_version >= m.version))
+    bot.citizen_posts("En dit?", name="Kees")
+    await bot.card("En dit?")
+    assert len(bot.cards()) == 2
+
+
+def test_jobs_run_by_seconds_that_nobody_can_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here only those go on: the machine's clock stands still."""
+    runs = 0
+
+    async def job(desk: Any) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            raise ValueError("it goes on")
+
+    async def a_minute() -> None:
+        monkeypatch.setattr(jobs, "intervals", lambda desk: {job: 5})
+        tasks = jobs.start(SimpleNamespace())  # type: ignore[arg-type]
+        await asyncio.sleep(61)
+        for task in tasks:
+            task.cancel()
+
+    with asyncio.Runner(loop_factory=VirtualTime) as runner:
+        runner.run(a_minute())
+    assert runs == 13
