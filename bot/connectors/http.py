@@ -3,6 +3,9 @@
 import asyncio
 import socket
 import zlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,6 +23,28 @@ HEADERS = {"User-Agent": "webcare-bot", "Accept-Encoding": "gzip"}
 LEAST_WAIT = timedelta(seconds=5)
 """How long we wait at least after a 429, no matter what the server says: "Retry-After: 0" would loop forever."""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+ASK_FIRST: ContextVar[Callable[[], Awaitable[bool]] | None] = ContextVar("ask_first", default=None)
+
+
+@contextmanager
+def asking_first(may_go_on: Callable[[], Awaitable[bool]]) -> Iterator[None]:
+    """Ask before each request in this block that changes something, and raise Unavailable when it may not be sent.
+
+    Right before it: a process that hung for minutes must not send what another has sent by then.
+    """
+    token = ASK_FIRST.set(may_go_on)
+    try:
+        yield
+    finally:
+        ASK_FIRST.reset(token)
+
+
+async def _ask_first() -> None:
+    may_go_on = ASK_FIRST.get()
+    if may_go_on is not None and not await may_go_on():
+        raise Unavailable("Another process sends this by now.")
 
 
 class Client(httpx.AsyncClient):
@@ -47,6 +72,7 @@ def seconds_of(client: httpx.AsyncClient) -> float:
 async def connected(client: httpx.AsyncClient, host: str, port: int) -> socket.socket:
     """Return a connection for another protocol than HTTP, under the same rules and time limit as the client's own."""
     allow_private = isinstance(client, Client) and client.allow_private
+    await _ask_first()
     return await guard.connected(host, port, allow_private=allow_private, seconds=seconds_of(client))
 
 
@@ -59,6 +85,8 @@ async def request(
     (OutcomeUnknown when the request may have arrived), and Rejected when the answer is over `max_bytes`.
     """
     parsed(url)
+    if method != "GET":
+        await _ask_first()
     attempts = 2 if method == "GET" else 1
     for attempt in range(1, attempts + 1):
         try:

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
 from bot import connectors
+from bot.connectors import http
 from bot.connectors.base import (
     Connector,
     Draft,
@@ -61,12 +62,18 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
                 return await queue.next_due(session, account_id)
             attempt = await _prepared(desk, session, account, item, now)
         with bound_contextvars(case=item.case_id):
-            outcome = await _try(partial(desk.connector, account), attempt)
+            with http.asking_first(partial(_is_ours, desk, item)):
+                outcome = await _try(partial(desk.connector, account), attempt)
             async with messages.changing(desk, item.case_id) as session:
                 await outcomes.record(session, item, outcome, desk.now())
             _tell(desk, account, item, outcome)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the message to the team that the account stopped belongs to no case
+
+
+async def _is_ours(desk: Desk, item: Reply | ActRow) -> bool:
+    async with desk.reading() as session:
+        return await queue.is_ours(session, item)
 
 
 def _tell(desk: Desk, account: Account, item: Reply | ActRow, outcome: Outcome) -> None:

@@ -76,7 +76,7 @@ async def _note_limit(session: AsyncSession, account_id: int, outcome: Outcome, 
 async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, now: datetime) -> None:
     case = await cases.locked(session, seen.case_id)
     reply = await session.get_one(Reply, seen.id, with_for_update=db.HELD, populate_existing=True)
-    if reply.status is not ReplyStatus.SENDING:
+    if reply.status is not ReplyStatus.SENDING or _is_overtaken(seen, reply, outcome):
         return
     session.add(reply)
     match outcome:
@@ -100,6 +100,11 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
     await cases.touch(session, reply.case_id)
 
 
+def _is_overtaken(seen: Reply | Act, item: Reply | Act, outcome: Outcome) -> bool:
+    """Tell whether another process tries it again by now: only that it succeeded is still worth knowing of this try."""
+    return item.tries != seen.tries and not isinstance(outcome, Sent | Done)
+
+
 async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
     """Ask a person whether a reply was published."""
     reply.status = ReplyStatus.UNCERTAIN
@@ -112,7 +117,7 @@ async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime)
 async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: datetime) -> None:
     await cases.locked(session, seen.case_id)
     act = await session.get_one(Act, seen.id, with_for_update=db.HELD, populate_existing=True)
-    if act.status is not ActStatus.SENDING:
+    if act.status is not ActStatus.SENDING or _is_overtaken(seen, act, outcome):
         return
     session.add(act)
     match outcome:

@@ -54,6 +54,13 @@ async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Re
     return None
 
 
+async def is_ours(session: AsyncSession, item: Reply | Act) -> bool:
+    """Tell whether we still send what `take_next` gave us: no other process took it because we were silent so long."""
+    table = type(item)
+    now = (await session.exec(select(table.status, table.tries).where(table.id == item.id))).one()
+    return now == (item.status, item.tries)
+
+
 def lane_of(item: Reply | Act) -> str | None:
     """Return the lane for which an item that was just stored is new work, if it is any."""
     attributes = inspect(item).attrs

@@ -1,5 +1,6 @@
 """A server that ignores the key of a reply: after a crash or a lost answer the reply is published once, or we ask."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from bot.outgoing import outbox
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids
 from jobs import poll, refresh
-from tests.conftest import SANNE, Bot
+from tests.conftest import SANNE, Bot, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.mastodon.snac import Snac
+from tests.fakes.between import ANY
 from tests.faults.processes import looking_on, running, time_passes
 from tests.people import answer, connect
 
@@ -84,6 +86,29 @@ async def test_a_reply_that_the_server_publishes_late_is_not_sent_again(
     await bot.card("*Beantwoord*")
     assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
     assert snac.requests.count(SEND) == 1
+
+
+async def test_a_process_that_hung_while_it_looked_does_not_send_what_another_sent_by_then(
+    bot: Bot, mastodon: FakeMastodon, snac: Snac
+) -> None:
+    account_id = await connect(bot, snac.url)
+    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
+    await poll.poll_due(bot.desk)
+    card = await bot.card("vuilniswagen")
+    async with snac.holding(*SEND, passed_on=False) as caught:
+        await answer(bot, SANNE, card, "Donderdag, Jan!")
+        await caught()
+    await bot.card("Wordt verstuurd", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    async with snac.holding("GET", ANY, passed_on=True, skip=2) as caught, second_desk(bot) as other:
+        hangs = asyncio.create_task(outbox.drain(bot.desk, str(account_id)))
+        await caught()
+        bot.clock.advance(minutes=2)
+        await outbox.drain(other, str(account_id))
+        assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
+    await hangs
+    await bot.card("*Beantwoord*")
+    assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
 
 
 async def test_a_private_reply_that_never_arrived_is_asked_about(
