@@ -31,6 +31,7 @@ from handlers import (
     hand_over,
     hide,
     home,
+    know,
     lists,
     make_case,
     members,
@@ -135,6 +136,7 @@ def register(
 
     app.message_shortcut("make_case")(acts(make_case.make_case))
     app.action("figures:share")(acts(figures.share))
+    app.action("spike:know")(acts(know.know))
     app.action("list:show")(looks(lists.show))
     app.action("list:share")(acts(lists.share))
     app.action("search:words")(looks(search.open_search))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.text import Refused
-from bot.models import SigningIn, Team
+from bot.models import Message, SigningIn, Team
 from bot.team import teams
 
 NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
@@ -70,6 +70,9 @@ async def _team_of(session: AsyncSession, kind: str, number: int) -> Team | None
         case "sign_in":
             begun = await session.get(SigningIn, number)
             return await session.get(Team, begun.team_id) if begun else None
+        case "spike":
+            message = await session.get(Message, number)
+            return await session.get(Team, message.subject_id) if message else None
         case _:
             return None
 

@@ -26,6 +26,7 @@ from jobs import (
     sign_ins,
     silence,
     sla,
+    spikes,
     workspace,
 )
 
@@ -52,6 +53,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     absence.hand_back: MINUTE,
     absence.return_from_readers: MINUTE,
     digest.send_digests: MINUTE,
+    spikes.watch: MINUTE,
     days.count: MINUTE,
     reconcile.compare: 5 * MINUTE,
     reconcile.follow: 5 * MINUTE,

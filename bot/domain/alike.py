@@ -32,9 +32,9 @@ COMMON = 64
 COMPARED = 48
 """With so many texts one is compared at most, those with its rarest stems first."""
 
-_LEFT_OUT = re.compile(r"https?://\S+|www\.\S+|(?<!\w)@[\w.@-]+")
+LEFT_OUT = re.compile(r"https?://\S+|www\.\S+|(?<!\w)@[\w.@-]+")
 """Addresses, and the names of those who are addressed: copies differ in them."""
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     """
     aan al alle alleen allemaal alles als altijd andere anders ben bent bij daar daarom dan dat de deze die dit doe doen
     door dus echt een eens eigenlijk en enkele er ergens even ga gaan gaat geen gewoon goed graag had hadden heb hebben
@@ -45,6 +45,7 @@ _STOP_WORDS = frozenset(
     zouden
     """.split()
 )
+"""Words that every text has, as `folded` returns them."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class Said:
 
 def said(text: str) -> Said | None:
     """Return what is compared of a text; None when it says too little to be about a subject."""
-    words = folded(_LEFT_OUT.sub(" ", text))
-    stems = dict.fromkeys(_stem(word) for word in words if word not in _STOP_WORDS)
+    words = folded(LEFT_OUT.sub(" ", text))
+    stems = dict.fromkeys(_stem(word) for word in words if word not in STOP_WORDS)
     if len(stems) < FEWEST:
         return None
     return Said(blake2b(" ".join(words).encode(), digest_size=16).hexdigest(), tuple(sorted([*stems][:MOST])))

@@ -38,6 +38,8 @@ class Where(StrEnum):
     PLATFORM = "platform"
     ACCOUNT = "account"
     TOPIC = "topic"
+    TIME = "time"
+    """What came in between two moments, in seconds since 1970: `time:1764288000-1764291600`; the last may lack."""
 
 
 @dataclass(frozen=True)

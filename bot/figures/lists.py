@@ -120,8 +120,24 @@ def _where(wanted: Filter) -> ColumnElement[bool]:
             return col(Case.account_id).in_(select(Account.id).where(Account.platform == name))
         case Where.TOPIC:
             return col(Case.topic) == name
+        case Where.TIME:
+            return _came_in(name)
         case None:
             return true()
+
+
+def _came_in(name: str) -> ColumnElement[bool]:
+    """Return the condition that something of a case came in between two moments (Where.TIME)."""
+    first, _, last = name.partition("-")
+    received = col(Mention.received_at)
+    came = received >= _moment(first)
+    if last:
+        came &= received <= _moment(last)
+    return col(Case.id).in_(select(Mention.case_id).where(came))
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds) if seconds.isdecimal() and len(seconds) < 11 else 0, UTC)
 
 
 async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:

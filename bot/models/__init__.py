@@ -24,6 +24,7 @@ message.py    our messages in Slack, and what each kind shows besides its case
 reminder.py   what each recipient is reminded of
 sign_in.py    sign-ins on platforms' own pages, until somebody chooses what to connect
 slack_pace.py     until when calls to Slack are booked
+spike.py      the teams of which more comes in than usual
 slack_trouble.py  where Slack no longer lets us write
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
 order.py      the order in which cases are listed
@@ -56,6 +57,7 @@ from bot.models.message import (
     MessageKind,
     Named,
     Passed,
+    Rising,
     Shows,
     TokenEnds,
     Troubled,
@@ -70,6 +72,7 @@ from bot.models.reply import ANSWERS, BY_AGENTS, HELD, REACHED, UNSENT, Reply, R
 from bot.models.sign_in import SigningIn, SigningInStage
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
+from bot.models.spike import Spike
 from bot.models.team import FIRST_WORKSPACE, Agent, Member, Person, Role, Team, Workspace
 from bot.models.transfer import Transfer
 from bot.models.words import CaseWords
@@ -143,12 +146,14 @@ __all__ = [
     "Reply",
     "ReplyKind",
     "ReplyStatus",
+    "Rising",
     "Role",
     "Shows",
     "SigningIn",
     "SigningInStage",
     "SlackPace",
     "SlackTrouble",
+    "Spike",
     "StoredImage",
     "Team",
     "TokenEnds",

@@ -71,6 +71,8 @@ class MessageKind(StrEnum):
     UNANSWERED = "unanswered"
     BACKLOG = "backlog"
     """How many new cases of a team wait for their card."""
+    SPIKE = "spike"
+    """That more comes in for a team than usual."""
     SIGNED_IN = "signed_in"
     """A coordinator signed in on a platform, and can choose which accounts to connect."""
 
@@ -88,7 +90,7 @@ class MessageKind(StrEnum):
                 return Shows.LIST
             case MessageKind.QUESTION | MessageKind.ADVICE | MessageKind.NO_ADVICE | MessageKind.NOTE:
                 return Shows.ELSE
-            case MessageKind.NOTICE | MessageKind.AWAY | MessageKind.BACKLOG:
+            case MessageKind.NOTICE | MessageKind.AWAY | MessageKind.BACKLOG | MessageKind.SPIKE:
                 return Shows.ELSE
             case MessageKind.REPLY_PROBLEM | MessageKind.ACT_PROBLEM | MessageKind.ACCOUNT_PROBLEM:
                 return Shows.ELSE
@@ -279,6 +281,31 @@ class Waiting(Spell, Details):
     lately: int = 0
     platforms: Mapping[str, int] = field(default_factory=dict)
     until_at: str = ""
+
+
+@dataclass(frozen=True)
+class Rising(Spell, Details):
+    """SPIKE: how many posts came in during the last hour and at most in one, and how many usually do at that hour.
+
+    `slots` are the posts of each ten minutes until `at`, the oldest first; `words` stand out in public posts;
+    `platforms` are the names of those that most come from, with how many. `known_by` says that the team knows.
+    """
+
+    count: int
+    usual: int
+    most: int
+    since_at: str
+    at: str
+    slots: list[int] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    platforms: Mapping[str, int] = field(default_factory=dict)
+    known_by: str = ""
+    until_at: str = ""
+
+    @property
+    def written(self) -> datetime:
+        """Return the moment of which it tells."""
+        return datetime.fromisoformat(self.at)
 
 
 class Message(SQLModel, table=True):

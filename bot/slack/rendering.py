@@ -23,6 +23,7 @@ from bot.models import (
     MessageKind,
     Passed,
     Person,
+    Rising,
     SigningIn,
     Team,
     TokenEnds,
@@ -51,6 +52,7 @@ from bot.views.hide import review, second_asked
 from bot.views.passing import passed_on
 from bot.views.reminder import urgent_call
 from bot.views.slack_trouble import slack_trouble
+from bot.views.spike import spike
 from bot.views.transfer import former_card, to_and_fro, transferred
 from bot.views.unanswered import unanswered, went_on
 
@@ -105,6 +107,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return await reminders_of(desk, session, message)
         case MessageKind.BACKLOG:
             return backlog(Waiting.of(message.details), t)
+        case MessageKind.SPIKE:
+            return spike(Rising.of(message.details), message.id, t)
         case MessageKind.URGENT:
             return _urgent(desk, await _file(session, message), message)
         case MessageKind.UNANSWERED:
@@ -150,7 +154,7 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
         case MessageKind.FORMER:
             made = await session.get_one(Transfer, message.subject_id)
             return await session.get_one(Team, made.from_team_id)
-        case MessageKind.BACKLOG:
+        case MessageKind.BACKLOG | MessageKind.SPIKE:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.DIGEST | MessageKind.REMINDER if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)

@@ -61,6 +61,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "way_to_us": settings.way_to_us,
         "signal_words": "\n".join(settings.signal_words),
         "digest_at": settings.digest_at or "",
+        "spikes": ["yes"] if settings.spikes else [],
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
         "close_reasons": "\n".join(settings.close_reasons),
@@ -150,6 +151,7 @@ def _reminders(reader: Reader) -> dict[str, Any]:
         "claim_return": reader.read("claim_return", minutes),
         "citizen_days": reader.read("citizen_days", days),
         "digest_at": reader.read("digest_at", lambda at: time(at) if at else None),
+        "spikes": "yes" in reader.chosen("spikes"),
     }
 
 

@@ -179,6 +179,8 @@ class TeamSettings(BaseModel):
     """Where a citizen can reach us in private, said in public where the platform takes no private message from us."""
 
     digest_at: ClockTime | None = None
+    spikes: bool = True
+    """Whether the team reads that far more comes in than usual."""
     signal_words: Annotated[list[Label], Field(max_length=MAX_SIGNAL_WORDS)] = Field(default_factory=list)
     """Words that make a new post go first; one that ends in `*` stands for all that begin with it."""
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)

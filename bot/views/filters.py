@@ -22,6 +22,7 @@ WHERE: Mapping[Where, Text] = {
     Where.PLATFORM: text("Platform"),
     Where.ACCOUNT: text("Account"),
     Where.TOPIC: text("Topic"),
+    Where.TIME: text("Time"),
 }
 MAX_PLACES = 100
 """Options in one group of a menu: https://docs.slack.dev/reference/block-kit/composition-objects/option-group-object."""

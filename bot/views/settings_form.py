@@ -76,6 +76,7 @@ FIELDS: dict[str, Text] = {
     "way_to_us": text("Where a citizen reaches us in private"),
     "signal_words": text("Words with which a new post goes first"),
     "digest_at": text("Time of the digest"),
+    "spikes": text("When more comes in than usual"),
     "rota": text("Who is on duty"),
     "duty_group": text("User group that follows the duty"),
     "topics": text("Topics"),

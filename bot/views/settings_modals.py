@@ -177,6 +177,13 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
             hint=t("The owner then reminds the citizen, closes the case or waits longer."),
         ),
         line(t(FIELDS["digest_at"]), "digest_at", filled, hint=t("For example 09:00. Empty means: at opening.")),
+        ticks(
+            t(FIELDS["spikes"]),
+            "spikes",
+            [option(t("Say so in the channel, once"), "yes")],
+            filled,
+            hint=t("Compared with the same hour of the week in the past weeks, from five posts by three citizens."),
+        ),
     ]
     return form("reminders", team_id, t("Reminders"), blocks, t)
 

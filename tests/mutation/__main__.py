@@ -52,6 +52,8 @@ TESTS = {
     "bot/domain/routing.py": "tests/domain/test_routing.py tests/team/test_routing.py",
     "bot/domain/signals.py": "tests/domain/test_signals.py tests/slack/test_order.py",
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
+    "bot/domain/spike.py": "tests/domain/test_spike.py",
+    "bot/domain/telling.py": "tests/domain/test_telling.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
     "bot/domain/usual.py": "tests/domain/test_usual.py",
     "bot/domain/words.py": "tests/domain/test_words.py",

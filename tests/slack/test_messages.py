@@ -27,6 +27,7 @@ from bot.models import (
     Passed,
     Reply,
     ReplyStatus,
+    Rising,
     SigningIn,
     Transfer,
     Troubled,
@@ -48,6 +49,7 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.UNANSWERED: Unanswered(NOW.isoformat(), 5, [SANNE]).to_json(),
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
     MessageKind.BACKLOG: Waiting(20, 20, NOW.isoformat()).to_json(),
+    MessageKind.SPIKE: Rising(40, 4, 40, NOW.isoformat(), NOW.isoformat(), words=["brand"]).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
 }
 

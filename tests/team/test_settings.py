@@ -124,7 +124,13 @@ async def test_days_norms_and_reminders_are_set(sqlite_bot: Bot) -> None:
     assert not (await bot.slack.submit(SANNE, norms)).errors
     await open_group(bot, SANNE, "reminders")
     ladder = "50% Eigenaar Denk je eraan?\n200 coordinator"
-    told = {"ladder": ladder, "coordinators": [MARIEKE], "escalation_channel": CHANNEL, "digest_at": "9:05"}
+    told = {
+        "ladder": ladder,
+        "coordinators": [MARIEKE],
+        "escalation_channel": CHANNEL,
+        "digest_at": "9:05",
+        "spikes": [],
+    }
     assert not (await bot.slack.submit(SANNE, told)).errors
 
     settings = await settings_of(bot)
@@ -140,10 +146,11 @@ async def test_days_norms_and_reminders_are_set(sqlite_bot: Bot) -> None:
         LadderStep(percent=200, to=Recipient.COORDINATOR),
     ]
     assert (settings.coordinators, settings.escalation_channel, settings.digest_at) == ([MARIEKE], CHANNEL, "09:05")
+    assert not settings.spikes
     fields = [change["field"] for change in await changes(bot)]
     assert sorted(fields) == sorted(
         ["holidays", "closed_days", "early_closings", "norm", "private",
-         "ladder", "coordinators", "escalation_channel", "digest_at"]
+         "ladder", "coordinators", "escalation_channel", "digest_at", "spikes"]
     )  # fmt: skip
 
 
@@ -323,6 +330,7 @@ all_settings = st.builds(
     claim_reminder=minutes,
     claim_return=minutes,
     digest_at=st.none() | times,
+    spikes=st.booleans(),
 )
 
 

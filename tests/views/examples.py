@@ -42,6 +42,7 @@ from bot.models import (
     Passed,
     Reply,
     ReplyStatus,
+    Rising,
     Role,
     SigningIn,
     SigningInStage,
@@ -107,6 +108,7 @@ from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import MAX_WORDS, Sought, filter_button, search_modal
 from bot.views.settings_history import history_modal
 from bot.views.slack_trouble import slack_trouble
+from bot.views.spike import spike
 from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
 from bot.views.unanswered import unanswered, went_on
 
@@ -332,6 +334,12 @@ def messages(t: Texts) -> Iterator[View]:
         Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), until_at=NOW.isoformat()),
     ):
         yield backlog(waiting, t)
+    rising = Rising(
+        1204, 12, 1204, (NOW - timedelta(hours=1)).isoformat(), NOW.isoformat(), [*range(0, 1200, 100)],
+        ["w" * 30] * 6, {LONG: 700, "Het Plein": 504},
+    )  # fmt: skip
+    for changes in ({}, {"usual": 0, "words": [], "platforms": {}}, {"known_by": BY}, {"until_at": NOW.isoformat()}):
+        yield spike(replace(rising, **changes), 1, t)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
