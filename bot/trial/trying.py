@@ -123,7 +123,7 @@ async def try_out(
         slack.workspace.language = settings.webcare_language
         slack.square.places = platforms.places_in(Texts(settings.webcare_language, settings.time_zone))
         try:
-            await _prepare(settings, slack, sources, clock)
+            await _prepare(settings, slack, sources, clock, flood=flood)
             async with _running(settings, slack, clock, fire.play if flood else _first_minute) as bot:
                 say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
                 if browse:
@@ -215,8 +215,13 @@ def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
     return settings.model_copy(update={"undo_seconds": settings.undo_seconds * speed})
 
 
-async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSource], clock: FastClock) -> None:
-    """Create the database with the team, its history and its accounts: the square, a form and the real sources."""
+async def _prepare(
+    settings: Settings, slack: Sandbox, sources: Sequence[RealSource], clock: FastClock, *, flood: bool
+) -> None:
+    """Create the database with the team, its history and its accounts: the square, a form and the real sources.
+
+    Only in a flood the team reads that more comes in than usual: any first minute is more than its history has.
+    """
     engine = db.create_engine(settings.database_url)
     try:
         await db.migrate(engine)
@@ -225,7 +230,8 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
             await accounts.ensure_team(session, settings, began)
             [team] = await session.exec(select(Team))
             await agents.set_roles(session, team.id, {Role.COORDINATOR: [COORDINATOR]}, by=COORDINATOR, now=began)
-            team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
+            chosen = TEAM.model_copy(update={"spikes": flood})
+            team.settings = chosen.model_dump(mode="json", exclude_unset=True)
             await _add_other_team(session, clock())
             ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
             await platforms.add_accounts(session, settings, slack, began)

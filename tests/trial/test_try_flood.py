@@ -26,3 +26,8 @@ def test_people_in_danger_are_few_among_those_who_write() -> None:
 async def test_the_posts_of_the_fire_become_cards_and_say_what_goes_first(folder: Path) -> None:
     async with trying(flood=True) as slack:
         await card(slack, "Gaat voor: gevaar")
+
+
+async def test_the_team_reads_what_the_fire_is_about_once_it_is_more_than_usual(folder: Path) -> None:
+    async with trying(speed=30, flood=True) as slack:
+        await card(slack, "Er komt meer binnen dan gewoonlijk", "meestal")
