@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,18 @@ HUNG = "30s"
 """PostgreSQL ends a transaction that has asked it nothing for so long: a host that hangs must not hold up the others.
 
 https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
+"""
+REACHED_BY: Mapping[str, int] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""In seconds, the last in milliseconds: a server that is gone without a word, as after a failover, is noticed in half a
+minute, where Linux would wait for two hours. What DATABASE_URL says about them counts more.
+
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
 UNFINISHED = "webcare_unfinished"
 """A table without a model: it is there while a command fills the database, so that no bot starts on half of one.
@@ -97,7 +109,8 @@ def create_engine(database_url: str) -> AsyncEngine:
     url = _async_url(database_url)
     if url.get_backend_name() == "postgresql":
         try:
-            engine = create_async_engine(url, pool_pre_ping=True)
+            given = {name: value for name, value in REACHED_BY.items() if name not in url.query}
+            engine = create_async_engine(url, pool_pre_ping=True, connect_args=given)
         except ModuleNotFoundError:
             raise BadSettings("PostgreSQL needs its driver: install webcare-bot[postgres].") from None
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)

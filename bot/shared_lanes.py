@@ -24,6 +24,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
+from bot.db import REACHED_BY
 from bot.logs import trace
 from bot.wake import NOTED, Drain
 
@@ -287,4 +288,4 @@ async def shared_lanes(
 def _address(engine: AsyncEngine) -> Mapping[str, Any]:
     """Return how psycopg reaches the engine's database."""
     _, given = engine.dialect.create_connect_args(engine.url)
-    return {name: value for name, value in given.items() if name != "context"}
+    return {**REACHED_BY, **{name: value for name, value in given.items() if name != "context"}}

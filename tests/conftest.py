@@ -83,7 +83,7 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop", start=False)
     try:
-        _started(server)
+        start_postgres(server)
     except Exception as error:
         pytest.skip(f"PostgreSQL does not start here: {error!r}")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
@@ -110,7 +110,7 @@ def mastodon() -> Iterator[FakeMastodon]:
         yield server
 
 
-def _started(server: Any) -> None:
+def start_postgres(server: Any) -> None:
     """Start PostgreSQL. On a busy machine that may take longer than its wheel waits; it is then found running.
 
     The wheel says so with an OSError (of a log that is not there) or an AssertionError (of a half-written file) too.

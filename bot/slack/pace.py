@@ -8,11 +8,13 @@ https://docs.slack.dev/apis/web-api/rate-limits
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from bot.db import Sessions
@@ -46,6 +48,8 @@ TIERS: Mapping[str, int | None] = {
 """The tier of each method that we call besides chat.postMessage; None where Slack gives none."""
 A_MINUTE = {2: 20, 3: 50, 4: 100}
 """How many calls a minute Slack takes in each tier."""
+NO_DATABASE = (SQLAlchemyError, OSError)
+"""What is raised when the database does not answer."""
 AT_ONCE = 0.2
 """The part of a minute's calls that may be made at once; the rest is spread evenly, so that no minute has more."""
 
@@ -72,7 +76,10 @@ def rate_of(method: str, seconds: float) -> Rate:
 
 
 class Pace:
-    """The pace of one process, or of all that share its database if `sessions` is given."""
+    """The pace of one process, or of all that share its database if `sessions` is given.
+
+    While the database does not answer, each process keeps a pace of its own: who clicks must hear what is wrong.
+    """
 
     def __init__(self, seconds: float, sessions: Sessions | None = None) -> None:
         self._seconds, self._sessions = seconds, sessions
@@ -85,52 +92,62 @@ class Pace:
         """
         key, rate = _key(method, channel), rate_of(method, self._seconds)
         until = now + rate.ahead * share
-        free_at = await self._book(key, rate.step, now, until)
+        if self._sessions is None:
+            free_at = self._book_here(key, rate.step, now, until)
+        else:
+            try:
+                free_at = await _book(self._sessions, key, rate.step, now, until)
+            except NO_DATABASE:
+                free_at = self._book_here(key, rate.step, now, until)
         return max(timedelta(), free_at - until) if free_at is not None else timedelta()
 
     async def hold(self, method: str, channel: str, until: datetime) -> None:
         """Block a method, or posting in a channel, until then: Slack asked for that."""
         key, free_at = _key(method, channel), until + rate_of(method, self._seconds).ahead
+        self._free_at[key] = max(free_at, self._free_at.get(key, free_at))
         if self._sessions is None:
-            self._free_at[key] = max(free_at, self._free_at.get(key, free_at))
             return
         held = insert(SlackPace).values(key=key, free_at=free_at)
         later = func.greatest(col(SlackPace.free_at), held.excluded.free_at)
-        async with self._sessions(durable=False) as session:
-            await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
+        with suppress(*NO_DATABASE):
+            async with self._sessions(durable=False) as session:
+                await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
 
-    async def _book(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
-        """Move the moment of a key one step on if it is not after `until`, else return it.
-
-        Without a step there is nothing to book: of two calls at once, the one whose clock is behind would wait.
-        """
-        if not step:
-            free_at = await self._held_until(key)
-            return free_at if free_at is not None and free_at > until else None
-        if self._sessions is None:
-            free_at = self._free_at.get(key)
-            if free_at is not None and free_at > until:
-                return free_at
+    def _book_here(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
+        """Move the moment of a key one step on if it is not after `until`, else return it."""
+        free_at = self._free_at.get(key)
+        if free_at is not None and free_at > until:
+            return free_at
+        if step:
             self._free_at[key] = max(free_at or now, now) + step
-            return None
-        # Without a wait for the disk: a booking that is lost with the power is one call too many at most.
-        async with self._sessions(durable=False) as session:
-            booked = insert(SlackPace).values(key=key, free_at=now + step)
-            # The statement locks the row, so that of two processes the second sees what the first has booked.
-            moved = booked.on_conflict_do_update(
-                index_elements=["key"],
-                set_={"free_at": func.greatest(col(SlackPace.free_at), now) + step},
-                where=col(SlackPace.free_at) <= until,
-            )
-            if (await session.exec(moved.returning(col(SlackPace.free_at)))).first() is not None:
-                return None
-        return await self._held_until(key)
+        return None
 
-    async def _held_until(self, key: str) -> datetime | None:
-        if self._sessions is None:
-            return self._free_at.get(key)
-        async with self._sessions() as session:
-            return (await session.exec(select(SlackPace.free_at).where(SlackPace.key == key))).first()
+
+async def _book(sessions: Sessions, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
+    """Do the same as `Pace._book_here`, for all processes.
+
+    Without a step there is nothing to book: of two calls at once, the one whose clock is behind would wait.
+    """
+    if not step:
+        free_at = await _held_until(sessions, key)
+        return free_at if free_at is not None and free_at > until else None
+    # Without a wait for the disk: a booking that is lost with the power is one call too many at most.
+    async with sessions(durable=False) as session:
+        booked = insert(SlackPace).values(key=key, free_at=now + step)
+        # The statement locks the row, so that of two processes the second sees what the first has booked.
+        moved = booked.on_conflict_do_update(
+            index_elements=["key"],
+            set_={"free_at": func.greatest(col(SlackPace.free_at), now) + step},
+            where=col(SlackPace.free_at) <= until,
+        )
+        if (await session.exec(moved.returning(col(SlackPace.free_at)))).first() is not None:
+            return None
+    return await _held_until(sessions, key)
+
+
+async def _held_until(sessions: Sessions, key: str) -> datetime | None:
+    async with sessions() as session:
+        return (await session.exec(select(SlackPace.free_at).where(SlackPace.key == key))).first()
 
 
 def _key(method: str, channel: str) -> str:

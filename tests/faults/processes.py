@@ -7,6 +7,8 @@ from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -23,8 +25,43 @@ from bot.slack import messages
 from jobs import members
 from tests.clocks import RunningClock
 from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, settings_for
+from tests.fakes.between import Between
 from tests.fakes.process import killed_at_the_end
 from tests.people import connect
+
+REPLIES = "/replies"
+
+
+class Citizens:
+    """Where answers go: each key once, as a platform that knows keys has it; `to` is what stands before it."""
+
+    def __init__(self, to: Between) -> None:
+        self.to = to
+        self.read = dict[str, str]()
+        self.requests = 0
+
+    async def take(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        if told["type"] == "reply.created":
+            self.requests += 1
+            self.read.setdefault(request.headers["webhook-id"], told["data"]["text"])
+        return web.json_response({"id": request.headers["webhook-id"]})
+
+    def texts(self) -> list[str]:
+        return sorted(self.read.values())
+
+
+@asynccontextmanager
+async def citizens_at_their_platform() -> AsyncIterator[Citizens]:
+    """The platform on which answers are read, behind what can hold them up."""
+    to = Between("")
+    there = Citizens(to)
+    app = web.Application()
+    app.router.add_post(REPLIES, there.take)
+    async with TestServer(app) as server:
+        to.target = str(server.make_url("/")).rstrip("/")
+        async with to:
+            yield there
 
 
 @asynccontextmanager

@@ -12,8 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession, web
-from aiohttp.test_utils import TestServer
+from aiohttp import ClientError, ClientSession
 from sqlalchemy import text
 from standardwebhooks import Webhook
 
@@ -23,46 +22,28 @@ from bot.models import Case, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from tests.bench.apps import free_port
 from tests.conftest import SANNE, Bot, Databases, eventually
-from tests.fakes.between import Between
-from tests.faults.processes import all_is_in_slack_once, is_level, looking_on, running, time_passes
+from tests.faults.processes import (
+    REPLIES,
+    Citizens,
+    all_is_in_slack_once,
+    citizens_at_their_platform,
+    is_level,
+    looking_on,
+    running,
+    time_passes,
+)
 from tests.people import answer
 
 PROCESSES = 4
 MANY, ANSWERED = 20, 6
-REPLIES = "/replies"
 WITHIN = 20
 """Seconds in which a process that is told to stop ends: it takes at most 10, on a machine that has time for it."""
 
 
-class Citizens:
-    """Where answers go: each key once, as a platform that knows keys has it; `to` is what stands before it."""
-
-    def __init__(self, to: Between) -> None:
-        self.to = to
-        self.read = dict[str, str]()
-        self.requests = 0
-
-    async def take(self, request: web.Request) -> web.Response:
-        told = await request.json()
-        if told["type"] == "reply.created":
-            self.requests += 1
-            self.read.setdefault(request.headers["webhook-id"], told["data"]["text"])
-        return web.json_response({"id": request.headers["webhook-id"]})
-
-    def texts(self) -> list[str]:
-        return sorted(self.read.values())
-
-
 @pytest.fixture
 async def citizens() -> AsyncIterator[Citizens]:
-    to = Between("")
-    there = Citizens(to)
-    app = web.Application()
-    app.router.add_post(REPLIES, there.take)
-    async with TestServer(app) as server:
-        to.target = str(server.make_url("/")).rstrip("/")
-        async with to:
-            yield there
+    async with citizens_at_their_platform() as those:
+        yield those
 
 
 @pytest.fixture
