@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import psycopg
 import pytest
 from aiohttp import ClientError, ClientSession
 from sqlalchemy import text
@@ -21,7 +22,7 @@ from bot import accounts
 from bot.models import Case, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from tests.bench.apps import free_port
-from tests.conftest import SANNE, Bot, Databases, eventually
+from tests.conftest import CHANNEL, SANNE, Bot, Databases, eventually
 from tests.faults.processes import (
     REPLIES,
     Citizens,
@@ -71,6 +72,9 @@ class Started:
 
     async def runs(self) -> bool:
         return self.log.exists() and "webcare runs" in self.log.read_text(encoding="utf-8")
+
+    async def stops(self) -> bool:
+        return "webcare stops" in self.log.read_text(encoding="utf-8")
 
     def faults(self) -> list[str]:
         lines = self.log.read_text(encoding="utf-8").splitlines()
@@ -225,21 +229,77 @@ async def test_a_process_that_hangs_for_minutes_and_goes_on_does_no_harm(
     await all_is_in_slack_once(bot)
 
 
+@pytest.mark.parametrize("arguments", [(), ("--only", "worker")], ids=["everything", "worker"])
 async def test_told_to_stop_in_the_middle_of_a_lane_it_hands_the_lane_to_another(
-    bot: Bot, citizens: Citizens, tmp_path: Path
+    bot: Bot, citizens: Citizens, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    async with AsyncExitStack() as stack, started(bot, tmp_path) as first:
-        async with first_hangs_second_waits(bot, citizens, first):
-            await stack.enter_async_context(started(bot, tmp_path))
-            first.gets(signal.SIGTERM)
-            await asyncio.to_thread(first.process.join, WITHIN)
-            assert first.process.exitcode == 0
+    async with AsyncExitStack() as stack, started(bot, tmp_path, *arguments) as first:
+        others = ("--only", "web", "--only", "clock")
+        web = await stack.enter_async_context(started(bot, tmp_path, *others)) if arguments else first
+        async with first_hangs_second_waits(bot, citizens, web):
+            await stack.enter_async_context(started(bot, tmp_path, *arguments))
+            await ends(first)
             assert len(await sql(bot, "SELECT id FROM procrastinate_workers")) == 1
             await eventually(lambda: second_is_sent(bot), 60)
         await time_passes(bot, minutes=2)
         await eventually(lambda: all_sent(bot, 2), 60)
         assert first.faults() == []
     assert citizens.texts() == BOTH
+
+
+async def ends(one: Started) -> None:
+    """Tell it to stop, and see that it does."""
+    one.gets(signal.SIGTERM)
+    await asyncio.to_thread(one.process.join, WITHIN)
+    assert one.process.exitcode == 0
+
+
+async def test_a_web_alone_that_is_told_to_stop_first_does_what_it_acknowledged(
+    bot: Bot, citizens: Citizens, tmp_path: Path
+) -> None:
+    async with started(bot, tmp_path, "--only", "web") as web, started(bot, tmp_path, "--only", "worker"):
+        await two_are_asked(bot, web)
+        card = await bot.card("Melding 01")
+        async with await psycopg.AsyncConnection.connect(bot.desk.settings.database_url) as holder:
+            await holder.execute("SELECT id FROM cases FOR UPDATE")
+            assert (await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).ok
+            await eventually(lambda: waits_for_a_lock(bot, "%FROM cases%"))
+            web.gets(signal.SIGTERM)
+            await eventually(web.stops)
+            await holder.rollback()
+        await asyncio.to_thread(web.process.join, WITHIN)
+        assert (web.process.exitcode, web.faults()) == (0, [])
+        assert Counter(case.assignee for case in await bot.rows(Case)) == {SANNE: 1, None: 1}
+
+
+async def test_a_clock_alone_that_is_told_to_stop_in_a_tick_ends_and_another_goes_on(
+    bot: Bot, citizens: Citizens, tmp_path: Path
+) -> None:
+    async with started(bot, tmp_path, "--only", "clock") as clock:
+        await eventually(lambda: ticks(bot), 60)
+        async with await psycopg.AsyncConnection.connect(bot.desk.settings.database_url) as holder:
+            await holder.execute("LOCK TABLE procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
+            await eventually(lambda: waits_for_a_lock(bot, "%procrastinate_defer_periodic_job%"))
+            await ends(clock)
+        assert clock.faults() == []
+    before = await ticks(bot)
+    async with started(bot, tmp_path, "--only", "clock"), started(bot, tmp_path, "--only", "worker"):
+        await eventually(lambda: more_ticks(bot, before), 60)
+
+
+async def waits_for_a_lock(bot: Bot, statement: str) -> int:
+    """How many connections wait for a lock to carry out a statement like this."""
+    found = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '" + statement + "'"
+    return int((await sql(bot, found))[0][0])
+
+
+async def ticks(bot: Bot) -> int:
+    """The number of the newest job: a tick makes one."""
+    return int((await sql(bot, "SELECT coalesce(max(id), 0) FROM procrastinate_jobs"))[0][0])
+
+
+async def more_ticks(bot: Bot, before: int) -> bool:
+    return await ticks(bot) > before
 
 
 async def test_each_part_can_run_by_itself(bot: Bot, citizens: Citizens, tmp_path: Path) -> None:
