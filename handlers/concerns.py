@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.text import Refused
-from bot.models import Message, SigningIn, Team
+from bot.models import Message, MessageKind, SigningIn, Team
 from bot.team import teams
 
 NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
@@ -72,7 +72,9 @@ async def _team_of(session: AsyncSession, kind: str, number: int) -> Team | None
             return await session.get(Team, begun.team_id) if begun else None
         case "spike":
             message = await session.get(Message, number)
-            return await session.get(Team, message.subject_id) if message else None
+            if message is None or message.kind is not MessageKind.SPIKE:
+                return None
+            return await session.get(Team, message.subject_id)
         case _:
             return None
 

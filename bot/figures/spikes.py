@@ -99,7 +99,9 @@ async def know(session: AsyncSession, message_id: int, *, by: str) -> str:
 
     The message then says who does, and no longer asks. The first who says so counts.
     """
-    message = await session.get_one(Message, message_id, with_for_update=db.HELD)
+    message = await session.get(Message, message_id, with_for_update=db.HELD)
+    if message is None or message.kind is not MessageKind.SPIKE:
+        raise Refused("This is over already.")
     shown = Rising.of(message.details)
     if shown.until is not None:
         raise Refused("This is over already.")

@@ -65,9 +65,10 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "hide", "show", "tell",
         },
     },
-    "make a case of a message, share a list or figures in the channel, go on duty, choose initials": {
+    "make a case of a message, share a list or figures in the channel, say that a rise is known, go on duty, "
+    "choose initials": {
         "message_shortcut": {"make_case"},
-        "action": {"list:share", "figures:share"},
+        "action": {"list:share", "figures:share", "spike:know"},
         "word": {"duty", "initials"},
     },
     "settings and roles, undoing a change of them, and connecting accounts": {
