@@ -101,9 +101,10 @@ async def _take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list
 async def drain(desk: Desk, channel: str) -> datetime | None:
     """Bring all messages of a channel level, in `_ready`'s order; return when to continue if something has to wait.
 
-    A message that Slack is slow to take does not hold up the others.
+    A message that Slack is slow to take does not hold up the others. One that goes first has as much room as a click:
+    while colleagues click all the time, there is no other.
     """
-    desk = replace(desk, slack=in_background(desk.slack))
+    background = replace(desk, slack=in_background(desk.slack))
     running = set[_Turn]()
     held = dict[bool, datetime]()  # until when Slack takes no updates (False), no new messages (True)
     try:
@@ -114,8 +115,9 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
                 ready = await _ready(session, channel, now, held)
                 if not ready and not running:
                     return await _next_due(session, channel, desk.now(), held)
-            for message_id, is_new in ready:
-                task = asyncio.create_task(_level_or_put_off(desk, message_id))
+            for rank, message_id, is_new in ready:
+                theirs = desk if rank == Rank.FIRST else background
+                task = asyncio.create_task(_level_or_put_off(theirs, message_id))
                 running = await _going_on({*running, task}, task)
                 later = None if task in running else task.result()
                 if is_new or later:
@@ -240,25 +242,26 @@ _HAS_CARD = exists().where(
 )
 
 
-async def _ready(session: AsyncSession, channel: str, now: datetime, held: Collection[bool]) -> list[tuple[int, bool]]:
-    """Return the free stale messages of a channel, and which are new: the first of the new ones, updates, the others.
+async def _ready(
+    session: AsyncSession, channel: str, now: datetime, held: Collection[bool]
+) -> list[tuple[Rank, int, bool]]:
+    """Return the free stale messages of a channel, with their rank, and which are new.
 
-    `held` names what to leave out: updates (False), new messages (True).
+    Those that go first come first, the new ones before the others; then other updates, then what else is new. `held`
+    names what to leave out: updates (False), new messages (True).
 
     A message in a thread waits for its card. The kind is not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
     changed = col(Message.ts).is_not(None)
     writable = {False: changed, True: ~changed & or_(col(Message.in_thread).is_(False), _HAS_CARD)}
-    ready = list[tuple[int, int, bool]]()
+    ready = list[tuple[Rank, int, bool]]()
     for is_new, these in writable.items():  # each has an index of its own: thousands may wait to be posted
         if is_new not in held:
-            order = [col(Message.rank), col(Message.id)] if is_new else [col(Message.id)]
             free = select(Message.id, Message.rank).where(Message.channel == channel, is_stale(), is_free(now), these)
-            rows = await session.exec(free.order_by(*order).limit(AT_A_TIME))
-            ready += [(rank if is_new else Rank.SOON, message_id, is_new) for message_id, rank in rows]
-    ready.sort(key=lambda each: (each[0], not each[2]))
-    return [(message_id, is_new) for _, message_id, is_new in ready]
+            rows = await session.exec(free.order_by(col(Message.rank), col(Message.id)).limit(AT_A_TIME))
+            ready += [(Rank(rank if is_new else min(rank, Rank.SOON)), id, is_new) for id, rank in rows]
+    return sorted(ready, key=lambda each: (each[0], not each[2]))
 
 
 async def _next_due(

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from bot import cases
 from bot.models import Account
+from bot.slack import messages
 from jobs import backlog, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.slack.conftest import come, post
@@ -53,6 +55,20 @@ async def test_it_names_an_account_as_its_cards_do(strict: Bot) -> None:
     [shown] = said(bot)
     assert "Het Plein" in shown
     assert "webhook" not in shown
+
+
+async def test_it_stays_level_while_colleagues_click_more_often_than_slack_takes_changes(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *(post(bot, number) for number in range(120)))
+    await work(bot, 17)
+    shown = []
+    for case_id in range(1, 51):
+        async with bot.desk.session() as session:
+            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        await messages.sync(bot.desk, case_id)
+        await work(bot, 1)
+        shown += said(bot)
+    assert len(set(shown)) >= 3, "at least every half minute"
 
 
 async def test_a_second_flood_has_a_message_of_its_own(strict: Bot) -> None:
