@@ -39,6 +39,7 @@ from handlers import (
     notes,
     others,
     presence,
+    rollups,
     routing,
     search,
     settings,
@@ -116,6 +117,9 @@ def register(
     app.action("case:snooze")(acts(snooze.open_snooze))
     app.action("list:close")(acts(close_many.open_close_many))
     app.view("case:close_many")(acts(close_many.close_many))
+    app.action("rollup:claim")(acts(rollups.claim))
+    app.action("rollup:take_out")(acts(rollups.open_take_out))
+    app.view("rollup:take_out")(acts(rollups.take_out))
     app.action("list:hand_over")(acts(hand_over.open_hand_over))
     app.view("case:hand_over")(acts(hand_over.hand_over))
     app.action("case:undo_hand_over")(acts(hand_over.undo))

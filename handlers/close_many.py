@@ -6,6 +6,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import ONGOING
+from bot.domain.queue import Filter, Where
 from bot.domain.text import Refused, Wrong, text
 from bot.models import CaseLine, Role, Team
 from bot.slack import messages
@@ -20,7 +21,7 @@ from handlers.roles import Access, Person
 
 
 async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Ask which cases of the list to close: those that this person may close now."""
+    """Ask which cases of the list to close: those that this person may close now; of a roll-up all are chosen."""
     async with opened(desk, body) as show:
         listing = await lists.found(desk, person, action["value"], most=choosing.MOST)
         lines = [line for line in listing.lines if _may_close(line, person)]
@@ -29,8 +30,10 @@ async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: 
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
         teams = [team for team in person.teams if team.id in {line.case.team_id for line in lines}]
-        left, reasons, origin = listing.count - len(lines), _reasons(teams or [desk.team]), origin_of(action, body)
-        await show(closing.close_many_modal(lines, seen, left, reasons, desk.t, desk.now(), origin=origin.to_text()))
+        left, reasons = listing.count - len(lines), _reasons(teams or [desk.team])
+        origin, is_lot = origin_of(action, body).to_text(), Filter.of_text(action["value"]).place[0] is Where.SUBJECT
+        shown = closing.close_many_modal(lines, seen, left, reasons, desk.t, desk.now(), origin=origin, ticked=is_lot)
+        await show(shown)
 
 
 async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:

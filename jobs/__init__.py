@@ -23,6 +23,7 @@ from jobs import (
     reconcile,
     redaction,
     refresh,
+    rollups,
     sign_ins,
     silence,
     sla,
@@ -60,6 +61,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     account_troubles.look_after: MINUTE,
     account_troubles.listen: 60 * MINUTE,
     redaction.redact: 15 * MINUTE,
+    rollups.forget: 15 * MINUTE,
     sign_ins.end_old: MINUTE,
     sla.count_down: 15 * MINUTE,
 }
@@ -71,6 +73,7 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
     return {
         refresh.refresh: SWEEP_SECONDS,
         backlog.follow: SWEEP_SECONDS,
+        rollups.follow: SWEEP_SECONDS,
         poll.poll_due: desk.settings.poll_seconds,
         check.check_accounts: check.EVERY.total_seconds(),
         members.read_channels: members.EVERY.total_seconds(),

@@ -42,7 +42,7 @@ from tests.views.examples import NOW, case_file
 
 STAYS = {
     "id", "team_id", "number", "account_id", "author_id", "status", "urgent", "opened_at", "answered_at", "topic",
-    "transfers", "signals",
+    "transfers", "signals", "subject_id",
 }  # fmt: skip
 """The columns of a case that no status empties."""
 ROOT = Path(__file__).parent.parent

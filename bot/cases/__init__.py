@@ -4,9 +4,11 @@ state.py          the one place where a case changes status: lock, table, column
 moves.py          what agents do with one case: claim, answer, escalate …; all verbs that its __all__ names
 closing.py        close without an answer, one case or many, and undo that
 handing_over.py   several cases of an agent go to colleagues or the queue, and undo that
+lots.py           the cases of a roll-up at once: claim those that nobody has, take some out
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
 signals.py        which new posts go first, and why
+subjects.py       which new cases are about the same
 transfers.py      a case goes to another team
 numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved
@@ -32,6 +34,7 @@ from bot.cases.advice import advice_step, ask_again, unanswered
 from bot.cases.closing import Outcome, close, close_all, last_events, refuse_closing, undo_close
 from bot.cases.handing_over import HandedOut, HandingOver, hand_over, undo_hand_over
 from bot.cases.indexing import index
+from bot.cases.lots import claim_lot, take_out
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import *  # noqa: F403
 from bot.cases.numbers import by_number
@@ -46,6 +49,7 @@ from bot.cases.state import (
     refuse_unless_allowed,
     touch,
     touch_all,
+    touch_messages,
     within_team,
 )
 from bot.cases.transfers import transfer
@@ -60,6 +64,7 @@ __all__ = [
     "ask_again",
     "briefly",
     "by_number",
+    "claim_lot",
     "close",
     "close_all",
     "delete_thread_message",
@@ -80,8 +85,10 @@ __all__ = [
     "retime",
     "set_topic",
     "set_urgent",
+    "take_out",
     "touch",
     "touch_all",
+    "touch_messages",
     "transfer",
     "unanswered",
     "undo_close",

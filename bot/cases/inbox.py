@@ -18,7 +18,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.cases import clocks, deliveries, indexing, mirror, numbers, restored, signals
+from bot.cases import clocks, deliveries, indexing, mirror, numbers, restored, signals, subjects
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
 from bot.cases.state import lock_all, locked, record, touch
@@ -330,8 +330,11 @@ async def _open_cases(
 ) -> dict[str, int]:
     """Open a case for each of these posts, in order, with its card and its clocks; returns them by external id.
 
-    `found` are the signals of those that have any.
+    `found` are the signals of those that have any. One that a roll-up shows has a card that waits for nothing yet.
     """
+    ranks = signals.ranks_of(posts, found)
+    about = await subjects.of_new(session, team, posts, now)
+    rolled_up = await subjects.standing(session, set(about.values()))
     taken = await numbers.take(session, team.id, len(posts))
     rows: Rows = [
         {
@@ -343,12 +346,18 @@ async def _open_cases(
             "urgent": False,
             "opened_at": now,
             "signals": found.get(post.external_id),
+            "subject_id": about.get(post.external_id),
         }
         for post, number in zip(posts, taken, strict=True)
     ]
     opened = dict(await _insert(session, Case, rows, "number", "id"))
     new = {post.external_id: opened[number] for post, number in zip(posts, taken, strict=True)}
-    await _insert_each(session, Message, new.values(), kind=MessageKind.CASE, channel=team.channel)
+    own = [each for each in posts if about.get(each.external_id) not in rolled_up or _goes_first(each, ranks)]
+    shown = {new[post.external_id] for post in own}
+    for these, shown_version in ((shown, 0), ({*new.values()} - shown, 1)):
+        card = {"kind": MessageKind.CASE, "channel": team.channel, "shown_version": shown_version}
+        if these:
+            await _insert_each(session, Message, sorted(these), **card)
     note(session, f"messages:{team.channel}")
     await _insert_each(session, Event, new.values(), kind=EventKind.OPENED, at=now)
     for private in (False, True):
@@ -356,6 +365,10 @@ async def _open_cases(
         for row in clocks.opening_rows(team, account.platform, now, private=private) if timed else ():
             await _insert_each(session, Clock, timed, **row)
     return new
+
+
+def _goes_first(post: Post, ranks: Mapping[str, Rank]) -> bool:
+    return ranks.get(post.author.external_id) is Rank.FIRST
 
 
 async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]], now: datetime) -> None:

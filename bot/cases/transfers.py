@@ -45,6 +45,7 @@ async def transfer(
     )  # fmt: skip
     case.number = await _number_there(session, case, receiver)
     case.transfers += 1
+    case.subject_id = None
     await clocks.hand_over(session, case, receiver.id, now)
     if TEAM in session.info:  # the rest of this transaction is about the same case
         session.info[TEAM] = receiver.id

@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     NOT_URGENT = "not_urgent"
     REMINDED = "reminded"
     SNOOZE = "snooze"
+    PICKED_OUT = "picked_out"
     # Acts: what is done to a post besides answering it; `details["act"]` says what.
     ACT_APPROVED = "act_approved"
     ACT_WITHDRAWN = "act_withdrawn"
@@ -123,6 +124,7 @@ HAPPENED: Mapping[EventKind, Text] = {
     EventKind.REMINDED: text("reminded"),
     EventKind.SNOOZE: text("reminder put off"),
     EventKind.TOPIC: text("topic chosen"),
+    EventKind.PICKED_OUT: text("taken out of the roll-up"),
     EventKind.ACT_APPROVED: text("ready to go"),
     EventKind.ACT_WITHDRAWN: text("taken back"),
     EventKind.ACT_DONE: text("done"),

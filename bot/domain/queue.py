@@ -40,6 +40,8 @@ class Where(StrEnum):
     TOPIC = "topic"
     TIME = "time"
     """What came in between two moments, in seconds since 1970: `time:1764288000-1764291600`; the last may lack."""
+    SUBJECT = "subject"
+    """What cases of a roll-up have in common; its button names it, no menu offers it."""
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,8 @@ def _where(wanted: Filter) -> ColumnElement[bool]:
             return col(Case.topic) == name
         case Where.TIME:
             return _came_in(name)
+        case Where.SUBJECT:
+            return col(Case.subject_id) == _id(name)
         case None:
             return true()
 

@@ -24,6 +24,7 @@ from bot.domain.period import DAY, Period, days_of, midnight
 from bot.figures.counting import team_at, within
 from bot.models import (
     HELD,
+    ROLLED_UP,
     UNSENT,
     WAITING,
     Account,
@@ -135,7 +136,7 @@ async def _lost(session: AsyncSession, account_id: int, period: Period, now: dat
     """Return the open cases of a day whose card Slack never got and nobody will write: it is marked as level."""
     never = _CARD.where(col(Message.ts).is_(None), col(Message.posting_since).is_(None), _LEVEL)
     old = col(Case.opened_at) <= now - SHOWN_WITHIN
-    query = select(Case.id).where(*_of_day(account_id, period), _OPEN, old, never.exists())
+    query = select(Case.id).where(*_of_day(account_id, period), _OPEN, old, never.exists(), ~ROLLED_UP)
     return (await session.exec(query.order_by(col(Case.id)).limit(AT_ONCE))).all()
 
 

@@ -20,6 +20,7 @@ event.py      the log
 words.py      the search words of cases
 transfer.py   cases that went to another team
 backlog.py    the teams of which more comes than Slack takes cards
+subject.py    what new cases are alike in, and roll-ups of them
 message.py    our messages in Slack, and what each kind shows besides its case
 reminder.py   what each recipient is reminded of
 sign_in.py    sign-ins on platforms' own pages, until somebody chooses what to connect
@@ -58,6 +59,7 @@ from bot.models.message import (
     Named,
     Passed,
     Rising,
+    RolledUp,
     Shows,
     TokenEnds,
     Troubled,
@@ -73,6 +75,7 @@ from bot.models.sign_in import SigningIn, SigningInStage
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.spike import Spike
+from bot.models.subject import ROLLED_UP, Rollup, Subject, SubjectStem
 from bot.models.team import FIRST_WORKSPACE, Agent, Member, Person, Role, Team, Workspace
 from bot.models.transfer import Transfer
 from bot.models.words import CaseWords
@@ -94,6 +97,7 @@ __all__ = [
     "PUT_OFF",
     "REACHED",
     "REMOVED",
+    "ROLLED_UP",
     "SETTING",
     "SOCKET",
     "TOLD_ONCE",
@@ -148,6 +152,8 @@ __all__ = [
     "ReplyStatus",
     "Rising",
     "Role",
+    "RolledUp",
+    "Rollup",
     "Shows",
     "SigningIn",
     "SigningInStage",
@@ -155,6 +161,8 @@ __all__ = [
     "SlackTrouble",
     "Spike",
     "StoredImage",
+    "Subject",
+    "SubjectStem",
     "Team",
     "TokenEnds",
     "Transfer",

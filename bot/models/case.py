@@ -24,6 +24,7 @@ WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
 """The condition that a case waits for the citizen; the text of its partial index, as with WAITING."""
 
 _HAS_TOPIC = "topic IS NOT NULL"
+_HAS_SUBJECT = "subject_id IS NOT NULL"
 _NUMBERED = "number IS NOT NULL"
 """Always true. PostgreSQL treats a column of a full unique index as a key: a transaction that changes it, as a transfer
 does, blocks those that only refer to the row. A partial index does not make it a key.
@@ -35,6 +36,7 @@ class Case(SQLModel, table=True):
 
     `number` is what people call it, counted up in its team (CaseCount). `topic` comes from the team's own list.
     `signals` is why it went before other new cases (bot.domain.signals), None for nearly all.
+    `subject_id` is the Subject that it shares with cases that are alike; no foreign key, as subjects are soon deleted.
     `waits_since` is when the citizen's time to answer our question began: when it was sent, or an agent gave more time.
     `close_reason` is a CloseReason or the text of one of the team's own reasons.
     """
@@ -61,6 +63,13 @@ class Case(SQLModel, table=True):
             postgresql_where=text(_HAS_TOPIC),
             sqlite_where=text(_HAS_TOPIC),
         ),
+        Index(
+            "ix_cases_subject",
+            "subject_id",
+            "opened_at",
+            postgresql_where=text(_HAS_SUBJECT),
+            sqlite_where=text(_HAS_SUBJECT),
+        ),
         Index(  # with the team first, SQLite would use it for everything else
             "ix_cases_number", "number", "team_id", unique=True, postgresql_where=text(_NUMBERED)
         ),
@@ -83,6 +92,7 @@ class Case(SQLModel, table=True):
     close_text: str = ""
     topic: str | None = None
     signals: list[str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    subject_id: int | None = None
     transfers: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 

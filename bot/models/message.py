@@ -73,6 +73,8 @@ class MessageKind(StrEnum):
     """How many new cases of a team wait for their card."""
     SPIKE = "spike"
     """That more comes in for a team than usual."""
+    ROLLUP = "rollup"
+    """New cases that are alike and share this card for now."""
     SIGNED_IN = "signed_in"
     """A coordinator signed in on a platform, and can choose which accounts to connect."""
 
@@ -86,7 +88,7 @@ class MessageKind(StrEnum):
                 return Shows.CASE
             case MessageKind.FOLLOW_UP | MessageKind.TRANSFERRED | MessageKind.TO_AND_FRO:
                 return Shows.WORDS
-            case MessageKind.HANDED_OVER | MessageKind.PASSED:
+            case MessageKind.HANDED_OVER | MessageKind.PASSED | MessageKind.ROLLUP:
                 return Shows.LIST
             case MessageKind.QUESTION | MessageKind.ADVICE | MessageKind.NO_ADVICE | MessageKind.NOTE:
                 return Shows.ELSE
@@ -308,6 +310,29 @@ class Rising(Spell, Details):
         return datetime.fromisoformat(self.at)
 
 
+@dataclass(frozen=True)
+class RolledUp(Spell, Details):
+    """ROLLUP: how many cases are alike, how many `waiting` nobody has, and how many came in `lately`.
+
+    Since when and until when they came in, and until when the roll-up stood, if it is over. `cases` are the examples,
+    `platforms` those that most come from, with how many.
+    """
+
+    count: int
+    waiting: int
+    lately: int
+    since_at: str
+    last_at: str
+    platforms: Mapping[str, int] = field(default_factory=dict)
+    cases: list[int] = field(default_factory=list)
+    until_at: str = ""
+
+    @property
+    def last(self) -> datetime:
+        """Return when the last one came in."""
+        return datetime.fromisoformat(self.last_at)
+
+
 class Message(SQLModel, table=True):
     """One of our Slack messages. It must be updated while `shown_version < version`.
 
@@ -316,9 +341,9 @@ class Message(SQLModel, table=True):
     we gave up. `leased_until` stops a second process from writing the same message, and shows a process that has become
     too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
     is "" while that is uncertain. `rank` is FIRST when it is posted before all new messages of its channel that have
-    LATER. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention,
-    escalation, note, reply, act, transfer, account, sign-in or team that the message is about; `details` is anything
-    else it must show: the JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
+    LATER. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention, escalation, note, reply,
+    act, transfer, account, sign-in, subject or team that the message is about; `details` is anything else it must
+    show: the JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
     """
 
     __tablename__ = "messages"

@@ -5,10 +5,12 @@ from typing import assert_never
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
+from bot.cases import subjects
 from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
 from bot.domain.case import OPEN, Status
 from bot.domain.figures import Overview
+from bot.domain.signals import Rank
 from bot.domain.text import Text
 from bot.models import (
     Absence,
@@ -24,7 +26,9 @@ from bot.models import (
     Passed,
     Person,
     Rising,
+    RolledUp,
     SigningIn,
+    Subject,
     Team,
     TokenEnds,
     Transfer,
@@ -32,6 +36,7 @@ from bot.models import (
     Unanswered,
     Waiting,
 )
+from bot.slack import rollups
 from bot.slack.calls import home_of
 from bot.slack.places import links_of
 from bot.slack.reminding import late_of, reminders_of
@@ -51,6 +56,7 @@ from bot.views.handing_over import handed_to_you
 from bot.views.hide import review, second_asked
 from bot.views.passing import passed_on
 from bot.views.reminder import urgent_call
+from bot.views.rollup import rollup
 from bot.views.slack_trouble import slack_trouble
 from bot.views.spike import spike
 from bot.views.transfer import former_card, to_and_fro, transferred
@@ -65,7 +71,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     t, now, subject = desk.t, desk.now(), message.subject_id
     match message.kind:
         case MessageKind.CASE:
-            return case_card(await _file(session, message), t, now, home=home_of(desk.slack))
+            return await _card(desk, session, message)
         case MessageKind.FORMER:
             return await _former(desk, session, message)
         case MessageKind.TRANSFERRED:
@@ -109,6 +115,9 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return backlog(Waiting.of(message.details), t)
         case MessageKind.SPIKE:
             return spike(Rising.of(message.details), message.id, t)
+        case MessageKind.ROLLUP:
+            shown, said = RolledUp.of(message.details), await rollups.examples(session, message.details)
+            return rollup(shown, message.subject_id or 0, said, t, now)
         case MessageKind.URGENT:
             return _urgent(desk, await _file(session, message), message)
         case MessageKind.UNANSWERED:
@@ -154,6 +163,8 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
         case MessageKind.FORMER:
             made = await session.get_one(Transfer, message.subject_id)
             return await session.get_one(Team, made.from_team_id)
+        case MessageKind.ROLLUP if (subject := await session.get(Subject, message.subject_id)) is not None:
+            team = await session.get_one(Team, subject.team_id)
         case MessageKind.BACKLOG | MessageKind.SPIKE:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.DIGEST | MessageKind.REMINDER if message.subject_id is not None:
@@ -174,6 +185,15 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
     if message.case_id is None:
         raise ValueError(f"message {message.id} ({message.kind}) has no case")
     return await cases.read(session, message.case_id)
+
+
+async def _card(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return the card of a case; None if it was not posted yet and the case is on the card of a roll-up."""
+    file = await _file(session, message)
+    is_posted = message.ts is not None or message.posting_since is not None
+    if not is_posted and message.rank != Rank.FIRST and await subjects.needs_no_card(session, file.case):
+        return None
+    return case_card(file, desk.t, desk.now(), home=home_of(desk.slack))
 
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

@@ -54,7 +54,9 @@ TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
 """Refusals after which a retry is useless: the message was deleted, or its reader has left."""
-OF_THE_TEAM = frozenset({MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM, MessageKind.BACKLOG})
+OF_THE_TEAM = frozenset(
+    {MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM, MessageKind.BACKLOG, MessageKind.ROLLUP}
+)
 """The kinds that are posted in the team's channel; all others are in a thread, or for the person asked or notified."""
 
 

@@ -16,12 +16,19 @@ IN_ONE = 10
 
 
 def case_boxes(
-    lines: Sequence[CaseLine], seen: Mapping[int, int], field: str, t: Texts, now: datetime, *, all_of: str = ""
+    lines: Sequence[CaseLine],
+    seen: Mapping[int, int],
+    field: str,
+    t: Texts,
+    now: datetime,
+    *,
+    all_of: str = "",
+    ticked: bool = False,
 ) -> list[Block]:
     """Return the checkboxes of the first MOST of these cases, in fields named after `field`.
 
     `seen` is the last event of each. `all_of` is the owner of all of them, if it is one: then no owner is named, and
-    all are checked.
+    all are checked. `ticked`: all are checked, whoever has them.
     """
     blocks = []
     for start in range(0, min(len(lines), MOST), IN_ONE):
@@ -29,7 +36,7 @@ def case_boxes(
         options = [_box(line, seen[line.case.id], all_of, t, now) for line in part]
         label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
         element: Block = {"type": "checkboxes", "options": options}
-        if all_of:
+        if all_of or ticked:
             element["initial_options"] = options
         blocks.append(field_of(label, f"{field}_{start // IN_ONE}", element, optional=True))
     return blocks

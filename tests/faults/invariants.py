@@ -41,6 +41,7 @@ from bot.models import (
     Removal,
     Reply,
     ReplyStatus,
+    Rollup,
     Team,
     Transfer,
 )
@@ -57,6 +58,7 @@ DELAYS = (0.0, *SLOW)
 """Seconds that may have passed between rendering a card and the end of the call that showed it."""
 NAMED = re.compile(rf"\b({'|'.join(NAMES)})\b", re.IGNORECASE)
 """A citizen's name."""
+ROLLED = frozenset({Status.NEW, Status.CLOSED})
 OUTCOMES = frozenset(
     {
         EventKind.REPLY_SENT,
@@ -117,6 +119,7 @@ class State:
             Reminder,
             Removal,
             Reply,
+            Rollup,
             Team,
             Transfer,
         ]
@@ -221,8 +224,12 @@ def posts(world: World, state: State) -> list[str]:
 
 
 def cards(world: World, state: State) -> list[str]:
-    """Each case has one card, which stands in the channel of its team; every message stands where its row says."""
-    found = []
+    """Each case has one card, which stands in the channel of its team; every message stands where its row says.
+
+    The card of a case that a roll-up shows may still have to come.
+    """
+    found, standing = [], {rollup.subject_id for rollup in state[Rollup]}
+    shared = {case.id for case in state[Case] if case.subject_id in standing and case.status in ROLLED}
     channels = {team.id: team.channel for team in state[Team]}
     belongs = {case.id: channels[case.team_id] for case in state[Case]}
     counted = Counter(m.case_id for m in state[Message] if m.kind is MessageKind.CASE)
@@ -234,7 +241,7 @@ def cards(world: World, state: State) -> list[str]:
             key = shown["metadata"]["event_payload"]["key"] if shown and "metadata" in shown else None
             if key != message.key:
                 found.append(f"{message.key} is not in Slack where its row says, but {key}")
-        elif message.kind is MessageKind.CASE:
+        elif message.kind is MessageKind.CASE and message.case_id not in shared:
             found.append(f"{message.key} was never shown")
         elif message.key in seen:
             found.append(f"{message.key} is in Slack and its row does not know: {calls(world, message.key)}")

@@ -28,6 +28,7 @@ from bot.models import (
     Reply,
     ReplyStatus,
     Rising,
+    RolledUp,
     SigningIn,
     Transfer,
     Troubled,
@@ -50,6 +51,7 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
     MessageKind.BACKLOG: Waiting(20, 20, NOW.isoformat()).to_json(),
     MessageKind.SPIKE: Rising(40, 4, 40, NOW.isoformat(), NOW.isoformat(), words=["brand"]).to_json(),
+    MessageKind.ROLLUP: RolledUp(1, 1, 1, NOW.isoformat(), NOW.isoformat(), {"webhook": 1}, [1]).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
 }
 

@@ -44,6 +44,7 @@ from bot.models import (
     ReplyStatus,
     Rising,
     Role,
+    RolledUp,
     SigningIn,
     SigningInStage,
     Team,
@@ -104,6 +105,7 @@ from bot.views.modals import (
 )
 from bot.views.others import others_modal
 from bot.views.reminder import ORDER, Due, Reminders, outdated, reminder, urgent_call
+from bot.views.rollup import claimed, rollup, take_out_modal, taken_out
 from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import MAX_WORDS, Sought, filter_button, search_modal
 from bot.views.settings_history import history_modal
@@ -275,8 +277,9 @@ def messages(t: Texts) -> Iterator[View]:
         share_button("open", t),
         filter_button("a" * 100, t),
     )
+    of_lot = actions(*handing_over.several_buttons(Filter(Which.UNOWNED, where="subject:1").to_text(), t))
     found = actions(*page_buttons(Sought("a" * MAX_WORDS, "b" * 60, 365, "with_citizen", 1), 3, t))
-    for buttons in ([], below, found):
+    for buttons in ([], below, of_lot, found):
         yield from (case_list(LONG, some, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG])))
     yield from (case_card(case_file(status, others=OTHERS), t, NOW, home=HOME) for status in Status)
     pictured = mention(3, media=[{"kind": "image", "url": f"https://{'a' * 900}.nl/1", "alt": LONG * 10}] * 5)
@@ -340,6 +343,12 @@ def messages(t: Texts) -> Iterator[View]:
     )  # fmt: skip
     for changes in ({}, {"usual": 0, "words": [], "platforms": {}}, {"known_by": BY}, {"until_at": NOW.isoformat()}):
         yield spike(replace(rising, **changes), 1, t)
+    lasted = ((NOW - timedelta(hours=1)).isoformat(), NOW.isoformat())
+    for in_all in (7, 1_000):
+        alike = RolledUp(in_all, in_all, 310, *lasted, {"facebook": 500, "webhook": 342}, [1])
+        yield rollup(alike, 1, [brief(Status.NEW)] * 3, t, NOW)
+    yield from (claimed(12, 1, BY, t), taken_out(1, t))
+    yield rollup(RolledUp(9, 3, 0, *lasted, until_at=NOW.isoformat()), 1, [], t, NOW)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
@@ -476,6 +485,8 @@ def opened(t: Texts) -> Iterator[Block]:
             closing.close_many_modal(some, dict.fromkeys(range(200), 9), left, list(CloseReason), t, NOW)
             for some, left in ((many_lines(1), 0), (many_lines(120), 20))
         ),
+        *(take_out_modal(some, dict.fromkeys(range(200), 9), t, NOW, origin="") for some in map(many_lines, (1, 120))),
+        closing.as_modal(taken_out(3, t), t),
         *(
             handing_over.hand_over_modal(some, dict.fromkeys(range(200), 9), left, BY, t, NOW, origin="open|||")
             for some, left in ((many_lines(1), 0), (many_lines(120), 20))

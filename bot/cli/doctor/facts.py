@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
+from bot.cases import subjects
 from bot.cli.doctor.coming import coming
 from bot.config import BadSettings
 from bot.domain.coming import Coming, Doing
@@ -27,7 +28,8 @@ class Facts:
     """A case, and what belongs to it.
 
     `settings` is None when those of its team cannot be read: then nothing is `coming`. `overdue` is what should have
-    been done. `opens`: whether the team ever opens. `clocks` are all, also those that stopped.
+    been done. `opens`: whether the team ever opens. `clocks` are all, also those that stopped. `rolled_up`: the card of
+    a roll-up shows it, so that it needs none of its own.
     """
 
     file: CaseFile
@@ -42,6 +44,7 @@ class Facts:
     events: Sequence[Event]
     drafts: Sequence[AnswerDraft]
     now: datetime
+    rolled_up: bool = False
 
 
 async def find(session: AsyncSession, number: int, team_name: str, *, is_id: bool) -> int:
@@ -89,6 +92,7 @@ async def gather(session: AsyncSession, case_id: int, now: datetime) -> Facts:
         await cases.history(session, case_id),
         (await session.exec(select(AnswerDraft).where(AnswerDraft.case_id == case_id))).all(),
         now,
+        await subjects.needs_no_card(session, file.case),
     )
 
 

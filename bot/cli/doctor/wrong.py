@@ -102,7 +102,7 @@ def _card(facts: Facts) -> Iterator[Wrong]:
     card = next((message for message in facts.messages if message.kind is MessageKind.CASE), None)
     if card is None:
         yield Wrong("It has no card.", "The daily comparison adds it; nobody sees the case until then.")
-    elif card.ts is None and facts.now - case.opened_at > SHOWN_WITHIN:
+    elif card.ts is None and not facts.rolled_up and facts.now - case.opened_at > SHOWN_WITHIN:
         yield Wrong("Its card was never shown in Slack.", _why_not(card))
     for message in facts.messages:
         if message.problem and message.shown_version < message.version:

@@ -1,0 +1,55 @@
+"""What is done with the cases of a roll-up at once: claim those that nobody has, take some out."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases.moves import claim
+from bot.cases.state import lock_all, locked, touch
+from bot.domain.case import Status
+from bot.domain.event import EventKind
+from bot.domain.text import Refused
+from bot.models import Case, Event
+
+
+async def claim_lot(
+    session: AsyncSession, subject_id: int, *, teams: Collection[int], by: str, now: datetime, most: int
+) -> list[int]:
+    """Give the cases of a subject that nobody has to one agent, the oldest first; of two at once each gets others.
+
+    Raises Refused when there are none.
+    """
+    free = select(Case.id).where(
+        Case.subject_id == subject_id, col(Case.status) == Status.NEW, col(Case.team_id).in_(teams)
+    )
+    oldest = (await session.exec(free.order_by(col(Case.opened_at), col(Case.id)).limit(most))).all()
+    await lock_all(session, oldest)
+    claimed = []
+    for case_id in sorted(oldest):
+        with suppress(Refused):  # a colleague has just taken it
+            if (await locked(session, case_id)).status is Status.NEW:
+                await claim(session, case_id, by=by, now=now)
+                claimed.append(case_id)
+    if not claimed:
+        raise Refused("Somebody has each of these cases already.")
+    return claimed
+
+
+async def take_out(
+    session: AsyncSession, case_ids: Collection[int], *, teams: Collection[int], by: str, now: datetime
+) -> list[int]:
+    """Take cases out of their roll-up for good, so that each has a card of its own; returns those that were in one."""
+    await lock_all(session, case_ids)
+    taken = []
+    for case_id in sorted(case_ids):
+        case = await locked(session, case_id)
+        if case.team_id in teams and case.subject_id is not None:
+            case.subject_id = None
+            session.add_all([case, Event(case_id=case_id, kind=EventKind.PICKED_OUT, by=by, at=now)])
+            await session.flush()
+            await touch(session, case_id)
+            taken.append(case_id)
+    return taken

@@ -1,0 +1,196 @@
+"""Show new cases that are alike on one card, a roll-up, while many come in; each case stays its own.
+
+A roll-up begins when several people write nearly the same. Cases that have no card yet get none then, except those that
+go first, that somebody takes, or in whose thread something is said. It is edited calmly, and ends when it is quiet and
+few wait: those get cards of their own.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import sqlalchemy
+from sqlalchemy import ColumnElement, and_, distinct, false, func
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, connectors, db
+from bot.domain.case import Status
+from bot.domain.signals import Rank
+from bot.models import (
+    ROLLED_UP,
+    Account,
+    Author,
+    Case,
+    CaseBrief,
+    Mention,
+    Message,
+    MessageKind,
+    RolledUp,
+    Rollup,
+    Subject,
+    Team,
+)
+from bot.wake import note
+
+FEWEST = 5
+"""So many cases that nobody has are a roll-up: fewer cards are read at a glance."""
+AUTHORS = 3
+"""Of so many people at least: what one or two write again and again is no subject of many."""
+WITHIN = timedelta(hours=1)
+"""They came in so lately: what is asked five times in two days is a common question."""
+JUST = timedelta(minutes=2)
+"""A roll-up begins when a case has just come in; longer than the job can be late."""
+EVERY = timedelta(seconds=15)
+"""How often a card is edited. Slack takes fifty edits a minute, and other cards change too."""
+LATELY = timedelta(minutes=10)
+CALM = timedelta(minutes=30)
+"""It is quiet when nothing new came in for this long."""
+FEW = 20
+"""At most so many cards are posted when it ends: they take twenty seconds, and do not hide what is new."""
+EXAMPLES = 3
+LOOKED_AT = 25
+"""Newest posts among which the examples are chosen."""
+
+_NEW = col(Case.status) == Status.NEW
+
+
+async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
+    """Return the subjects whose cases must share a card from now on."""
+    just, lately = now - JUST * speed, now - WITHIN * speed
+    grown = select(Case.subject_id).where(col(Case.subject_id).is_not(None), col(Case.opened_at) > just).distinct()
+    single = grown.where(col(Case.subject_id).not_in(select(Rollup.subject_id)))
+    subject_ids = [each for each in await session.exec(single) if each is not None]
+    if not subject_ids:
+        return []
+    many = (
+        select(Case.subject_id)
+        .where(col(Case.subject_id).in_(subject_ids), col(Case.opened_at) > lately, _NEW)
+        .group_by(col(Case.subject_id))
+        .having(func.count() >= FEWEST, func.count(distinct(col(Case.author_id))) >= AUTHORS)
+    )
+    return sorted(each for each in await session.exec(many) if each is not None)
+
+
+async def due(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
+    """Return the subjects whose roll-up was last brought level some time ago."""
+    old = select(Rollup.subject_id).where(col(Rollup.said_at) <= now - EVERY * speed)
+    return (await session.exec(old.order_by(col(Rollup.subject_id)))).all()
+
+
+async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> None:
+    """Begin the roll-up of a subject, unless another process just did."""
+    subject = await session.get_one(Subject, subject_id)
+    team = await session.get_one(Team, subject.team_id, with_for_update=db.HELD)
+    if await session.get(Rollup, subject_id, populate_existing=True) is not None:
+        return
+    shown = await _facts(session, subject_id, now, speed)
+    card = Message(
+        key=f"rollup:{subject_id}:{now.isoformat()}", kind=MessageKind.ROLLUP, subject_id=subject_id,
+        channel=team.channel, details=shown.to_json(), rank=Rank.SOON,
+    )  # fmt: skip
+    session.add(card)
+    await session.flush()
+    session.add(Rollup(subject_id=subject_id, message_id=card.id, since_at=shown.since, said_at=now))
+    await session.flush()
+    await _hold_cards(session, subject_id)
+
+
+async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> None:
+    """Bring the card of a roll-up level with its cases, or end the roll-up."""
+    standing = await session.get(Rollup, subject_id, with_for_update=db.HELD, populate_existing=True)
+    if standing is None or standing.said_at > now - EVERY * speed:
+        return
+    shown = await _facts(session, subject_id, now, speed)
+    standing.said_at = now
+    session.add(standing)
+    is_quiet = not shown.count or shown.last <= now - CALM * speed
+    if is_quiet and await _held_back(session, subject_id) <= FEW:
+        shown = replace(shown, until_at=now.isoformat(), cases=[])
+        await session.delete(standing)
+        await session.flush()
+        mine = select(Case.id).where(Case.subject_id == subject_id, _NEW)
+        await cases.touch_messages(session, col(Message.case_id).in_(mine) & _UNPOSTED)
+    card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
+    if card.details != shown.to_json():
+        card.details, card.version = shown.to_json(), card.version + 1
+        session.add(card)
+        note(session, f"messages:{card.channel}")
+
+
+_UNPOSTED: ColumnElement[bool] = and_(
+    col(Message.kind) == MessageKind.CASE, col(Message.ts).is_(None), col(Message.posting_since).is_(None)
+)
+_IN_THREAD = select(Message.id).where(Message.case_id == Case.id, col(Message.in_thread)).correlate(Case)
+
+
+async def _hold_cards(session: AsyncSession, subject_id: int) -> None:
+    """Mark the cards that need not be posted now as level; the lock and its order as in `touch_messages`."""
+    mine = select(Case.id).where(Case.subject_id == subject_id, ROLLED_UP, ~_IN_THREAD.exists())
+    waiting = _UNPOSTED & (col(Message.rank) != Rank.FIRST) & col(Message.case_id).in_(mine)
+    held = select(Message.id).where(waiting).order_by(col(Message.id)).with_for_update(key_share=True)
+    ids = (await session.exec(held)).all()
+    level = update(Message).where(col(Message.id).in_(ids), _UNPOSTED).values(shown_version=Message.version)
+    await session.exec(level.execution_options(synchronize_session=False))
+
+
+async def _held_back(session: AsyncSession, subject_id: int) -> int:
+    """Return how many cases that nobody has would get their card if the roll-up ended."""
+    without = select(func.count()).select_from(Message).join(Case, col(Message.case_id) == Case.id)
+    return (await session.exec(without.where(Case.subject_id == subject_id, _NEW, _UNPOSTED))).one()
+
+
+async def _facts(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> RolledUp:
+    lately = func.sum(sqlalchemy.case((col(Case.opened_at) > now - LATELY * speed, 1), else_=0))
+    waiting = func.sum(sqlalchemy.case((_NEW, 1), else_=0))
+    columns = (func.count(), waiting, lately, func.min(col(Case.opened_at)), func.max(col(Case.opened_at)))
+    counted = (
+        sqlalchemy.select(col(Case.account_id), *columns)
+        .where(col(Case.subject_id) == subject_id)
+        .group_by(col(Case.account_id))
+    )
+    rows = (await (await session.connection()).execute(counted)).all()
+    accounts = await session.exec(select(Account).where(col(Account.id).in_({row[0] for row in rows})))
+    labels = {account.id: connectors.label_of(account).signed_platform for account in accounts}
+    platforms = Counter[str]()
+    for row in rows:
+        platforms[labels[row[0]]] += row[1]
+    if not rows:  # all were taken out, or went to other teams
+        return RolledUp(0, 0, 0, now.isoformat(), now.isoformat())
+    return RolledUp(
+        count=sum(row[1] for row in rows), waiting=sum(row[2] for row in rows), lately=sum(row[3] for row in rows),
+        since_at=min(row[4] for row in rows).isoformat(), last_at=max(row[5] for row in rows).isoformat(),
+        platforms=dict(platforms.most_common()), cases=await _examples(session, subject_id),
+    )  # fmt: skip
+
+
+def _public() -> ColumnElement[bool]:
+    return and_(col(Mention.private) == false(), col(Mention.gone_at).is_(None), col(Mention.text) != "")
+
+
+async def _examples(session: AsyncSession, subject_id: int) -> list[int]:
+    """Return the cases whose posts are shown: the first, then the newest in other words; only what all may read."""
+    mine = select(Case.id, Mention.text).join(Mention, col(Mention.case_id) == Case.id)
+    mine = mine.where(Case.subject_id == subject_id, _public())
+    first = (await session.exec(mine.order_by(col(Case.opened_at), col(Mention.id)).limit(1))).all()
+    newest = await session.exec(mine.order_by(col(Case.opened_at).desc(), col(Mention.id).desc()).limit(LOOKED_AT))
+    by_words = dict[str, int]()
+    for case_id, text in [*first, *newest]:
+        if case_id not in by_words.values():
+            by_words.setdefault(" ".join(text.split()).casefold(), case_id)
+    return [*by_words.values()][:EXAMPLES]
+
+
+async def examples(session: AsyncSession, shown: Mapping[str, object] | None) -> list[CaseBrief]:
+    """Return the posts that a card shows, as far as they can still be read by all, in the order of the card."""
+    ids = RolledUp.of(shown).cases
+    rows = await session.exec(
+        select(Case, Author, Mention)
+        .join(Author, col(Case.author_id) == Author.id)
+        .join(Mention, col(Mention.case_id) == Case.id)
+        .where(col(Case.id).in_(ids), _public())
+        .order_by(col(Mention.id).desc())
+    )
+    briefs = {case.id: CaseBrief(case, author, mention) for case, author, mention in rows}  # of each the first post
+    return [briefs[case_id] for case_id in ids if case_id in briefs]

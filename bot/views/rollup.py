@@ -1,0 +1,83 @@
+"""The card of a roll-up: how many new cases are alike, how that grows, and what some of their authors wrote."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.domain.queue import Filter, Where, Which
+from bot.models import CaseBrief, CaseLine, RolledUp
+from bot.texts import Texts
+from bot.views.block import Block, View, actions, button, context, literal, modal, quote, section
+from bot.views.choosing import case_boxes
+
+PLATFORMS = 6
+TICKED = "take_out"
+CLAIMED = 50
+"""Cases that one claim of the lot gives: what one person can answer in some hours."""
+
+
+def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: Texts, now: datetime) -> View:
+    """Say how many cases are alike, or that each has its own card again."""
+    wanted = Filter(Which.UNOWNED, where=f"{Where.SUBJECT}:{subject_id}").to_text()
+    since, last = t.when(shown.since, now), t.when(shown.last, now)
+    times = t("the first {since}, the last {last}", since=since, last=last)
+    if shown.until is not None:
+        words = t.plural("✅ *{n} case on one subject*", "✅ *{n} cases on one subject*", shown.count)
+        calm = t("It is calm: each that still waits has a card of its own again.")
+        return View(f"{words}\n{times}\n{calm}", [section(f"{words}\n{times}"), context(calm)])
+    words = t.plural("🗂️ *{n} case on one subject*", "🗂️ *{n} cases on one subject*", shown.count)
+    facts = [
+        t.plural("{n} waits with nobody", "{n} wait with nobody", shown.waiting),
+        t.plural("{n} came in the last ten minutes", "{n} came in the last ten minutes", shown.lately),
+        times,
+    ]
+    places = [f"{literal(name, 40)} {n}" for name, n in [*shown.platforms.items()][:PLATFORMS]]
+    said = [(f"*{literal(each.author.name or each.author.handle or '?', 80)}*", each.latest.text) for each in examples]
+    explained = t("They have no cards of their own as long as nobody takes them, but each is a case of its own: "
+                  "with its own clocks, answer and record.")  # fmt: skip
+    claims = [claim_button(wanted, t, many=shown.waiting > CLAIMED)] if shown.waiting else []
+    blocks = [section(f"{words}\n{' · '.join(facts)}")]
+    for name, text in said:
+        blocks += [context(name), quote(text, 300)]
+    blocks += [
+        *([context(" · ".join(places))] if places else []),
+        context(explained),
+        *actions(button(t("Show the list"), "list:show", wanted, style="primary"), *claims),
+    ]
+    spoken = [words, *facts, *(t("{name}: {text}", name=name, text=literal(text, 300)) for name, text in said)]
+    return View("\n".join(spoken), blocks)
+
+
+def claim_button(wanted: str, t: Texts, *, many: bool) -> Block:
+    """Return the button that gives who clicks it the cases that nobody has; `many`: only the first CLAIMED of them."""
+    label = t("Claim the first {n}", n=CLAIMED) if many else t("Claim all")
+    return button(label, "rollup:claim", wanted)
+
+
+def lot_buttons(wanted: str, t: Texts) -> list[Block]:
+    """Return the buttons under the list of a roll-up, besides those of every list; none for another list."""
+    if Filter.of_text(wanted).place[0] is not Where.SUBJECT:
+        return []
+    return [button(t("Take some out…"), "rollup:take_out", wanted)]
+
+
+def claimed(count: int, subject_id: int, by: str, t: Texts) -> View:
+    """Say how many cases of a roll-up somebody has now, with the button to their list."""
+    words = t.plural("{n} case is with you now.", "{n} cases are with you now.", count)
+    mine = Filter(Which.MINE, by, f"{Where.SUBJECT}:{subject_id}").to_text()
+    return View(words, [section(words), *actions(button(t("Show my list"), "list:show", mine, style="primary"))])
+
+
+def take_out_modal(
+    lines: Sequence[CaseLine], seen: Mapping[int, int], t: Texts, now: datetime, *, origin: str
+) -> Block:
+    """Ask which cases to take out of a roll-up. `origin` says where it was opened from (handlers/origin.py)."""
+    about = section(t("What you choose has a card of its own from now on, and stays out of the roll-up."))
+    blocks = [about, *case_boxes(lines, seen, TICKED, t, now)]
+    take = t("Take out")
+    return modal("rollup:take_out", take, blocks, submit=take, close=t("Cancel"), metadata=origin)
+
+
+def taken_out(count: int, t: Texts) -> View:
+    """Say how many cases were taken out."""
+    words = t.plural("{n} case has a card of its own now.", "{n} cases have a card of their own now.", count)
+    return View(words, [section(words)])

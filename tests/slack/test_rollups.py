@@ -1,0 +1,303 @@
+"""While many write nearly the same, their new cases share one card, which is kept level; then each has its own."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from bot import cases
+from bot.cases import redaction
+from bot.domain.case import Status
+from bot.domain.event import EventKind
+from bot.domain.mention import Gone
+from bot.models import Case, Message, MessageKind, Rollup, Subject, SubjectStem
+from bot.sandbox.slack.input_state import elements
+from bot.slack import rollups as rolling
+from jobs import refresh, rollups
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
+from tests.people import open_modal
+from tests.slack.conftest import come, post
+
+FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg, is dat gevaarlijk? {}"
+STREETS = ("Lindestraat", "Stationsweg", "Molenpad", "Kerkstraat", "Vaart", "Singel", "Dam", "Markt")
+
+
+def alike(bot: Bot, *numbers: int, **more: Any) -> list[Any]:
+    """Posts of as many people, each in slightly other words."""
+    return [post(bot, number, FIRE.format(STREETS[number % 8]), **more) for number in numbers]
+
+
+async def work(bot: Bot, seconds: int, *, step: int = 1) -> None:
+    """Let so many seconds pass, after each step of which the bot does all that it can."""
+    for _ in range(0, seconds, step):
+        bot.clock.at += timedelta(seconds=step)  # type: ignore[attr-defined]
+        await rollups.follow(bot.desk)
+        await refresh.refresh(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def shown(bot: Bot, kind: str = "rollup:") -> list[str]:
+    """What our messages of a kind show now, oldest first."""
+    ours = [m for m in bot.slack.messages(CHANNEL) if m["metadata"]["event_payload"]["key"].startswith(kind)]
+    return [json.dumps(each["blocks"], ensure_ascii=False) for each in ours]
+
+
+async def numbers(bot: Bot, *wanted: Any) -> int:
+    async with bot.desk.reading() as session:
+        return (await session.exec(select(func.count()).select_from(Case).where(*wanted))).one()
+
+
+async def come_to(bot: Bot, count: int, *wanted: Any) -> None:
+    """Wait until there are so many of these cases."""
+
+    async def are_there() -> bool:
+        return await numbers(bot, *wanted) == count
+
+    await eventually(are_there)
+
+
+async def test_new_cases_that_are_alike_share_one_card_that_counts_them(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(40)), post(bot, 40, "Wanneer wordt het oud papier weer opgehaald?"))
+    await work(bot, 30)
+    [card] = shown(bot)
+    assert "*40 zaken over één onderwerp*" in card
+    assert "Burger 0" in card and "zwarte vlokken" in card
+    assert "40 kwamen in de laatste tien minuten" in card
+    [other] = shown(bot, "case:")
+    assert "oud papier" in other
+    await come(bot, *alike(bot, *range(50, 60)))
+    await work(bot, 20)
+    [card] = shown(bot)
+    assert "*50 zaken over één onderwerp*" in card
+    assert len(shown(bot, "case:")) == 1
+    assert await numbers(bot, col(Case.status) == Status.NEW) == 51, "each is its own case"
+
+
+async def test_the_card_is_edited_calmly(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(8)))
+    await work(bot, 10)
+    before = len([call for call in bot.slack.api.calls if call.method == "chat.update"])
+    for number in range(20, 80):
+        await come(bot, *alike(bot, number))
+        await work(bot, 1)
+    edits = len([call for call in bot.slack.api.calls if call.method == "chat.update"]) - before
+    assert 3 <= edits <= 6
+    [card] = shown(bot)
+    assert "zaken over één onderwerp" in card
+
+
+async def test_a_few_or_those_of_two_people_or_in_private_are_no_roll_up(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(4)))
+    two = [alike(bot, 100)[0].author, alike(bot, 101)[0].author]
+    text = "Mag ik op zondag mijn oprit aan de Dam schoonspuiten?"
+    await come(bot, *(post(bot, 200 + n, text, author=two[n % 2], conversation=f"t{n}") for n in range(8)))
+    private = "Mijn dossiernummer voor de bijzondere bijstand klopt niet"
+    await come(bot, *(post(bot, 300 + n, private, private=True, conversation=f"p{n}") for n in range(8)))
+    await work(bot, 60)
+    assert shown(bot) == []
+    assert len(shown(bot, "case:")) == await numbers(bot)
+
+
+async def test_who_is_in_danger_who_is_claimed_and_who_writes_on_has_a_card(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(10)))
+    await work(bot, 10)
+    before = len(shown(bot, "case:"))
+    danger = post(bot, 20, FIRE.format("Er zit iemand binnen!"))
+    await come(bot, danger)
+    await work(bot, 5)
+    assert any("Er zit iemand binnen" in each for each in shown(bot, "case:"))
+    [first, second, *_] = await waiting(bot)
+    async with bot.desk.session() as session:
+        await cases.claim(session, first, by=SANNE, now=bot.desk.now())
+    await come(bot, post(bot, 21, "En nu is er ook nog stank", author=await author(bot, second)))
+    await work(bot, 10)
+    assert len(shown(bot, "case:")) >= before + 2
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, (await waiting(bot))[0], urgent=True, by=SANNE, now=bot.desk.now())
+    await work(bot, 5)
+    assert len(shown(bot, "case:")) >= before + 3
+
+
+async def waiting(bot: Bot) -> list[int]:
+    """Cases without a card that nobody has."""
+    async with bot.desk.reading() as session:
+        mine = select(Case.id).join(Message, col(Message.case_id) == Case.id)
+        mine = mine.where(Message.kind == MessageKind.CASE, col(Message.ts).is_(None), Case.status == Status.NEW)
+        return list(await session.exec(mine.order_by(col(Case.id))))
+
+
+async def author(bot: Bot, case_id: int) -> Any:
+    async with bot.desk.reading() as session:
+        file = await cases.read(session, case_id)
+    number = int(file.author.external_id.removeprefix("a"))
+    return post(bot, number).author
+
+
+async def test_when_it_is_calm_those_that_wait_get_a_card_and_the_roll_up_says_so(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(15)))
+    await work(bot, 10)
+    assert len(await waiting(bot)) > 10
+    await work(bot, 31 * 60, step=30)
+    await work(bot, 40)
+    [card] = shown(bot)
+    assert "15 zaken over één onderwerp" in card and "rustig" in card
+    assert "vlokken" not in card, "it no longer shows what people wrote"
+    assert len(shown(bot, "case:")) == 15
+    assert await waiting(bot) == []
+    await come(bot, *alike(bot, 30))
+    await work(bot, 10)
+    assert len(shown(bot, "case:")) == 16
+
+
+async def test_a_big_roll_up_stays_as_long_as_many_wait_without_a_card(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(60)))
+    await work(bot, 60)
+    await work(bot, 60 * 60, step=60)
+    [card] = shown(bot)
+    assert "*60 zaken over één onderwerp*" in card
+    assert len(await waiting(bot)) > rolling.FEW
+
+
+async def test_words_of_citizens_are_harmless_and_leave_when_their_post_does(strict: Bot) -> None:
+    bot = strict
+    hostile = "<!channel> *zwarte* vlokken vallen in <https://evil.example|onze> tuin, gevaarlijk _he_?"
+    await come(bot, *(post(bot, number, f"{hostile} {STREETS[number]}") for number in range(6)))
+    await work(bot, 20)
+    [message] = [m for m in bot.slack.messages(CHANNEL) if "rollup:" in str(m["metadata"])]
+    assert "<!channel>" not in message["text"]
+    assert "&lt;!channel&gt;" in message["text"]
+    for number in range(6):
+        gone = post(bot, number, hostile, gone=Gone.BY_AUTHOR)
+        await come(bot, gone)
+    await work(bot, 40)
+    [card] = shown(bot)
+    assert "vlokken" not in card
+
+
+async def test_two_processes_begin_and_end_a_roll_up_once(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(10)))
+    await asyncio.gather(*(rollups.follow(bot.desk) for _ in range(4)))
+    async with bot.desk.reading() as session:
+        kinds = select(func.count()).where(Message.kind == MessageKind.ROLLUP)
+        assert (await session.exec(kinds)).one() == 1
+        assert (await session.exec(select(func.count()).select_from(Rollup))).one() == 1
+
+
+async def test_what_subjects_are_found_by_is_deleted_after_two_days(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(3)), post(bot, 9, "De lantaarn voor nummer twaalf brandt weer niet"))
+    await work(bot, 10)
+    bot.clock.at += timedelta(hours=50)  # type: ignore[attr-defined]
+    await rollups.forget(bot.desk)
+    async with bot.desk.reading() as session:
+        assert (await session.exec(select(Subject))).all() == []
+        assert (await session.exec(select(SubjectStem))).all() == []
+    async with bot.desk.reading() as session:
+        old = {each.subject_id for each in await session.exec(select(Case))}
+    await come(bot, *alike(bot, 20))
+    async with bot.desk.reading() as session:
+        newest = (await session.exec(select(Case).order_by(col(Case.id).desc()))).first()
+    assert newest is not None and newest.subject_id not in old
+
+
+def test_the_examples_of_a_roll_up_go_with_the_words_of_their_posts() -> None:
+    assert MessageKind.ROLLUP in redaction.LISTS
+
+
+async def pressed(bot: Bot, *actions: str) -> dict[str, Any]:
+    """Press a button of the roll-up's card, then one of what that shows to Sanne; returns what she sees last."""
+    [place] = [m for m in bot.slack.messages(CHANNEL) if "rollup:" in str(m["metadata"])]
+    for action in actions:
+        before = len(bot.slack.ephemerals(SANNE, CHANNEL))
+        assert (await bot.slack.click(SANNE, CHANNEL, place["ts"], action)).ok
+        if action == actions[-1] and action in {"list:close", "rollup:take_out"}:
+            return place
+        [place] = await bot.slack.wait_for(lambda before=before: bot.slack.ephemerals(SANNE, CHANNEL)[before:])  # type: ignore[misc]
+    return place
+
+
+def ticked(view: dict[str, Any], *, only: int = 100) -> dict[str, Any]:
+    """The first checkboxes of a modal, as they are sent."""
+    found = [element for _, element in elements(view["blocks"]) if element["type"] == "checkboxes"]
+    return {each["action_id"]: [one["value"] for one in each["options"]][:only] for each in found}
+
+
+async def test_who_claims_the_lot_has_all_that_nobody_had_each_with_its_card(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(12)))
+    await work(bot, 20)
+    async with bot.desk.session() as session:
+        await cases.claim(session, (await waiting(bot))[0], by=YOUSSEF, now=bot.desk.now())
+    said = await pressed(bot, "rollup:claim")
+    assert "11 zaken zijn nu bij jou" in str(said)
+    assert await numbers(bot, Case.assignee == SANNE) == 11
+    assert await numbers(bot, Case.assignee == YOUSSEF) == 1
+    await work(bot, 30)
+    assert len(shown(bot, "case:")) == 12
+    [card] = shown(bot)
+    assert "0 liggen bij niemand" in card
+    assert "rollup:claim" not in card
+
+
+async def test_two_who_claim_a_big_lot_at_once_share_it(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(70)))
+    await work(bot, 10)
+    async with bot.desk.reading() as session:
+        [subject_id] = await session.exec(select(Rollup.subject_id))
+        [team_id] = await session.exec(select(Case.team_id).distinct())
+
+    async def lot(by: str) -> list[int]:
+        async with bot.desk.session() as session:
+            return await cases.claim_lot(session, subject_id, teams=[team_id], by=by, now=bot.desk.now(), most=50)
+
+    got = await asyncio.gather(lot(SANNE), lot(YOUSSEF), return_exceptions=True)
+    claimed = [case_id for each in got if isinstance(each, list) for case_id in each]
+    assert len(claimed) == len(set(claimed)) >= 50
+    assert await numbers(bot, col(Case.status) == Status.CLAIMED) == len(claimed)
+
+
+async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(9)))
+    await work(bot, 20)
+    await pressed(bot, "list:show", "rollup:take_out")
+    view = await open_modal(bot, SANNE, "rollup:take_out")
+    before = len(await waiting(bot))
+    assert (await bot.slack.submit(SANNE, ticked(view))).ok
+    await come_to(bot, 9, col(Case.subject_id).is_(None))
+    await work(bot, 20)
+    assert before > 0 and await waiting(bot) == []
+    assert len(shown(bot, "case:")) == 9
+    await come(bot, *alike(bot, *range(20, 23)))
+    await work(bot, 20)
+    assert await numbers(bot, col(Case.subject_id).is_(None)) == 9
+    async with bot.desk.reading() as session:
+        kinds = [event.kind for event in await cases.history(session, 1)]
+    assert EventKind.PICKED_OUT in kinds
+
+
+async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(12)))
+    await work(bot, 20)
+    cards = len(shown(bot, "case:"))
+    await pressed(bot, "list:show", "list:close")
+    view = await open_modal(bot, SANNE, "case:close_many")
+    at_first = [each for _, each in elements(view["blocks"]) if each["type"] == "checkboxes"]
+    assert all(len(each["initial_options"]) == len(each["options"]) for each in at_first), "all are chosen at first"
+    assert (await bot.slack.submit(SANNE, {"close_reason": "no_answer_needed", **ticked(view)})).ok
+    await come_to(bot, 12, col(Case.status) == Status.CLOSED)
+    await work(bot, 30)
+    assert len(shown(bot, "case:")) == cards
+    assert "0 liggen bij niemand" in shown(bot)[0]
