@@ -33,16 +33,14 @@ class Driver(ABC):
 
     `uploads` is that of the request before it that gives its image; "": the image goes with the reply.
 
-    `hasty`: the seconds within which it answers all but what is held up. `tells`: what became of a reply whose
-    connection was cut can be found out; otherwise a person must look. `removed`: how a post looks whose author removed
-    it. `fake` is its server.
+    `tells`: what became of a reply whose connection was cut can be found out; otherwise a person must look. `removed`:
+    how a post looks whose author removed it. `fake` is its server.
     """
 
     platform: ClassVar[Platform]
     fake: ClassVar[type[FakeServer]]
     publishes: ClassVar[str]
     uploads: ClassVar[str] = ""
-    hasty: ClassVar[float] = 0.5
     tells: ClassVar[bool] = True
     removed: ClassVar[Gone] = Gone.BY_AUTHOR
     account: Account

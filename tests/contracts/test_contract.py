@@ -322,14 +322,11 @@ async def test_a_reply_whose_connection_is_cut_is_published_once_or_a_person_loo
     sending = await draft(replying, client)
     connector = replying.connector(client)
     assert isinstance(connector, Replies)
-    async with replying.between.holding("POST", replying.publishes, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(replying.hasty)
-            sender = replying.connector(hasty)
-            assert isinstance(sender, Replies)
-            with pytest.raises(OutcomeUnknown):
-                await sender.send(sending)
-        await caught()
+    async with replying.between.cutting("POST", replying.publishes, passed_on=taken):
+        sender = replying.connector(client)
+        assert isinstance(sender, Replies)
+        with pytest.raises(OutcomeUnknown):
+            await sender.send(sending)
     assert len(replying.published()) == int(taken)
     if not replying.tells:
         with pytest.raises(Unknowable):
@@ -397,14 +394,11 @@ async def test_an_image_that_could_not_be_given_leaves_the_reply_surely_unsent(
     assert isinstance(connector, Replies)
     sending = with_image(driver, connector, await draft(driver, client))
     for taken in (False, True):
-        async with driver.between.holding("POST", driver.uploads, passed_on=taken) as caught:
-            async with http.new_client(allow_private=True) as hasty:
-                hasty.timeout = httpx.Timeout(driver.hasty)
-                sender = driver.connector(hasty)
-                assert isinstance(sender, Replies)
-                with pytest.raises(Unavailable) as raised:
-                    await sender.send(sending)
-            await caught()
+        async with driver.between.cutting("POST", driver.uploads, passed_on=taken):
+            sender = driver.connector(client)
+            assert isinstance(sender, Replies)
+            with pytest.raises(Unavailable) as raised:
+                await sender.send(sending)
         assert not isinstance(raised.value, OutcomeUnknown)
         assert driver.published() == []
     await connector.send(sending)
@@ -419,14 +413,11 @@ async def test_a_reply_with_an_image_whose_connection_is_cut_is_published_once_o
     driver, connector = illustrating, illustrating.connector(client)
     assert isinstance(connector, Replies)
     sending = with_image(driver, connector, await draft(driver, client))
-    async with driver.between.holding("POST", driver.publishes, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(driver.hasty)
-            sender = driver.connector(hasty)
-            assert isinstance(sender, Replies)
-            with pytest.raises(OutcomeUnknown):
-                await sender.send(sending)
-        await caught()
+    async with driver.between.cutting("POST", driver.publishes, passed_on=taken):
+        sender = driver.connector(client)
+        assert isinstance(sender, Replies)
+        with pytest.raises(OutcomeUnknown):
+            await sender.send(sending)
     if driver.tells:
         assert await settled(connector, driver, sending)
     else:
@@ -453,12 +444,9 @@ async def test_an_act_whose_connection_is_cut_is_done_once_when_it_is_repeated(
 ) -> None:
     driver, post = acting.driver, await acting.post(client)
     method, path = driver.request_of(acting.act)
-    async with driver.between.holding(method, path, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(driver.hasty)
-            with pytest.raises(OutcomeUnknown):
-                await acting.to(post, hasty)
-        await caught()
+    async with driver.between.cutting(method, path, passed_on=taken):
+        with pytest.raises(OutcomeUnknown):
+            await acting.to(post, client)
     assert acting.is_done(post) is taken
     for _ in range(2):
         await acting.to(post, client)

@@ -23,6 +23,7 @@ class _Held:
     path: str
     passed_on: bool
     skip: int
+    cuts: bool = False
     caught: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -79,6 +80,21 @@ class Between:
             if held in self._waiting:
                 self._waiting.remove(held)  # it never came
 
+    @asynccontextmanager
+    async def cutting(self, method: str, path: str, *, passed_on: bool, skip: int = 0) -> AsyncIterator[None]:
+        """Cut the connection of the next request of this method and path, before or after it was carried out.
+
+        The block fails if none comes. So no test has to wait until its client loses patience.
+        """
+        held = _Held(method, path, passed_on, skip, cuts=True)
+        self._waiting.append(held)
+        try:
+            yield
+            await held.come()
+        finally:
+            if held in self._waiting:
+                self._waiting.remove(held)
+
     async def _handle(self, request: web.Request) -> web.Response:
         self.requests.append((request.method, request.path))
         body = await request.read()
@@ -91,6 +107,8 @@ class Between:
         self._waiting.remove(held)
         answer = await self._pass_on(request, body) if held.passed_on else None
         held.caught.set()
+        if held.cuts:
+            return _cut(request)
         await held.let_go.wait()
         return answer or _cut(request)
 

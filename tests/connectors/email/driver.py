@@ -24,7 +24,6 @@ class OnEmail(Driver):
 
     platform = email.PLATFORM
     publishes = "DOT"
-    hasty = 3.0
     tells = False
 
     server: MailboxThere

@@ -19,6 +19,7 @@ Caught = Callable[[], Awaitable[None]]
 class _Held:
     path: str
     passed_on: bool
+    cuts: bool = False
     caught: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -65,6 +66,14 @@ class BetweenMail:
         finally:
             held.let_go.set()
 
+    @asynccontextmanager
+    async def cutting(self, method: str, path: str, *, passed_on: bool) -> AsyncIterator[None]:
+        """Cut the connection at what begins with `path`, before or after the server got it; fails if none comes."""
+        held = _Held(path, passed_on, cuts=True)
+        self._waiting.append(held)
+        yield
+        await held.come()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -109,7 +118,8 @@ class BetweenMail:
                     await to_server.drain()
                     await there.readline()
                 held.caught.set()
-                await held.let_go.wait()
+                if not held.cuts:
+                    await held.let_go.wait()
                 return
         finally:
             answers.cancel()

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import http
 from bot.connectors.base import (
     Account,
     Identity,
@@ -29,8 +28,6 @@ from tests.fakes.between import ANY, Between
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
-HASTY = 2.0
-"""Seconds within which the fake answers all but what is held up."""
 Connector = Facebook | Instagram
 Server = facebook.FakeFacebook | instagram.FakeInstagram
 
@@ -87,16 +84,13 @@ def connector(side: Side, server: Server, client: httpx.AsyncClient) -> Connecto
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
 @pytest.mark.parametrize("way", ["comment", "private", "message"])
 async def test_an_answer_that_was_cut_off_is_there_once(
-    side: Side, server: Server, connector: Connector, way: str, taken: bool
+    side: Side, server: Server, connector: Connector, client: httpx.AsyncClient, way: str, taken: bool
 ) -> None:
     ident = server.say("jan", "Hallo?") if way == "message" else server.comment("jan", "Wie veegt hier?")
     sending = draft(await read(connector, ident), private=way != "comment")
-    async with Between(server.url) as between, between.holding("POST", ANY, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(OutcomeUnknown):
-                await side.connect(between.url, hasty).send(sending)
-        await caught()
+    async with Between(server.url) as between, between.cutting("POST", ANY, passed_on=taken):
+        with pytest.raises(OutcomeUnknown):
+            await side.connect(between.url, client).send(sending)
     found = await connector.find(sending)
     assert (found is not None) is taken
     sent = found or await connector.send(sending)
@@ -206,7 +200,7 @@ async def test_without_messages_no_private_answer_is_sent(
 
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
 async def test_an_act_that_was_cut_off_is_done_again(
-    side: Side, server: Server, connector: Connector, taken: bool
+    side: Side, server: Server, connector: Connector, client: httpx.AsyncClient, taken: bool
 ) -> None:
     author = (await read(connector, server.comment("els", "x"))).author
     for act in (Act.DELETE, *side.fields, *(OPPOSITES[each] for each in side.fields)):
@@ -215,12 +209,9 @@ async def test_an_act_that_was_cut_off_is_done_again(
         if not sets and act is not Act.DELETE:
             await connector.act(OPPOSITES[act], post)
         method = "DELETE" if act in {Act.DELETE, Act.UNLIKE} else "POST"
-        async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
-            async with http.new_client(allow_private=True) as hasty:
-                hasty.timeout = httpx.Timeout(HASTY)
-                with pytest.raises(OutcomeUnknown):
-                    await side.connect(between.url, hasty).act(act, post)
-            await caught()
+        async with Between(server.url) as between, between.cutting(method, ANY, passed_on=taken):
+            with pytest.raises(OutcomeUnknown):
+                await side.connect(between.url, client).act(act, post)
         await connector.act(act, post)
         thing = server.things.get(post.external_id)
         if act is Act.DELETE:

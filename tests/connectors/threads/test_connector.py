@@ -272,12 +272,9 @@ async def test_an_answer_that_was_cut_off_is_there_once(
 ) -> None:
     threads = connect(server.url, client)
     sending = draft(await read(threads, server.reply("jan", "Hoe laat?")))
-    async with Between(server.url) as between, between.holding("POST", f"{V}/{path}", passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(Unavailable) as raised:
-                await connect(between.url, hasty).send(sending)
-        await caught()
+    async with Between(server.url) as between, between.cutting("POST", f"{V}/{path}", passed_on=taken):
+        with pytest.raises(Unavailable) as raised:
+            await connect(between.url, client).send(sending)
     assert isinstance(raised.value, OutcomeUnknown) is not known  # a container that nobody sees is no answer
     found = await threads.find(sending)
     assert (found is not None) is (taken and not known)
@@ -457,12 +454,9 @@ async def test_an_act_that_was_cut_off_is_done_again(
     if act is Act.SHOW:
         await threads.act(Act.HIDE, post)
     method = "DELETE" if act is Act.DELETE else "POST"
-    async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(OutcomeUnknown):
-                await connect(between.url, hasty).act(act, post)
-        await caught()
+    async with Between(server.url) as between, between.cutting(method, ANY, passed_on=taken):
+        with pytest.raises(OutcomeUnknown):
+            await connect(between.url, client).act(act, post)
     await threads.act(act, post)
     thing = server.things.get(post.external_id)
     stands = {Act.HIDE: "HIDDEN", Act.SHOW: "UNHUSHED", Act.DELETE: None}
@@ -584,7 +578,7 @@ async def test_a_renewal_that_was_cut_off_is_made_again(
     path = "/refresh_access_token"
     async with Between(server.url) as between, between.holding("GET", path, passed_on=taken) as caught:
         async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
+            hasty.timeout = httpx.Timeout(60, read=HASTY)
             found = await connect(between.url, hasty, secrets=secrets).check()
         await caught()
     assert (len(found.warnings), found.problems, secrets.now) == (1, (), SECRETS)
