@@ -51,6 +51,7 @@ from bot.models import (
     Workspace,
 )
 from bot.texts import Texts
+from tests import released_tables
 
 TABLES = set(SQLModel.metadata.tables)
 FULL_TEXT = ("case_words_fts", "ix_case_words")
@@ -120,6 +121,42 @@ async def test_a_blank_database_gets_all_tables_as_the_models_have_them(blank: A
         assert await connection.run_sync(tables) == TABLES
         assert await connection.run_sync(differences) == []
     assert await db.is_migrated(blank)
+
+
+def unfit(connection: Connection, tables: released_tables.Tables) -> list[str]:
+    """What a program that uses these tables could not work with."""
+    found, inspected = list[str](), inspect(connection)
+    there = set(inspected.get_table_names())
+    for table, used in tables.items():
+        columns = {column["name"]: column for column in inspected.get_columns(table)} if table in there else {}
+        found += [f"{table}.{name} is gone" for name in used if name not in columns]
+        for name, column in columns.items():
+            needed = not column["nullable"] and column["default"] is None
+            if name not in used and needed:
+                found.append(f"{table}.{name} is new, and must be filled")
+            elif used.get(name) and not column["nullable"]:
+                found.append(f"{table}.{name} could be empty, and may not any more")
+    return found
+
+
+async def test_the_newest_release_can_work_on_these_tables_while_it_is_replaced(migrated: AsyncEngine) -> None:
+    """Expand first, contract a release later: what it uses stays, and nothing must be filled that it does not know."""
+    async with migrated.connect() as connection:
+        assert await connection.run_sync(unfit, released_tables.released()) == []
+
+
+async def test_tables_that_an_older_program_cannot_work_on_are_named(migrated: AsyncEngine) -> None:
+    older = {name: dict(columns) for name, columns in released_tables.present().items()}
+    older["cases"]["colour"], older["gone"] = True, {"id": False}
+    del older["cases"]["opened_at"], older["cases"]["urgent"]
+    older["cases"]["team_id"] = True
+    async with migrated.connect() as connection:
+        assert sorted(await connection.run_sync(unfit, older)) == [
+            "cases.colour is gone",
+            "cases.opened_at is new, and must be filled",
+            "cases.team_id could be empty, and may not any more",
+            "gone.id is gone",
+        ]
 
 
 def test_the_name_of_each_migration_begins_with_its_revision_and_they_are_one_row() -> None:
