@@ -73,7 +73,7 @@ async def running(settings: Settings, *arguments: str, **more: str) -> AsyncIter
 
 
 async def _answering(url: str, process: asyncio.subprocess.Process) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(120):
         while process.returncode is None:
             try:
                 async with session.get(url) as response:
