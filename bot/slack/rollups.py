@@ -38,8 +38,9 @@ FEWEST = 5
 """So many cases that nobody has are a roll-up: fewer cards are read at a glance."""
 AUTHORS = 3
 """Of so many people at least: what one or two write again and again is no subject of many."""
-WITHIN = timedelta(hours=1)
-"""They came in so lately: what is asked five times in two days is a common question."""
+WITHIN = timedelta(minutes=30)
+"""They came in so lately: what is asked five times in two days is a common question. Not longer than CALM, or the first
+new one after a calm would begin the next roll-up."""
 JUST = timedelta(minutes=2)
 """A roll-up begins when a case has just come in; longer than the job can be late."""
 EVERY = timedelta(seconds=15)
