@@ -51,6 +51,8 @@ class Bodies:
                         self._refuse(len(body))
             except TimeoutError:
                 raise BodyRefused(408, "The body did not come in time; send it again.") from None
+            except ConnectionError:  # the sender gave up; nobody reads this answer
+                raise BodyRefused(400, "The connection was lost; send it again.") from None
             yield bytes(body)
         finally:
             self.in_hand -= held

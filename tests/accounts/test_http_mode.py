@@ -242,6 +242,24 @@ def _place(bot: Bot) -> tuple[str, int]:
     return url.host or "", url.port or 0
 
 
+async def test_a_sender_that_gives_up_halfway_is_no_fault_of_ours(
+    sqlite_bot: Bot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bot, bodies = sqlite_bot, Bodies()
+    head = b"POST /in/plein HTTP/1.1\r\nHost: bot\r\nContent-Length: 5000000\r\n\r\n"
+    async with serving(bot.desk, build_app(bot.desk), http=False, bodies=bodies) as bot.url:
+        _, writer = await asyncio.open_connection(*_place(bot))
+        writer.write(head + b"x" * 200_000)
+        await eventually(lambda: _is_held(bodies))
+        writer.transport.abort()
+        await eventually(lambda: _is_zero(bodies))
+    assert "a request failed" not in capsys.readouterr().out
+
+
+async def _is_held(bodies: Bodies) -> bool:
+    return bodies.in_hand > 0
+
+
 async def test_a_hundred_unfinished_bodies_fill_no_memory_and_keep_no_mention_out(sqlite_bot: Bot) -> None:
     """Each sends nearly 5 MB and then nothing: most are refused, the rest is let go when their time is over."""
     bot, bodies = sqlite_bot, Bodies(seconds=3)
