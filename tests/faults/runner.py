@@ -36,11 +36,11 @@ class Runner:
             text=True,
         )
 
-    def run(self, seed: int, kind: str, url: str) -> tuple[list[str], list[str]]:
-        """Run a schedule; gives its lines, and what did not hold."""
+    def run(self, seed: int, kind: str, url: str, processes: int = 0) -> tuple[list[str], list[str]]:
+        """Run a schedule, with so many processes if it is said; gives its lines, and what did not hold."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([seed, kind, url]) + "\n")
+        self._process.stdin.write(json.dumps([seed, kind, url, processes]) + "\n")
         self._process.stdin.flush()
         lines, found = json.loads(self._process.stdout.readline())
         return lines, found
@@ -73,7 +73,7 @@ def _uncaught(error: BaseException | None) -> list[str]:
     return [] if isinstance(error, RuntimeWarning | ResourceWarning) else [f"nobody caught this: {error!r}"]
 
 
-def _run(seed: int, kind: str, url: str) -> tuple[list[str], list[str]]:
+def _run(seed: int, kind: str, url: str, processes: int) -> tuple[list[str], list[str]]:
     found: list[str] = []
     unraised: list[str] = []
     sys.unraisablehook = lambda thrown: unraised.extend(_uncaught(thrown.exc_value))
@@ -83,7 +83,7 @@ def _run(seed: int, kind: str, url: str) -> tuple[list[str], list[str]]:
         found.extend(await invariants.broken(world))
 
     async def runs() -> None:
-        await schedule.run(seed, kind, url, check, lines)
+        await schedule.run(seed, kind, url, check, lines, processes)
 
     with pytest.MonkeyPatch.context() as patch, sqlite_in_this_thread(patch, Random(seed)):
         try:

@@ -1,23 +1,18 @@
 """Whatever happens, in any order and at once: what must hold holds once it has settled.
 
-The few seeds of the short run are always the same. `pytest -m soak` runs many: as many as WEBCARE_SCHEDULES says (500),
-half on each database, from the seed WEBCARE_FIRST_SEED (1) on.
+The few seeds here are always the same; tests/faults/long_run.py runs as many as there is time for.
 """
 
 import asyncio
-import os
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from tests.conftest import Databases
+from tests.faults.long_run import KINDS, drop
 from tests.faults.runner import Runner
 
-FIRST = int(os.environ.get("WEBCARE_FIRST_SEED", "1"))
-MANY = int(os.environ.get("WEBCARE_SCHEDULES", "500"))
 FEW = 2
-KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="module")
@@ -37,28 +32,14 @@ def fresh(request: pytest.FixtureRequest, databases: Databases) -> Iterator[tupl
     uri = request.getfixturevalue("postgres_uri")
     url = asyncio.run(databases.postgresql(uri))
     yield request.param, url
-    with psycopg.connect(uri, autocommit=True) as connection:
-        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
-        connection.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(str(name))))
-
-
-def holds(runner: Runner, seed: int, fresh: tuple[str, str]) -> None:
-    """Run the schedule of a seed; when something does not hold, tell all of it."""
-    kind, url = fresh
-    lines, found = runner.run(seed, kind, url)
-    again = (
-        f"WEBCARE_FIRST_SEED={seed} WEBCARE_SCHEDULES=2 uv run pytest tests/faults/test_schedules.py -m soak -k {kind}"
-    )
-    if found:
-        pytest.fail("\n".join([f"Seed {seed} on {kind}:", *lines, *found, f"To run only this: {again}"]), pytrace=False)
+    drop(uri, url)
 
 
 @pytest.mark.parametrize("seed", range(1, FEW + 1))
 def test_whatever_happens_what_must_hold_holds(runner: Runner, seed: int, fresh: tuple[str, str]) -> None:
-    holds(runner, seed, fresh)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + (MANY + 1) // 2))
-def test_whatever_happens_for_long_what_must_hold_holds(runner: Runner, seed: int, fresh: tuple[str, str]) -> None:
-    holds(runner, seed, fresh)
+    """When something does not hold, all of the schedule is told."""
+    kind, url = fresh
+    lines, found = runner.run(seed, kind, url)
+    if found:
+        again = f"uv run python -m tests.faults.long_run 1 --only {kind} --first {seed}"
+        pytest.fail("\n".join([f"Seed {seed} on {kind}:", *lines, *found, f"To run only this: {again}"]), pytrace=False)

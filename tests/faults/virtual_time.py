@@ -5,6 +5,7 @@ threads and PostgreSQL do meanwhile is waited for, but not for ever: a transacti
 """
 
 import asyncio
+import contextvars
 import selectors
 import socket
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
+Kept = tuple[asyncio.Handle, Any, Any, contextvars.Context]
+"""Something that is to run: its handle, the function with its arguments, and its context."""
 PATIENCE = 0.5
 """Real seconds for which others are waited for before the clock moves on without them."""
 HANGS = 60.0
@@ -24,6 +27,8 @@ class VirtualTime(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.passed = 0.0
+        self.refuses: Callable[[], None] | None = None
+        self.keeper: Callable[[contextvars.Context], list[Kept] | None] = lambda _: None
         self._others = 0
         self._waited_on = set[tuple[int, str]]()
         super().__init__(_Skipping(self))
@@ -54,6 +59,46 @@ class VirtualTime(asyncio.SelectorEventLoop):
     def remove_writer(self, fd: Any) -> bool:
         self._waited_on.discard((int(fd), "w"))
         return super().remove_writer(fd)
+
+    # What is to run in the context of a process that hangs is kept until that goes on.
+    def call_soon(
+        self, callback: Callable[[*Args], object], *args: *Args, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        context, handles = context or contextvars.copy_context(), list[asyncio.Handle]()
+        handle = super().call_soon(self._run_or_keep, handles, callback, args, context, context=context)
+        handles.append(handle)
+        return handle
+
+    def call_at(
+        self, when: float, callback: Callable[[*Args], object], *args: *Args, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        context, handles = context or contextvars.copy_context(), list[asyncio.Handle]()
+        handle = super().call_at(when, self._run_or_keep, handles, callback, args, context, context=context)
+        handles.append(handle)
+        return handle
+
+    def _run_or_keep(self, handles: list[asyncio.Handle], callback: Any, args: Any, context: Any) -> None:
+        kept = self.keeper(context)
+        if kept is None:
+            callback(*args)
+        else:
+            kept.append((handles[0], callback, args, context))
+
+    def run_kept(self, kept: list[Kept]) -> None:
+        """Run what was kept, in its order; what is cancelled meanwhile does not run."""
+
+        def run(handle: asyncio.Handle, callback: Any, args: Any) -> None:
+            if not handle.cancelled():
+                callback(*args)
+
+        for handle, callback, args, context in kept:
+            self.call_soon(run, handle, callback, args, context=context)
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Connect, unless names are not found; a number would need none, but all addresses here are numbers."""
+        if self.refuses is not None:
+            self.refuses()
+        await super().sock_connect(sock, address)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Args], T], *args: *Args) -> asyncio.Future[T]:
         self._others += 1
