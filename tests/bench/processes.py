@@ -1,14 +1,18 @@
 """One, two and four processes on one PostgreSQL: mentions, cards and clicks a second, as ratios to one process.
 
-    uv run python -m tests.bench.processes [--cases 10000] [--pages 60] [--size 10]
+    uv run python -m tests.bench.processes [--cases 10000] [--pages 60] [--size 10] [--only-flood] [--seconds 240]
 
 Each process is `webcare run`. Pages of mentions go to all of them at once; "cards" is until the last card of these
 stands in Slack, at no pace; then each card is claimed, a few clicks at a time, and "clicks" is until the last card
 shows it. The local Slack, which takes part of the machine too, is this process.
+
+Last comes a flood: four processes, 2,000 mentions at once, and a Slack that keeps its own rates. Told is the share of
+the calls that Slack refused with a 429; it must be under 1 %. All cards take half an hour: `--seconds` stops sooner.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Awaitable, Sequence
@@ -31,6 +35,8 @@ AT_ONCE = 16
 """How many pages are sent, and how many cards are clicked, at once."""
 PERSON = "U0SANNE"
 PATIENCE = 300.0
+FLOOD = 2_000
+MOST_REFUSED = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,12 @@ class Speed:
 async def main() -> None:
     """Measure each number of processes on a database of its own, and print them in a table."""
     options = _options()
+    if not options.only_flood:
+        await _compare(options)
+    await _flood(options)
+
+
+async def _compare(options: argparse.Namespace) -> None:
     speeds = {count: await _measured(count, options) for count in COUNTS}
     one = speeds[1]
     rows: list[Sequence[str]] = [("processes", "mentions", "ratio", "cards", "ratio", "clicks", "ratio")]
@@ -54,27 +66,60 @@ async def main() -> None:
     show_rows(f"On PostgreSQL with {options.cases:,} cases, {options.pages * options.size} mentions", rows)
 
 
+async def _flood(options: argparse.Namespace) -> None:
+    """Let four processes write the cards of a flood at Slack's rates; print how many of their calls were refused."""
+    rules = Rules(ack_seconds=30)
+    async with AsyncExitStack() as stack:
+        slack, bots = await _started(stack, max(COUNTS), options, rules, 1)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        slack.api.calls.clear()
+        begun = time.perf_counter()
+        pages = _pages(options.cases + 1, FLOOD, options.size)
+        await _each([_send(session, bots[at % len(bots)], page) for at, page in enumerate(pages)])
+        with contextlib.suppress(TimeoutError):
+            await slack.wait_for(lambda: len(slack.messages(CHANNEL)) >= FLOOD, options.seconds)
+        seconds, calls, cards = time.perf_counter() - begun, list(slack.api.calls), len(slack.messages(CHANNEL))
+    refused = sum(call.status == 429 for call in calls)
+    share = refused / len(calls)
+    met = "met" if share < MOST_REFUSED else "MISSED"
+    rows = [("mentions", "seconds", "cards", "calls", "429", "share", "target", "")]
+    rows.append(
+        (f"{FLOOD:,}", f"{seconds:.0f}", f"{cards:,}", f"{len(calls):,}", str(refused), f"{share:.2%}", "< 1%", met)
+    )
+    show_rows("Four processes, one channel, at Slack's rates", rows)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--pages", type=int, default=60)
     parser.add_argument("--size", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=3_600)
+    parser.add_argument("--only-flood", action="store_true")
     return parser.parse_args()
 
 
 async def _measured(count: int, options: argparse.Namespace) -> Speed:
     rules = Rules(message_seconds=0, tiers=False, ack_seconds=30)
     async with AsyncExitStack() as stack:
-        url, _ = stack.enter_context(blank_databases("postgresql"))
-        manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-        slack = await stack.enter_async_context(Sandbox(manifest, rules=rules))
-        settings = settings_for(slack, url).model_copy(update={"slack_pace": 0})
-        await fill(settings, cases=options.cases)
-        those = [settings.model_copy(update={"port": free_port()}) for _ in range(count)]
-        bots = [await stack.enter_async_context(running(each, "bot", "run")) for each in those]
-        await slack.wait_for(lambda: len(slack.socket_mode.connections) == count, 60)
+        slack, bots = await _started(stack, count, options, rules, 0)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         return await _run(slack, session, bots, options)
+
+
+async def _started(
+    stack: AsyncExitStack, count: int, options: argparse.Namespace, rules: Rules, pace: float
+) -> tuple[Sandbox, list[str]]:
+    """Start so many processes on one filled database and one Slack; returns that Slack and their addresses."""
+    url, _ = stack.enter_context(blank_databases("postgresql"))
+    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    slack = await stack.enter_async_context(Sandbox(manifest, rules=rules))
+    settings = settings_for(slack, url).model_copy(update={"slack_pace": pace})
+    await fill(settings, cases=options.cases)
+    those = [settings.model_copy(update={"port": free_port()}) for _ in range(count)]
+    bots = [await stack.enter_async_context(running(each, "bot", "run")) for each in those]
+    await slack.wait_for(lambda: len(slack.socket_mode.connections) == count, 60)
+    return slack, bots
 
 
 async def _run(
@@ -85,8 +130,7 @@ async def _run(
     before = 1
     await slack.wait_for(lambda: len(slack.messages(CHANNEL)) >= before, PATIENCE)
     total = options.pages * options.size
-    numbers = range(first + 1, first + 1 + total)
-    pages = [[mention(n) for n in numbers[at : at + options.size]] for at in range(0, total, options.size)]
+    pages = _pages(first + 1, total, options.size)
     begun = time.perf_counter()
     await _each([_send(session, bots[at % len(bots)], page) for at, page in enumerate(pages)])
     stored = time.perf_counter()
@@ -97,6 +141,11 @@ async def _run(
     await slack.wait_for(lambda: all("In behandeling" in json.dumps(m) for m in slack.messages(CHANNEL)), PATIENCE)
     claimed = time.perf_counter()
     return Speed(total / (stored - begun), total / (shown - begun), len(cards) / (claimed - shown))
+
+
+def _pages(first: int, total: int, size: int) -> list[list[dict[str, Any]]]:
+    numbers = range(first, first + total)
+    return [[mention(n) for n in numbers[at : at + size]] for at in range(0, total, size)]
 
 
 async def _each(work: Sequence[Awaitable[Any]]) -> None:
