@@ -43,6 +43,16 @@ class Intake:
         inbox.log_new(new, account_id)  # here, so that the lines have the id of this request
         return len(new)
 
+    async def close(self) -> None:
+        """Stop what is being stored: whoever sent it was not told that it was, and sends it again."""
+        running = [*self._running]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for call in [each for calls in self._waiting.values() for each in calls]:  # of a task that had not begun
+            call.new.cancel()
+        self._waiting.clear()
+
     async def _store_all(self, account_id: int) -> None:
         try:
             while calls := self._waiting[account_id]:

@@ -48,6 +48,10 @@ def build_web(desk: Desk, bodies: Bodies) -> web.Application:
     async def incoming(request: web.Request) -> web.Response:
         return await _incoming(desk, bodies, intake, request)
 
+    async def close(_: web.Application) -> None:
+        await intake.close()
+
+    app.on_cleanup.append(close)
     for path in ("/in/{first}", "/in/{first}/{second}"):
         app.router.add_get(path, incoming)
         app.router.add_post(path, incoming)

@@ -64,9 +64,10 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
         with bound_contextvars(case=item.case_id):
             with http.asking_first(partial(_is_ours, desk, item)):
                 outcome = await _try(partial(desk.connector, account), attempt)
-            async with messages.changing(desk, item.case_id) as session:
+            async with desk.session() as session:  # ends soon: the citizen may react as soon as the platform has it
                 await outcomes.record(session, item, outcome, desk.now())
             _tell(desk, account, item, outcome)
+            await messages.sync(desk, item.case_id)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the message to the team that the account stopped belongs to no case
 

@@ -118,7 +118,8 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
             for rank, message_id, is_new in ready:
                 theirs = desk if rank == Rank.FIRST else background
                 task = asyncio.create_task(_level_or_put_off(theirs, message_id))
-                running = await _going_on({*running, task}, task)
+                running.add(task)  # before we wait: who stops this lane must stop all its tasks
+                running = await _going_on(running, task)
                 later = None if task in running else task.result()
                 if is_new or later:
                     held[is_new] = later or now + timedelta(seconds=desk.settings.slack_pace)

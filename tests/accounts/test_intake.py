@@ -69,3 +69,16 @@ async def test_after_a_failure_the_next_call_is_stored(bot: Bot) -> None:
     with pytest.raises((TypeError, StatementError)):
         await intake.take_in(account.id, [replace(post(bot, 1), place={"no json": object()})])
     assert await intake.take_in(account.id, [post(bot, 1)]) == 1
+
+
+async def test_a_stop_leaves_nothing_that_is_still_being_stored(bot: Bot) -> None:
+    intake, account = Intake(bot.desk), await account_of(bot)
+    calls = [asyncio.create_task(intake.take_in(account.id, [post(bot, number)])) for number in (1, 2)]
+    await asyncio.sleep(0)
+    await intake.close()
+    assert [each for each in asyncio.all_tasks() if "_store_all" in repr(each.get_coro())] == []
+    for call in calls:
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert await bot.rows(Mention) == []
+    assert await intake.take_in(account.id, [post(bot, 1)]) == 1
