@@ -24,6 +24,7 @@ QUIET = (
     "aiohttp.access",
     "aiosqlite",
     "alembic",
+    "apscheduler",
     "procrastinate",
     "psycopg.pool",
 )

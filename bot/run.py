@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -176,7 +177,7 @@ async def run(
             watch = Watch(desk, why_not=STARTING)
             is_web = Part.WEB in parts
             async with _open_to_others(desk, watch, http=http) if is_web else _open_to_monitors(desk, watch) as address:
-                tasks = _set_to_work(desk, shared, parts)
+                schedulers = _set_to_work(desk, shared, parts)
                 # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
                 gc.collect()
                 gc.freeze()
@@ -190,8 +191,8 @@ async def run(
                     watch.why_not = STOPPING
                     stopping()
                     gc.unfreeze()
-                    for task in tasks:
-                        task.cancel()
+                    for scheduler in schedulers:
+                        scheduler.shutdown(wait=False)
                     log.info("webcare stops")
     finally:
         await engine.dispose()
@@ -249,18 +250,18 @@ async def _open_to_others(desk: Desk, watch: Watch, *, http: bool) -> AsyncItera
         yield address
 
 
-def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> jobs.Tasks:
-    """Begin the work that nobody asks for: the jobs, and lanes that are shared; returns what to cancel."""
+def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> list[AsyncIOScheduler]:
+    """Begin the work that nobody asks for: the jobs, and lanes that are shared; returns what to shut down."""
     if shared is None:
-        return jobs.start(desk)
-    tasks: jobs.Tasks = []
+        return [jobs.start(desk)]
+    schedulers = []
     if Part.WORKER in parts:
         shared.work()
     if Part.WEB in parts:
-        tasks += jobs.start_own(desk)
+        schedulers.append(jobs.start_own(desk))
     if Part.CLOCK in parts:
-        tasks += jobs.start_shared(desk, shared.tick)
-    return tasks
+        schedulers.append(jobs.start_shared(desk, shared.tick))
+    return schedulers
 
 
 def _what_runs(parts: Collection[Part], *, http: bool) -> dict[str, str]:

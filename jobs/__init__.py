@@ -3,6 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
 from bot.logs import following, going_on
@@ -36,8 +39,9 @@ MINUTE = 60
 LANE = "job"
 """The kind of the lanes of jobs: where processes share the work, a job is a lane that each tick wakes."""
 Job = Callable[[Desk], Awaitable[None]]
-Tasks = list[asyncio.Task[None]]
-"""What runs until it is cancelled."""
+LOOK_SECONDS = 5.0
+SET_SECONDS = 2.0
+"""By how much the machine's clock must differ from its seconds after a look to count as set."""
 Tick = Callable[[str, float], Awaitable[None]]
 """Wakes a lane once for each slot of so many seconds, however many processes ask for it."""
 
@@ -92,46 +96,78 @@ def intervals(desk: Desk) -> Mapping[Job, float]:
     return {**by_the_world(desk), **ours}
 
 
-def start(desk: Desk) -> Tasks:
-    """Start the jobs of a process that works alone. A late run is harmless: each job asks "what is due now?"."""
-    return _started(desk, intervals(desk))
+def start(desk: Desk) -> AsyncIOScheduler:
+    """Start the scheduler of a process that works alone. A missed tick is harmless: each job asks "what is due now?".
 
-
-def start_own(desk: Desk) -> Tasks:
-    """Start the jobs of one process among several that are about itself."""
-    return _started(desk, {job: seconds for job, seconds in intervals(desk).items() if job in OF_ONE_PROCESS})
-
-
-def start_shared(desk: Desk, tick: Tick) -> Tasks:
-    """Start asking for the jobs that several processes share: at each tick all ask, and one of them runs the job."""
-    loop = asyncio.get_running_loop()
-    shared = {job: seconds for job, seconds in intervals(desk).items() if job not in OF_ONE_PROCESS}
-    return [loop.create_task(_ask(tick, f"{LANE}:{name_of(job)}", seconds)) for job, seconds in shared.items()]
-
-
-def _started(desk: Desk, those: Mapping[Job, float]) -> Tasks:
-    loop = asyncio.get_running_loop()
-    return [loop.create_task(_repeat(job, desk, seconds)) for job, seconds in those.items()]
-
-
-async def _repeat(job: Job, desk: Desk, seconds: float) -> None:
-    """Run a job now and again after each interval, never twice at once; setting the machine's clock changes nothing."""
-    loop = asyncio.get_running_loop()
-    while True:
-        began = loop.time()
-        with following(anew=True), going_on("a job failed", job=name_of(job)):
-            await job(desk)
-        await asyncio.sleep(began + seconds - loop.time())
-
-
-async def _ask(tick: Tick, lane: str, seconds: float) -> None:
-    """Ask for a job now, and in the middle of each slot of time.
-
-    So processes whose clocks differ by less than half a slot mean the same one.
+    The job store is in memory: if processes shared one, jobs would run twice.
     """
-    while True:
-        await tick(lane, seconds)
-        await asyncio.sleep(seconds - (time.time() - seconds / 2) % seconds)
+    return _scheduled(desk, intervals(desk))
+
+
+def start_own(desk: Desk) -> AsyncIOScheduler:
+    """Start the scheduler of one process among several, with the jobs that are about itself."""
+    return _scheduled(desk, {job: seconds for job, seconds in intervals(desk).items() if job in OF_ONE_PROCESS})
+
+
+def start_shared(desk: Desk, tick: Tick) -> AsyncIOScheduler:
+    """Start the scheduler of the jobs that several processes share: at each tick all ask, and one of them runs the job.
+
+    Each asks in the middle of a slot of time, so that clocks which differ by less than half of it mean the same slot.
+    """
+    scheduler = _Scheduler()
+    for job, seconds in intervals(desk).items():
+        if job not in OF_ONE_PROCESS:
+            asks = {"func": tick, "args": [f"{LANE}:{name_of(job)}", seconds]}
+            scheduler.add_job(**asks)
+            middle = datetime.fromtimestamp(seconds / 2, UTC)
+            scheduler.add_job(**asks, trigger="interval", seconds=seconds, start_date=middle)
+    scheduler.start()
+    return scheduler
+
+
+def _scheduled(desk: Desk, those: Mapping[Job, float]) -> AsyncIOScheduler:
+    scheduler = _Scheduler()
+    for job, seconds in those.items():
+        scheduler.add_job(_one, "interval", args=[job, desk], seconds=seconds, next_run_time=datetime.now(UTC))
+    scheduler.start()
+    return scheduler
+
+
+async def _one(job: Job, desk: Desk) -> None:
+    with following(anew=True), going_on("a job failed", job=name_of(job)):
+        await job(desk)
+
+
+class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # without types
+    """APScheduler waits for moments of the machine's clock: when that is set, all jobs run, and go on from there.
+
+    Set back by an hour, nothing would run for an hour.
+    """
+
+    def __init__(self) -> None:
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        super().__init__(job_defaults=defaults, timezone="UTC")
+        self._following: asyncio.Task[None] | None = None
+
+    def start(self, paused: bool = False) -> None:
+        """Start it, in the running loop."""
+        super().start(paused)
+        self._following = asyncio.get_running_loop().create_task(self._follow_clock())
+
+    def shutdown(self, wait: bool = True) -> None:
+        """End it; what runs is cancelled."""
+        if self._following is not None:
+            self._following.cancel()
+        super().shutdown(wait)
+
+    async def _follow_clock(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = time.time() - loop.time()
+            await asyncio.sleep(LOOK_SECONDS)
+            if abs(time.time() - loop.time() - before) > SET_SECONDS:
+                for job in self.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
 
 
 def name_of(job: Job) -> str:

@@ -1,13 +1,16 @@
 """The machine's clock is set an hour ahead or back, or was wrong from the beginning: the bot goes on as if not."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from apscheduler.schedulers import base
 
 import jobs
 from bot.models import Message
@@ -101,23 +104,36 @@ async def test_a_card_of_unknown_outcome_is_found_though_the_clock_was_set_twice
     assert len(bot.cards()) == 2
 
 
-def test_jobs_run_by_seconds_that_nobody_can_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here only those go on: the machine's clock stands still."""
-    runs = 0
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_jobs_go_on_when_the_machines_clock_is_set(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    runs, ahead = list[float](), timedelta()
 
     async def job(desk: Any) -> None:
-        nonlocal runs
-        runs += 1
-        if runs == 2:
+        runs.append(asyncio.get_running_loop().time())
+        if len(runs) == 2:
             raise ValueError("it goes on")
 
-    async def a_minute() -> None:
-        monkeypatch.setattr(jobs, "intervals", lambda desk: {job: 5})
-        tasks = jobs.start(SimpleNamespace())  # type: ignore[arg-type]
-        await asyncio.sleep(61)
-        for task in tasks:
-            task.cancel()
+    def machine() -> datetime:
+        return BEGAN + timedelta(seconds=asyncio.get_running_loop().time()) + ahead
 
+    class Machines(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return machine().astimezone(tz)
+
+    async def two_minutes() -> None:
+        nonlocal ahead
+        scheduler = jobs.start(SimpleNamespace())  # type: ignore[arg-type]
+        await asyncio.sleep(61)
+        ahead = timedelta(hours=hours)
+        await asyncio.sleep(60)
+        scheduler.shutdown(wait=False)
+
+    monkeypatch.setattr(jobs, "intervals", lambda desk: {job: 5})
+    monkeypatch.setattr(jobs, "datetime", Machines)
+    monkeypatch.setattr(time, "time", lambda: machine().timestamp())
+    monkeypatch.setattr(base, "datetime", Machines)
     with asyncio.Runner(loop_factory=VirtualTime) as runner:
-        runner.run(a_minute())
-    assert runs == 13
+        runner.run(two_minutes())
+    assert len(runs) >= 24
+    assert max(then - before for before, then in pairwise(runs)) <= 10.1
