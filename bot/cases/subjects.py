@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import bindparam, insert
-from sqlmodel import SQLModel, col, delete, select
+from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.domain.alike import WITHIN, Index, Said, said
 from bot.domain.mention import Post
 from bot.models import ROLLED_UP, Case, Message, Rollup, Subject, SubjectStem, Team, UtcDateTime
@@ -117,7 +118,7 @@ async def _store(
     """Store new subjects, each to be found by its rare stems; returns their ids by key."""
     connection = await session.connection()
     rows = [{"team_id": team_id, "key": text.key, "stems": " ".join(text.stems), "begun_at": now} for text in new]
-    added = insert(_table(Subject)).returning(_table(Subject).c.key, _table(Subject).c.id)
+    added = insert(db.table_of(Subject)).returning(db.table_of(Subject).c.key, db.table_of(Subject).c.id)
     ids: dict[str, int] = dict((await connection.execute(added, rows)).all())
     found_by: list[dict[str, Any]] = [
         {"team_id": team_id, "stem": stem, "subject_id": ids[text.key]}
@@ -125,9 +126,5 @@ async def _store(
         for stem in of_text
     ]
     if found_by:
-        await connection.execute(insert(_table(SubjectStem)), found_by)
+        await connection.execute(insert(db.table_of(SubjectStem)), found_by)
     return ids
-
-
-def _table(model: type[SQLModel]) -> sqlalchemy.Table:
-    return model.metadata.tables[str(model.__tablename__)]
