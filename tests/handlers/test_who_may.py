@@ -52,12 +52,13 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "case:undo_close", "case:take_over", "list:close", "case:wait_on",
             "list:hand_over", "case:undo_hand_over", "case:undo_act",
             "case:hide_agree", "case:hide_decline", "case:hide_keep", "case:hide_show",
+            "rollup:claim", "rollup:take_out",
         },
         "options": {"answer_snippet"},
         "view": {
             "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
             "case:transfer", "case:close_many", "case:hand_over", "case:remove",
-            "case:hide",
+            "case:hide", "rollup:take_out",
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
