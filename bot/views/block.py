@@ -6,7 +6,8 @@ Sizes are Slack's: https://docs.slack.dev/reference/block-kit/blocks and …/com
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,6 +162,20 @@ def option(label: str, value: str) -> Block:
 def actions(*elements: Block) -> list[Block]:
     """Return a row of buttons, or nothing when there are none (Slack refuses an empty row)."""
     return [{"type": "actions", "elements": list(elements)}] if elements else []
+
+
+def named(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks with an id each, which stays the same as long as the block does.
+
+    A view that opens is published again, and Slack gives new ids to blocks without: what somebody clicked just before
+    would be gone.
+    """
+    seen, ided = Counter[str](), list[Block]()
+    for block in blocks:
+        name = hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()[:16]
+        seen[name] += 1
+        ided.append({"block_id": f"{name}:{seen[name]}", **block})
+    return ided
 
 
 def field_of(label: str, block_id: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:

@@ -8,7 +8,7 @@ from bot.domain.figures import Overview, Part
 from bot.domain.queue import OVERVIEW, Filter, Place, Which
 from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
-from bot.views.block import Block, actions, button, context, literal, plain, section
+from bot.views.block import Block, actions, button, context, literal, named, plain, section
 from bot.views.case_list import case_block, page_buttons, question_head
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
@@ -98,7 +98,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
         *_settings(home, t),
     ]
     remembered = home.chosen.wanted.to_text() if home.chosen else OVERVIEW
-    return {"type": "home", "callback_id": "home", "private_metadata": remembered, "blocks": blocks}
+    return {"type": "home", "callback_id": "home", "private_metadata": remembered, "blocks": named(blocks)}
 
 
 def _overview(home: Home, t: Texts, now: datetime) -> list[Block]:

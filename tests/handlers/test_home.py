@@ -35,6 +35,20 @@ async def test_each_team_has_its_figures_on_the_home_and_no_chart_of_one_bar(sql
     assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
 
 
+async def test_a_choice_counts_that_was_made_while_the_home_was_published_again(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await bot.slack.open_home(SANNE)
+    seen = await home(bot, SANNE, "Berichten ontvangen: *0*")
+    [chosen_in] = [block["block_id"] for block in seen["blocks"] if "list:which" in action_ids({"blocks": [block]})]
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "zwembad")
+    clicked = await bot.slack.click_in_view(SANNE, "list:which", "unowned||0|", block_id=chosen_in)
+    assert clicked.ok
+    await home(bot, SANNE, "Terug naar het overzicht", "zwembad")
+
+
 async def test_a_workspace_without_charts_has_the_home_all_the_same(sqlite_bot: Bot) -> None:
     sqlite_bot.slack.rules.modern_blocks = False
     await sqlite_bot.slack.open_home(SANNE)
