@@ -351,7 +351,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_case", "case_id"),
         Index("ix_messages_place", "channel", "ts"),
         Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
-        Index("ix_messages_changed", "channel", "id", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
+        Index("ix_messages_changed", "channel", "rank", "id", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
         Index("ix_messages_new", "channel", "rank", "id", postgresql_where=_NEW, sqlite_where=_NEW),
         Index("ix_messages_put_off", "channel", postgresql_where=PUT_OFF, sqlite_where=PUT_OFF),
         Index("ix_messages_doubted", "posting_since", postgresql_where=_DOUBTED, sqlite_where=_DOUBTED),
