@@ -6,7 +6,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Where
 from bot.domain.text import Refused, Wrong, text
-from bot.slack import messages
+from bot.slack import messages, rollups
 from bot.views import choosing, closing
 from bot.views import rollup as views
 from handlers import lists
@@ -24,6 +24,8 @@ async def claim(action: dict[str, Any], body: dict[str, Any], person: Person, re
         claimed = await cases.claim_lot(
             session, subject_id, teams=teams, by=person.by, now=desk.now(), most=views.CLAIMED
         )
+    async with desk.session() as session:
+        await rollups.follow(session, subject_id, desk.now(), desk.speed, at_once=True)
     await answer(respond, desk, body, views.claimed(len(claimed), subject_id, person.by, desk.t))
     await messages.wake_lanes(desk)
 

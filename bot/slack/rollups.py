@@ -98,10 +98,10 @@ async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: fl
     await _hold_cards(session, subject_id)
 
 
-async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> None:
-    """Bring the card of a roll-up level with its cases, or end the roll-up."""
+async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: float, *, at_once: bool = False) -> None:
+    """Bring the card of a roll-up level with its cases, or end the roll-up; `at_once` after a colleague's own click."""
     standing = await session.get(Rollup, subject_id, with_for_update=db.HELD, populate_existing=True)
-    if standing is None or standing.said_at > now - EVERY * speed:
+    if standing is None or (standing.said_at > now - EVERY * speed and not at_once):
         return
     shown = await _facts(session, subject_id, now, speed)
     standing.said_at = now

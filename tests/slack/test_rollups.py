@@ -242,6 +242,7 @@ async def test_who_claims_the_lot_has_all_that_nobody_had_each_with_its_card(str
     assert "11 zaken zijn nu bij jou" in str(said)
     assert await numbers(bot, Case.assignee == SANNE) == 11
     assert await numbers(bot, Case.assignee == YOUSSEF) == 1
+    await bot.slack.wait_for(lambda: "0 liggen bij niemand" in str(shown(bot)))  # the clock stands still
     await work(bot, 30)
     assert len(shown(bot, "case:")) == 12
     [card] = shown(bot)
