@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -192,7 +191,7 @@ async def run(
                     stopping()
                     gc.unfreeze()
                     for scheduler in schedulers:
-                        scheduler.shutdown(wait=False)
+                        await scheduler.stop()
                     log.info("webcare stops")
     finally:
         await engine.dispose()
@@ -250,7 +249,7 @@ async def _open_to_others(desk: Desk, watch: Watch, *, http: bool) -> AsyncItera
         yield address
 
 
-def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> list[AsyncIOScheduler]:
+def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> list[jobs.Scheduler]:
     """Begin the work that nobody asks for: the jobs, and lanes that are shared; returns what to shut down."""
     if shared is None:
         return [jobs.start(desk)]

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -39,6 +40,8 @@ MINUTE = 60
 LANE = "job"
 """The kind of the lanes of jobs: where processes share the work, a job is a lane that each tick wakes."""
 Job = Callable[[Desk], Awaitable[None]]
+STOP_SECONDS = 1.0
+"""How long what is cancelled at a stop may take to end."""
 LOOK_SECONDS = 5.0
 SET_SECONDS = 2.0
 """By how much the machine's clock must differ from its seconds after a look to count as set."""
@@ -96,49 +99,7 @@ def intervals(desk: Desk) -> Mapping[Job, float]:
     return {**by_the_world(desk), **ours}
 
 
-def start(desk: Desk) -> AsyncIOScheduler:
-    """Start the scheduler of a process that works alone. A missed tick is harmless: each job asks "what is due now?".
-
-    The job store is in memory: if processes shared one, jobs would run twice.
-    """
-    return _scheduled(desk, intervals(desk))
-
-
-def start_own(desk: Desk) -> AsyncIOScheduler:
-    """Start the scheduler of one process among several, with the jobs that are about itself."""
-    return _scheduled(desk, {job: seconds for job, seconds in intervals(desk).items() if job in OF_ONE_PROCESS})
-
-
-def start_shared(desk: Desk, tick: Tick) -> AsyncIOScheduler:
-    """Start the scheduler of the jobs that several processes share: at each tick all ask, and one of them runs the job.
-
-    Each asks in the middle of a slot of time, so that clocks which differ by less than half of it mean the same slot.
-    """
-    scheduler = _Scheduler()
-    for job, seconds in intervals(desk).items():
-        if job not in OF_ONE_PROCESS:
-            asks = {"func": tick, "args": [f"{LANE}:{name_of(job)}", seconds]}
-            scheduler.add_job(**asks)
-            middle = datetime.fromtimestamp(seconds / 2, UTC)
-            scheduler.add_job(**asks, trigger="interval", seconds=seconds, start_date=middle)
-    scheduler.start()
-    return scheduler
-
-
-def _scheduled(desk: Desk, those: Mapping[Job, float]) -> AsyncIOScheduler:
-    scheduler = _Scheduler()
-    for job, seconds in those.items():
-        scheduler.add_job(_one, "interval", args=[job, desk], seconds=seconds, next_run_time=datetime.now(UTC))
-    scheduler.start()
-    return scheduler
-
-
-async def _one(job: Job, desk: Desk) -> None:
-    with following(anew=True), going_on("a job failed", job=name_of(job)):
-        await job(desk)
-
-
-class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # without types
+class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # without types
     """APScheduler waits for moments of the machine's clock: when that is set, all jobs run, and go on from there.
 
     Set back by an hour, nothing would run for an hour.
@@ -148,17 +109,27 @@ class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # without types
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         super().__init__(job_defaults=defaults, timezone="UTC")
         self._following: asyncio.Task[None] | None = None
+        self._running = set[asyncio.Task[Any]]()
 
     def start(self, paused: bool = False) -> None:
         """Start it, in the running loop."""
         super().start(paused)
         self._following = asyncio.get_running_loop().create_task(self._follow_clock())
 
-    def shutdown(self, wait: bool = True) -> None:
-        """End it; what runs is cancelled."""
+    async def stop(self) -> None:
+        """End it: cancel what runs, and wait until that has given its connections back."""
         if self._following is not None:
             self._following.cancel()
-        super().shutdown(wait)
+        self.shutdown(wait=False)
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=STOP_SECONDS)
+
+    async def run_one(self, work: Callable[..., Awaitable[None]], *about: Any) -> None:
+        """Do the work of one tick."""
+        if task := asyncio.current_task():
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        await work(*about)
 
     async def _follow_clock(self) -> None:
         loop = asyncio.get_running_loop()
@@ -168,6 +139,49 @@ class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # without types
             if abs(time.time() - loop.time() - before) > SET_SECONDS:
                 for job in self.get_jobs():
                     job.modify(next_run_time=datetime.now(UTC))
+
+
+def start(desk: Desk) -> Scheduler:
+    """Start the scheduler of a process that works alone. A missed tick is harmless: each job asks "what is due now?".
+
+    The job store is in memory: if processes shared one, jobs would run twice.
+    """
+    return _scheduled(desk, intervals(desk))
+
+
+def start_own(desk: Desk) -> Scheduler:
+    """Start the scheduler of one process among several, with the jobs that are about itself."""
+    return _scheduled(desk, {job: seconds for job, seconds in intervals(desk).items() if job in OF_ONE_PROCESS})
+
+
+def start_shared(desk: Desk, tick: Tick) -> Scheduler:
+    """Start the scheduler of the jobs that several processes share: at each tick all ask, and one of them runs the job.
+
+    Each asks in the middle of a slot of time, so that clocks which differ by less than half of it mean the same slot.
+    """
+    scheduler = Scheduler()
+    for job, seconds in intervals(desk).items():
+        if job not in OF_ONE_PROCESS:
+            asks = {"func": scheduler.run_one, "args": [tick, f"{LANE}:{name_of(job)}", seconds]}
+            scheduler.add_job(**asks)
+            middle = datetime.fromtimestamp(seconds / 2, UTC)
+            scheduler.add_job(**asks, trigger="interval", seconds=seconds, start_date=middle)
+    scheduler.start()
+    return scheduler
+
+
+def _scheduled(desk: Desk, those: Mapping[Job, float]) -> Scheduler:
+    scheduler = Scheduler()
+    for job, seconds in those.items():
+        every = {"seconds": seconds, "next_run_time": datetime.now(UTC)}
+        scheduler.add_job(scheduler.run_one, "interval", args=[_run_job, job, desk], **every)
+    scheduler.start()
+    return scheduler
+
+
+async def _run_job(job: Job, desk: Desk) -> None:
+    with following(anew=True), going_on("a job failed", job=name_of(job)):
+        await job(desk)
 
 
 def name_of(job: Job) -> str:

@@ -127,7 +127,7 @@ def test_jobs_go_on_when_the_machines_clock_is_set(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(61)
         ahead = timedelta(hours=hours)
         await asyncio.sleep(60)
-        scheduler.shutdown(wait=False)
+        await scheduler.stop()
 
     monkeypatch.setattr(jobs, "intervals", lambda desk: {job: 5})
     monkeypatch.setattr(jobs, "datetime", Machines)
