@@ -90,6 +90,12 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )  # fmt: skip
 
 
+async def platform_names(session: AsyncSession, account_ids: Collection[int]) -> dict[int, str]:
+    """Return the name of the platform of each of these accounts, as cards show it."""
+    accounts = await session.exec(select(Account).where(col(Account.id).in_(account_ids)))
+    return {account.id: connectors.label_of(account).signed_platform for account in accounts}
+
+
 async def _all(session: AsyncSession, there: bool, query: Any) -> Sequence[Any]:
     return (await session.exec(query)).all() if there else []
 

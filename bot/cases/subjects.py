@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import db
 from bot.domain.alike import WITHIN, Index, Said, said
 from bot.domain.mention import Post
-from bot.models import ROLLED_UP, Case, Message, Rollup, Subject, SubjectStem, Team, UtcDateTime
+from bot.models import ROLLED_UP, Case, Rollup, Subject, SubjectStem, Team, UtcDateTime
 
 AT_ONCE = 500
 """Subjects deleted at once."""
@@ -75,9 +75,7 @@ async def needs_no_card(session: AsyncSession, case: Case) -> bool:
     """Tell whether a case needs no card of its own: it is on that of a roll-up, and nothing was said in its thread."""
     if case.subject_id is None:
         return False
-    said_there = select(Message.id).where(Message.case_id == Case.id, col(Message.in_thread)).correlate(Case)
-    rolled_up = select(Case.id).where(Case.id == case.id, ROLLED_UP, ~said_there.exists())
-    return (await session.exec(rolled_up)).first() is not None
+    return (await session.exec(select(Case.id).where(Case.id == case.id, ROLLED_UP))).first() is not None
 
 
 async def delete_old(session: AsyncSession, now: datetime) -> bool:

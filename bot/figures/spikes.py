@@ -5,7 +5,7 @@ count once they are known for a week. The message is kept level while the spike 
 that comes back within an hour is the same one. No words of private posts are shown.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,8 @@ from sqlalchemy import BigInteger, ColumnElement, cast, extract
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors, db
+from bot import db
+from bot.cases.reading import platform_names
 from bot.domain.signals import Rank
 from bot.domain.spike import DAYS_KNOWN, HOUR, Band, band, comparable
 from bot.domain.telling import telling_words
@@ -34,7 +35,6 @@ READ = 400
 """The most posts that are read to know what they are about; as many earlier ones tell what is usual."""
 EARLIER = timedelta(days=1), timedelta(days=15)
 """Between which ages posts tell what is usual."""
-PLATFORMS = 6
 
 
 @dataclass
@@ -151,11 +151,9 @@ async def _usual(session: AsyncSession, team: Team, hour: _Hour, settings: TeamS
 
 
 async def _rising(session: AsyncSession, team_id: int, hour: _Hour, usual: Band, now: datetime) -> Rising:
-    accounts = await session.exec(select(Account).where(col(Account.id).in_(hour.by_account)))
-    platforms = defaultdict[str, int](int)
-    for account in accounts:
-        platforms[connectors.label_of(account).signed_platform] += hour.by_account[account.id]
-    most_first = sorted(platforms.items(), key=lambda each: -each[1])[:PLATFORMS]
+    platforms = Counter[str]()
+    for account_id, name in (await platform_names(session, hour.by_account)).items():
+        platforms[name] += hour.by_account[account_id]
     return Rising(
         count=hour.posts,
         usual=round(usual.usual),
@@ -164,7 +162,7 @@ async def _rising(session: AsyncSession, team_id: int, hour: _Hour, usual: Band,
         at=now.isoformat(),
         slots=await _slots(session, team_id, now),
         words=await _about(session, team_id, now),
-        platforms=dict(most_first),
+        platforms=dict(platforms.most_common()),
     )
 
 

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel, col, select
 from bot.domain.case import Status
 from bot.models.case import Case
 from bot.models.columns import UtcDateTime
+from bot.models.message import Message
 
 
 class Subject(SQLModel, table=True):
@@ -57,5 +58,6 @@ ROLLED_UP: ColumnElement[bool] = (
     col(Case.subject_id).in_(select(Rollup.subject_id))
     & col(Case.status).in_([Status.NEW, Status.CLOSED])
     & ~col(Case.urgent)
+    & ~select(Message.id).where(Message.case_id == Case.id, col(Message.in_thread)).correlate(Case).exists()
 )
-"""The condition that a case needs no card of its own, unless it goes first or something was said in its thread."""
+"""The condition that a case needs no card of its own, unless it goes first: nothing was said in its thread either."""

@@ -14,9 +14,10 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors, db
+from bot import db
+from bot.cases.reading import platform_names
 from bot.domain.signals import Rank
-from bot.models import Account, Backlog, Case, Message, MessageKind, Team, Waiting
+from bot.models import Backlog, Case, Message, MessageKind, Team, Waiting
 from bot.slack.writing import is_stale
 
 MANY = 20
@@ -60,13 +61,12 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
         .group_by(col(Case.team_id), col(Case.account_id), col(Message.rank), lately)
     )
     rows = (await (await session.connection()).execute(waiting)).all()
-    accounts = await session.exec(select(Account).where(col(Account.id).in_({row[1] for row in rows})))
-    labels = {account.id: connectors.label_of(account).signed_platform for account in accounts}
+    names = await platform_names(session, {row[1] for row in rows})
     by_team = dict[int, Unposted]()
     for team_id, account_id, rank, is_late, count, since in rows:
         team = by_team.setdefault(team_id, Unposted(since))
         team.since = min(team.since, since)
-        team.by_platform[labels[account_id]] += count
+        team.by_platform[names[account_id]] += count
         team.first += count if rank == Rank.FIRST else 0
         team.lately += count if is_late else 0
     return by_team

@@ -15,12 +15,12 @@ from sqlalchemy import ColumnElement, and_, distinct, false, func
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, connectors, db
+from bot import cases, db
+from bot.cases.reading import platform_names
 from bot.domain.case import Status
 from bot.domain.signals import Rank
 from bot.models import (
     ROLLED_UP,
-    Account,
     Author,
     Case,
     CaseBrief,
@@ -123,12 +123,11 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
 _UNPOSTED: ColumnElement[bool] = and_(
     col(Message.kind) == MessageKind.CASE, col(Message.ts).is_(None), col(Message.posting_since).is_(None)
 )
-_IN_THREAD = select(Message.id).where(Message.case_id == Case.id, col(Message.in_thread)).correlate(Case)
 
 
 async def _hold_cards(session: AsyncSession, subject_id: int) -> None:
     """Mark the cards that need not be posted now as level; the lock and its order as in `touch_messages`."""
-    mine = select(Case.id).where(Case.subject_id == subject_id, ROLLED_UP, ~_IN_THREAD.exists())
+    mine = select(Case.id).where(Case.subject_id == subject_id, ROLLED_UP)
     waiting = _UNPOSTED & (col(Message.rank) != Rank.FIRST) & col(Message.case_id).in_(mine)
     held = select(Message.id).where(waiting).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()
@@ -152,11 +151,10 @@ async def _facts(session: AsyncSession, subject_id: int, now: datetime, speed: f
         .group_by(col(Case.account_id))
     )
     rows = (await (await session.connection()).execute(counted)).all()
-    accounts = await session.exec(select(Account).where(col(Account.id).in_({row[0] for row in rows})))
-    labels = {account.id: connectors.label_of(account).signed_platform for account in accounts}
+    names = await platform_names(session, {row[0] for row in rows})
     platforms = Counter[str]()
     for row in rows:
-        platforms[labels[row[0]]] += row[1]
+        platforms[names[row[0]]] += row[1]
     if not rows:  # all were taken out, or went to other teams
         return RolledUp(0, 0, 0, now.isoformat(), now.isoformat())
     return RolledUp(

@@ -3,11 +3,11 @@
 from bot.domain.queue import Filter, Which
 from bot.models import Waiting
 from bot.texts import Texts
-from bot.views.block import View, actions, button, context, literal, section
+from bot.views.block import View, actions, button, context, section
+from bot.views.citizen import counted_sources
 
 A_MINUTE = 60
 """How many new cards Slack takes in one channel: https://docs.slack.dev/apis/web-api/rate-limits"""
-PLATFORMS = 6
 
 
 def backlog(waiting: Waiting, t: Texts) -> View:
@@ -24,14 +24,13 @@ def backlog(waiting: Waiting, t: Texts) -> View:
         t.plural("the last card comes in about {n} minute", "the last card comes in about {n} minutes", minutes),
         *([t.plural("{n} comes first", "{n} come first", waiting.first)] if waiting.first else []),
     ]
-    places = [f"{literal(name, 40)} {n}" for name, n in [*waiting.platforms.items()][:PLATFORMS]]
     explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
     wanted = Filter(Which.UNOWNED).to_text()
     return View(
         words,
         [
             section(f"{words}\n{' · '.join(facts)}"),
-            context(" · ".join(places)),
+            context(counted_sources(waiting.platforms)),
             context(explained),
             *actions(button(t("Show what nobody has"), "list:show", wanted, style="primary")),
         ],

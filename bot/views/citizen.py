@@ -1,7 +1,7 @@
 """How all surfaces show a citizen and their posts."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,6 +29,9 @@ class Room:
     media: int
     images: int = 3
 
+
+PLATFORMS = 6
+"""So many platforms are named of which something is counted."""
 
 ROOMS = (Room(5, 2500, 4), Room(5, 800, 1), Room(3, 800, 1), Room(1, 400, 1))
 
@@ -60,6 +63,11 @@ def author_line(author: Author) -> str:
 def head_line(file: CaseFile, t: Texts) -> str:
     """Return whose case it is and its number: the line above the case on every surface."""
     return f"{author_line(file.author)} · {case_name(file.case, t)}"
+
+
+def counted_sources(platforms: Mapping[str, int]) -> str:
+    """Return from which platforms something comes, and how much from each; the first PLATFORMS, in the given order."""
+    return " · ".join(f"{literal(name, 40)} {n}" for name, n in [*platforms.items()][:PLATFORMS])
 
 
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:

@@ -8,8 +8,8 @@ from bot.models import CaseBrief, CaseLine, RolledUp
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, modal, quote, section
 from bot.views.choosing import case_boxes
+from bot.views.citizen import counted_sources
 
-PLATFORMS = 6
 TICKED = "take_out"
 CLAIMED = 50
 """Cases that one claim of the lot gives: what one person can answer in some hours."""
@@ -30,7 +30,6 @@ def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: T
         t.plural("{n} came in the last ten minutes", "{n} came in the last ten minutes", shown.lately),
         times,
     ]
-    places = [f"{literal(name, 40)} {n}" for name, n in [*shown.platforms.items()][:PLATFORMS]]
     said = [(f"*{literal(each.author.name or each.author.handle or '?', 80)}*", each.latest.text) for each in examples]
     explained = t("They have no cards of their own as long as nobody takes them, but each is a case of its own: "
                   "with its own clocks, answer and record.")  # fmt: skip
@@ -39,7 +38,7 @@ def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: T
     for name, text in said:
         blocks += [context(name), quote(text, 300)]
     blocks += [
-        *([context(" · ".join(places))] if places else []),
+        *([context(counted_sources(shown.platforms))] if shown.platforms else []),
         context(explained),
         *actions(button(t("Show the list"), "list:show", wanted, style="primary"), *claims),
     ]

@@ -6,6 +6,7 @@ from bot.domain.queue import Filter, Where
 from bot.models import Rising
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
+from bot.views.citizen import counted_sources
 
 SLOT = timedelta(minutes=10)
 
@@ -25,7 +26,7 @@ def spike(rising: Rising, message_id: int, t: Texts) -> View:
     if rising.words:
         about.append(t("Words that stand out: {words}", words=", ".join(literal(each, 40) for each in rising.words)))
     if rising.platforms:
-        about.append(" · ".join(f"{literal(name, 40)} {n}" for name, n in rising.platforms.items()))
+        about.append(counted_sources(rising.platforms))
     times = _times(rising, t)
     slots = t("Per ten minutes: {counts}",
               counts=", ".join(f"{at} {n}" for at, n in zip(times, rising.slots, strict=True)))  # fmt: skip
