@@ -405,13 +405,18 @@ async def rows_with(bot: Bot, model: type[Any], holds: Any) -> list[Any]:
     return [row for row in await bot.rows(model) if holds(row)]
 
 
-@pytest.fixture
-def wall_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The bot finds the platform as it finds that of any installed package."""
-    monkeypatch.syspath_prepend(str(INSTALLED))
+def installed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    """The package in a folder is on the path, as after `pip install`, and the bot finds its platform."""
+    monkeypatch.syspath_prepend(str(folder))
     connectors.registry.cache_clear()
     yield
     connectors.registry.cache_clear()
+
+
+@pytest.fixture
+def wall_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The bot finds the wall as it finds the platform of any installed package."""
+    yield from installed(monkeypatch, INSTALLED)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import check, poll
 from tests.clocks import local
-from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually, installed
 from tests.contracts.forum.fake_forum import KEY, FakeForum
 from tests.people import answer, at, showing
 
@@ -32,12 +32,8 @@ PACKAGE = Path(__file__).parent / "forum"
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The package is on the path, as after `pip install`."""
-    monkeypatch.syspath_prepend(str(PACKAGE))
-    connectors.registry.cache_clear()
-    yield
-    connectors.registry.cache_clear()
+def forum_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from installed(monkeypatch, PACKAGE)
 
 
 @pytest.fixture

@@ -1,16 +1,18 @@
 """The bot in processes of its own: run, killed, and looked at through the database and Slack that they share."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 from sqlmodel import select
+from standardwebhooks.webhooks import Webhook
 
 from bot import accounts, cases, db
 from bot.cases import inbox
@@ -179,3 +181,18 @@ def in_slack(bot: Bot) -> Counter[str]:
     """The keys of all our messages in Slack, in channels, threads and direct messages."""
     placed = (m for channel in bot.slack.workspace.messages.values() for m in channel.values())
     return Counter(m["metadata"]["event_payload"]["key"] for m in placed if "metadata" in m)
+
+
+async def pushed(session: ClientSession, bot: Bot, url: str, number: int, *, words: str) -> int:
+    """Send a mention to one process as a source does; returns how that answered."""
+    author = {"id": f"a{number}", "name": f"Burger {number}"}
+    body = json.dumps({"id": f"p{number}", "text": f"{words} {number:02}", "author": author})
+    at, name = datetime.now(UTC), f"m{number}"
+    headers = {
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(bot.slack.square.secret).sign(name, at, body),
+    }
+    async with session.post(url, data=body, headers=headers) as answered:
+        await answered.read()
+        return answered.status

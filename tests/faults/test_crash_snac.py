@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,14 @@ def published(mastodon: FakeMastodon) -> list[str]:
     return [mastodon.as_team("GET", f"{STATUSES}/{s['id']}/source")["text"] for s in mastodon.statuses_by_team()]
 
 
+async def asked(bot: Bot, mastodon: FakeMastodon, snac: Snac) -> tuple[int, dict[str, Any]]:
+    """Let a citizen ask something; returns our account and the card."""
+    account_id = await connect(bot, snac.url)
+    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
+    await poll.poll_due(bot.desk)
+    return account_id, await bot.card("vuilniswagen")
+
+
 @pytest.mark.parametrize("arrives", [True, False], ids=["arrived", "never arrived"])
 async def test_killed_while_sending_the_reply_is_looked_up_at_once(
     database_url: str, slack: Sandbox, mastodon: FakeMastodon, snac: Snac, tmp_path: Path, arrives: bool
@@ -52,10 +61,7 @@ async def test_killed_while_sending_the_reply_is_looked_up_at_once(
 async def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(
     bot: Bot, mastodon: FakeMastodon, snac: Snac
 ) -> None:
-    await connect(bot, snac.url)
-    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
-    await poll.poll_due(bot.desk)
-    card = await bot.card("vuilniswagen")
+    _, card = await asked(bot, mastodon, snac)
     snac.loses = 1
     await answer(bot, SANNE, card, "Donderdag, Jan!")
     await bot.card("Wordt verstuurd", "504")
@@ -69,10 +75,7 @@ async def test_a_reply_that_the_server_publishes_late_is_not_sent_again(
     bot: Bot, mastodon: FakeMastodon, snac: Snac
 ) -> None:
     """We no longer wait for its answer, and the reply is not there yet when we look."""
-    account_id = await connect(bot, snac.url)
-    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
-    await poll.poll_due(bot.desk)
-    card = await bot.card("vuilniswagen")
+    account_id, card = await asked(bot, mastodon, snac)
     snac.is_slow = True
     await answer(bot, SANNE, card, "Donderdag, Jan!")
     await bot.card("Wordt verstuurd", "504")
@@ -91,10 +94,7 @@ async def test_a_reply_that_the_server_publishes_late_is_not_sent_again(
 async def test_a_process_that_hung_while_it_looked_does_not_send_what_another_sent_by_then(
     bot: Bot, mastodon: FakeMastodon, snac: Snac
 ) -> None:
-    account_id = await connect(bot, snac.url)
-    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
-    await poll.poll_due(bot.desk)
-    card = await bot.card("vuilniswagen")
+    account_id, card = await asked(bot, mastodon, snac)
     async with snac.holding(*SEND, passed_on=False) as caught:
         await answer(bot, SANNE, card, "Donderdag, Jan!")
         await caught()

@@ -1,7 +1,6 @@
 """The database is gone for a while, moves to another server, is full, or has few connections: nothing is lost."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
-from standardwebhooks import Webhook
 
 from bot import accounts, db
 from bot.domain.case import Status
@@ -31,6 +29,7 @@ from tests.faults.processes import (
     citizens_at_their_platform,
     is_level,
     looking_on,
+    pushed,
     running,
     time_passes,
 )
@@ -81,22 +80,8 @@ async def says(log: Path, words: str) -> bool:
     return words in told_in(log)
 
 
-async def post(session: ClientSession, bot: Bot, url: str, number: int) -> int:
-    """Send a mention as a source does; returns how the bot answered."""
-    body = json.dumps({"id": f"p{number}", "text": f"{WORDS} {number:02}", "author": {"id": f"a{number}", "name": "B"}})
-    at, name = datetime.now(UTC), f"m{number}"
-    headers = {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(bot.slack.square.secret).sign(name, at, body),
-    }
-    async with session.post(url, data=body, headers=headers) as answered:
-        await answered.read()
-        return answered.status
-
-
 async def accepted(session: ClientSession, bot: Bot, url: str, number: int) -> bool:
-    return await post(session, bot, url, number) < 300
+    return await pushed(session, bot, url, number, words=WORDS) < 300
 
 
 async def statuses(bot: Bot) -> list[ReplyStatus]:
@@ -125,7 +110,7 @@ async def test_gone_for_a_while_nothing_is_lost_and_who_clicks_is_told(
             await caught()
             server.stop()
         for each in urls:
-            assert await post(session, bot, each, 3) == 500  # the source sends it again
+            assert await pushed(session, bot, each, 3, words=WORDS) == 500  # the source sends it again
         await claim(bot, YOUSSEF, await bot.card(f"{WORDS} 02"))
         told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL))
         assert "eferentie" in text_of(told[0])
@@ -160,7 +145,7 @@ async def test_moved_to_its_standby_the_work_goes_on_there(server: Server, slack
             await claim(bot, SANNE, await bot.card(f"{WORDS} 01"))
             await bot.card(f"{WORDS} 01", "In behandeling", SANNE)
             server.stop()
-            assert await post(session, bot, urls[1], 2) == 500
+            assert await pushed(session, bot, urls[1], 2, words=WORDS) == 500
             standby.promote()
             await eventually(lambda: accepted(session, bot, urls[1], 2))
             await answer(bot, SANNE, await bot.card(f"{WORDS} 01"), "Dat zit zo.")
@@ -219,16 +204,16 @@ async def test_with_a_full_disk_nothing_is_lost_and_what_waits_is_done_once_ther
     bot, disk = sqlite_bot, Disk(sqlite_bot)
     url = f"{bot.url}/in/plein"
     async with ClientSession() as session:
-        assert await post(session, bot, url, 0) < 300
+        assert await pushed(session, bot, url, 0, words=WORDS) < 300
         card = await bot.card(f"{WORDS} 00")
         disk.is_full = True
-        answers = [await post(session, bot, url, number) for number in range(1, 60)]
+        answers = [await pushed(session, bot, url, number, words=WORDS) for number in range(1, 60)]
         assert 500 in answers
         await claim(bot, SANNE, card)
         await claimed_or_told(bot, card)
         disk.is_full = False
         for number in range(1, 60):
-            assert await post(session, bot, url, number) < 300
+            assert await pushed(session, bot, url, number, words=WORDS) < 300
     await refresh.refresh(bot.desk)
     await bot.slack.wait_for(lambda: len(bot.cards()) == 60, 60)
     if (await bot.case()).status is Status.NEW:

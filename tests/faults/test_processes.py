@@ -1,16 +1,13 @@
 """Three bots in processes of their own on one PostgreSQL: what they all find at once is done once."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 from aiohttp import ClientError, ClientSession
-from standardwebhooks import Webhook
 
 from bot.domain.case import Status
 from bot.models import Case, Message, MessageKind
@@ -24,6 +21,7 @@ from tests.faults.processes import (
     is_level,
     late,
     looking_on,
+    pushed,
     running,
     steps_due,
     steps_told,
@@ -91,26 +89,12 @@ async def is_told(bot: Bot) -> bool:
     return not await steps_due(bot) and await is_level(bot)
 
 
-async def post(session: ClientSession, bot: Bot, url: str, number: int) -> None:
-    """Send one mention to one process, as the platform would."""
-    body = json.dumps(
-        {"id": f"p{number}", "text": f"Melding {number:02}", "author": {"id": f"a{number}", "name": f"Burger {number}"}}
-    )
-    at, name = datetime.now(UTC), f"m{number}"
-    headers = {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(bot.slack.square.secret).sign(name, at, body),
-    }
-    async with session.post(url, data=body, headers=headers) as answer:
-        answer.raise_for_status()
-
-
 async def test_twenty_mentions_sent_to_all_three_at_once_are_twenty_cards(bot: Bot, tmp_path: Path) -> None:
     await late(bot, 0)
     async with processes(bot, tmp_path) as urls, ClientSession() as session:
         await eventually(lambda: all_serve(session, urls), 60)
-        await asyncio.gather(*(post(session, bot, url, number) for number in range(MANY) for url in urls))
+        sent = (pushed(session, bot, url, number, words="Melding") for number in range(MANY) for url in urls)
+        assert max(await asyncio.gather(*sent)) < 400
         await bot.slack.wait_for(lambda: len(bot.cards()) >= MANY, 60)
         await eventually(lambda: is_level(bot), 60)
     assert len(await bot.rows(Case)) == MANY
