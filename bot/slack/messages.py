@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import exists, inspect
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -27,6 +28,7 @@ from bot.models import PUT_OFF, Message, MessageKind
 from bot.slack.calls import in_background
 from bot.slack.writing import (
     DOUBT,
+    TRY_AGAIN,
     TRY_MUCH_LATER,
     Lease,
     Result,
@@ -142,16 +144,20 @@ async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
 
 
 async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
-    """Bring a message level; one that we cannot render is tried again later, so that it does not block the others."""
+    """Bring a message level; one that we cannot render is tried again later, so that it does not block the others.
+
+    What the database refuses at this moment, such as one side of a deadlock, is tried again soon.
+    """
     try:
         return await level(desk, message_id)
     except Exception as error:
         log.error("a message cannot be shown", message=message_id, **trace(error))
+        wait = TRY_AGAIN if isinstance(error, OperationalError) else TRY_MUCH_LATER
         async with desk.session() as session:
             await session.exec(
                 update(Message)
                 .where(col(Message.id) == message_id)
-                .values(retry_at=desk.now() + TRY_MUCH_LATER, leased_until=None, problem="fault")
+                .values(retry_at=desk.now() + wait, leased_until=None, problem="fault")
             )
         return None
 

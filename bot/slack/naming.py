@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot import cases
 from bot.domain.case import ONGOING
@@ -25,7 +26,8 @@ def named_as(case: Case) -> str:
 async def lock_others(session: AsyncSession, card: Message, name: str, place: Place | None) -> Collection[int]:
     """Return the open cases whose cards must follow this card.
 
-    They and this case are locked before any message is, so that two cards that follow each other take turns.
+    They and this case are locked before any message is, so that two cards that follow each other take turns. Then
+    their cards are locked in the order that all have who lock several messages: some lock no cases.
     """
     if _shown_of(card, name, place) == Named.of(card.details).told:
         return []
@@ -36,7 +38,14 @@ async def lock_others(session: AsyncSession, card: Message, name: str, place: Pl
         return []
     if others:
         await cases.lock_all(session, {*others, card.case_id or 0})
+        await session.exec(_cards_of({*others, card.case_id or 0}))
     return others
+
+
+def _cards_of(case_ids: Collection[int]) -> SelectOfScalar[Message]:
+    theirs = select(Message).where(col(Message.case_id).in_(case_ids), Message.kind == MessageKind.CASE)
+    held = theirs.order_by(col(Message.id)).with_for_update(key_share=True)
+    return held.execution_options(populate_existing=True)
 
 
 async def let_follow(
@@ -49,9 +58,7 @@ async def let_follow(
     stored.details = replace(Named.of(stored.details), told=_shown_of(card, name, place)).to_json()
     if not others:
         return set()
-    theirs = select(Message).where(col(Message.case_id).in_(others), Message.kind == MessageKind.CASE)
-    held = theirs.order_by(col(Message.id)).with_for_update(key_share=True).execution_options(populate_existing=True)
-    cards = (await session.exec(held)).all()
+    cards = (await session.exec(_cards_of(others))).all()
     for each in cards:
         named = Named.of(each.details)
         each.details, each.version = replace(named, followed=named.followed + 1).to_json(), each.version + 1

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -22,12 +22,19 @@ FORKS.set_forkserver_preload(["bot.__main__", "tests.fakes.process"])
 
 @asynccontextmanager
 async def killed_at_the_end(folder: Path, *arguments: str, **settings: object) -> AsyncIterator[BaseProcess]:
-    """Run `webcare run` with only these settings, and kill it at the end of the block; its log goes to folder/log."""
+    """Run `webcare run` with only these settings, and kill it at the end of the block.
+
+    Its log goes to folder/log, and when the block fails also to where pytest shows it.
+    """
     environment = {name.upper(): str(value) for name, value in settings.items()}
     process = FORKS.Process(target=_webcare_run, args=(folder, environment, arguments))
     process.start()
     try:
         yield process
+    except BaseException:
+        with suppress(FileNotFoundError):
+            sys.stdout.write((folder / "log").read_text(encoding="utf-8"))
+        raise
     finally:
         process.kill()
         await asyncio.to_thread(process.join)

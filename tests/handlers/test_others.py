@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlmodel import select
 
 from bot import cases
 from bot.cases import inbox
@@ -12,7 +14,7 @@ from bot.domain.case import CloseReason
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Case, Message, MessageKind, Role
 from bot.slack import messages
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.people import (
     BEA,
     BEHEER,
@@ -130,6 +132,39 @@ async def test_both_end_at_once_and_neither_waits_for_the_other(bot: Bot) -> Non
     await asyncio.gather(*(close(bot, case_id) for case_id in (1, 2, 3, 4)))
     for n in range(4):
         await card_shows(bot, f"Vraag {n}", has="☑️", lacks="ook open")
+
+
+async def test_a_job_that_marks_all_cards_at_that_moment_and_a_card_that_is_written_wait_for_each_other_in_turn(
+    postgres_bot: Bot,
+) -> None:
+    """Who reminds marks the cards of many cases, without locking those; both lock the cards in one order."""
+    bot = postgres_bot
+    for n in range(3):
+        await writes(bot, f"Vraag {n}")
+    await card_shows(bot, "Vraag 2", has="zaak 1")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    async with bot.desk.session() as first:
+        await first.exec(select(Message).where(Message.case_id == 1).with_for_update())
+        marking = asyncio.create_task(mark_all(bot))
+        await eventually(lambda: waiting(bot, 1))
+        ending = asyncio.create_task(close(bot, 3))
+        await eventually(lambda: waiting(bot, 2))
+    await asyncio.gather(marking, ending)
+    await card_shows(bot, "Vraag 0", lacks="zaak 3")
+
+
+async def mark_all(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        await cases.touch_all(session, {1, 2, 3})
+
+
+async def waiting(bot: Bot, count: int) -> bool:
+    """Whether so many of the database's connections wait for a lock."""
+    held_up = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with bot.desk.reading() as session:
+        return bool((await (await session.connection()).execute(held_up)).scalar_one() == count)
 
 
 async def test_a_case_that_ended_and_is_open_again_before_its_card_was_written_is_named_again(bot: Bot) -> None:

@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import select
 
+from bot import cases
 from bot.domain import mention
 from bot.domain import text as words
 from bot.domain.figures import Figures, Overview, Span
@@ -37,6 +40,7 @@ from bot.models import (
 )
 from bot.sandbox.slack.inspection import text_of
 from bot.slack.rendering import team_of, view_of
+from bot.slack.writing import TRY_AGAIN
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
@@ -119,6 +123,33 @@ async def test_a_message_that_lacks_its_case_is_an_error_and_not_a_stopped_accou
     await eventually(lambda: stored(sqlite_bot, "lost"))
     assert await stored(sqlite_bot, "lost") == "fault"
     assert sqlite_bot.slack.messages(CHANNEL) == []
+
+
+async def test_what_the_database_refuses_for_a_moment_is_written_soon(postgres_bot: Bot) -> None:
+    """One side of a deadlock is undone, for instance; here the database cancels the statement."""
+    bot = postgres_bot
+    bot.citizen_posts("Komt deze kaart nog?")
+    await bot.card("Komt deze kaart nog?")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    waiters = text("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    async with bot.desk.session() as session:
+        await cases.touch_all(session, {1})
+    async with bot.desk.session() as holder:
+        await holder.exec(select(Message).with_for_update())
+        bot.desk.wake(f"messages:{CHANNEL}")
+        async with bot.desk.reading() as session:
+            connection = await session.connection()
+            await eventually(lambda: cancelled(connection, waiters))
+    (card,) = await eventually(lambda: put_off(bot))
+    assert card.retry_at <= bot.desk.now() + TRY_AGAIN
+
+
+async def cancelled(connection: AsyncConnection, waiters: TextClause) -> bool:
+    return bool((await connection.execute(waiters)).all())
+
+
+async def put_off(bot: Bot) -> list[Message]:
+    return [message for message in await bot.rows(Message) if message.retry_at is not None]
 
 
 async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message(bot: Bot) -> None:
