@@ -42,6 +42,7 @@ from handlers import (
     rollups,
     routing,
     search,
+    series,
     settings,
     settings_lists,
     snippets,
@@ -117,6 +118,9 @@ def register(
     app.action("case:snooze")(acts(snooze.open_snooze))
     app.action("list:close")(acts(close_many.open_close_many))
     app.view("case:close_many")(acts(close_many.close_many))
+    app.action("series:begin")(acts(series.begin))
+    app.action("series:on")(acts(series.turn))
+    app.action("series:back")(acts(series.turn))
     app.action("rollup:claim")(acts(rollups.claim))
     app.action("rollup:take_out")(acts(rollups.open_take_out))
     app.view("rollup:take_out")(acts(rollups.take_out))

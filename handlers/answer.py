@@ -7,8 +7,6 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import ALLOWED_FROM, Move
-from bot.domain.reply import initials_of
 from bot.domain.text import Refused, Wrong
 from bot.models import Reply, ReplyKind
 from bot.outgoing import composing, drafts, replies
@@ -27,15 +25,16 @@ from bot.views.answer_modal import (
     TOPIC,
     VISIBILITY,
     ModalState,
+    key_of,
     name_of_field,
     topic_of_answer,
 )
 from bot.views.block import Block
-from bot.views.modals import take_over_modal
-from handlers.answer_view import chosen_in, filled_in, first_view, next_view, writer
+from handlers import series
+from handlers.answer_view import chosen_in, filled_in, next_view, view_of, writer
 from handlers.attach import Attached, attached, keep_in
 from handlers.bolt_args import Ack
-from handlers.feedback import name_of, without_marks
+from handlers.feedback import without_marks
 from handlers.home import filter_of, home_after, home_of, publish
 from handlers.modal import opened, values
 from handlers.write import left
@@ -51,7 +50,8 @@ async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int, *, to_p
     """Open the answer modal, which moves no case; for a colleague's case, ask for a take-over first."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
-        view = await view_of(desk, case_id, by, show.view_id, home=home_of(body), to_private=to_private)
+        state = ModalState(case_id, 0, home=home_of(body))
+        view = await view_of(desk, by, show.view_id, state, to_private=to_private)
         if not await show(view):  # closed while it was loading: Slack does not report that
             await left(desk, case_id, by, show.view_id)
     await messages.sync(desk, case_id)
@@ -72,41 +72,17 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> 
     with suppress(Refused):
         async with desk.session() as session:
             await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
-    await ack(response_action="update", view=await view_of(desk, case_id, by, view["id"]))
+    await ack(response_action="update", view=await view_of(desk, by, view["id"], ModalState(case_id, 0)))
     await messages.sync(desk, case_id)
 
 
-async def view_of(
-    desk: TeamDesk,
-    case_id: int,
-    by: str,
-    view_id: str,
-    *,
-    home: str = "",
-    words: str = "",
-    tells_of: int | None = None,
-    to_private: bool = False,
-) -> Block:
-    """Return the answer modal as it opens, with `words` before the agent's draft; see `first_view`.
-
-    `tells_of` is the act about which these words inform the citizen.
-    """
-    who = await writer(desk, case_id, by)
-    case = who.file.case
-    cases.refuse_ended(case)
-    composing.refuse_unanswerable(who.file, who.file.answerable or who.file.latest, desk.now())
-    if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
-        return take_over_modal(who.file, desk.t, then="answer")
-    ask = None if who.initials else initials_of(await name_of(desk, by))
-    async with desk.session() as session:
-        draft = await drafts.begin(session, case_id, by=by, view=view_id, now=desk.now())
-    state = ModalState(case_id, 0, ask=ask, home=home, tells_of=tells_of)
-    return first_view(desk, replace(who, draft=draft), state, words=words, to_private=to_private)
-
-
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Approve the reply; an error is shown at its field, and the modal stays open. A refused answer stays a draft."""
+    """Approve the reply; an error is shown at its field, and the modal stays open. A refused answer stays a draft.
+
+    Of a series, the modal then shows the next case.
+    """
     state, image = ModalState.of(view), None
+    others = await series.others(desk, by, state)
     try:
         image = await attached(desk, view)
         reply = await _approve(desk, view, by, image)
@@ -117,7 +93,11 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     except Refused:
         await _store_draft(desk, view, by, image)
         raise
-    await ack()
+    if state.series:
+        shown = await series.first_of(desk, by, view["id"], state, others)
+        await ack(response_action="update", view=shown.view)
+    else:
+        await ack()
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
     if state.home:
@@ -133,8 +113,8 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
         shown = image is not None or KEEP_IMAGE in filled  # else the platform takes none, as the modal says
         promises = chosen.kind is ReplyKind.INTERIM and filled.get(PROMISE)
         answer = Answer(
-            state.case, state.mention, submission=view["id"], words=chosen.words.strip(), private=chosen.private,
-            kind=chosen.kind, promised_at=chosen.promised_at if promises else None,
+            state.case, state.mention, submission=key_of(view["id"], state), words=chosen.words.strip(),
+            private=chosen.private, kind=chosen.kind, promised_at=chosen.promised_at if promises else None,
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
             invitation=chosen.invitation.strip(), image=chosen.image if shown else None,
             image_file=chosen.image_file, image_description=chosen.image_description, tells_of=state.tells_of,
@@ -150,10 +130,11 @@ async def _store_draft(desk: TeamDesk, view: Block, by: str, image: Attached | N
     """Store what an agent tried to send as their draft."""
     if image is not None:
         keep_in(view, desk, image)
+    state = ModalState.of(view)
     async with desk.session() as session:
-        file = await cases.read(session, ModalState.of(view).case)
+        file = await cases.read(session, state.case)
         chosen = _with(image, chosen_in(desk, file, view))
-        await drafts.keep(session, file, chosen, by=by, view=view["id"], newest=None, now=desk.now())
+        await drafts.keep(session, file, chosen, by=by, view=key_of(view["id"], state), newest=None, now=desk.now())
 
 
 def _with(image: Attached | None, chosen: Chosen) -> Chosen:

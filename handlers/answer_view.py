@@ -1,16 +1,18 @@
 """The answer modal of one case and agent: what it opens with, and how it follows what the agent types and chooses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import Status
-from bot.domain.reply import MAX_TYPED, Composed
+from bot.domain.case import ALLOWED_FROM, Move, Status
+from bot.domain.reply import MAX_TYPED, Composed, initials_of
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
-from bot.outgoing import composing, drafts
+from bot.outgoing import composing, drafts, repeating
 from bot.outgoing.drafts import Chosen, Offered
+from bot.outgoing.repeating import Said
 from bot.slack import files
 from bot.slack.calls import home_of
 from bot.team import agents
@@ -29,11 +31,17 @@ from bot.views.answer_modal import (
     ImageFields,
     ModalState,
     answer_modal,
+    key_of,
     name_of_field,
     topic_chosen,
 )
 from bot.views.block import Block
+from bot.views.modals import take_over_modal
+from handlers.feedback import name_of
 from handlers.modal import values
+
+NAME = 80
+"""Characters of a citizen's name that a modal remembers."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Writer:
     file: CaseFile
     draft: AnswerDraft | None
     initials: str
+    said: Sequence[Said] = ()
+    """What others were answered on the subject of the case."""
 
 
 async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
@@ -51,7 +61,30 @@ async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         draft = await drafts.read(session, case_id, by)
-        return Writer(by, file, draft, await agents.initials(session, file.team.id, by) or "")
+        initials = await agents.initials(session, file.team.id, by) or ""
+        return Writer(by, file, draft, initials, await repeating.on_subject(session, file.case, desk.now()))
+
+
+async def view_of(
+    desk: TeamDesk, by: str, view_id: str, state: ModalState, *, words: str = "", to_private: bool = False
+) -> Block:
+    """Return the answer modal as it opens for the case in `state`, with `words` before the draft; see `first_view`.
+
+    For a colleague's case it asks for a take-over first.
+    """
+    who = await writer(desk, state.case, by)
+    case = who.file.case
+    cases.refuse_ended(case)
+    composing.refuse_unanswerable(who.file, who.file.answerable or who.file.latest, desk.now())
+    if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
+        return take_over_modal(who.file, desk.t, then="answer")
+    ask = None if who.initials else initials_of(await name_of(desk, by))
+    async with desk.session() as session:
+        key = key_of(view_id, state)
+        draft = await drafts.begin(session, case.id, by=by, view=key, now=desk.now())
+    return first_view(
+        desk, replace(who, draft=draft), replace(state, ask=ask), words=words, to_private=to_private
+    )  # fmt: skip
 
 
 def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "", to_private: bool = False) -> Block:
@@ -62,6 +95,10 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
     """
     offer, mention = _offered(who, desk.now())
     state = replace(state, mention=mention.id)
+    if offer is None and state.series and (proposal := repeating.proposal(who.said, who.file.author, by=who.by)):
+        private = composing.is_private_by_default(mention, desk.now())
+        offer = Offered(mention.id, proposal.words, private, proposal.kind, proposal.promised_at)
+        state = replace(state, proposed=(proposal.to.name or proposal.to.handle)[:NAME])
     initials = who.initials or state.ask or ""
     if offer is None:
         goes_private = to_private and composing.may_be_invited(mention, desk.now())
@@ -80,7 +117,7 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
     composed = compose(desk, who.file, mention, text, initials, private=offer.private)
     return _modal(
         desk, who, mention, composed, state, kind=offer.kind, text=text, topic=offer.topic, invited=offer.invitation,
-        description=offer.image_description,
+        description=offer.image_description, typed=text,
     )  # fmt: skip
 
 
@@ -129,7 +166,7 @@ def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text:
     invited = _prefilled(view, INVITATION)
     return _modal(
         desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic, invited=invited,
-        description=_prefilled(view, DESCRIPTION),
+        description=_prefilled(view, DESCRIPTION), typed=chosen.words,
     )  # fmt: skip
 
 
@@ -138,7 +175,7 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     state = ModalState.of(view)
     state = replace(
         state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None, image="", file="",
-        tells_of=None,
+        tells_of=None, proposed="",
     )  # fmt: skip
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
@@ -216,9 +253,11 @@ def _modal(
     topic: str = "",
     invited: str = "",
     description: str = "",
+    typed: str = "",
 ) -> Block:
     settings = TeamSettings.of(who.file.team.settings)
     beside = composed.private and composing.may_be_invited(mention, desk.now())
+    copies = repeating.copies(who.said, typed, who.file.author)
     return answer_modal(
         who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
@@ -227,7 +266,7 @@ def _modal(
         snippets=bool(composing.standard_texts(who.file, mention, desk.now())),
         templates_only=composing.takes_templates_only(who.file, mention, desk.now()),
         topics=settings.topics, reader=who.by,
-        home=home_of(desk.slack),
+        home=home_of(desk.slack), copies=copies if copies >= repeating.MANY else 0,
     )  # fmt: skip
 
 

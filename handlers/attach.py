@@ -1,8 +1,7 @@
 """Attach: read the image that an agent chose in the answer modal from Slack, make it safe to publish, and store it."""
 
 import asyncio
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from bot import cases
 from bot.desk import TeamDesk
@@ -66,7 +65,7 @@ def _wrong(words: Text) -> Wrong:
 def keep_in(view: Block, desk: TeamDesk, image: Attached) -> None:
     """Offer the stored image in a view that may be shown again: Slack drops the chosen file from such a view."""
     state = ModalState.of(view)
-    view["private_metadata"] = json.dumps(asdict(replace(state, image=image.sha256, file=image.file)))
+    view["private_metadata"] = replace(state, image=image.sha256, file=image.file).to_text()
     blocks = [each for each in view["blocks"] if name_of_field(each.get("block_id", "")) != KEEP_IMAGE]
     place = next(n for n, each in enumerate(blocks) if name_of_field(each.get("block_id", "")) == IMAGE)
     keeps = keep_image_field(desk.t, state.anew)

@@ -14,9 +14,10 @@ from bot.outgoing import hiding, looking_again
 from bot.outgoing.hiding import Hide
 from bot.slack import messages
 from bot.team.settings import TeamSettings
+from bot.views.answer_modal import ModalState
 from bot.views.block import Block
 from bot.views.hide import hide_modal, told_text
-from handlers import answer
+from handlers.answer_view import view_of
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 from handlers.moderate import go_on
@@ -62,7 +63,8 @@ async def _explaining(desk: TeamDesk, act: ActRow, by: str, view_id: str) -> Blo
     if not (unexplained and may):
         return None
     try:
-        return await answer.view_of(desk, act.case_id, by, view_id, words=_words(desk, file, act), tells_of=act.id)
+        state = ModalState(act.case_id, 0, tells_of=act.id)
+        return await view_of(desk, by, view_id, state, words=_words(desk, file, act))
     except Refused:
         return None
 
@@ -83,7 +85,7 @@ async def tell(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
         if act is None:
             raise Refused("The citizen has been told already, or need not be.")
         words = _words(desk, file, act)
-        await show(await answer.view_of(desk, case_id, by, show.view_id, words=words, tells_of=act.id))
+        await show(await view_of(desk, by, show.view_id, ModalState(case_id, 0, tells_of=act.id), words=words))
 
 
 async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:

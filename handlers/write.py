@@ -11,7 +11,7 @@ from bot.outgoing import composing, drafts
 from bot.outgoing.drafts import Chosen
 from bot.slack import calls, messages
 from bot.slack.calls import SlackLater
-from bot.views.answer_modal import TEXT, ModalState
+from bot.views.answer_modal import TEXT, ModalState, key_of
 from bot.views.block import Block
 from handlers import answer_view
 from handlers.answer_view import Writer, chosen_in, next_view, writer
@@ -23,8 +23,8 @@ async def preview(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     chosen = chosen_in(desk, who.file, view, draft=who.draft)
-    who = await _stored(desk, body, who, chosen)
-    await _show(desk, view, next_view(desk, who, view, chosen))
+    who = await stored(desk, body, who, chosen)
+    await _show(desk, who, view, next_view(desk, who, view, chosen))
 
 
 async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -46,8 +46,8 @@ async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, 
     if len(text) > MAX_TYPED:
         raise Refused("There is no room left for that text.")
     chosen = chosen_in(desk, who.file, view, text=text, draft=who.draft)
-    who = await _stored(desk, body, who, chosen)
-    await _show(desk, view, next_view(desk, who, view, chosen, text=text))
+    who = await stored(desk, body, who, chosen)
+    await _show(desk, who, view, next_view(desk, who, view, chosen, text=text))
 
 
 async def begin_anew(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -57,37 +57,44 @@ async def begin_anew(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     mention = composing.mention_of(who.file, ModalState.of(view).mention)
     private, kind = composing.is_private_by_default(mention, desk.now()), answer_view.first_kind(who.file)
     nothing = Chosen(mention.id, "", private, kind)
-    who = await _stored(desk, body, who, nothing, anew=True)
-    await _show(desk, view, answer_view.empty_view(desk, who, view))
+    who = await stored(desk, body, who, nothing, anew=True)
+    await _show(desk, who, view, answer_view.empty_view(desk, who, view))
 
 
 async def closed(view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Stop showing that this agent is writing; their draft stays."""
-    await left(desk, ModalState.of(view).case, by, view["id"])
+    await left(desk, ModalState.of(view).case, by, _key(view))
 
 
-async def left(desk: TeamDesk, case_id: int, by: str, view_id: str) -> None:
+async def left(desk: TeamDesk, case_id: int, by: str, key: str) -> None:
     """Update the card when an agent no longer has this modal open."""
     async with desk.session() as session:
-        await drafts.end(session, case_id, by=by, view=view_id)
+        await drafts.end(session, case_id, by=by, view=key)
     await messages.sync(desk, case_id)
 
 
-async def _stored(desk: TeamDesk, body: dict[str, Any], who: Writer, chosen: Chosen, *, anew: bool = False) -> Writer:
+async def stored(desk: TeamDesk, body: dict[str, Any], who: Writer, chosen: Chosen, *, anew: bool = False) -> Writer:
     """Store a change; return its writer with the draft as it is now."""
     newest = _microseconds(body["actions"][0]["action_ts"])
     async with desk.session() as session:
         draft = await drafts.keep(
-            session, who.file, chosen, by=who.by, view=body["view"]["id"], newest=newest, now=desk.now(), anew=anew
+            session, who.file, chosen, by=who.by, view=_key(body["view"]), newest=newest, now=desk.now(), anew=anew
         )
     if draft is not None and draft.writing and who.by not in who.file.writing:
         await messages.sync(desk, who.file.case.id)
     return replace(who, draft=draft)
 
 
-async def _show(desk: TeamDesk, view: Block, shown: Block) -> None:
+async def _show(desk: TeamDesk, who: Writer, view: Block, shown: Block) -> None:
+    """Show the view, unless the modal of a series shows another case by now."""
+    if ModalState.of(view).series and (who.draft is None or who.draft.view != _key(view)):
+        return
     with suppress(SlackLater):  # the next keystroke updates the preview
         await calls.show_if_open(desk.slack, view["id"], shown)
+
+
+def _key(view: Block) -> str:
+    return key_of(view["id"], ModalState.of(view))
 
 
 def _microseconds(slack_time: str) -> int:

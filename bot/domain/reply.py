@@ -4,7 +4,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from bot.domain.mention import Author
+
 INITIALS = re.compile(r"[A-Z]{1,4}")
+GREETING = re.compile(r"[^,.!?:;\n]{0,80}")
+"""How an answer begins, as far as it may be no more than a greeting with a name."""
 BLANK = re.compile(r"\{\{([1-9][0-9]?)\}\}")
 NOT_FILLED_IN = re.compile(r"[\n\t{}]| {5}")
 """What a value may not contain; the braces also show where nothing was filled in yet."""
@@ -73,6 +77,44 @@ def filled_in(snippet: str, *, name: str, agent: str) -> str:
     """Return a canned text in which {name} and {agent} are the first names of the citizen and the agent."""
     words = {"{name}": name, "{agent}": agent}
     return re.sub(r"\{name\}|\{agent\}", lambda match: (words[match[0]].split() or [""])[0], snippet)
+
+
+def adapted(words: str, before: Author, after: Author) -> str | None:
+    """Return an answer to one citizen as an answer to another: with the other's name in the greeting, and their handle.
+
+    None when it still names the first: then it is no text for anybody else.
+    """
+    told = _renamed(words, before, after.name or after.handle, after.handle)
+    theirs = {part for part in _words_of(before.name or before.handle) if len(part) > 2}
+    return None if (theirs - _words_of(after.name or after.handle)) & _words_of(told) else told
+
+
+def nameless(words: str, to: Author) -> str:
+    """Return an answer without the citizen's name in the greeting, and plain: to see whether two say the same."""
+    return " ".join(_words_in_order(_renamed(words, to, "", "")))
+
+
+def _renamed(words: str, before: Author, name: str, handle: str) -> str:
+    """Return a text with another name where it greets this citizen, and another handle wherever it has theirs."""
+    if before.handle:
+        theirs = re.escape(before.handle.lstrip("@"))
+        words = re.sub(rf"@{theirs}(?![\w@])", lambda _: f"@{handle.lstrip('@')}" if handle else name, words)
+    called = before.name or before.handle
+    first, to_first = ((each.split() or [""])[0] for each in (called, name))
+    names = {called: name, first: to_first} if first else {}
+    greeting = GREETING.match(words)
+    assert greeting is not None  # noqa: S101 - it may be empty
+    named = "|".join(re.escape(each) for each in names)
+    told = re.sub(rf"(?<!\w)(?:{named})(?!\w)", lambda match: names[match[0]], greeting[0]) if names else greeting[0]
+    return told + words[greeting.end() :]
+
+
+def _words_of(text: str) -> set[str]:
+    return set(_words_in_order(text))
+
+
+def _words_in_order(text: str) -> list[str]:
+    return re.findall(r"\w+", _plain(text))
 
 
 def has_words(text: str, typed: str) -> bool:

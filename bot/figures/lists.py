@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.cases import around
-from bot.domain.case import Status, Urgency
+from bot.domain.case import Status, Urgency, WaitsFor
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.sla import ClockKind
 from bot.models import (
@@ -36,6 +36,8 @@ from bot.models import (
 )
 from bot.team.settings import TeamSettings
 
+TO_ANSWER = 100
+"""How many cases one can answer in a row before the list is read on."""
 PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.private)).correlate(Case).exists()
 """Cases without a private mention, in SQL."""
 
@@ -71,6 +73,12 @@ async def waiting(
     if public:
         which &= PUBLIC
     return await listed(session, which, most=most, page=wanted.page)
+
+
+async def to_answer(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> list[int]:
+    """Return the first TO_ANSWER cases of a list for which a citizen waits and that can be answered, in its order."""
+    listing = await waiting(session, team_ids, wanted, now=now, most=TO_ANSWER)
+    return [line.case.id for line in listing.lines if line.waits_for is WaitsFor.US and line.answerable]
 
 
 def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -10,7 +10,20 @@ from bot.domain.mention import Act
 from bot.domain.reply import MAX_TYPED, Composed
 from bot.models import CaseFile, Mention, ReplyKind
 from bot.texts import Texts, capital
-from bot.views.block import Block, button, context, cut, field_of, modal, option, plain, quote, section
+from bot.views.block import (
+    Block,
+    actions,
+    button,
+    context,
+    cut,
+    field_of,
+    literal,
+    modal,
+    option,
+    plain,
+    quote,
+    section,
+)
 from bot.views.case_state import target_name, writing_lines
 from bot.views.citizen import author_line, head_line, mention_blocks, source_line
 from bot.views.exchange import earlier, exchange
@@ -45,7 +58,8 @@ class ModalState:
     the moment of the draft that it opened with. `image` is the SHA-256 of the image that stays unless the agent leaves
     it out, `file` the id of its file in Slack. Slack ignores a new initial value while the block id stays the same:
     `inserted` counts the new texts that we put in, `anew` how often the agent started over. `tells_of` is the act about
-    which the answer informs the citizen.
+    which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
+    another, `left` how many of them there were with this one. `proposed` is the citizen whose answer is proposed here.
     """
 
     case: int
@@ -59,11 +73,25 @@ class ModalState:
     image: str = ""
     file: str = ""
     tells_of: int | None = None
+    series: str = ""
+    left: int = 0
+    proposed: str = ""
 
     @classmethod
     def of(cls, view: Block) -> Self:
-        """Read it from the view of an action or a submission."""
-        return cls(**json.loads(view["private_metadata"]))
+        """Read it from the view of an action or a submission; what a newer version of this program adds is left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(view["private_metadata"]).items() if name in known})
+
+    def to_text(self) -> str:
+        """Return it as private_metadata, with what is not as always: an earlier version may not know the rest."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return json.dumps({name: value for name, (value, usual) in values.items() if value != usual})
+
+
+def key_of(view_id: str, state: ModalState) -> str:
+    """Return the key of what is written in a modal: of a series, one modal shows one case after the other."""
+    return f"{view_id}:{state.case}" if state.series else view_id
 
 
 @dataclass(frozen=True)
@@ -99,6 +127,7 @@ def answer_modal(
     topics: Sequence[str] = (),
     reader: str = "",
     home: str = "",
+    copies: int = 0,
 ) -> Block:
     """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the topic of the case.
 
@@ -106,16 +135,24 @@ def answer_modal(
     the team's topics. `confirm`: the agent must confirm that something private becomes public. `invited` prefills the
     public invitation beside a private reply, None where there can be none; `images` is None where no image can be sent.
     For an interim message the modal also asks by when the citizen hears more. `reader` is who has the modal open: they
-    see who else is writing. `home` is the address of the workspace in Slack.
+    see who else is writing. `home` is the address of the workspace in Slack. `copies`: so many others got the same
+    text, but for their name; 0 for few.
     """
-    blocks = [context(line) for line in writing_lines(file, t, without=reader)]
+    blocks = [*_place_in_series(state, t), *(context(line) for line in writing_lines(file, t, without=reader))]
     blocks += _conversation(file, mention, t, now, home) + _advice(file, t, now)
     if state.since is not None:
         blocks.append(_draft_line(t, datetime.fromtimestamp(state.since, UTC), now, file))
     if snippets:
         blocks.append(_snippet_picker(t, state.inserted, templates_only=templates_only))
+    if state.proposed:
+        blocks.append(context("💡 " + t("A proposal, after your answer to {name}. Make it personal.",
+                                        name=literal(state.proposed, 80))))  # fmt: skip
     blocks.append(_text_field(t, draft, state.inserted, templates_only=templates_only))
     blocks += preview(composed, t, file)
+    if copies:
+        blocks.append(context("⚠️ " + t("{n} others got this same text, but for their name. "
+                                        "Say something about what {name} wrote.",
+                                        n=copies, name=literal_reader(file))))  # fmt: skip
     if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
         blocks.append(_visibility_field(t, state.anew, composed.private))
     if confirm:
@@ -133,9 +170,17 @@ def answer_modal(
         blocks.append(_dispatched(t("Topic"), _block_id(TOPIC, state.anew), TOPIC, picker, optional=True))
     if state.ask is not None:
         blocks.append(initials_field(t, state.ask))
-    metadata = json.dumps(asdict(state))
-    view = modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=metadata)
+    view = modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=state.to_text())
     return view | {"notify_on_close": True}
+
+
+def _place_in_series(state: ModalState, t: Texts) -> list[Block]:
+    """Say how many cases of a list are left to answer, with the buttons to those beside this one."""
+    if not state.series:
+        return []
+    turns = [button(t("Previous"), "series:back", "back"), button(t("Next"), "series:on", "on")]
+    left = t.plural("{n} case left to answer in this list", "{n} cases left to answer in this list", state.left)
+    return [context(left), *(actions(*turns) if state.left > 1 else [])]
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:

@@ -11,7 +11,7 @@ from bot.views.block import Block, View, button, context, field_of, literal, mod
 from bot.views.choosing import case_boxes
 from bot.views.closing import close_many_button, undo_row, with_skipped
 from bot.views.passing import SHOWN, line, rows
-from bot.views.rollup import lot_buttons
+from bot.views.rollup import lot_buttons, series_button
 
 UNDO = "case:undo_hand_over"
 QUESTION = "away"
@@ -28,8 +28,9 @@ def hand_over_button(what: str, t: Texts) -> Block:
 
 
 def several_buttons(wanted: str, t: Texts) -> list[Block]:
-    """Return the buttons under a list for several of its cases; one's own can be handed over too."""
-    own = [hand_over_button(wanted, t)] if Filter.of_text(wanted).which is Which.MINE else []
+    """Return the buttons under a list for several of its cases; one's own can be answered and handed over too."""
+    is_own = Filter.of_text(wanted).which is Which.MINE
+    own = [series_button(wanted, t), hand_over_button(wanted, t)] if is_own else []
     return [close_many_button(wanted, t), *own, *lot_buttons(wanted, t)]
 
 

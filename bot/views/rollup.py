@@ -59,11 +59,17 @@ def lot_buttons(wanted: str, t: Texts) -> list[Block]:
     return [button(t("Take some out…"), "rollup:take_out", wanted)]
 
 
+def series_button(wanted: str, t: Texts) -> Block:
+    """Return the button that opens one's own cases of a list in turn, each to answer; `wanted` is the list's query."""
+    return button(t("Answer one after another"), "series:begin", wanted, style="primary")
+
+
 def claimed(count: int, subject_id: int, by: str, t: Texts) -> View:
-    """Say how many cases of a roll-up somebody has now, with the button to their list."""
+    """Say how many cases of a roll-up somebody has now, with the buttons to answer them and to their list."""
     words = t.plural("{n} case is with you now.", "{n} cases are with you now.", count)
     mine = Filter(Which.MINE, by, f"{Where.SUBJECT}:{subject_id}").to_text()
-    return View(words, [section(words), *actions(button(t("Show my list"), "list:show", mine, style="primary"))])
+    buttons = [series_button(mine, t), button(t("Show my list"), "list:show", mine)]
+    return View(words, [section(words), *actions(*buttons)])
 
 
 def take_out_modal(

@@ -52,7 +52,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "case:undo_close", "case:take_over", "list:close", "case:wait_on",
             "list:hand_over", "case:undo_hand_over", "case:undo_act",
             "case:hide_agree", "case:hide_decline", "case:hide_keep", "case:hide_show",
-            "rollup:claim", "rollup:take_out",
+            "rollup:claim", "rollup:take_out", "series:begin", "series:on", "series:back",
         },
         "options": {"answer_snippet"},
         "view": {
@@ -192,7 +192,8 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
     }  # fmt: skip
     kept = {"team": 1, "title": None, "platform": "x", "agent": SANNE, "sign_in": 1}
     metadata = json.dumps(kept) if settings else str(case_id)
-    if name.startswith("answer_") or name == "case:answer":
+    in_answer = name.startswith("answer_") or name in {"series:on", "series:back"}
+    if in_answer or name == "case:answer":
         metadata = json.dumps({"case": case_id, "mention": 1})
     typed = {"type": "plain_text_input", "value": "Nee."}
     view = {
@@ -202,12 +203,13 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
     }  # fmt: skip
     values = {
         "list:share": "search||paspoort", "list:close": "open|||", "figures:share": "1|digest",
-        "case:undo_close": f"{case_id}:1:", "list:hand_over": "mine|||", "case:undo_hand_over": f"{case_id}:V1:",
+        "case:undo_close": f"{case_id}:1:", "list:hand_over": "mine|||", "series:begin": "mine|||",
+        "case:undo_hand_over": f"{case_id}:V1:",
     }  # fmt: skip
     value = values.get(name, str(case_id))
     action = {"action_id": name, "block_id": "b", "type": "button", "value": value}
     match kind:
-        case "action" if (settings and name != "settings:open") or name.startswith("answer_"):
+        case "action" if (settings and name != "settings:open") or in_answer:
             return Kind.INTERACTION, payloads.block_actions_in_view(workspace, who, view, action)
         case "action":
             clicked = payloads.block_actions_in_message(

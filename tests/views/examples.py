@@ -422,7 +422,14 @@ def opened(t: Texts) -> Iterator[Block]:
     for length, initials in ((1, None), (501, ""), (499, "SB")):
         composed = Composed(LONG, 500 - length, private=length == 1)
         topics = [f"{n:02}{'a' * 58}" for n in range(MAX_TOPICS)] if initials else []
-        about: dict[str, Any] = {"promise": length, "since": length, "home": "open|||"}
+        about: dict[str, Any] = {
+            "promise": length,
+            "since": length,
+            "home": "open|||",
+            "proposed": LONG[:80],
+            "left": 2,
+        }
+        about["series"] = "mine|U0SANNE|0|subject:1"
         kept = ModalState(1, 1, ask=initials, inserted=len(topics), anew=1, **about, image="a" * 64, file="F0IMAGE")
         asked = ImageFields(lacks="" if initials else "files:read", described=initials != "SB", description=LONG)
         yield from (
@@ -442,6 +449,7 @@ def opened(t: Texts) -> Iterator[Block]:
                 topics=topics,
                 topic="none",
                 reader=OTHER,
+                copies=3,
             )
             for kind in BY_AGENTS
         )

@@ -1,0 +1,242 @@
+"""The cases of a list are answered one after another in one modal, each with its own text; copies are pointed out."""
+
+import asyncio
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from bot import cases
+from bot.domain.case import CloseReason, Status
+from bot.domain.mention import Author
+from bot.domain.reply import adapted, nameless
+from bot.models import AnswerDraft, Reply, ReplyStatus
+from bot.sandbox.slack import input_state, payloads
+from bot.sandbox.slack.delivery import Kind
+from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import action_ids
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
+from tests.people import home, open_modal, read, square_texts
+
+FIRE = "Er vallen zwarte vlokken in onze tuin aan de {street}, is dat gevaarlijk?"
+PEOPLE = {"Fatima": "Lindestraat", "Kees": "Stationsweg", "Omar": "Molenpad", "Truus": "Kerkstraat", "Bo": "Singel"}
+ADVICE = "Beste {name}, houd ramen en deuren dicht. De brandweer meet."
+
+
+async def theirs(bot: Bot, *names: str, by: str = SANNE) -> None:
+    """So many people write of one fire; the cases are with one colleague, in this order."""
+    for name in names:
+        bot.citizen_posts(FIRE.format(street=PEOPLE[name]), name=name)
+        await bot.card(PEOPLE[name])
+        bot.clock.advance(seconds=5)
+    async with bot.desk.session() as session:
+        for case_id in range(1, len(names) + 1):
+            await cases.claim(session, case_id, by=by, now=bot.desk.now())
+
+
+async def begun(bot: Bot) -> dict[str, Any]:
+    """Sanne asks for her list, and opens the series there."""
+    assert (await bot.slack.command(SANNE, CHANNEL, "/webcare mijn")).ok
+    [shown] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE))
+    assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], "series:begin")).ok
+    return await open_modal(bot, SANNE, "case:answer")
+
+
+async def at(bot: Bot, name: str) -> dict[str, Any]:
+    """Wait until the modal is about what this citizen wrote, and return it."""
+
+    def there() -> dict[str, Any] | None:
+        view = bot.slack.view(SANNE)
+        return view if view and view["callback_id"] == "case:answer" and PEOPLE[name] in read(view) else None
+
+    return await bot.slack.wait_for(there)
+
+
+async def send(bot: Bot, text: str | None = None) -> None:
+    """Send what the modal has, or this text."""
+    view = bot.slack.view(SANNE)
+    assert view is not None
+    filled = {} if text is None else {"answer_text": text}
+    if "initials" in action_ids(view):
+        filled["initials"] = "SB"
+    ack = await bot.slack.submit(SANNE, filled)
+    assert ack.ok and not ack.errors, ack
+
+
+def proposed(view: dict[str, Any]) -> str:
+    """The text in the field of the answer."""
+    [element] = [
+        b["element"] for b in view["blocks"] if b["type"] == "input" and b["element"]["action_id"] == "answer_text"
+    ]
+    return str(element.get("initial_value") or "")
+
+
+async def test_each_gets_an_answer_with_their_own_name_and_the_modal_goes_on_to_the_next(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees", "Omar")
+    view = await begun(bot)
+    assert PEOPLE["Fatima"] in read(view) and "Nog 3 zaken" in read(view)
+    assert proposed(view) == ""
+    await send(bot, ADVICE.format(name="Fatima"))
+    view = await at(bot, "Kees")
+    assert "Nog 2 zaken" in read(view) and "je antwoord aan Fatima" in read(view)
+    assert proposed(view) == ADVICE.format(name="Kees")
+    await send(bot)
+    view = await at(bot, "Omar")
+    assert "Nog 1 zaak" in read(view) and "series:on" not in action_ids(view)
+    await send(bot, "Beste Omar, ook aan het Molenpad is er geen gevaar.")
+    await bot.slack.wait_for(lambda: "Je hebt alles beantwoord" in read(bot.slack.view(SANNE)))
+    await eventually(lambda: all_are(bot, ReplyStatus.SENT, 3))
+    sent = sorted(square_texts(bot))
+    assert [each.split(",")[0] for each in sent] == ["Beste Fatima", "Beste Kees", "Beste Omar"]
+    assert len({reply.key for reply in await bot.rows(Reply)}) == 3
+    assert {(await bot.case(n)).status for n in (1, 2, 3)} == {Status.ANSWERED}
+
+
+async def all_are(bot: Bot, status: ReplyStatus, count: int) -> bool:
+    return [reply.status for reply in await bot.rows(Reply)] == [status] * count
+
+
+async def test_one_goes_back_and_forth_and_what_was_typed_stays(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees", "Omar")
+    await begun(bot)
+    await bot.slack.type(SANNE, "answer_text", "Beste Fatima, ik zoek het uit.")
+    assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
+    view = await at(bot, "Kees")
+    assert proposed(view) == "", "nothing was answered yet"
+    assert (await bot.slack.click_in_view(SANNE, "series:back")).ok
+    view = await at(bot, "Fatima")
+    assert proposed(view) == "Beste Fatima, ik zoek het uit."
+    await bot.slack.click_in_view(SANNE, "series:back")
+    await at(bot, "Omar")
+    await bot.slack.click_in_view(SANNE, "series:on")
+    await at(bot, "Fatima")
+    assert await drafts(bot) == [(1, "Beste Fatima, ik zoek het uit.", True)]
+    await bot.slack.close_view(SANNE)
+    await eventually(lambda: nobody_writes(bot))
+
+
+async def drafts(bot: Bot) -> list[tuple[int, str, bool]]:
+    async with bot.desk.reading() as session:
+        return [(each.case_id, each.words, each.writing) for each in await session.exec(select(AnswerDraft))]
+
+
+async def nobody_writes(bot: Bot) -> bool:
+    return not any(writing for *_, writing in await drafts(bot))
+
+
+async def test_a_case_that_a_colleague_took_or_answered_meanwhile_is_passed_over(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees", "Omar", "Truus")
+    await begun(bot)
+    async with bot.desk.session() as session:
+        await cases.take_over(session, 2, owner=SANNE, by=YOUSSEF, now=bot.desk.now())
+        await cases.close(session, 3, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    await send(bot, "Beste Fatima, houd de ramen dicht.")
+    view = await at(bot, "Truus")
+    assert "Nog 1 zaak" in read(view)
+
+
+async def test_sent_twice_at_once_each_citizen_is_answered_once(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees")
+    view = await begun(bot)
+    filled = {"answer_text": "Beste Fatima, houd de ramen dicht.", "initials": "SB"}
+    both = await asyncio.gather(*(bot.slack.submit(SANNE, filled, view_id=view["id"]) for _ in range(2)))
+    assert all(each.ok for each in both)
+    await at(bot, "Kees")
+    assert [(reply.case_id, reply.key) for reply in await bot.rows(Reply)] == [(1, f"{view['id']}:1")]
+    await send(bot, "Beste Kees, ook bij u.")
+    await eventually(lambda: all_are(bot, ReplyStatus.SENT, 2))
+
+
+async def test_what_slack_reports_late_of_an_answer_does_not_bring_it_back(bot: Bot) -> None:
+    """The last letter is reported after the modal went on."""
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    await bot.slack.type(SANNE, "answer_text", "Beste Fatima")
+    view = deepcopy(bot.slack.view(SANNE))
+    assert view is not None
+    [(block, field)] = [pair for pair in elements(view["blocks"]) if pair[1]["action_id"] == "answer_text"]
+    typed = input_state.action(block, field, {"value": "Beste Fatima!"})
+    view["state"]["values"][block["block_id"]]["answer_text"]["value"] = "Beste Fatima!"
+    late = payloads.block_actions_in_view(bot.slack.workspace, SANNE, view, typed)
+    assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
+    await at(bot, "Kees")
+    assert (await bot.slack._deliver(Kind.INTERACTION, late)).ok, "which waits until the bot has done with it"
+    assert (1, "Beste Fatima", False) in await drafts(bot), "what stood there at the click is newer"
+    assert PEOPLE["Kees"] in read(bot.slack.view(SANNE))
+
+
+async def test_who_sends_many_the_same_text_is_told_until_it_says_something_else(bot: Bot) -> None:
+    await theirs(bot, *PEOPLE)
+    await begun(bot)
+    await send(bot, ADVICE.format(name="Fatima"))
+    for name in ("Kees", "Omar"):
+        assert "zelfde tekst" not in read(await at(bot, name))
+        await send(bot)
+    view = await at(bot, "Truus")
+    assert "3 anderen kregen deze zelfde tekst" in read(view)
+    await bot.slack.type(SANNE, "answer_text", proposed(view) + " In de Kerkstraat is er niets gemeten.")
+    await bot.slack.wait_for(lambda: "zelfde tekst" not in read(bot.slack.view(SANNE)))
+    await send(bot, proposed(view) + " In de Kerkstraat is er niets gemeten.")
+    await at(bot, "Bo")
+
+
+async def test_what_was_said_in_private_is_never_a_proposal_for_others(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    await bot.slack.click_in_view(SANNE, "answer_visibility", "private")
+    await send(bot, "Beste Fatima, uw dossier ligt bij mij.")
+    view = await at(bot, "Kees")
+    assert proposed(view) == "" and "dossier" not in read(view)
+
+
+async def test_on_the_home_the_list_follows_each_answer(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, PEOPLE["Fatima"], PEOPLE["Kees"])
+    assert (await bot.slack.click_in_view(SANNE, "series:begin")).ok
+    await at(bot, "Fatima")
+    await send(bot, "Beste Fatima, houd de ramen dicht.")
+    await at(bot, "Kees")
+    await eventually(lambda: home_lacks(bot, "Lindestraat"))
+
+
+async def home_lacks(bot: Bot, words: str) -> bool:
+    return words not in read(bot.slack.home(SANNE))
+
+
+async def test_a_list_in_which_nothing_is_left_says_so(bot: Bot) -> None:
+    await theirs(bot, "Fatima")
+    assert (await bot.slack.command(SANNE, CHANNEL, "/webcare mijn")).ok
+    [shown] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE))
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], "series:begin")).ok
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "niets meer" in read(view))
+
+
+FATIMA, KEES = Author("1", "Fatima Jansen", "fatima"), Author("2", "Kees de Wit", "kees@social.nl")
+
+
+@pytest.mark.parametrize(
+    ("words", "to", "adapts_to"),
+    [
+        ("Beste Fatima, dank je.", KEES, "Beste Kees, dank je."),
+        ("Beste Fatima Jansen,\nDank je.", KEES, "Beste Kees de Wit,\nDank je."),
+        ("Hallo! Dank je.", KEES, "Hallo! Dank je."),
+        ("@fatima Dank je.", KEES, "@kees@social.nl Dank je."),
+        ("@fatimah Dank je.", KEES, "@fatimah Dank je."),
+        ("Beste Fatima, dag Fatima.", KEES, None),
+        ("Beste mevrouw Jansen, dank je.", KEES, None),
+        ("Beste Fatima, dank je.", Author("3", "", "omar"), "Beste omar, dank je."),
+        ("Beste Fatima, dank je.", Author("3", r"\\1 \\g<0>"), r"Beste \\1, dank je."),
+        ("", KEES, ""),
+    ],
+)
+def test_an_answer_is_adapted_in_its_greeting_or_not_at_all(words: str, to: Author, adapts_to: str | None) -> None:
+    assert adapted(words, FATIMA, to) == adapts_to
+
+
+def test_two_answers_are_the_same_but_for_the_name() -> None:
+    assert nameless("Beste Fatima, dank je!", FATIMA) == nameless("beste Kees:  Dank je", KEES) == "beste dank je"
+    assert nameless("Beste Fatima, dank u.", FATIMA) != nameless("Beste Kees, dank je.", KEES)
