@@ -1,6 +1,7 @@
 """What all tests share: real databases, the local Slack, and the bot running between them."""
 
 import asyncio
+import functools
 import inspect
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import hypothesis
 import psycopg
 import pytest
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.test_utils import TestServer
 from slack_bolt.async_app import AsyncApp
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -74,6 +75,15 @@ def calls_in_open_sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
     seen = sessions.watch(monkeypatch)
     yield seen
     assert seen == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> Iterator[None]:
+    """aiohttp remembers the handlers of a thousand routes, and with them all that some hundreds of tests made."""
+    yield
+    for each in vars(web_app).values():
+        if isinstance(each, functools._lru_cache_wrapper):
+            each.cache_clear()
 
 
 @pytest.fixture(scope="session")
