@@ -20,16 +20,29 @@ async def workspace_id(session: AsyncSession) -> str | None:
     return (await session.exec(select(Workspace.slack_id))).one()
 
 
+def is_due(team: Team, now: datetime) -> bool:
+    """Tell whether the members of a team's channel must be read."""
+    seen = team.channel_seen or {}
+    return seen.get("channel") != team.channel or datetime.fromisoformat(seen["at"]) <= now - READ_EVERY
+
+
 async def take_turn(session: AsyncSession, team_id: int, now: datetime) -> Team | None:
     """Mark the members of a team's channel as being read now; None when that was done recently: one process reads."""
     team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
-    seen = team.channel_seen or {}
-    if seen.get("channel") == team.channel and datetime.fromisoformat(seen["at"]) > now - READ_EVERY:
+    if not is_due(team, now):
         return None
+    seen = team.channel_seen or {}
     known = seen if seen.get("channel") == team.channel else {"channel": team.channel}
     team.channel_seen = {**known, "at": now.isoformat()}
     session.add(team)
     return team
+
+
+async def put_off(session: AsyncSession, team_id: int, until: datetime) -> None:
+    """Let the members of a team's channel be read from this moment on: Slack does not show them before."""
+    team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
+    team.channel_seen = {**(team.channel_seen or {}), "at": (until - READ_EVERY).isoformat()}
+    session.add(team)
 
 
 async def saw_channel(session: AsyncSession, team_id: int, channel: str, *, public: bool, shared: bool) -> None:

@@ -52,6 +52,21 @@ async def test_a_channel_of_more_people_than_slack_describes_at_once_is_learned_
     assert await known(bot) == OURS
 
 
+@pytest.mark.parametrize("limited", [True, False])
+async def test_a_channel_that_slack_does_not_show_now_is_read_as_soon_as_it_does(bot: Bot, limited: bool) -> None:
+    await forget(bot)
+    if limited:
+        bot.slack.faults.rate_limit("conversations.members", 60)
+    else:
+        bot.slack.faults.down = True
+    await members.read_channels(bot.desk)
+    assert await known(bot) == {}
+    bot.slack.faults.down = False
+    bot.clock.advance(seconds=61 if limited else members.LOOK_EVERY.total_seconds())
+    await members.read_channels(bot.desk)
+    assert await known(bot) == OURS
+
+
 async def test_who_joins_or_leaves_is_known_at_once(bot: Bot) -> None:
     await forget(bot)
     await bot.slack.leave(SANNE, CHANNEL)
