@@ -99,11 +99,13 @@ def said(bot: Bot, place: str) -> list[tuple[str, bool]]:
 
 
 async def answered(bot: Bot, place: str, words: str) -> dict[str, Any]:
-    """Wait until an answer of the team with these words stands there."""
+    """Wait until an answer of the team with these words stands there, and the bot has stored that."""
     posts = bot.slack.square.posts
-    return await bot.slack.wait_for(
+    there = await bot.slack.wait_for(
         lambda: next((p for p in posts if p["author"]["team"] and p["place"] == place and words in p["text"]), None)
     )
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return there
 
 
 async def choose(bot: Bot, words: str, verb: str) -> None:
