@@ -93,13 +93,12 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     except Refused:
         await _store_draft(desk, view, by, image)
         raise
-    if state.series:
-        shown = await series.first_of(desk, by, view["id"], state, others)
-        await ack(response_action="update", view=shown.view)
-    else:
-        await ack()
+    shown = await series.first_of(desk, by, view["id"], state, others) if state.series else None
+    await (ack(response_action="update", view=shown.view) if shown else ack())
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
+    if shown and shown.case is not None:
+        await messages.sync(desk, shown.case)
     if state.home:
         await publish(desk, by, filter_of(state.home))
 

@@ -30,8 +30,8 @@ def hand_over_button(what: str, t: Texts) -> Block:
 def several_buttons(wanted: str, t: Texts) -> list[Block]:
     """Return the buttons under a list for several of its cases; one's own can be answered and handed over too."""
     is_own = Filter.of_text(wanted).which is Which.MINE
-    own = [series_button(wanted, t), hand_over_button(wanted, t)] if is_own else []
-    return [close_many_button(wanted, t), *own, *lot_buttons(wanted, t)]
+    answers, hands_over = ([series_button(wanted, t)], [hand_over_button(wanted, t)]) if is_own else ([], [])
+    return [*answers, close_many_button(wanted, t), *hands_over, *lot_buttons(wanted, t)]
 
 
 def hand_over_modal(

@@ -81,6 +81,7 @@ async def test_each_gets_an_answer_with_their_own_name_and_the_modal_goes_on_to_
     view = await at(bot, "Kees")
     assert "Nog 2 zaken" in read(view) and "je antwoord aan Fatima" in read(view)
     assert proposed(view) == ADVICE.format(name="Kees")
+    await bot.card(PEOPLE["Kees"], "schrijft een antwoord")
     await send(bot)
     view = await at(bot, "Omar")
     assert "Nog 1 zaak" in read(view) and "series:on" not in action_ids(view)
