@@ -8,18 +8,32 @@ from typing import Any
 import pytest
 from sqlmodel import col, func, select
 
+from bot import cases
 from bot.cases import clocks, inbox
 from bot.cases.state import recalled, remembered
 from bot.connectors.base import Rejected
-from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, UNCLOSES, Move, Status, WaitsFor, logged_as, rests_for
+from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, UNCLOSES, Move, Status, Urgency, WaitsFor, logged_as, rests_for
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import REACTIONS, ClockKind
-from bot.models import BY_AGENTS, Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, UtcDateTime
+from bot.domain.text import Refused
+from bot.models import (
+    BY_AGENTS,
+    Case,
+    Clock,
+    Escalation,
+    Event,
+    Message,
+    MessageKind,
+    Reply,
+    ReplyKind,
+    ReplyStatus,
+    UtcDateTime,
+)
 from bot.outgoing import outcomes, replies
 from tests.cases.moving import HOW, Table, bring_to, one_case
 from tests.clocks import local
-from tests.conftest import SANNE
+from tests.conftest import SANNE, YOUSSEF
 
 NOW = local("2026-11-20 10:00")
 SEEDS = range(4)
@@ -286,3 +300,54 @@ async def test_a_source_that_cannot_be_answered_is_not_timed_whatever_is_done_wi
         for move in (Move.CLAIM, Move.CLOSE, Move.REOPEN):
             await table.must_make(move)
         assert [clock for clock in await rows(table, Clock) if clock.case_id == 2] == []
+
+
+async def test_the_same_advice_again_changes_nothing_and_any_other_is_refused(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        for move in (Move.CLAIM, Move.ESCALATE):
+            await table.must_make(move)
+        for _ in range(2):
+            async with table.session() as session:
+                await cases.advise(session, 1, by=YOUSSEF, now=table.clock.at, advice="Morgen")
+        for by, words in ((SANNE, "Morgen"), (YOUSSEF, "Overmorgen")):
+            async with table.session() as session:
+                with pytest.raises(Refused):
+                    await cases.advise(session, 1, by=by, now=table.clock.at, advice=words)
+        async with table.session() as session:
+            log = [event.by for event in await cases.history(session, 1) if event.kind is EventKind.ADVISE]
+    assert log == [YOUSSEF]
+
+
+@pytest.mark.parametrize(
+    ("target", "who", "place", "was"),
+    [
+        (YOUSSEF, YOUSSEF, "", True),
+        (YOUSSEF, SANNE, "", False),
+        (YOUSSEF, SANNE, "D1", True),
+        ("S0JURIST", SANNE, "", True),
+        ("S0JURIST", SANNE, "D1", True),
+        ("S0JURIST", SANNE, "D2", False),
+    ],
+)
+async def test_a_question_is_for_who_was_asked_or_who_sees_it_where_it_was_put(
+    sqlite_url: str, target: str, who: str, place: str, was: bool
+) -> None:
+    async with one_case(sqlite_url) as table:
+        await table.must_make(Move.CLAIM)
+        async with table.session() as session:
+            await cases.escalate(
+                session, 1, by=(await cases.get(session, 1)).assignee or "", now=table.clock.at, target=target,
+                channels=["D1"], question="Weet jij dit?", urgency=Urgency.NORMAL, submission="e",
+            )  # fmt: skip
+            question = await session.get_one(Escalation, 1)
+            assert await cases.was_asked(session, question, who, place) is was
+
+
+async def test_a_case_that_is_given_to_who_has_it_stays_as_it_is(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await table.must_make(Move.CLAIM)
+        async with table.session() as session:
+            before = await cases.get(session, 1)
+            after = await cases.assign(session, 1, to=before.assignee or "", by=SANNE, now=table.clock.at)
+            assert (after.id, after.assignee) == (1, before.assignee)
+            assert EventKind.ASSIGN not in [event.kind for event in await cases.history(session, 1)]
