@@ -82,7 +82,7 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     Of a series, the modal then shows the next case.
     """
     state, image = ModalState.of(view), None
-    others = await series.others(desk, by, state)
+    others = await series.others(desk, state)
     try:
         image = await attached(desk, view)
         reply = await _approve(desk, view, by, image)

@@ -80,11 +80,9 @@ async def view_of(
         return take_over_modal(who.file, desk.t, then="answer")
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
-        key = key_of(view_id, state)
-        draft = await drafts.begin(session, case.id, by=by, view=key, now=desk.now())
-    return first_view(
-        desk, replace(who, draft=draft), replace(state, ask=ask), words=words, to_private=to_private
-    )  # fmt: skip
+        draft = await drafts.begin(session, case.id, by=by, view=key_of(view_id, state), now=desk.now())
+    who, state = replace(who, draft=draft), replace(state, ask=ask)
+    return first_view(desk, who, state, words=words, to_private=to_private)
 
 
 def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "", to_private: bool = False) -> Block:

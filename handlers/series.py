@@ -5,12 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
 from bot.figures import lists
-from bot.models import Role
+from bot.models import Role, Team
 from bot.slack import messages
 from bot.views.answer_modal import ModalState, key_of
 from bot.views.block import Block
@@ -36,12 +35,12 @@ async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, de
     acts_in = [team_id for team_id, role in person.roles.items() if role is not Role.READER]
     async with home_after(desk, body), opened(desk, body) as show:
         async with desk.reading() as session:
-            first = await lists.to_answer(session, acts_in, wanted, now=desk.now())
-            if not first:
+            found = await lists.to_answer(session, acts_in, wanted, now=desk.now())
+            if not found:
                 raise Refused("There is nothing for you to answer in this list any more.")
-            theirs = desk.of((await cases.read(session, first[0])).team)
-        state = ModalState(first[0], 0, home=home_of(body), series=wanted.to_text())
-        ids = await _ids(theirs, state)
+            theirs = desk.of(await session.get_one(Team, found[0].team_id))
+        ids = [case.id for case in found if case.team_id == theirs.team.id]
+        state = ModalState(ids[0], 0, home=home_of(body), series=wanted.to_text())
         shown = await first_of(theirs, person.by, show.view_id, state, ids)
         await _show(theirs, person.by, show.view_id, state, shown, is_open=await show(shown.view))
 
@@ -53,7 +52,7 @@ async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: Team
         if set(values(view)) - set(left_as_shown(view)):
             who = await writer(desk, state.case, by)
             await stored(desk, body, who, chosen_in(desk, who.file, view, draft=who.draft))
-        ids = await others(desk, by, state)
+        ids = await others(desk, state)
         if action["action_id"] == "series:back":
             ids = ids[::-1]
         await left(desk, state.case, by, key_of(view["id"], state))
@@ -69,18 +68,15 @@ async def _show(desk: TeamDesk, by: str, view_id: str, state: ModalState, shown:
         await messages.sync(desk, shown.case)
 
 
-async def others(desk: TeamDesk, by: str, state: ModalState) -> list[int]:
+async def others(desk: TeamDesk, state: ModalState) -> list[int]:
     """Return the other cases of a series: those after the one that is shown, then those before it."""
     if not state.series:
         return []
-    ids = await _ids(desk, state)
+    async with desk.reading() as session:
+        found = await lists.to_answer(session, [desk.team.id], Filter.of_text(state.series), now=desk.now())
+    ids = [case.id for case in found]
     at = ids.index(state.case) if state.case in ids else 0
     return [each for each in [*ids[at:], *ids[:at]] if each != state.case]
-
-
-async def _ids(desk: TeamDesk, state: ModalState) -> list[int]:
-    async with desk.reading() as session:
-        return await lists.to_answer(session, [desk.team.id], Filter.of_text(state.series), now=desk.now())
 
 
 async def first_of(desk: TeamDesk, by: str, view_id: str, before: ModalState, ids: Sequence[int]) -> Shown:

@@ -12,7 +12,6 @@ from bot.team import members, teams
 
 log = structlog.get_logger()
 
-EVERY = members.READ_EVERY
 LOOK_EVERY = timedelta(seconds=20)
 """How often we look which channels are due: one that Slack did not show is, as soon as it may."""
 

@@ -75,10 +75,10 @@ async def waiting(
     return await listed(session, which, most=most, page=wanted.page)
 
 
-async def to_answer(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> list[int]:
-    """Return the first TO_ANSWER cases of a list for which a citizen waits and that can be answered, in its order."""
+async def to_answer(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> list[Case]:
+    """Return those of the first TO_ANSWER cases of a list that wait for us and can be answered, in its order."""
     listing = await waiting(session, team_ids, wanted, now=now, most=TO_ANSWER)
-    return [line.case.id for line in listing.lines if line.waits_for is WaitsFor.US and line.answerable]
+    return [line.case for line in listing.lines if line.waits_for is WaitsFor.US and line.answerable]
 
 
 def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:

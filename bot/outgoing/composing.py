@@ -298,11 +298,16 @@ def _wrong_promise(answer: Answer, now: datetime) -> Text | None:
     return text("That moment has passed already.") if answer.promised_at <= now else None
 
 
+def citizen(author: AuthorRow) -> Author:
+    """Return a stored author as a connector and the rules of the domain know it."""
+    return Author(author.external_id, author.name, author.handle, author.url)
+
+
 def post_of(mention: Mention, author: AuthorRow) -> Post:
     """Return a stored mention as a post for a connector."""
     return Post(
         external_id=mention.external_id,
-        author=Author(author.external_id, author.name, author.handle, author.url),
+        author=citizen(author),
         text=mention.text,
         published_at=mention.published_at,
         url=mention.url,

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain import mention
+from bot.domain.alike import WITHIN
 from bot.domain.reply import adapted, nameless
 from bot.models import BY_AGENTS, Author, Case, Reply, ReplyKind, ReplyStatus
+from bot.outgoing.composing import citizen
 
-LATELY = timedelta(hours=48)
-"""How long answers count: as long as what comes in can be alike (bot/domain/alike.py)."""
 MOST = 200
 """Answers that are read, the newest first."""
 MANY = 3
@@ -42,17 +42,12 @@ async def on_subject(session: AsyncSession, case: Case, now: datetime) -> list[S
         .where(
             Case.subject_id == case.subject_id, Case.team_id == case.team_id, Case.id != case.id,
             col(Reply.kind).in_(BY_AGENTS), ~col(Reply.private),
-            col(Reply.status).not_in(TAKEN_BACK), col(Reply.created_at) > now - LATELY,
+            col(Reply.status).not_in(TAKEN_BACK), col(Reply.created_at) > now - WITHIN,
         )
         .order_by(col(Reply.id).desc())
         .limit(MOST)
     )  # fmt: skip
     return [Said(reply.draft, citizen(author), reply.by, reply.kind, reply.promised_at) for reply, author in rows]
-
-
-def citizen(author: Author) -> mention.Author:
-    """Return a stored author as one for the rules of the domain."""
-    return mention.Author(author.external_id, author.name, author.handle, author.url)
 
 
 def proposal(said: Sequence[Said], to: Author, *, by: str) -> Said | None:

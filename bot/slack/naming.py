@@ -5,12 +5,11 @@ its own, the transaction that stores it as level also marks the cards of its aut
 fails in between, the next writing of the card does it. A card that was only marked does not mark others.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
 from bot import cases
 from bot.domain.case import ONGOING
@@ -23,11 +22,11 @@ def named_as(case: Case) -> str:
     return f"{case.team_id}:{case.number}" if case.status in ONGOING else ""
 
 
-async def lock_others(session: AsyncSession, card: Message, name: str, place: Place | None) -> Collection[int]:
-    """Return the open cases whose cards must follow this card.
+async def lock_others(session: AsyncSession, card: Message, name: str, place: Place | None) -> Sequence[Message]:
+    """Return the cards that must follow this card: those of its author's other open cases.
 
-    They and this case are locked before any message is, so that two cards that follow each other take turns. Then
-    their cards are locked in the order that all have who lock several messages: some lock no cases.
+    These cases and this one are locked before any message is, so that two cards that follow each other take turns.
+    Then their cards and this one are locked in the order of all who lock several messages: some lock no cases.
     """
     if _shown_of(card, name, place) == Named.of(card.details).told:
         return []
@@ -36,33 +35,25 @@ async def lock_others(session: AsyncSession, card: Message, name: str, place: Pl
     others = (await session.exec(beside.limit(FEW + 2))).all()
     if len(others) > FEW + 1:  # each of them says only that there are many, before and after this change
         return []
-    if others:
-        await cases.lock_all(session, {*others, card.case_id or 0})
-        await session.exec(_cards_of({*others, card.case_id or 0}))
-    return others
+    if not others:
+        return []
+    together = {*others, card.case_id or 0}
+    await cases.lock_all(session, together)
+    theirs = select(Message).where(col(Message.case_id).in_(together), Message.kind == MessageKind.CASE)
+    held = theirs.order_by(col(Message.id)).with_for_update(key_share=True).execution_options(populate_existing=True)
+    return [each for each in await session.exec(held) if each.case_id != card.case_id]
 
 
-def _cards_of(case_ids: Collection[int]) -> SelectOfScalar[Message]:
-    theirs = select(Message).where(col(Message.case_id).in_(case_ids), Message.kind == MessageKind.CASE)
-    held = theirs.order_by(col(Message.id)).with_for_update(key_share=True)
-    return held.execution_options(populate_existing=True)
-
-
-async def let_follow(
-    session: AsyncSession, stored: Message, card: Message, name: str, place: Place | None, others: Collection[int]
-) -> set[str]:
-    """Mark the cards of these cases, which are locked, and return their channels.
+def let_follow(stored: Message, card: Message, name: str, place: Place | None, others: Sequence[Message]) -> set[str]:
+    """Mark these cards, which are locked, and return their channels.
 
     `card` is the row as it was when it was rendered, `stored` as it is now.
     """
     stored.details = replace(Named.of(stored.details), told=_shown_of(card, name, place)).to_json()
-    if not others:
-        return set()
-    cards = (await session.exec(_cards_of(others))).all()
-    for each in cards:
+    for each in others:
         named = Named.of(each.details)
         each.details, each.version = replace(named, followed=named.followed + 1).to_json(), each.version + 1
-    return {each.channel for each in cards}
+    return {each.channel for each in others}
 
 
 def _shown_of(card: Message, name: str, place: Place | None) -> str:

@@ -212,7 +212,7 @@ async def record(session: AsyncSession, lease: Lease, result: Result, now: datet
     stored = await session.get_one(Message, card.id)
     if stored.kind is not MessageKind.CASE:
         return stale_again, ()
-    return stale_again, await naming.let_follow(session, stored, card, name, result.place, others)
+    return stale_again, naming.let_follow(stored, card, name, result.place, others)
 
 
 async def _record_result(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> bool:

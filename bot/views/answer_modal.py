@@ -85,8 +85,8 @@ class ModalState:
 
     def to_text(self) -> str:
         """Return it as private_metadata, with what is not as always: an earlier version may not know the rest."""
-        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
-        return json.dumps({name: value for name, (value, usual) in values.items() if value != usual})
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        return json.dumps({field.name: value for field, value in values if value != field.default})
 
 
 def key_of(view_id: str, state: ModalState) -> str:

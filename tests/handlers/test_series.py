@@ -66,9 +66,7 @@ async def send(bot: Bot, text: str | None = None) -> None:
 
 def proposed(view: dict[str, Any]) -> str:
     """The text in the field of the answer."""
-    [element] = [
-        b["element"] for b in view["blocks"] if b["type"] == "input" and b["element"]["action_id"] == "answer_text"
-    ]
+    [element] = [each for _, each in elements(view["blocks"]) if each["action_id"] == "answer_text"]
     return str(element.get("initial_value") or "")
 
 

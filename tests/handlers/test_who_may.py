@@ -20,6 +20,7 @@ from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team import agents, teams
+from bot.team.members import READ_EVERY
 from bot.team.settings import TeamSettings
 from bot.views import case_menu
 from handlers import card_menu, commands
@@ -427,7 +428,7 @@ async def test_a_coordinator_is_warned_of_a_channel_that_more_people_read(sqlite
     channel = bot.slack.workspace.channels[CHANNEL]
     for private, shared, words in ((False, False, "is openbaar"), (True, True, "gedeeld met een andere organisatie")):
         channel.private, channel.shared = private, shared
-        bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+        bot.clock.advance(seconds=READ_EVERY.total_seconds() + 1)
         await members.read_channels(bot.desk)
         await bot.slack.open_home(SANNE)
         assert words in text_of(await home(bot, SANNE, "Het kanaal van", words))

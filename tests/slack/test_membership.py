@@ -9,6 +9,7 @@ from bot.models import Team
 from bot.slack import membership
 from bot.slack.calls import SlackDown
 from bot.team import members as known_members
+from bot.team.members import READ_EVERY
 from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, second_desk
 from tests.people import comes
@@ -81,7 +82,7 @@ async def test_who_joins_or_leaves_is_known_at_once(bot: Bot) -> None:
 
 async def test_an_event_that_did_not_arrive_is_made_good_by_the_next_reading_and_one_process_reads(bot: Bot) -> None:
     await members.read_channels(bot.desk)
-    bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+    bot.clock.advance(seconds=READ_EVERY.total_seconds() + 1)
     bot.slack.workspace.channels[CHANNEL].members -= {YOUSSEF}
     before = len(bot.slack.calls("conversations.members"))
     async with second_desk(bot) as other:
@@ -95,7 +96,7 @@ async def test_one_who_became_a_guest_is_described_again_after_a_day(bot: Bot) -
     await members.read_channels(bot.desk)
     bot.slack.workspace.people[SANNE].guest = True
     described = len(bot.slack.calls("users.info"))
-    bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+    bot.clock.advance(seconds=READ_EVERY.total_seconds() + 1)
     await members.read_channels(bot.desk)
     assert len(bot.slack.calls("users.info")) == described
     bot.clock.advance(seconds=timedelta(days=1).total_seconds())

@@ -12,6 +12,7 @@ from bot.run import _check_slack
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.staffing import presence
 from bot.team import agents, teams, undo
+from bot.team.members import READ_EVERY
 from bot.team.settings import TeamSettings
 from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
@@ -140,7 +141,7 @@ async def test_the_home_shows_the_teams_of_the_person(two_teams: Bot) -> None:
     bot = two_teams
     bot.slack.workspace.channels[CHANNEL].members -= {MARIEKE}
     bot.slack.workspace.channels[OTHER].members -= {YOUSSEF}
-    bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+    bot.clock.advance(seconds=READ_EVERY.total_seconds() + 1)
     await members.read_channels(bot.desk)
     await card_in(bot, CHANNEL, "vissen", "Ans")
     await card_in(bot, OTHER, "zwemmen", "Kees")
