@@ -63,6 +63,7 @@ def build_app(
     """Return the app that serves a desk, over Socket Mode or HTTP; `running` holds the requests that it is handling."""
     settings = desk.settings
     app = _App(
+        name="webcare",  # without one, Bolt looks for the file that called it: a tenth of a second
         # If its client had our token, Bolt would ask Slack who we are at the first click, before any listener.
         client=AsyncWebClient(base_url=settings.slack_api_url),
         authorize=partial(_authorized, desk),

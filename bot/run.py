@@ -177,9 +177,7 @@ async def run(
             is_web = Part.WEB in parts
             async with _open_to_others(desk, watch, http=http) if is_web else _open_to_monitors(desk, watch) as address:
                 schedulers = _set_to_work(desk, shared, parts)
-                # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
-                gc.collect()
-                gc.freeze()
+                gc.freeze()  # what is loaded by now stays: to look for garbage in it costs a tenth of all work
                 watch.why_not = READY
                 log.info("webcare runs", **_what_runs(parts, http=http), address=address)
                 if ready is not None:

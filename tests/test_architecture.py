@@ -423,8 +423,15 @@ def imports_stand_at_the_top_of_a_module(modules: list[Module]) -> Iterator[str]
 
 
 def a_module_is_loaded_by_name_only_to_save_memory_or_an_installation(modules: list[Module]) -> Iterator[str]:
-    """It hides who imports whom. Alembic is loaded while tables change, the queue with PostgreSQL, Sentry if set."""
-    saved = {"bot.db": "bot.migrations.upgrade", "bot.run": "bot.shared_lanes", "bot.watch.sentry": "sentry_sdk"}
+    """It hides who imports whom. Alembic is loaded while tables change, the queue with PostgreSQL, Sentry if set, the
+    local workspace for `webcare try`.
+    """
+    saved = {
+        "bot.cli.app": "bot.trial.trying",
+        "bot.db": "bot.migrations.upgrade",
+        "bot.run": "bot.shared_lanes",
+        "bot.watch.sentry": "sentry_sdk",
+    }
     for module in modules:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import importlib.metadata
 import os
 import re
@@ -33,7 +34,6 @@ from bot.slack.check import by_http, explain
 from bot.slack.membership import find_person
 from bot.steady_clock import utc_now
 from bot.team import agents
-from bot.trial import trying
 
 log = structlog.get_logger()
 
@@ -144,6 +144,7 @@ def try_bot(
 ) -> None:
     """Try the bot in a local workspace in your browser; you need no account anywhere."""
     set_up_logging("WARNING", "text")  # what goes well is seen on the page
+    trying = importlib.import_module("bot.trial.trying")  # only here: a bot at work needs no local workspace
     sources = trying.public_sources(mastodon, hashtag or [], feed or [])
     asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed, flood=flood))
 
