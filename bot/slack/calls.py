@@ -218,6 +218,11 @@ def granted(answer: AsyncSlackResponse) -> frozenset[str]:
     return frozenset(scope.strip() for scope in header.split(",")) - {""}
 
 
+async def full_until(client: AsyncWebClient, method: str, channel: str) -> datetime | None:
+    """Return until when Slack takes no call of a method, or no new message in a channel; None when it does."""
+    return await client.pace.full_until(method, channel, client.now()) if isinstance(client, _PacedClient) else None
+
+
 def in_background(client: AsyncWebClient) -> AsyncWebClient:
     """Return the client for work that nobody waits for: half of the calls that may be made at once are for clicks."""
     if not isinstance(client, _PacedClient):

@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy
 import structlog
-from sqlalchemy import exists, inspect
+from sqlalchemy import bindparam, exists, inspect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
@@ -24,8 +25,8 @@ from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.signals import Rank
 from bot.logs import trace
-from bot.models import PUT_OFF, Message, MessageKind
-from bot.slack.calls import in_background
+from bot.models import PUT_OFF, Message, MessageKind, UtcDateTime
+from bot.slack.calls import full_until, in_background
 from bot.slack.writing import (
     DOUBT,
     TRY_AGAIN,
@@ -109,6 +110,8 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
     background = replace(desk, slack=in_background(desk.slack))
     running = set[_Turn]()
     held = dict[bool, datetime]()  # until when Slack takes no updates (False), no new messages (True)
+    if (until := await full_until(desk.slack, "chat.postMessage", channel)) is not None:
+        held[True] = until
     try:
         while True:
             now = desk.now()
@@ -247,6 +250,26 @@ _CARD = aliased(Message)
 _HAS_CARD = exists().where(
     col(_CARD.case_id) == Message.case_id, col(_CARD.kind) == MessageKind.CASE, col(_CARD.ts).is_not(None)
 )
+# Statements that each wake of a lane runs are built once: to build one takes longer than to run it.
+_STALE = (col(Message.channel) == bindparam("channel"), is_stale())
+_IS_NEW = col(Message.ts).is_(None)
+_FREE = (
+    sqlalchemy.select(col(Message.id), col(Message.rank))
+    .where(*_STALE, is_free(bindparam("now", type_=UtcDateTime)))
+    .order_by(col(Message.rank), col(Message.id))
+    .limit(AT_A_TIME)
+)
+_READY = {
+    False: _FREE.where(~_IS_NEW),
+    True: _FREE.where(_IS_NEW, or_(col(Message.in_thread).is_(False), _HAS_CARD)),
+}
+"""The free stale messages of a channel: updates (False), new messages (True). Each has an index of its own: thousands
+may wait to be posted."""
+_ANY = {
+    is_new: sqlalchemy.select(col(Message.id)).where(*_STALE, these).limit(1)
+    for is_new, these in {False: ~_IS_NEW, True: _IS_NEW}.items()
+}
+_PUT_OFF = sqlalchemy.select(col(Message.retry_at), col(Message.leased_until)).where(*_STALE, PUT_OFF)
 
 
 async def _ready(
@@ -260,13 +283,10 @@ async def _ready(
     A message in a thread waits for its card. The kind is not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
-    changed = col(Message.ts).is_not(None)
-    writable = {False: changed, True: ~changed & or_(col(Message.in_thread).is_(False), _HAS_CARD)}
-    ready = list[tuple[Rank, int, bool]]()
-    for is_new, these in writable.items():  # each has an index of its own: thousands may wait to be posted
+    connection, ready = await session.connection(), list[tuple[Rank, int, bool]]()
+    for is_new, these in _READY.items():
         if is_new not in held:
-            free = select(Message.id, Message.rank).where(Message.channel == channel, is_stale(), is_free(now), these)
-            rows = await session.exec(free.order_by(col(Message.rank), col(Message.id)).limit(AT_A_TIME))
+            rows = await connection.execute(these, {"channel": channel, "now": now})
             ready += [(Rank(rank if is_new else min(rank, Rank.SOON)), id, is_new) for id, rank in rows]
     return sorted(ready, key=lambda each: (each[0], not each[2]))
 
@@ -274,11 +294,11 @@ async def _ready(
 async def _next_due(
     session: AsyncSession, channel: str, now: datetime, held: Mapping[bool, datetime]
 ) -> datetime | None:
-    waiting = select(Message.id).where(Message.channel == channel, is_stale()).limit(1)
-    put_off = select(Message.retry_at, Message.leased_until).where(Message.channel == channel, is_stale(), PUT_OFF)
-    due = [at for moments in await session.exec(put_off) for at in moments if at is not None and at > now]
+    connection, channels = await session.connection(), {"channel": channel}
+    put_off = await connection.execute(_PUT_OFF, channels)
+    due = [at for moments in put_off for at in moments if at is not None and at > now]
     for is_new, until in held.items():
-        if until > now and (await session.exec(waiting.where(col(Message.ts).is_(None).is_(is_new)))).first():
+        if until > now and (await connection.execute(_ANY[is_new], channels)).first():
             due.append(until)
     return min(due, default=None)
 

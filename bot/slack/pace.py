@@ -101,6 +101,15 @@ class Pace:
                 free_at = self._book_here(key, rate.step, now, until)
         return max(timedelta(), free_at - until) if free_at is not None else timedelta()
 
+    async def full_until(self, method: str, channel: str, now: datetime) -> datetime | None:
+        """Return until when there is no room for a call, which is not booked; None when there is."""
+        key, ahead = _key(method, channel), rate_of(method, self._seconds).ahead
+        free_at = self._free_at.get(key)
+        if self._sessions is not None:
+            with suppress(*NO_DATABASE):
+                free_at = await _held_until(self._sessions, key)
+        return free_at - ahead if free_at is not None and free_at - ahead > now else None
+
     async def hold(self, method: str, channel: str, until: datetime) -> None:
         """Block a method, or posting in a channel, until then: Slack asked for that."""
         key, free_at = _key(method, channel), until + rate_of(method, self._seconds).ahead

@@ -104,7 +104,7 @@ def is_stale() -> ColumnElement[bool]:
     return col(Message.shown_version) < col(Message.version)
 
 
-def is_free(now: datetime) -> ColumnElement[bool]:
+def is_free(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Return the condition that nobody writes a message now, and that it was not put off."""
     lease, retry = col(Message.leased_until), col(Message.retry_at)
     return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)

@@ -29,7 +29,7 @@ from bot.texts import Texts
 from bot.trial.trying import MANIFEST
 from bot.views.case_card import case_card
 from tests.bench.apps import CHANNEL, blank_databases, free_port, running, settings_for
-from tests.bench.fill import fill, ts_of
+from tests.bench.fill import count_days, fill, ts_of
 from tests.bench.table import Line, p50, p99, show
 
 PERSON = "U0SANNE"
@@ -64,6 +64,7 @@ async def tables(kind: str, count: int, rounds: int, clicks: int) -> AsyncIterat
             # One click at a time is faster than Slack's rates allow; what it costs to keep to them is measured.
             settings = settings_for(slack, url).model_copy(update={"slack_pace": 0})
             await fill(settings, cases=count, waiting=2 * needed)
+            await count_days(url)
             waiting = range(count - 2 * needed + 1, count + 1)
             constant = await put_cards(slack, settings, waiting)
             for mode, ids in (("HTTP", waiting[:needed]), ("Socket Mode", waiting[needed:])):

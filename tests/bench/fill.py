@@ -35,6 +35,7 @@ from bot import accounts, db
 from bot.config import Settings
 from bot.domain.case import CloseReason, Status
 from bot.domain.sla import ClockKind
+from bot.figures import days
 from bot.models import (
     Account,
     Author,
@@ -91,6 +92,17 @@ async def fill(settings: Settings, *, cases: int, waiting: int = 0, claimed: int
             await _look_again(engine)
     finally:
         await engine.dispose()
+
+
+async def count_days(database_url: str) -> None:
+    """Count all past days, as the bot did in the year that they took; else it does so while it is measured."""
+    engine, now = db.create_engine(database_url), datetime.now(UTC)
+    open_session, is_due = db.sessions(engine), True
+    while is_due:
+        async with open_session() as session:
+            await days.count_next(session, now)
+            is_due = await days.is_due(session, now)
+    await engine.dispose()
 
 
 async def _source(engine: AsyncEngine, settings: Settings) -> Account:

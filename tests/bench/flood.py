@@ -36,7 +36,7 @@ from bot.trial import fire
 from bot.trial.trying import MANIFEST
 from tests.bench.ack import PERSON, put_cards
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
-from tests.bench.fill import SOURCE, fill, ts_of
+from tests.bench.fill import SOURCE, count_days, fill, ts_of
 from tests.bench.ingest import Json, signed
 from tests.bench.table import figure, p99, show_rows
 
@@ -88,6 +88,7 @@ async def main() -> None:
             settings = settings_for(slack, url)
             clicked = IDLE_CLICKS + 60 * options.minutes + 5
             await fill(settings, cases=CASES, waiting=clicked)
+            await count_days(url)
             ids = range(CASES - clicked + 1, CASES + 1)
             await put_cards(slack, settings, ids)
             async with running(settings, "bot", "run", "--http") as bot, aiohttp.ClientSession() as session:

@@ -14,16 +14,13 @@ import os
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import db
-from bot.figures import days
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from tests.bench.apps import blank_databases, free_port, running, settings_for
-from tests.bench.fill import fill
+from tests.bench.fill import count_days, fill
 from tests.bench.table import Line, figure, p50, show
 
 SETTLED = 10.0
@@ -54,7 +51,7 @@ async def table(kind: str, count: int, rounds: int, seconds: float) -> tuple[str
         async with Sandbox(json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules()) as slack:
             settings = settings_for(slack, url)
             await fill(settings, cases=count)
-            await _count_days(url)
+            await count_days(url)
             for _ in range(rounds):
                 for app, module in MODULES.items():
                     here = settings.model_copy(update={"port": free_port()})
@@ -76,17 +73,6 @@ async def table(kind: str, count: int, rounds: int, seconds: float) -> tuple[str
         Line("memory, idle", held[0], held[1], "MB", at_most=1.9),
     ]
     return f"With nothing to do, {kind}, {count:,} cases", lines, f"{figure(100 * share, '%')} of one core"
-
-
-async def _count_days(url: str) -> None:
-    """Count all past days, as the bot did in the year that they took."""
-    engine, now = db.create_engine(url), datetime.now(UTC)
-    open_session, is_due = db.sessions(engine), True
-    while is_due:
-        async with open_session() as session:
-            await days.count_next(session, now)
-            is_due = await days.is_due(session, now)
-    await engine.dispose()
 
 
 def _process(module: str) -> int:

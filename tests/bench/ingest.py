@@ -33,7 +33,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
-from tests.bench.fill import SOURCE, SOURCE_SECRET, fill
+from tests.bench.fill import SOURCE, SOURCE_SECRET, count_days, fill
 from tests.bench.table import Line, show
 
 TEXT = "De grijze container in onze straat is al twee weken niet geleegd, en bellen heeft niet geholpen. Wat nu? ({})"
@@ -64,6 +64,7 @@ async def table(kind: str, count: int, rounds: int, pages: int) -> tuple[str, li
             ours, floor = (settings_for(slack, url) for url in urls)
             for settings in (ours, floor):
                 await fill(settings, cases=count)
+            await count_days(ours.database_url)
             engine = db.create_engine(floor.database_url)
             async with running(ours, "bot", "run") as bot, aiohttp.ClientSession() as session:
                 source = _Source(session, f"{bot}/in/{SOURCE}", engine, count)

@@ -26,7 +26,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from tests.bench.apps import CHANNEL, blank_databases, free_port, running, settings_for
-from tests.bench.fill import SOURCE, fill
+from tests.bench.fill import SOURCE, count_days, fill
 from tests.bench.ingest import mention, signed
 from tests.bench.table import figure, show_rows
 
@@ -116,6 +116,7 @@ async def _started(
     slack = await stack.enter_async_context(Sandbox(manifest, rules=rules))
     settings = settings_for(slack, url).model_copy(update={"slack_pace": pace})
     await fill(settings, cases=options.cases)
+    await count_days(url)
     those = [settings.model_copy(update={"port": free_port()}) for _ in range(count)]
     bots = [await stack.enter_async_context(running(each, "bot", "run")) for each in those]
     await slack.wait_for(lambda: len(slack.socket_mode.connections) == count, 60)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import cases, db
@@ -85,6 +86,22 @@ async def test_three_processes_have_together_what_one_has(
     assert await processes[2].wait(method, CHANNEL, NOW + 20 * SECOND) == timedelta()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "auth.test"])
+async def test_whoever_asks_until_when_there_is_no_room_books_nothing(
+    engines: list[AsyncEngine], method: str, shared: bool
+) -> None:
+    ours = Pace(1, db.sessions(engines[0]) if shared else None)
+    for _ in range(30):
+        until = await ours.full_until(method, CHANNEL, NOW)
+        assert until == await ours.full_until(method, CHANNEL, NOW)
+        wait = await ours.wait(method, CHANNEL, NOW)
+        assert until == (NOW + wait if wait else None)
+    await ours.hold(method, CHANNEL, NOW + 20 * SECOND)
+    assert await ours.full_until(method, CHANNEL, NOW + SECOND) == NOW + 20 * SECOND
+    assert await ours.full_until(method, CHANNEL, NOW + 20 * SECOND) is None
+
+
 async def test_a_channel_that_slack_holds_up_holds_up_no_other(engines: list[AsyncEngine]) -> None:
     one, other = (Pace(1, db.sessions(engine)) for engine in engines[:2])
     await one.hold("chat.postMessage", CHANNEL, NOW + 20 * SECOND)
@@ -145,6 +162,22 @@ async def test_three_processes_post_one_message_a_second(strict: Bot) -> None:
             assert len(strict.cards()) == second
             strict.clock.at += SECOND  # type: ignore[attr-defined]
     assert refused(strict) == []
+
+
+async def test_what_waits_for_its_turn_is_not_touched_by_each_mention_that_comes_in(strict: Bot) -> None:
+    """Else a flood would lease and render a card for each mention, only to hear that the channel is full."""
+    await take_in(strict, 6)
+    await all_work(strict.desk)
+    assert len(strict.cards()) == 1
+    done = list[str]()
+    event.listen(strict.engine.sync_engine, "before_cursor_execute", lambda *told: done.append(told[2]))
+    strict.desk.wake(f"messages:{CHANNEL}")
+    await strict.desk.wake.idle()  # type: ignore[attr-defined]
+    assert done, "it looked for updates"
+    assert not [each for each in done if not each.startswith("SELECT")]
+    strict.clock.at += SECOND  # type: ignore[attr-defined]
+    await all_work(strict.desk)
+    assert len(strict.cards()) == 2
 
 
 async def test_forty_updates_at_once_keep_to_slacks_pace_and_a_click_does_not_wait(strict: Bot) -> None:
