@@ -4,6 +4,7 @@ There are two entrances: `handlers/` (a click) and `jobs/` (the clock). What the
 
 app.py       the Bolt app                run.py    puts everything together and runs it
 desk.py      what every handler and job works with: sessions, Slack, connectors, lanes, the clock, the language
+disk.py      whether the database has room
 config.py    the settings                db.py     engine, sessions, migrations/; sqlite_driver.py
 wake.py      lanes: "this channel, account or feed has work"    shared_lanes.py    those of several processes
 logs.py      logs without contents       texts.py  the languages (locales/)

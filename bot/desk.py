@@ -11,6 +11,7 @@ from bot.connectors.base import Connector
 from bot.connectors.http import Client
 from bot.connectors.platform import Platform
 from bot.db import Sessions
+from bot.disk import Disk
 from bot.meters import Meters
 from bot.models import Account, Team
 from bot.texts import LANGUAGES, Texts
@@ -22,8 +23,9 @@ class Desk:
     """What the bot works with. `session` opens a transaction that writes, `reading` one that only reads.
 
     `http` is the client of all connectors, `connector` builds the connector of an account. `wake` says that a lane has
-    work. `speed` is how much faster our clock runs than the real one: 1, except when trying out. `stand_ins`, by name,
-    replace platforms of the registry: none, except when trying out. `meters` count what this process does.
+    work. `disk` knows whether the database has room. `speed` is how much faster our clock runs than the real one: 1,
+    except when trying out. `stand_ins`, by name, replace platforms of the registry: none, except when trying out.
+    `meters` count what this process does.
 
     For a team use `of(team)`: it has the team's language, and the Slack in which it works.
     """
@@ -36,6 +38,7 @@ class Desk:
     connector: Callable[[Account], Connector]
     wake: Wake
     now: Callable[[], datetime]
+    disk: Disk
     speed: float = 1.0
     stand_ins: Mapping[str, Platform] = field(default_factory=dict)
     meters: Meters = field(default_factory=Meters)

@@ -32,6 +32,7 @@ from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
+from bot.disk import Disk
 from bot.meters import Meters
 from bot.models import Account, Act, Message, Reply
 from bot.outgoing import outbox, queue
@@ -113,6 +114,7 @@ async def open_desk(
             connector=accounts.connector_of(settings, client, now, db.sessions(engine), stand_ins),
             wake=lanes,
             now=now,
+            disk=Disk(engine, now),
             speed=speed,
             stand_ins=stand_ins or {},
             meters=meters,

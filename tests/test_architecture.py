@@ -320,7 +320,7 @@ FLOORS = (
         "bot.steady_clock",
         "bot.web_server",
     ),
-    ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
+    ("bot.connectors", "bot.db", "bot.disk", "bot.models", "bot.texts", "bot.wake"),
     ("bot.desk", "bot.migrations", "bot.shared_lanes", "bot.views"),
     ("bot.team",),
     ("bot.cases",),

@@ -16,6 +16,7 @@ from bot import accounts, db
 from bot.config import Settings
 from bot.connectors.http import new_client
 from bot.desk import Desk
+from bot.disk import Disk
 from bot.domain.figures import Figures, Overview, Part, Source, Span
 from bot.figures.home import home
 from bot.models import Message
@@ -43,7 +44,7 @@ async def findings(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Fin
         desk = Desk(
             settings=settings, session=db.sessions(engine), reading=db.readings(engine), slack=client,
             connector=accounts.connector_of(settings, platforms, utc_now, db.sessions(engine)), http=platforms,
-            wake=lambda _: None, now=utc_now,
+            wake=lambda _: None, now=utc_now, disk=Disk(engine, utc_now),
         )  # fmt: skip
         for about, forms in await _all_shown(desk):
             try:

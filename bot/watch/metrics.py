@@ -32,7 +32,8 @@ async def waiting(desk: Desk, stored: Stored) -> list[Metric] | None:
 async def text_of(desk: Desk, waits: list[Metric] | None) -> bytes:
     """Return the text, with what is known of the database at this moment: None when it does not answer."""
     answers = GaugeMetricFamily("webcare_database_up", "Whether the database answered.", value=waits is not None)
-    return generate_latest(_All([*_counted(desk), *await _slack(desk), answers, *(waits or ())]))
+    full = GaugeMetricFamily("webcare_database_disk_full", "Whether its disk is full.", value=desk.disk.is_full())
+    return generate_latest(_All([*_counted(desk), *await _slack(desk), answers, full, *(waits or ())]))
 
 
 class _All(Collector):

@@ -11,6 +11,7 @@ log = structlog.get_logger()
 
 READY = ""
 NO_DATABASE = "The database does not answer."
+DISK_FULL = "The disk of the database is full, so that nothing can be stored."
 NOT_MIGRATED = "The tables are older than this version of the program: run `webcare migrate`."
 STARTING = "The bot is starting."
 STOPPING = "The bot is stopping."
@@ -25,6 +26,11 @@ async def of_database(desk: Desk) -> str:
     except Exception as error:
         log.error("readiness: the database does not answer", **trace(error))
         return NO_DATABASE
+
+
+def of_disk(desk: Desk) -> str:
+    """Return why nothing can be stored, if the database said so within the last minute."""
+    return DISK_FULL if desk.disk.is_full() else READY
 
 
 async def of_slack(desk: Desk) -> str:

@@ -71,7 +71,7 @@ class Watch:
         of_database = await self._database.get()
         if of_database is None:
             return NO_DATABASE
-        return of_database or await readiness.of_slack(self._desk)
+        return of_database or readiness.of_disk(self._desk) or await readiness.of_slack(self._desk)
 
     async def _health(self, request: web.Request) -> web.Response:
         self._refuse_strangers(request)

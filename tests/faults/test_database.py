@@ -209,6 +209,7 @@ async def test_with_a_full_disk_nothing_is_lost_and_what_waits_is_done_once_ther
         disk.is_full = True
         answers = [await pushed(session, bot, url, number, words=WORDS) for number in range(1, 60)]
         assert 500 in answers
+        assert bot.desk.disk.is_full()
         await claim(bot, SANNE, card)
         await claimed_or_told(bot, card)
         disk.is_full = False

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy.exc import DBAPIError
 from yarl import URL
 
 from bot.app import build_app
@@ -15,7 +16,7 @@ from bot.run import Part, run, serving
 from bot.sandbox.app import Sandbox
 from bot.watch.web import Watch
 from tests.conftest import Bot, Databases, eventually, running_bot, settings_for
-from tests.watch.asking import ask, parsed
+from tests.watch.asking import ask, measured, parsed
 
 
 async def test_a_running_bot_lives_and_is_ready(sqlite_bot: Bot) -> None:
@@ -32,6 +33,38 @@ async def test_without_its_database_it_lives_and_is_not_ready(sqlite_bot: Bot) -
         await connection.exec_driver_sql("ALTER TABLE alembic_version RENAME COLUMN elsewhere TO version_num")
     sqlite_bot.clock.advance(seconds=2)
     assert (await ask(sqlite_bot, "/readyz"))[0] == 200
+
+
+FULL = {
+    "sqlite": ("PRAGMA max_page_count = 1", "CREATE TABLE filling AS SELECT hex(randomblob(100000))"),
+    "postgresql": ("DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$",),
+}
+"""What each database refuses as it does when its disk is full."""
+
+
+async def test_with_a_full_disk_it_is_not_ready_until_a_minute_after_the_last_refusal(bot: Bot) -> None:
+    await refused(bot, "SELECT 1 FROM nowhere")
+    assert (await measured(bot))["webcare_database_disk_full"] == {frozenset(): 0}
+    assert await ask(bot, "/readyz") == (200, "ready\n")
+    await refused(bot, *FULL[bot.engine.dialect.name])
+    assert (await measured(bot))["webcare_database_disk_full"] == {frozenset(): 1}
+    assert await ask(bot, "/readyz") == (503, "The disk of the database is full, so that nothing can be stored.\n")
+    assert await ask(bot, "/healthz") == (200, "webcare lives\n")
+    bot.clock.advance(minutes=1)
+    assert await ask(bot, "/readyz") == (200, "ready\n")
+
+
+async def refused(bot: Bot, *statements: str) -> None:
+    """Ask the database what it refuses, on a connection of its own."""
+    connection = await bot.engine.connect()
+    try:
+        for each in statements[:-1]:
+            await connection.exec_driver_sql(each)
+        with pytest.raises(DBAPIError):
+            await connection.exec_driver_sql(statements[-1])
+    finally:
+        await connection.invalidate()
+        await connection.close()
 
 
 async def test_tables_of_an_older_version_are_named(bot: Bot) -> None:

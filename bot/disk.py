@@ -1,0 +1,34 @@
+"""Whether a database has room on its disk, as its refusals show: whoever only reads is answered all the same.
+
+https://www.sqlite.org/rescode.html#full and https://www.postgresql.org/docs/current/errcodes-appendix.html (53100)
+"""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+LATELY = timedelta(minutes=1)
+"""How long after a refusal the disk counts as full; there is one each minute while anything is to be stored."""
+DISK_FULL = "53100"
+
+
+class Disk:
+    """Knows when the database last refused to store something because its disk is full."""
+
+    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
+        self._now, self._full_at = now, datetime.min.replace(tzinfo=now().tzinfo)
+        event.listen(engine.sync_engine, "handle_error", self._refused)
+
+    def is_full(self) -> bool:
+        """Tell whether the database refused that within the last minute."""
+        return timedelta() <= self._now() - self._full_at < LATELY
+
+    def _refused(self, context: ExceptionContext) -> None:
+        error = context.original_exception
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        if full or getattr(error, "sqlstate", None) == DISK_FULL:
+            self._full_at = self._now()
