@@ -35,21 +35,20 @@ async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, 
     case = await locked(session, case_id)
     if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
         return case
-    case, owner = await _close(session, case, by, now, reason, text)
-    if owner:
+    if owner := await _close(session, case, by, now, reason, text):
         await tell_of(session, owner, Passed(by, [case_id]), now)
     return case
 
 
-async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> tuple[Case, str]:
-    """Close a locked case; return it, and the colleague who had it ("" when nobody did)."""
+async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> str:
+    """Close a locked case; return the colleague who had it, "" when nobody did."""
     owner = case.assignee or "" if case.status in ONGOING and case.assignee != by else ""
     details = {"reason": reason, "was": case.status, **remembered(case)}
-    case = await move(
-        session, Move.CLOSE, case.id, by=by, now=now, details=details,
+    await move(
+        session, Move.CLOSE, case, by=by, now=now, details=details,
         fills={"close_reason": reason, "close_text": text}, coordinates=await _coordinates(session, case, by),
     )  # fmt: skip
-    return case, owner
+    return owner
 
 
 async def close_all(
@@ -78,7 +77,7 @@ async def close_all(
             if last.get(case_id) != seen[case_id]:
                 await refuse_closing(session, case, by)  # it says who has it or ended it
                 raise Refused("This case moved meanwhile.")
-            _, owner = await _close(session, case, by, now, reason, text)
+            owner = await _close(session, case, by, now, reason, text)
         except Refused as refused:
             skipped[case_id] = refused.text
         else:
@@ -149,7 +148,7 @@ async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: s
     await clocks.restart(session, case, closed_at)
     details = {"reason": closing.details["reason"], "closed_at": closed_at.isoformat()}
     fills = recalled(closing.details)
-    await move(session, UNCLOSES[was], case.id, by=by, now=now, details=details, fills=fills)
+    await move(session, UNCLOSES[was], case, by=by, now=now, details=details, fills=fills)
 
 
 async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) -> list[Event]:

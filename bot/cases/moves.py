@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.indexing import index
-from bot.cases.reading import get, last_moved_at
+from bot.cases.reading import last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
@@ -50,7 +50,7 @@ async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) 
     case = await locked(session, case_id)
     if case.status is Status.CLAIMED and case.assignee == by:
         return case
-    return await move(session, Move.CLAIM, case_id, by=by, owner=by, now=now)
+    return await move(session, Move.CLAIM, case, by=by, owner=by, now=now)
 
 
 async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str, now: datetime) -> Case:
@@ -58,7 +58,7 @@ async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str,
     case = await locked(session, case_id)
     if case.assignee != owner:
         raise Refused("This case moved meanwhile.")
-    case = await move(session, Move.TAKE_OVER, case_id, by=by, owner=by, now=now, details={"from": owner})
+    await move(session, Move.TAKE_OVER, case, by=by, owner=by, now=now, details={"from": owner})
     if owner != by:
         words = text("{former}, {agent} has taken this case over from you.", former=f"<@{owner}>", agent=f"<@{by}>")
         await notify(session, case, f"taken_over:{case_id}:{by}:{now.timestamp()}", words)
@@ -67,7 +67,7 @@ async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str,
 
 async def release(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Put your own case back in the queue."""
-    return await move(session, Move.RELEASE, case_id, by=by, now=now)
+    return await move(session, Move.RELEASE, await locked(session, case_id), by=by, now=now)
 
 
 async def put_back(
@@ -95,7 +95,7 @@ async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: 
     former = case.assignee
     if former == to:
         return case
-    case = await move(session, Move.ASSIGN, case_id, by=by, owner=to, now=now, details={"to": to, "from": former})
+    await move(session, Move.ASSIGN, case, by=by, owner=to, now=now, details={"to": to, "from": former})
     lost = former if former and former != by else ""
     if to != by or lost:
         words = text("{agent}, this case has been assigned to you.", agent=f"<@{to}>")
@@ -122,13 +122,13 @@ async def escalate(
 
     Raises Refused for a channel when the citizen wrote privately.
     """
-    await locked(session, case_id)
+    case = await locked(session, case_id)
     asked = await session.exec(select(Escalation.id).where(Escalation.submission == submission))
     if asked.first() is not None:
-        return await get(session, case_id)
+        return case
     if target.startswith(("C", "G")) and await _is_private(session, case_id):
         raise Refused("A private message is not shown in another channel: ask a colleague or a user group.")
-    case = await move(session, Move.ESCALATE, case_id, by=by, now=now, details={"to": target})
+    await move(session, Move.ESCALATE, case, by=by, now=now, details={"to": target})
     escalation = Escalation(
         case_id=case_id, target=target, question=question, urgency=urgency, by=by, at=now, submission=submission
     )
@@ -186,20 +186,21 @@ async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str
 
 async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Case:
     """Store an approved reply and mark its case as answered by its owner; the outbox sends it."""
-    refuse_unless_allowed(await locked(session, reply.case_id), Move.ANSWER, reply.by)
+    case = await locked(session, reply.case_id)
+    refuse_unless_allowed(case, Move.ANSWER, reply.by)
     session.add(reply)
     await index(session, {reply.case_id})
-    return await move(session, Move.ANSWER, reply.case_id, by=reply.by, now=now)
+    return await move(session, Move.ANSWER, case, by=reply.by, now=now)
 
 
 async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Reopen an answered or closed case, for the agent who does so."""
-    return await move(session, Move.REOPEN, case_id, by=by, owner=by, now=now)
+    return await move(session, Move.REOPEN, await locked(session, case_id), by=by, owner=by, now=now)
 
 
 async def wait_on(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Give the citizen the same time again to answer our question."""
-    return await move(session, Move.WAIT_ON, case_id, by=by, now=now)
+    return await move(session, Move.WAIT_ON, await locked(session, case_id), by=by, now=now)
 
 
 async def notify(session: AsyncSession, case: Case, key: str, words: Text) -> None:

@@ -49,7 +49,7 @@ EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 async def move(
     session: AsyncSession,
     made: Move,
-    case_id: int,
+    case: Case,
     *,
     by: str,
     now: datetime,
@@ -58,12 +58,11 @@ async def move(
     fills: Mapping[str, Any] | None = None,
     coordinates: bool = False,
 ) -> Case:
-    """Make an agent's move; raises Refused with who or what stands in the way.
+    """Make an agent's move with a locked case, and return it; raises Refused with who or what stands in the way.
 
     `owner` is who has the case afterwards, when that changes; `fills` are the other columns that the new status fills
     (FILLED_IN). `coordinates` as in `refuse_unless_allowed`.
     """
-    case = await locked(session, case_id)
     refuse_unless_allowed(case, made, by, coordinates=coordinates)
     if case.status is Status.NEW and made in CLAIMS_TOO:
         owner = by
