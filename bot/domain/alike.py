@@ -23,6 +23,8 @@ WITHIN = timedelta(hours=48)
 """How long after the first text others can be alike to it: two days later it is about something else."""
 FEWEST = 3
 """Fewer stems say too little: "Wanneer?" is no subject. Two texts also share so many at least."""
+WORDS = 6
+"""So many words with two stems say enough for those who write exactly the same: "Kan ik nog over de Vaart heen?"."""
 MOST = 40
 """Stems of a longer text that are compared."""
 RARE = 4
@@ -65,10 +67,13 @@ class Said:
 
 
 def said(text: str) -> Said | None:
-    """Return what is compared of a text; None when it says too little to be about a subject."""
+    """Return what is compared of a text; None when it says too little to be about a subject.
+
+    One with fewer stems than `FEWEST` is alike only to the same words.
+    """
     words = folded(LEFT_OUT.sub(" ", text))
     stems = dict.fromkeys(_stem(word) for word in words if word not in STOP_WORDS)
-    if len(stems) < FEWEST:
+    if len(stems) < (FEWEST if len(words) < WORDS else FEWEST - 1):
         return None
     return Said(blake2b(" ".join(words).encode(), digest_size=16).hexdigest(), tuple(sorted([*stems][:MOST])))
 

@@ -1,13 +1,16 @@
-"""Say in a team's channel how many new cases still wait for their card, while Slack takes fewer than come.
+"""Say in a team's channel how many new cases have no card of their own, while Slack takes fewer than come.
 
-One message, posted before all cards and edited until each case has its card. So everybody knows of every case at once,
-and can list them, also those without a card. It shows no citizen's words.
+One message, posted before all cards and edited before all others, until no case waits for its card. So everybody knows
+of every case at once, and can list them, also those without a card. It shows no citizen's words.
+
+It counts the cases of roll-ups too: Slack takes too few edits to keep many roll-ups level while all of them grow.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import func
@@ -16,8 +19,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.cases.reading import platform_names
+from bot.domain.case import Status
 from bot.domain.signals import Rank
-from bot.models import Backlog, Case, Message, MessageKind, Team, Waiting
+from bot.models import Backlog, Case, Message, MessageKind, Rollup, Subject, Team, Waiting
 from bot.slack.writing import is_stale
 
 MANY = 20
@@ -26,25 +30,53 @@ LONG = timedelta(seconds=15)
 EVERY = timedelta(seconds=15)
 """How often the message is edited. Slack takes fifty edits a minute, and cards change too."""
 LATELY = timedelta(minutes=5)
+SEVERAL = 8
+"""More roll-ups that grow are counted here, also when no case waits for its card: each is edited once in a minute."""
 
 
 @dataclass
 class Unposted:
-    """The cases of one team that wait for their card."""
+    """The cases of one team that have no card: `count` wait for it, `rolled_up` are on the cards of `rollups`."""
 
     since: datetime
     by_platform: Counter[str] = field(default_factory=Counter)
+    count: int = 0
     first: int = 0
     lately: int = 0
+    rolled_up: int = 0
+    rollups: int = 0
 
     @property
-    def count(self) -> int:
-        """How many there are."""
-        return self.by_platform.total()
+    def is_worth_saying(self) -> bool:
+        """Whether a message that says it goes on."""
+        return self.count > 0 or (self.rollups > SEVERAL and self.lately > 0)
 
 
 async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
-    """Return the cases that wait for their card, by team."""
+    """Return the cases that have no card of their own, by team."""
+    waiting, rolled_up = await _waiting(session, now), await _rolled_up(session, now)
+    names = await platform_names(session, {row[1] for row in [*waiting, *rolled_up]})
+    by_team = dict[int, Unposted]()
+    for team_id, account_id, rank, is_late, count, since in waiting:
+        team = by_team.setdefault(team_id, Unposted(since))
+        team.since, team.count = min(team.since, since), team.count + count
+        team.by_platform[names[account_id]] += count
+        team.first += count if rank == Rank.FIRST else 0
+        team.lately += count if is_late else 0
+    for team_id, account_id, is_late, count, since in rolled_up:
+        team = by_team.setdefault(team_id, Unposted(since))
+        team.rolled_up += count
+        team.by_platform[names[account_id]] += count
+        team.lately += count if is_late else 0
+    standing = sqlalchemy.select(col(Subject.team_id), func.count()).join(Rollup, col(Rollup.subject_id) == Subject.id)
+    for team_id, count in (await (await session.connection()).execute(standing.group_by(col(Subject.team_id)))).all():
+        if team_id in by_team:
+            by_team[team_id].rollups = count
+    return {team_id: team for team_id, team in by_team.items() if team.is_worth_saying}
+
+
+async def _waiting(session: AsyncSession, now: datetime) -> Sequence[Any]:
+    """Return the cases that wait for their card: team, account, rank, whether they came lately, number, since when."""
     lately = col(Case.opened_at) > now - LATELY
     waiting = (
         sqlalchemy.select(
@@ -60,23 +92,31 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
         .where(is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
         .group_by(col(Case.team_id), col(Case.account_id), col(Message.rank), lately)
     )
-    rows = (await (await session.connection()).execute(waiting)).all()
-    names = await platform_names(session, {row[1] for row in rows})
-    by_team = dict[int, Unposted]()
-    for team_id, account_id, rank, is_late, count, since in rows:
-        team = by_team.setdefault(team_id, Unposted(since))
-        team.since = min(team.since, since)
-        team.by_platform[names[account_id]] += count
-        team.first += count if rank == Rank.FIRST else 0
-        team.lately += count if is_late else 0
-    return by_team
+    return (await (await session.connection()).execute(waiting)).all()
+
+
+async def _rolled_up(session: AsyncSession, now: datetime) -> Sequence[Any]:
+    """Return the new cases that roll-ups show in place of a card: as `_waiting`, without the rank."""
+    lately = col(Case.opened_at) > now - LATELY
+    held = (
+        sqlalchemy.select(col(Case.team_id), col(Case.account_id), lately, func.count(), func.min(col(Case.opened_at)))
+        .select_from(Rollup)
+        .join(Case, col(Case.subject_id) == Rollup.subject_id)
+        .join(Message, (col(Message.case_id) == Case.id) & (col(Message.kind) == MessageKind.CASE))
+        .where(col(Case.status) == Status.NEW, col(Message.ts).is_(None), ~is_stale())
+        .group_by(col(Case.team_id), col(Case.account_id), lately)
+    )
+    return (await (await session.connection()).execute(held)).all()
 
 
 async def changed(session: AsyncSession, now: datetime, speed: float) -> Mapping[int, Unposted | None]:
     """Return the teams whose backlog began, must be said anew or is over (None)."""
     waiting = await unposted(session, now)
     lasting = {each.team_id: each for each in await session.exec(select(Backlog))}
-    begun = {id: now - each.since >= LONG * speed and each.count >= MANY for id, each in waiting.items()}
+    begun = {
+        id: now - each.since >= LONG * speed and (each.count >= MANY or each.rollups > SEVERAL)
+        for id, each in waiting.items()
+    }
     due = {id: now - each.said_at >= EVERY * speed or id not in waiting for id, each in lasting.items()}
     teams = {id for id, is_due in {**begun, **due}.items() if is_due}
     return {id: waiting.get(id) for id in sorted(teams)}
@@ -115,5 +155,6 @@ async def _begin(session: AsyncSession, team: Team, waits: Unposted, now: dateti
 
 def _details(waits: Unposted, most: int, since: datetime) -> dict[str, object]:
     return Waiting(
-        waits.count, most, since.isoformat(), waits.first, waits.lately, dict(waits.by_platform.most_common())
-    ).to_json()
+        waits.count, most, since.isoformat(), waits.first, waits.lately, dict(waits.by_platform.most_common()),
+        rolled_up=waits.rolled_up,
+    ).to_json()  # fmt: skip

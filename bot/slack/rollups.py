@@ -5,6 +5,7 @@ go first, that somebody takes, or in whose thread something is said. It is edite
 few wait: those get cards of their own.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -45,6 +46,8 @@ JUST = timedelta(minutes=2)
 """A roll-up begins when a case has just come in; longer than the job can be late."""
 EVERY = timedelta(seconds=15)
 """How often a card is edited. Slack takes fifty edits a minute, and other cards change too."""
+AT_ONCE = 3
+"""So many cards are edited in that time; of more, each is edited more seldom."""
 LATELY = timedelta(minutes=10)
 CALM = timedelta(minutes=30)
 """It is quiet when nothing new came in for this long."""
@@ -75,9 +78,11 @@ async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[
 
 
 async def due(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
-    """Return the subjects whose roll-up was last brought level some time ago."""
-    old = select(Rollup.subject_id).where(col(Rollup.said_at) <= now - EVERY * speed)
-    return (await session.exec(old.order_by(col(Rollup.subject_id)))).all()
+    """Return some subjects whose roll-up was last brought level some time ago, the longest ago first."""
+    standing = (await session.exec(select(func.count()).select_from(Rollup))).one()
+    every = EVERY * max(1, math.ceil(standing / AT_ONCE))
+    old = select(Rollup.subject_id).where(col(Rollup.said_at) <= now - every * speed)
+    return (await session.exec(old.order_by(col(Rollup.said_at), col(Rollup.subject_id)).limit(AT_ONCE))).all()
 
 
 async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> None:

@@ -18,12 +18,17 @@ def backlog(waiting: Waiting, t: Texts) -> View:
                   "{most} waited at most.", since=since, until=t.time(waiting.until), most=waiting.most)  # fmt: skip
         return View(words, [section(words)])
     words = t("🌊 *{count} new cases wait for their card* since {since}.", count=waiting.count, since=since)
-    minutes = -(-waiting.count // A_MINUTE)
-    facts = [
-        t.plural("{n} came in the last five minutes", "{n} came in the last five minutes", waiting.lately),
-        t.plural("the last card comes in about {n} minute", "the last card comes in about {n} minutes", minutes),
-        *([t.plural("{n} comes first", "{n} come first", waiting.first)] if waiting.first else []),
-    ]
+    lately = t.plural("{n} came in the last five minutes", "{n} came in the last five minutes", waiting.lately)
+    facts = [*_own_and_shared(waiting, t), lately]
+    if waiting.count:
+        minutes = -(-waiting.count // A_MINUTE)
+        last = t.plural("the last card comes in about {n} minute", "the last card comes in about {n} minutes", minutes)
+        facts.append(last)
+    if waiting.first:
+        facts.append(t.plural("{n} comes first", "{n} come first", waiting.first))
+    if waiting.rolled_up:
+        count = waiting.count + waiting.rolled_up
+        words = t("🌊 *{count} new cases have no card of their own*, since {since}.", count=count, since=since)
     explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
     wanted = Filter(Which.UNOWNED).to_text()
     return View(
@@ -35,3 +40,12 @@ def backlog(waiting: Waiting, t: Texts) -> View:
             *actions(button(t("Show what nobody has"), "list:show", wanted, style="primary")),
         ],
     )
+
+
+def _own_and_shared(waiting: Waiting, t: Texts) -> list[str]:
+    """Say how many share a card and how many wait for one; nothing while none shares one."""
+    if not waiting.rolled_up:
+        return []
+    shared = t.plural("{n} shares a card with others", "{n} share a card with others", waiting.rolled_up)
+    own = t.plural("{n} waits for its card", "{n} wait for their card", waiting.count)
+    return [shared, own] if waiting.count else [shared]

@@ -4,10 +4,10 @@
 
 The bot is `webcare run --http` in a process of its own; the local Slack holds it to Slack's rates (one new message a
 second in a channel, the tiers of the other methods). The mentions are those of the made-up fire of `webcare try
---flood`. A mention is in Slack when a card of it stands in the channel, or when a message counts it: one that says how
-many cases wait for their card, or how many share one, counts so many of the oldest without a card. Urgent are those of
-people in danger. Clicks are claims, one a second, before the flood and during it. Afterwards it waits until Slack shows
-what the database holds, at most `--after` seconds, and looks whether each mention was stored.
+--flood`. A mention is in Slack when a card of it stands in the channel, or when a message counts it: the one that says
+how many cases have no card of their own counts so many of the oldest; without it, so do the cards that cases share.
+Urgent are those of people in danger. Clicks are claims, one a second, before the flood and during it. Afterwards it
+waits until Slack shows what the database holds, at most `--after` seconds, and looks whether each mention was stored.
 """
 
 import argparse
@@ -76,7 +76,8 @@ class Seen:
     def count(self) -> None:
         """Note which mentions the messages count now: the oldest of those without a card."""
         waiting = (number for number in self.accepted if number not in self.shown)
-        for number in itertools.islice(waiting, sum(self.counts.values())):
+        by_kind = [sum(n for key, n in self.counts.items() if key.startswith(kind)) for kind in COUNTING]
+        for number in itertools.islice(waiting, max(by_kind)):
             self.counted.setdefault(number, time.perf_counter())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.domain.mention import Gone
 from bot.models import Case, Message, MessageKind, Rollup, Subject, SubjectStem
 from bot.sandbox.slack.input_state import elements
 from bot.slack import rollups as rolling
-from jobs import refresh, rollups
+from jobs import backlog, refresh, rollups
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.people import open_modal
 from tests.slack.conftest import come, post
@@ -89,6 +90,48 @@ async def test_the_card_is_edited_calmly(strict: Bot) -> None:
     assert 3 <= edits <= 6
     [card] = shown(bot)
     assert "zaken over één onderwerp" in card
+
+
+SUBJECTS = (
+    "Mijn grijze container is alweer niet geleegd", "De lantaarns langs het fietspad branden niet meer",
+    "De pont over de rivier vaart vandaag helemaal niet", "Kraanwater smaakt naar chloor sinds gisteren",
+    "Overal ratten bij de ondergrondse glasbakken", "Website van de parkeervergunning geeft steeds foutmeldingen",
+    "Boom omgewaaid en ligt dwars op de rijbaan", "Wanneer opent het zwembad eindelijk weer de deuren",
+    "Hondenpoep op het nieuwe speelplein, ruimt niemand op", "De brug staat al een uur open, wachten duurt lang",
+    "Stank uit het riool trekt door onze keuken", "Sneeuw wordt nergens gestrooid, spekgladde stoepen",
+)  # fmt: skip
+COUNTED = re.compile(r"^(?!✅)\W*\*(\d+) ")
+
+
+async def test_a_flood_of_many_subjects_is_counted_within_a_minute_and_keeps_to_slacks_rates(strict: Bot) -> None:
+    bot, came = strict, list[int]()
+    for step in range(60):
+        subject = SUBJECTS[step % len(SUBJECTS)]
+        await come(bot, *(post(bot, 20 * step + n, f"{subject}, {STREETS[n % 8]}") for n in range(20)))
+        came.append(await numbers(bot))
+        await backlog.follow(bot.desk)
+        await work(bot, 5, step=5)
+        before = came[step - 12] if step >= 12 else 0
+        assert counted(bot) >= before, f"those of a minute ago, after {5 * step} seconds"
+    assert not [call for call in bot.slack.api.calls if call.status == 429]
+    assert "geen eigen kaart" in shown(bot, "backlog:")[-1]
+    for _ in range(150):
+        await backlog.follow(bot.desk)
+        await work(bot, 5, step=5)
+    assert "Alle nieuwe zaken hebben weer een kaart" in shown(bot, "backlog:")[-1]
+    assert counted(bot) >= await numbers(bot) == 1200
+
+
+def counted(bot: Bot) -> int:
+    """How many cases are in Slack now, on a card of their own or counted by a message."""
+    own, kinds = 0, {"backlog:": 0, "rollup:": 0}
+    for message in bot.slack.messages(CHANNEL):
+        key = message["metadata"]["event_payload"]["key"]
+        own += key.startswith("case:")
+        for kind in kinds:
+            found = COUNTED.match(message["blocks"][0]["text"]["text"]) if key.startswith(kind) else None
+            kinds[kind] += int(found[1]) if found else 0
+    return own + max(kinds.values())
 
 
 async def test_a_few_or_those_of_two_people_or_in_private_are_no_roll_up(strict: Bot) -> None:

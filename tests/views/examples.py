@@ -334,6 +334,8 @@ def messages(t: Texts) -> Iterator[View]:
             yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
     for waiting in (
         Waiting(842, 900, (NOW - timedelta(hours=1)).isoformat(), 3, 310, {"👍 Facebook": 500, "Het Plein": 342}),
+        Waiting(40, 900, (NOW - timedelta(hours=1)).isoformat(), 0, 310, {"👍 Facebook": 1040}, rolled_up=1000),
+        Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), 0, 310, {"👍 Facebook": 1000}, rolled_up=1000),
         Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), until_at=NOW.isoformat()),
     ):
         yield backlog(waiting, t)
