@@ -146,6 +146,7 @@ def register(
     app.action("figures:share")(acts(figures.share))
     app.action("spike:know")(acts(know.know))
     app.action("list:show")(looks(lists.show))
+    app.action("rollup:subjects")(looks(rollups.subjects))
     app.action("list:share")(acts(lists.share))
     app.action("search:words")(looks(search.open_search))
     app.action("search:open")(looks(search.open_search))

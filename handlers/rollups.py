@@ -16,6 +16,17 @@ from handlers.modal import opened, values
 from handlers.origin import Origin, origin_of, show_again
 from handlers.roles import Access, Person
 
+SUBJECTS = 20
+"""Subjects that are listed; a message of Slack has fifty blocks."""
+
+
+async def subjects(body: dict[str, Any], person: Person, respond: Respond, desk: TeamDesk) -> None:
+    """Show the person the subjects on which many write, with a button to the list of each."""
+    async with desk.reading() as session:
+        teams = [team.id for team in person.teams]
+        in_all, those = await rollups.standing(session, teams, most=SUBJECTS)
+    await answer(respond, desk, body, views.subjects(in_all, those, desk.t))
+
 
 async def claim(action: dict[str, Any], body: dict[str, Any], person: Person, respond: Respond, desk: TeamDesk) -> None:
     """Give the person the oldest cases of a roll-up that nobody has, and offer the list of theirs."""

@@ -24,7 +24,7 @@ WITHIN = timedelta(hours=48)
 FEWEST = 3
 """Fewer stems say too little: "Wanneer?" is no subject. Two texts also share so many at least."""
 WORDS = 6
-"""So many words with two stems say enough for those who write exactly the same: "Kan ik nog over de Vaart heen?"."""
+"""So many words with two stems say enough for those who write just the same: "Kan ik nog over de Vaart heen?"."""
 MOST = 40
 """Stems of a longer text that are compared."""
 RARE = 4

@@ -36,7 +36,7 @@ from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import GOING, HIDDEN, HOLDS, PROPOSED, UNFINISHED, Act, ActStatus
 from bot.models.backlog import Backlog
 from bot.models.case import ASKED, REMOVED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
-from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
+from bot.models.case_file import COUNTED, FEW, AboutOne, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.day import Counted, DayCount
@@ -106,6 +106,7 @@ __all__ = [
     "UNSENT",
     "WAITING",
     "WITH_CITIZEN",
+    "AboutOne",
     "Absence",
     "Account",
     "AccountTrouble",

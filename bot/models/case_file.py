@@ -250,6 +250,15 @@ class CaseBrief:
     latest: Mention
 
 
+@dataclass(frozen=True)
+class AboutOne:
+    """A subject on which many write: how many of its cases nobody has, and a post on it that all may read."""
+
+    subject_id: int
+    waiting: int
+    example: CaseBrief | None
+
+
 def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> WaitsFor:
     """Return what a case waits for, by its replies and the clocks that have not been stopped."""
     return rules.waits_for(

@@ -272,8 +272,8 @@ class Troubled(Spell, Details):
 class Waiting(Spell, Details):
     """BACKLOG: how many cases wait for their card and at most did, since when, and until when if it is over.
 
-    `first` of them go first. Besides them, `rolled_up` share cards with others. Of all these, `lately` came in the last
-    minutes; `platforms` are the names of those that most come from, with how many.
+    `first` of them go first. Besides them, `rolled_up` are much alike to others. `lately` is how many of all
+    came in during the last minutes; `platforms` are the names of those that most come from, with how many.
     """
 
     count: int

@@ -3,7 +3,7 @@
 One message, posted before all cards and edited before all others, until no case waits for its card. So everybody knows
 of every case at once, and can list them, also those without a card. It shows no citizen's words.
 
-It counts the cases of roll-ups too: Slack takes too few edits to keep many roll-ups level while all of them grow.
+It counts the cases of roll-ups too, and lists those: not all of them have a card.
 """
 
 from collections import Counter
@@ -21,7 +21,8 @@ from bot import db
 from bot.cases.reading import platform_names
 from bot.domain.case import Status
 from bot.domain.signals import Rank
-from bot.models import Backlog, Case, Message, MessageKind, Rollup, Subject, Team, Waiting
+from bot.models import Backlog, Case, Message, MessageKind, Rollup, Team, Waiting
+from bot.slack import rollups
 from bot.slack.writing import is_stale
 
 MANY = 20
@@ -30,13 +31,14 @@ LONG = timedelta(seconds=15)
 EVERY = timedelta(seconds=15)
 """How often the message is edited. Slack takes fifty edits a minute, and cards change too."""
 LATELY = timedelta(minutes=5)
-SEVERAL = 8
-"""More roll-ups that grow are counted here, also when no case waits for its card: each is edited once in a minute."""
 
 
 @dataclass
 class Unposted:
-    """The cases of one team that have no card: `count` wait for it, `rolled_up` are on the cards of `rollups`."""
+    """The cases of one team that have no card: `count` wait for it, `rolled_up` are much alike to others.
+
+    `subjects` is how many roll-ups have no card themselves.
+    """
 
     since: datetime
     by_platform: Counter[str] = field(default_factory=Counter)
@@ -44,12 +46,12 @@ class Unposted:
     first: int = 0
     lately: int = 0
     rolled_up: int = 0
-    rollups: int = 0
+    subjects: int = 0
 
     @property
     def is_worth_saying(self) -> bool:
         """Whether a message that says it goes on."""
-        return self.count > 0 or (self.rollups > SEVERAL and self.lately > 0)
+        return self.count > 0 or self.subjects > 0
 
 
 async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
@@ -68,10 +70,8 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
         team.rolled_up += count
         team.by_platform[names[account_id]] += count
         team.lately += count if is_late else 0
-    standing = sqlalchemy.select(col(Subject.team_id), func.count()).join(Rollup, col(Rollup.subject_id) == Subject.id)
-    for team_id, count in (await (await session.connection()).execute(standing.group_by(col(Subject.team_id)))).all():
-        if team_id in by_team:
-            by_team[team_id].rollups = count
+    for team_id, subjects in (await rollups.without_card(session)).items():
+        by_team.setdefault(team_id, Unposted(now)).subjects = subjects
     return {team_id: team for team_id, team in by_team.items() if team.is_worth_saying}
 
 
@@ -114,7 +114,7 @@ async def changed(session: AsyncSession, now: datetime, speed: float) -> Mapping
     waiting = await unposted(session, now)
     lasting = {each.team_id: each for each in await session.exec(select(Backlog))}
     begun = {
-        id: now - each.since >= LONG * speed and (each.count >= MANY or each.rollups > SEVERAL)
+        id: now - each.since >= LONG * speed and (each.count >= MANY or each.subjects > 0)
         for id, each in waiting.items()
     }
     due = {id: now - each.said_at >= EVERY * speed or id not in waiting for id, each in lasting.items()}

@@ -3,11 +3,14 @@
 A roll-up begins when several people write nearly the same. Cases that have no card yet get none then, except those that
 go first, that somebody takes, or in whose thread something is said. It is edited calmly, and ends when it is quiet and
 few wait: those get cards of their own.
+
+A team reads a few such cards at a time. The card of a further subject is not posted until one of those has ended; the
+message about the backlog counts its cases (bot/slack/backlog.py), and lists it.
 """
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,6 +25,7 @@ from bot.domain.case import Status
 from bot.domain.signals import Rank
 from bot.models import (
     ROLLED_UP,
+    AboutOne,
     Author,
     Case,
     CaseBrief,
@@ -48,6 +52,10 @@ EVERY = timedelta(seconds=15)
 """How often a card is edited. Slack takes fifty edits a minute, and other cards change too."""
 AT_ONCE = 3
 """So many cards are edited in that time; of more, each is edited more seldom."""
+MOST = 8
+"""So many cards a team has at a time: they are read at a glance, and each is edited within a minute."""
+LOOKED_THROUGH = 10
+"""Subjects without a card that are looked at again at once."""
 LATELY = timedelta(minutes=10)
 CALM = timedelta(minutes=30)
 """It is quiet when nothing new came in for this long."""
@@ -58,6 +66,10 @@ LOOKED_AT = 25
 """Newest posts among which the examples are chosen."""
 
 _NEW = col(Case.status) == Status.NEW
+_WITHOUT_CARD = and_(col(Message.ts).is_(None), col(Message.shown_version) >= col(Message.version))
+"""The condition that the card of a roll-up is not to be posted yet."""
+_WAITS = select(Case.id).where(Case.subject_id == Rollup.subject_id, _NEW).correlate(Rollup).exists()
+"""The condition that nobody has some case of a roll-up."""
 
 
 async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
@@ -79,10 +91,49 @@ async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[
 
 async def due(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
     """Return some subjects whose roll-up was last brought level some time ago, the longest ago first."""
-    standing = (await session.exec(select(func.count()).select_from(Rollup))).one()
-    every = EVERY * max(1, math.ceil(standing / AT_ONCE))
-    old = select(Rollup.subject_id).where(col(Rollup.said_at) <= now - every * speed)
-    return (await session.exec(old.order_by(col(Rollup.said_at), col(Rollup.subject_id)).limit(AT_ONCE))).all()
+    mine = select(Rollup.subject_id).join(Message, col(Rollup.message_id) == Message.id)
+    mine = mine.order_by(col(Rollup.said_at), col(Rollup.subject_id))
+    shown = (await session.exec(select(func.count()).select_from(mine.where(~_WITHOUT_CARD).subquery()))).one()
+    every = EVERY * max(1, math.ceil(shown / AT_ONCE))
+    those = await session.exec(mine.where(~_WITHOUT_CARD, col(Rollup.said_at) <= now - every * speed).limit(AT_ONCE))
+    old = mine.where(_WITHOUT_CARD, col(Rollup.said_at) <= now - EVERY * speed).limit(LOOKED_THROUGH)
+    return [*those, *await session.exec(old)]
+
+
+async def without_card(session: AsyncSession) -> Mapping[int, int]:
+    """Return how many roll-ups with cases that nobody has have no card yet, by team."""
+    without = (
+        sqlalchemy.select(col(Subject.team_id), func.count())
+        .select_from(Rollup)
+        .join(Subject, col(Rollup.subject_id) == Subject.id)
+        .join(Message, col(Rollup.message_id) == Message.id)
+        .where(_WITHOUT_CARD, _WAITS)
+        .group_by(col(Subject.team_id))
+    )
+    rows = (await (await session.connection()).execute(without)).all()
+    return {team_id: int(count) for team_id, count in rows}
+
+
+async def standing(session: AsyncSession, team_ids: Collection[int], *, most: int) -> tuple[int, list[AboutOne]]:
+    """Return how many roll-ups these teams have, and the greatest of them by the cases that nobody has."""
+    counted = (
+        sqlalchemy.select(col(Case.subject_id), func.count())
+        .join(Rollup, col(Rollup.subject_id) == Case.subject_id)
+        .where(col(Case.team_id).in_(team_ids), _NEW)
+        .group_by(col(Case.subject_id))
+        .order_by(func.count().desc(), col(Case.subject_id))
+    )
+    rows = (await (await session.connection()).execute(counted)).all()
+    first = [(subject_id, waiting) for subject_id, waiting in rows[:most] if subject_id is not None]
+    cards = await session.exec(
+        select(Rollup.subject_id, Message.details)
+        .join(Message, col(Rollup.message_id) == Message.id)
+        .where(col(Rollup.subject_id).in_([subject_id for subject_id, _ in first]))
+    )
+    shown = {subject_id: RolledUp.of(details).cases for subject_id, details in cards}
+    read = {brief.case.id: brief for brief in await _briefs(session, [id for ids in shown.values() for id in ids])}
+    examples_of = {each: next((read[id] for id in ids if id in read), None) for each, ids in shown.items()}
+    return len(rows), [AboutOne(each, waiting, examples_of.get(each)) for each, waiting in first]
 
 
 async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> None:
@@ -98,6 +149,8 @@ async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: fl
     )  # fmt: skip
     session.add(card)
     await session.flush()
+    if not await _has_room(session, team.id):
+        card.shown_version = card.version
     session.add(Rollup(subject_id=subject_id, message_id=card.id, since_at=shown.since, said_at=now))
     await session.flush()
     await _hold_cards(session, subject_id)
@@ -105,6 +158,11 @@ async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: fl
 
 async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: float, *, at_once: bool = False) -> None:
     """Bring the card of a roll-up level with its cases, or end the roll-up; `at_once` after a colleague's own click."""
+    subject = await session.get(Subject, subject_id)
+    if subject is None:
+        return
+    # Two that find room at once would both take it.
+    await session.get_one(Team, subject.team_id, with_for_update=db.HELD)
     standing = await session.get(Rollup, subject_id, with_for_update=db.HELD, populate_existing=True)
     if standing is None or (standing.said_at > now - EVERY * speed and not at_once):
         return
@@ -119,10 +177,22 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         mine = select(Case.id).where(Case.subject_id == subject_id, _NEW)
         await cases.touch_messages(session, col(Message.case_id).in_(mine) & _UNPOSTED)
     card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
-    if card.details != shown.to_json():
+    has_no_card = card.ts is None and card.shown_version >= card.version
+    if has_no_card and (shown.until_at or not await _has_room(session, subject.team_id)):
+        card.details, card.shown_version = shown.to_json(), card.version
+        session.add(card)
+    elif has_no_card or card.details != shown.to_json():
         card.details, card.version = shown.to_json(), card.version + 1
         session.add(card)
         note(session, f"messages:{card.channel}")
+
+
+async def _has_room(session: AsyncSession, team_id: int) -> bool:
+    """Tell whether a team may have one more card of a roll-up."""
+    mine = select(func.count()).select_from(Rollup).join(Subject, col(Rollup.subject_id) == Subject.id)
+    mine = mine.join(Message, col(Rollup.message_id) == Message.id)
+    mine = mine.where(Subject.team_id == team_id, ~_WITHOUT_CARD, _WAITS)
+    return (await session.exec(mine)).one() < MOST
 
 
 _UNPOSTED: ColumnElement[bool] = and_(
@@ -188,7 +258,11 @@ async def _examples(session: AsyncSession, subject_id: int) -> list[int]:
 
 async def examples(session: AsyncSession, shown: Mapping[str, object] | None) -> list[CaseBrief]:
     """Return the posts that a card shows, as far as they can still be read by all, in the order of the card."""
-    ids = RolledUp.of(shown).cases
+    return await _briefs(session, RolledUp.of(shown).cases)
+
+
+async def _briefs(session: AsyncSession, ids: Sequence[int]) -> list[CaseBrief]:
+    """Return these cases with the first post of each, without those that not all may read any more."""
     rows = await session.exec(
         select(Case, Author, Mention)
         .join(Author, col(Case.author_id) == Author.id)
@@ -196,5 +270,5 @@ async def examples(session: AsyncSession, shown: Mapping[str, object] | None) ->
         .where(col(Case.id).in_(ids), _public())
         .order_by(col(Mention.id).desc())
     )
-    briefs = {case.id: CaseBrief(case, author, mention) for case, author, mention in rows}  # of each the first post
+    briefs = {case.id: CaseBrief(case, author, mention) for case, author, mention in rows}
     return [briefs[case_id] for case_id in ids if case_id in briefs]

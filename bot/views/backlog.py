@@ -31,21 +31,22 @@ def backlog(waiting: Waiting, t: Texts) -> View:
         words = t("🌊 *{count} new cases have no card of their own*, since {since}.", count=count, since=since)
     explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
     wanted = Filter(Which.UNOWNED).to_text()
+    subjects = [button(t("Subjects"), "rollup:subjects", "all")] if waiting.rolled_up else []
     return View(
         words,
         [
             section(f"{words}\n{' · '.join(facts)}"),
             context(counted_sources(waiting.platforms)),
             context(explained),
-            *actions(button(t("Show what nobody has"), "list:show", wanted, style="primary")),
+            *actions(button(t("Show what nobody has"), "list:show", wanted, style="primary"), *subjects),
         ],
     )
 
 
 def _own_and_shared(waiting: Waiting, t: Texts) -> list[str]:
-    """Say how many share a card and how many wait for one; nothing while none shares one."""
+    """Say how many are much alike to others and how many wait for a card; nothing while none is alike."""
     if not waiting.rolled_up:
         return []
-    shared = t.plural("{n} shares a card with others", "{n} share a card with others", waiting.rolled_up)
+    shared = t.plural("{n} is much like others", "{n} are much like others", waiting.rolled_up)
     own = t.plural("{n} waits for its card", "{n} wait for their card", waiting.count)
     return [shared, own] if waiting.count else [shared]

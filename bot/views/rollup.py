@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.queue import Filter, Where, Which
-from bot.models import CaseBrief, CaseLine, RolledUp
+from bot.models import AboutOne, CaseBrief, CaseLine, RolledUp
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, modal, quote, section
 from bot.views.choosing import case_boxes
@@ -43,6 +43,25 @@ def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: T
         *actions(button(t("Show the list"), "list:show", wanted, style="primary"), *claims),
     ]
     spoken = [words, *facts, *(t("{name}: {text}", name=name, text=literal(text, 300)) for name, text in said)]
+    return View("\n".join(spoken), blocks)
+
+
+def subjects(in_all: int, those: Sequence[AboutOne], t: Texts) -> View:
+    """List the subjects on which many write, those with most cases that nobody has first."""
+    if not those:
+        words = t("No subject has many cases that nobody has any more.")
+        return View(words, [section(words)])
+    words = t.plural("{n} subject on which many write", "{n} subjects on which many write", in_all)
+    blocks, spoken = [section(f"*{words}*")], [words]
+    for each in those:
+        count = t.plural("{n} waits with nobody", "{n} wait with nobody", each.waiting)
+        said = literal(each.example.latest.text, 150) if each.example is not None else t("(no text)")
+        wanted = Filter(Which.UNOWNED, where=f"{Where.SUBJECT}:{each.subject_id}").to_text()
+        show = button(t("Show the list"), "list:show", wanted)
+        blocks.append({**section(f"*{count}*\n{said}"), "accessory": show})
+        spoken.append(f"{count}: {said}")
+    if in_all > len(those):
+        blocks.append(context(t("Those with most cases are shown.")))
     return View("\n".join(spoken), blocks)
 
 

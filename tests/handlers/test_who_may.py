@@ -37,7 +37,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "look: lists, search, details, figures, export, the Home": {
         "action": {
             "case:details", "case:earlier", "case:others", "search:words", "search:open", "list:back", "list:on",
-            "list:which", "list:where", "list:all", "list:overview", "list:show",
+            "list:which", "list:where", "list:all", "list:overview", "list:show", "rollup:subjects",
         },
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},

@@ -22,6 +22,7 @@ from bot.domain.text import text
 from bot.models import (
     BY_AGENTS,
     SOCKET,
+    AboutOne,
     Account,
     AccountTroubled,
     ActStatus,
@@ -105,7 +106,7 @@ from bot.views.modals import (
 )
 from bot.views.others import others_modal
 from bot.views.reminder import ORDER, Due, Reminders, outdated, reminder, urgent_call
-from bot.views.rollup import claimed, rollup, take_out_modal, taken_out
+from bot.views.rollup import claimed, rollup, subjects, take_out_modal, taken_out
 from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import MAX_WORDS, Sought, filter_button, search_modal
 from bot.views.settings_history import history_modal
@@ -350,6 +351,8 @@ def messages(t: Texts) -> Iterator[View]:
         alike = RolledUp(in_all, in_all, 310, *lasted, {"facebook": 500, "webhook": 342}, [1])
         yield rollup(alike, 1, [brief(Status.NEW)] * 3, t, NOW)
     yield from (claimed(12, 1, BY, t), taken_out(1, t))
+    written = [AboutOne(1, 412, brief(Status.NEW)), AboutOne(2, 30, None)]
+    yield from (subjects(83, written * 10, t), subjects(2, written, t), subjects(0, [], t))
     yield rollup(RolledUp(9, 3, 0, *lasted, until_at=NOW.isoformat()), 1, [], t, NOW)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
