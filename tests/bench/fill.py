@@ -50,8 +50,10 @@ from bot.models import (
     Reply,
     ReplyKind,
     ReplyStatus,
+    Team,
     UtcDateTime,
 )
+from bot.team.settings import TeamSettings
 
 SOURCE = "plein"
 SOURCE_SECRET = "whsec_" + "YmVuY2g" * 6 + "YQ=="
@@ -110,6 +112,11 @@ async def _source(engine: AsyncEngine, settings: Settings) -> Account:
     async with db.sessions(engine)() as session:
         await accounts.ensure_team(session, settings, now)
         await session.flush()
+        team = await session.get_one(Team, 1)
+        team.timed_by = TeamSettings.of(
+            team.settings
+        ).timing()  # else the bot sets all clocks anew while it is measured
+        session.add(team)
         return await accounts.add(
             session, settings, platform="webhook", name=SOURCE, url="", secrets={"signing_secret": SOURCE_SECRET},
             options={"callback_url": "http://127.0.0.1:9/replies"}, now=now,
