@@ -113,9 +113,8 @@ async def _source(engine: AsyncEngine, settings: Settings) -> Account:
         await accounts.ensure_team(session, settings, now)
         await session.flush()
         team = await session.get_one(Team, 1)
-        team.timed_by = TeamSettings.of(
-            team.settings
-        ).timing()  # else the bot sets all clocks anew while it is measured
+        # Else the bot would set all clocks anew, and edit all cards, while it is measured.
+        team.timed_by = TeamSettings.of(team.settings).timing()
         session.add(team)
         return await accounts.add(
             session, settings, platform="webhook", name=SOURCE, url="", secrets={"signing_secret": SOURCE_SECRET},
