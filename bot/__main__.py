@@ -6,11 +6,12 @@ gc.disable()  # what is loaded stays: to look for garbage in it again and again 
 
 from bot.cli.app import app  # noqa: E402
 
+gc.enable()
+
 
 def main() -> None:
     """Run the command that was typed; exits with its code."""
     gc.freeze()
-    gc.enable()
     app(prog_name="webcare")
 
 

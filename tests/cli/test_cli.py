@@ -701,3 +701,10 @@ async def test_a_name_that_no_or_several_accounts_have_is_told(run: Webcare, fee
     assert nobody.code == several.code == 2
     assert "There is no account named niemand" in nobody.err
     assert "write feed/zaak or webhook/zaak" in several.err
+
+
+def test_to_load_the_program_leaves_the_search_for_garbage_on() -> None:
+    """It is off while modules load. The tests load it too, and would keep all that they leave behind."""
+    program = "import gc; import bot.__main__; print(gc.isenabled())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
