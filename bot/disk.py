@@ -20,12 +20,13 @@ class Disk:
     """Knows when the database last refused to store something because its disk is full."""
 
     def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
-        self._now, self._full_at = now, datetime.min.replace(tzinfo=now().tzinfo)
+        self._now = now
+        self._full_at: datetime | None = None
         event.listen(engine.sync_engine, "handle_error", self._refused)
 
     def is_full(self) -> bool:
         """Tell whether the database refused that within the last minute."""
-        return timedelta() <= self._now() - self._full_at < LATELY
+        return self._full_at is not None and timedelta() <= self._now() - self._full_at < LATELY
 
     def _refused(self, context: ExceptionContext) -> None:
         error = context.original_exception

@@ -132,14 +132,15 @@ async def follow(session: AsyncSession, team_id: int, waits: Unposted | None, no
         return team.channel
     message = await session.get_one(Message, lasting.message_id, with_for_update=db.HELD)
     if waits is None:
-        message.details = Waiting(0, lasting.most, lasting.since_at.isoformat(), until_at=now.isoformat()).to_json()
+        details = Waiting(0, lasting.most, lasting.since_at.isoformat(), until_at=now.isoformat()).to_json()
         await session.delete(lasting)
     else:
         lasting.most, lasting.said_at = max(lasting.most, waits.count), now
-        message.details = _details(waits, lasting.most, lasting.since_at)
+        details = _details(waits, lasting.most, lasting.since_at)
         session.add(lasting)
-    message.version += 1
-    session.add(message)
+    if message.details != details:
+        message.details, message.version = details, message.version + 1
+        session.add(message)
     return message.channel
 
 

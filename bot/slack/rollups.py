@@ -178,12 +178,12 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         await cases.touch_messages(session, col(Message.case_id).in_(mine) & _UNPOSTED)
     card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
     has_no_card = card.ts is None and card.shown_version >= card.version
-    if has_no_card and (shown.until_at or not await _has_room(session, subject.team_id)):
-        card.details, card.shown_version = shown.to_json(), card.version
-        session.add(card)
-    elif has_no_card or card.details != shown.to_json():
-        card.details, card.version = shown.to_json(), card.version + 1
-        session.add(card)
+    if not has_no_card and card.details == shown.to_json():
+        return
+    card.details = shown.to_json()
+    session.add(card)
+    if not has_no_card or (not shown.until_at and await _has_room(session, subject.team_id)):
+        card.version += 1
         note(session, f"messages:{card.channel}")
 
 

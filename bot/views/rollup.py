@@ -17,7 +17,7 @@ CLAIMED = 50
 
 def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: Texts, now: datetime) -> View:
     """Say how many cases are alike, or that each has its own card again."""
-    wanted = Filter(Which.UNOWNED, where=f"{Where.SUBJECT}:{subject_id}").to_text()
+    wanted = _unowned(subject_id)
     since, last = t.when(shown.since, now), t.when(shown.last, now)
     times = t("the first {since}, the last {last}", since=since, last=last)
     if shown.until is not None:
@@ -56,13 +56,17 @@ def subjects(in_all: int, those: Sequence[AboutOne], t: Texts) -> View:
     for each in those:
         count = t.plural("{n} waits with nobody", "{n} wait with nobody", each.waiting)
         said = literal(each.example.latest.text, 150) if each.example is not None else t("(no text)")
-        wanted = Filter(Which.UNOWNED, where=f"{Where.SUBJECT}:{each.subject_id}").to_text()
-        show = button(t("Show the list"), "list:show", wanted)
+        show = button(t("Show the list"), "list:show", _unowned(each.subject_id))
         blocks.append({**section(f"*{count}*\n{said}"), "accessory": show})
         spoken.append(f"{count}: {said}")
     if in_all > len(those):
         blocks.append(context(t("Those with most cases are shown.")))
     return View("\n".join(spoken), blocks)
+
+
+def _unowned(subject_id: int) -> str:
+    """Return the query of the list of a subject's cases that nobody has."""
+    return Filter(Which.UNOWNED, where=f"{Where.SUBJECT}:{subject_id}").to_text()
 
 
 def claim_button(wanted: str, t: Texts, *, many: bool) -> Block:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from bot.models import Case, Message, MessageKind, Rollup, Subject, SubjectStem
 from bot.sandbox.slack.input_state import elements
 from bot.slack import rollups as rolling
 from jobs import backlog, refresh, rollups
+from tests.bench.flood import COUNTED
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.people import open_modal
 from tests.slack.conftest import come, post
@@ -100,7 +100,6 @@ SUBJECTS = (
     "Hondenpoep op het nieuwe speelplein, ruimt niemand op", "De brug staat al een uur open, wachten duurt lang",
     "Stank uit het riool trekt door onze keuken", "Sneeuw wordt nergens gestrooid, spekgladde stoepen",
 )  # fmt: skip
-COUNTED = re.compile(r"^(?!✅)\W*\*(\d+) ")
 
 
 async def test_a_flood_of_many_subjects_is_counted_within_a_minute_on_few_cards(strict: Bot) -> None:
