@@ -203,16 +203,21 @@ async def _put(lease: Lease) -> Place | None:
 
 
 async def record(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> tuple[bool, Collection[str]]:
-    """Store the result and end the lease; return whether it is stale again, and the channels of cards that follow."""
+    """Store the result and end the lease; return whether it is stale again, and the channels where work came of it."""
     card, name = lease.message, lease.named
-    if name is None:
-        return await _record_result(session, lease, result, now), ()
-    others = await naming.lock_others(session, card, name, result.place)
+    others = await naming.lock_others(session, card, name, result.place) if name is not None else []
     stale_again = await _record_result(session, lease, result, now)
     stored = await session.get_one(Message, card.id)
-    if stored.kind is not MessageKind.CASE:
-        return stale_again, ()
-    return stale_again, naming.let_follow(stored, card, name, result.place, others)
+    channels = {stored.channel} if _is_posted_anew(stored, result) else set[str]()
+    if name is not None and stored.kind is MessageKind.CASE:
+        channels |= naming.let_follow(stored, card, name, result.place, others)
+    return stale_again, channels
+
+
+def _is_posted_anew(stored: Message, result: Result) -> bool:
+    """Tell whether a message that Slack refused is to be posted now: in another channel, or as it was deleted."""
+    is_refused = result.place is None and (result.vanished or result.problem in CLOSED)
+    return is_refused and stored.retry_at is None and stored.shown_version < stored.version
 
 
 async def _record_result(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> bool:

@@ -142,6 +142,20 @@ async def test_when_the_team_chooses_another_channel_what_waited_comes_there(tea
     assert len(bot.slack.direct(MARIEKE)) == 1
 
 
+async def test_a_card_that_goes_to_the_teams_new_channel_is_posted_there_though_nothing_else_happens(bot: Bot) -> None:
+    await bot.slack.join(bot.slack.app.user_id, OTHER)
+    await bot.slack.archive(CHANNEL)
+    await mention(bot, text="Nog niet getoond")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "is_archived"))
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.channel = OTHER
+        session.add(team)
+    bot.clock.advance(minutes=3)
+    bot.desk.wake(f"messages:{CHANNEL}")  # as the sweep does: its clock stands still here
+    await bot.slack.wait_for(lambda: "Nog niet getoond" in str(bot.slack.messages(OTHER)))
+
+
 async def test_an_advisers_channel_in_which_we_cannot_write_is_told_too(team_bot: Bot) -> None:
     bot = team_bot
     await settings(bot, advisers=[{"title": "Wegen", "target": OTHER}])
