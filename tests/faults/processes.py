@@ -1,8 +1,9 @@
 """The bot in processes of its own: run, killed, and looked at through the database and Slack that they share."""
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -26,7 +27,7 @@ from bot.sandbox.app import Sandbox
 from bot.slack import messages
 from jobs import members
 from tests.clocks import RunningClock
-from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, settings_for
+from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, eventually, settings_for
 from tests.fakes.between import Between
 from tests.fakes.process import killed_at_the_end
 from tests.people import connect
@@ -159,6 +160,15 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
 
 async def steps_due(bot: Bot) -> int:
     return sum(not clock.told_percent for clock in await bot.rows(Clock) if clock.kind is ClockKind.FIRST_REACTION)
+
+
+async def caught_or(caught: Awaitable[None], done: Callable[[], Awaitable[object]]) -> None:
+    """Wait for the call at which it is killed, or until all is done: a run may have fewer calls left than that."""
+    waits = [asyncio.ensure_future(each) for each in (caught, eventually(done))]
+    first, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for each in others:
+        each.cancel()
+    await asyncio.gather(*first)
 
 
 async def is_level(bot: Bot) -> bool:

@@ -1,7 +1,5 @@
 """The bot in a process of its own, killed while it reminds: each step that is due is told once, none is lost."""
 
-import asyncio
-from collections.abc import Awaitable
 from pathlib import Path
 
 import psycopg
@@ -15,6 +13,7 @@ from tests.fakes.between import ANY, Between
 from tests.faults.processes import (
     STEPS,
     all_is_in_slack_once,
+    caught_or,
     is_level,
     late,
     looking_on,
@@ -49,15 +48,6 @@ async def every_step_is_told_once(bot: Bot) -> None:
     await all_is_in_slack_once(bot)
 
 
-async def caught_or_all_told(bot: Bot, caught: Awaitable[None]) -> None:
-    """Wait for the call at which it is killed; where work is shared, a run may have fewer calls left than that."""
-    waits = [asyncio.ensure_future(each) for each in (caught, eventually(lambda: all_is_told(bot)))]
-    done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for each in others:
-        each.cancel()
-    await asyncio.gather(*done)
-
-
 async def test_killed_again_and_again_while_it_tells_each_step_stands_once(
     database_url: str, slack: Sandbox, tmp_path: Path
 ) -> None:
@@ -66,7 +56,7 @@ async def test_killed_again_and_again_while_it_tells_each_step_stands_once(
         for calls, arrives in KILLS:
             holding = to_slack.holding(ANY, ANY, passed_on=arrives, skip=calls)
             async with holding as caught, running(bot, tmp_path, slack_api_url=f"{to_slack.url}/api/"):
-                await caught_or_all_told(bot, caught())
+                await caught_or(caught(), lambda: all_is_told(bot))
             await time_passes(bot, minutes=1)
         await run_until_all_is_told(bot, tmp_path)
         await every_step_is_told_once(bot)
