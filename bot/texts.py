@@ -42,7 +42,8 @@ class Texts:
     def __call__(self, message: str | Text, /, **params: Any) -> str:
         """Return the sentence in this language, with its {placeholders} filled."""
         sentence = message if isinstance(message, Text) else Text(message, params)
-        words, params = _catalogue(self.language).gettext(sentence.message), dict(sentence.params)
+        words = _catalogue(self.language).gettext(sentence.message)
+        params = {name: self(each) if isinstance(each, Text) else each for name, each in sentence.params.items()}
         return words.format_map(params) if params else words
 
     def plural(self, one: str, many: str, n: int, /, **params: Any) -> str:

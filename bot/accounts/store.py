@@ -260,7 +260,7 @@ def _on_lost_answers(connector: base.Replies) -> Text:
 
 
 def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
-    """Store the faults that a "check" or a "reading" found in parts of an account; none clears the earlier one."""
+    """Store the faults in parts of an account that a "check", a "reading" or "calls" showed; none clears the last."""
     others = {name: each for name, each in (account.faults or {}).items() if name != by}
     account.faults = {**others, **({by: faults[0].to_json()} if faults else {})} or None
 

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from sqlmodel import col, select
 
-from bot import connectors
+from bot import connectors, db
 from bot.accounts import callback, store
 from bot.accounts.bodies import Bodies, BodyRefused
 from bot.accounts.intake import Intake
@@ -21,6 +21,7 @@ from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
+from bot.domain.text import Text, text
 from bot.models import Account
 from bot.slack import messages
 
@@ -119,9 +120,14 @@ async def _answer(desk: Desk, intake: Intake, addressed: _Addressed, asked: Requ
     for row in accounts:  # a refusal for one account must not block what is for another
         try:
             items, ask = await _items(desk, receiver, row, asked, accounts)
-        except (NotSigned, BadPayload, _SendAgain) as refusal:
+        except (NotSigned, BadPayload) as refusal:
+            refusals.append(refusal)
+            await _note_refused(desk, row, refusal.text)
+            continue
+        except _SendAgain as refusal:
             refusals.append(refusal)
             continue
+        await _note_refused(desk, row, None)
         new += await intake.take_in(row.id, items)
         received += len(items)
         if ask and (row.poll_after is None or row.poll_after <= desk.now()):
@@ -156,6 +162,24 @@ async def _items(
     except Verdict as verdict:
         log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
         raise _SendAgain(AGAIN) from verdict
+
+
+async def _note_refused(desk: Desk, row: Account, reason: Text | None) -> None:
+    """Store why a call for an account is refused, or None that one is not: its team must hear of it if that lasts.
+
+    Otherwise only the sender would know, whose log nobody in the team reads. Nothing is written of what is known.
+    """
+    faults = [text("What is sent to us is refused: {reason}", reason=reason)] if reason is not None else []
+    if (row.faults or {}).get("calls") == (faults[0].to_json() if faults else None):
+        return
+    async with desk.session() as session:
+        account = await session.get_one(Account, row.id, with_for_update=db.HELD)
+        store.found_wrong(account, "calls", faults)
+        session.add(account)
+    if faults:
+        log.warning("what is sent to us is refused", account=row.id)
+    else:
+        log.info("what is sent to us is taken again", account=row.id)
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any, Self
 class Text:
     """An English sentence with {placeholders}, and their values; the sentence is the key in the catalogues.
 
-    We store it (as JSON) and pass it on untranslated; `Texts` translates it for the reader.
+    A value may be a sentence too, which is then translated with it. We store texts (as JSON) and pass them on
+    untranslated; `Texts` translates them for the reader.
     """
 
     message: str
@@ -20,12 +21,16 @@ class Text:
 
     def to_json(self) -> dict[str, Any]:
         """Return the text as JSON."""
-        return {"message": self.message, "params": {k: str(v) for k, v in self.params.items()}}
+        stored = {name: each.to_json() if isinstance(each, Text) else str(each) for name, each in self.params.items()}
+        return {"message": self.message, "params": stored}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Return the text from the JSON of `to_json`."""
-        return cls(value["message"], value["params"])
+        params = {
+            name: cls.from_json(each) if isinstance(each, Mapping) else each for name, each in value["params"].items()
+        }
+        return cls(value["message"], params)
 
 
 def text(message: str, /, **params: Any) -> Text:

@@ -14,9 +14,10 @@ class Account(SQLModel, table=True):
 
     `sealed` is its tokens, encrypted. `limits` and `identity` come from its last check: the limits of its server, and
     who the account is there and until when its token is valid. `problem` is why it does not work now; for a stopped
-    account, why it stopped. `faults` are the parts that do not work while the rest does, by source: the last "check"
-    or the last "reading". `budget` is how much of its platform's limit is used, and what waits for that (a `Budget`).
-    `heard_at` is when something last came in, to the minute, and `lag` its delay in seconds since it was written.
+    account, why it stopped. `faults` are the parts that do not work while the rest does, by source: the last "check",
+    the last "reading", or the last of the "calls" that its platform made to us. `budget` is how much of its platform's
+    limit is used, and what waits for that (a `Budget`). `heard_at` is when something last came in, to the minute, and
+    `lag` its delay in seconds since it was written.
     """
 
     __tablename__ = "accounts"

@@ -1,13 +1,15 @@
 """What is wrong with an account: its team hears of it once, and once more when it is over."""
 
 import asyncio
-from datetime import datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from sqlalchemy import insert
+from sqlalchemy import event, insert
+from standardwebhooks import Webhook
 
 from bot import accounts
 from bot.accounts.troubles import known
@@ -346,6 +348,49 @@ async def test_an_account_to_which_nothing_is_sent_any_more_is_told_of(bot: Bot)
         await check.check_accounts(bot.desk)
         _before, news = await looked(bot)
         assert "werkt weer helemaal" in news
+
+
+async def pushed(bot: Bot, secret: str, **mention: object) -> int:
+    """Send a mention as the team's source does, signed with this secret; returns how we answer."""
+    body, at = json.dumps({"id": "1", "author": {"id": "jan"}, **mention}), datetime.now(UTC)
+    signature = Webhook(secret).sign("msg_1", at, body)
+    signed = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+    async with ClientSession() as session, session.post(f"{bot.url}/in/plein", data=body, headers=signed) as answered:
+        return answered.status
+
+
+WRONG_SECRET = "whsec_" + "A" * 32
+
+
+async def test_that_what_is_sent_to_us_is_refused_is_told_when_it_lasts_and_when_it_is_over(bot: Bot) -> None:
+    right, stored = bot.slack.square.secret, list[str]()
+    event.listen(bot.engine.sync_engine, "before_cursor_execute", lambda *them: stored.append(them[2]))
+    assert [await pushed(bot, WRONG_SECRET, text="Wie veegt hier?") for _ in range(3)] == [401] * 3
+    assert sum(each.startswith("UPDATE accounts") for each in stored) == 1, "what is known is not written again"
+    assert await looked(bot) == []
+    assert (await health(bot, "plein"))["state"] == "partly"
+    bot.clock.advance(minutes=16)
+    [told] = await looked(bot)
+    assert "deel van het account" in told
+    assert "Wat ons wordt toegestuurd, wordt geweigerd: webhook-signature past niet bij" in told
+    assert await pushed(bot, right, text=["Wie veegt hier?"]) == 400
+    [told] = await looked(bot)
+    assert "geweigerd: text is geen tekst." in told
+    assert "Wie veegt hier?" not in told
+    assert await pushed(bot, right, text="Wie veegt hier?") == 200
+    before, news = [words for words in await looked(bot) if "account" in words]
+    assert "werkte een deel" in before
+    assert "werkt weer helemaal" in news
+    await bot.card("Wie veegt hier?")
+
+
+async def test_that_what_is_sent_to_us_is_refused_for_a_moment_is_never_told(bot: Bot) -> None:
+    assert await pushed(bot, WRONG_SECRET, text="Wie veegt hier?") == 401
+    await looked(bot)
+    assert await pushed(bot, bot.slack.square.secret, text="Wie veegt hier?") == 200
+    await bot.card("Wie veegt hier?")
+    bot.clock.advance(minutes=16)
+    assert [words for words in await looked(bot) if "account" in words] == []
 
 
 async def test_an_account_that_is_only_sent_to_fails_by_its_check_whatever_else_is_wrong(bot: Bot) -> None:

@@ -35,9 +35,7 @@ async def of_token(graph: Graph, app_id: str, needed: Sequence[str]) -> Health:
     try:
         known = await graph.debug_token(app_id)
     except (Rejected, Unauthorized) as verdict:  # this request uses the app's secret, not our token
-        return Health(
-            problems=(text("Meta does not accept the app id and app secret: {reason}", reason=str(verdict.text)[:200]),)
-        )
+        return Health(problems=(text("Meta does not accept the app id and app secret: {reason}", reason=verdict.text),))
     if known.get("is_valid") is not True:
         return Health(problems=(text("Meta no longer accepts the access token; make a new one."),))
     if str(known.get("app_id")) != app_id:
@@ -83,7 +81,7 @@ async def of_pushes(graph: Graph, object_id: str, app_id: str, fields: Sequence[
         wanted = sorted(subscribed.union(fields))
         await graph.post(f"{object_id}/subscribed_apps", {"subscribed_fields": wanted} if wanted else {})
     except Rejected as verdict:
-        return Health(faults=(text("Meta does not send us what is new: {reason}", reason=str(verdict.text)[:200]),))
+        return Health(faults=(text("Meta does not send us what is new: {reason}", reason=verdict.text),))
     return Health((text("Meta did not send us what is new; we have asked it to."),))
 
 

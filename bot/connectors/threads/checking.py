@@ -54,7 +54,7 @@ async def _renewed(server: Server, given_end: datetime | None) -> list[Text]:
             text(
                 "Threads does not renew the access token yet; we ask again every day. It renews none that is younger "
                 "than a day. {reason}",
-                reason=str(verdict.text)[:200],
+                reason=verdict.text,
             )
         ]
     return []

@@ -38,7 +38,7 @@ async def checked(graph: Graph, business: str, names: Sequence[str]) -> Health:
     try:
         wanted = [each async for page in _pages(graph, business) for each in page if _is_wanted(each, names)]
     except Rejected as verdict:
-        reason = text("The templates cannot be read: {reason}", reason=str(verdict.text)[:200])
+        reason = text("The templates cannot be read: {reason}", reason=verdict.text)
         return Health(warnings=(reason,), limits={"templates": []})
     usable = [template for each in wanted if (template := _template(each))][:MOST]
     missing = [name for name in names if name not in {each.name for each in usable}]
