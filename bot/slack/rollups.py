@@ -4,8 +4,8 @@ A roll-up begins when several people write nearly the same. Cases that have no c
 go first, that somebody takes, or in whose thread something is said. It is edited calmly, and ends when it is quiet and
 few wait: those get cards of their own.
 
-A team reads a few such cards at a time. The card of a further subject is not posted until one of those has ended; the
-message about the backlog counts its cases (bot/slack/backlog.py), and lists it.
+A team reads a few such cards at a time. The card of a further subject is not posted until one of those has ended, and
+then that of the greatest; the message about the backlog counts its cases (bot/slack/backlog.py), and lists it.
 """
 
 import math
@@ -149,7 +149,7 @@ async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: fl
     )  # fmt: skip
     session.add(card)
     await session.flush()
-    if not await _has_room(session, team.id):
+    if await _room(session, team.id) <= 0:
         card.shown_version = card.version
     session.add(Rollup(subject_id=subject_id, message_id=card.id, since_at=shown.since, said_at=now))
     await session.flush()
@@ -182,17 +182,35 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         return
     card.details = shown.to_json()
     session.add(card)
-    if not has_no_card or (not shown.until_at and await _has_room(session, subject.team_id)):
+    if not has_no_card or (not shown.until_at and await _is_next(session, subject)):
         card.version += 1
         note(session, f"messages:{card.channel}")
 
 
-async def _has_room(session: AsyncSession, team_id: int) -> bool:
-    """Tell whether a team may have one more card of a roll-up."""
+async def _is_next(session: AsyncSession, subject: Subject) -> bool:
+    """Tell whether the roll-up of a subject may have its card now: those with most cases that nobody has come first."""
+    room = await _room(session, subject.team_id)
+    if room <= 0:
+        return False
+    first = (
+        select(Rollup.subject_id)
+        .join(Subject, col(Rollup.subject_id) == Subject.id)
+        .join(Message, col(Rollup.message_id) == Message.id)
+        .join(Case, col(Case.subject_id) == Rollup.subject_id)
+        .where(Subject.team_id == subject.team_id, _WITHOUT_CARD, _NEW)
+        .group_by(col(Rollup.subject_id))
+        .order_by(func.count().desc(), col(Rollup.subject_id))
+        .limit(room)
+    )
+    return subject.id in (await session.exec(first)).all()
+
+
+async def _room(session: AsyncSession, team_id: int) -> int:
+    """Return how many more cards of roll-ups a team may have."""
     mine = select(func.count()).select_from(Rollup).join(Subject, col(Rollup.subject_id) == Subject.id)
     mine = mine.join(Message, col(Rollup.message_id) == Message.id)
     mine = mine.where(Subject.team_id == team_id, ~_WITHOUT_CARD, _WAITS)
-    return (await session.exec(mine)).one() < MOST
+    return MOST - (await session.exec(mine)).one()
 
 
 _UNPOSTED: ColumnElement[bool] = and_(

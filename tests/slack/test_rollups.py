@@ -137,6 +137,23 @@ async def test_a_flood_of_many_subjects_is_counted_within_a_minute_on_few_cards(
     assert not [call for call in bot.slack.api.calls if call.status == 429]
 
 
+async def test_of_the_subjects_without_a_card_the_greatest_gets_the_next_one(strict: Bot) -> None:
+    bot = strict
+    for number, subject in enumerate(SUBJECTS[: rolling.MOST + 2]):
+        is_last = number == rolling.MOST + 1
+        posts = (post(bot, 10 * number + n, f"{subject}, {STREETS[n % 8]}") for n in range(9 if is_last else 5))
+        await come(bot, *posts)
+        await work(bot, 15, step=5)
+    assert len(shown(bot)) == rolling.MOST
+    async with bot.desk.reading() as session:
+        first = (await session.exec(select(Rollup.subject_id).order_by(col(Rollup.subject_id)))).first()
+    async with bot.desk.session() as session:
+        await cases.claim_lot(session, first, teams=[1], by=SANNE, now=bot.desk.now(), most=50)
+    await works_on(bot, 10)
+    assert len(shown(bot)) == rolling.MOST + 1
+    assert SUBJECTS[rolling.MOST + 1] in shown(bot)[-1]
+
+
 async def works_on(bot: Bot, steps: int, *, seconds: int = 5) -> None:
     for _ in range(steps):
         await backlog.follow(bot.desk)
