@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from bot.domain.text import text
+
 MAX_BODY = 5 * 1024 * 1024
 READ_SECONDS = 20.0
 ROOM = 32 * 1024 * 1024
 """The most bytes of all bodies in memory; of each body only the bytes over SMALL count."""
 SMALL = 64 * 1024
 """Bytes of a body for which there is always room, so that a few large bodies block no mention."""
+TOO_LARGE = text("The body is larger than 5 MB; send fewer mentions at once.")
 
 
 class BodyRefused(Exception):
@@ -38,7 +41,7 @@ class Bodies:
     async def reading(self, request: web.Request) -> AsyncIterator[bytes]:
         """Read the body of a request, and release it at the end of the block; raises BodyRefused."""
         if (request.content_length or 0) > MAX_BODY:
-            raise BodyRefused(413, "The body is larger than 5 MB; send fewer mentions at once.")
+            raise BodyRefused(413, str(TOO_LARGE))
         held = 0
         body = bytearray()
         try:
@@ -59,6 +62,6 @@ class Bodies:
 
     def _refuse(self, length: int) -> None:
         if length > MAX_BODY:
-            raise BodyRefused(413, "The body is larger than 5 MB; send fewer mentions at once.")
+            raise BodyRefused(413, str(TOO_LARGE))
         if length > SMALL and self.in_hand > self.room:
             raise BodyRefused(503, "Too much comes in at once; send this again in a minute.")

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from bot import connectors, db
 from bot.accounts import callback, store
-from bot.accounts.bodies import Bodies, BodyRefused
+from bot.accounts.bodies import TOO_LARGE, Bodies, BodyRefused
 from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
@@ -71,6 +71,9 @@ async def _incoming(desk: Desk, bodies: Bodies, intake: Intake, request: web.Req
             asked = Request(request.method, headers, dict(request.query), body, addressed.token)
             return await _answer(desk, intake, addressed, asked)
     except BodyRefused as refused:
+        if refused.http == 413 and not addressed.by_body:  # the others come in when they are sent again
+            for row in addressed.accounts:
+                await _note_refused(desk, row, TOO_LARGE)
         return _problem(refused.http, str(refused))
     except NotSigned as error:
         return _problem(401, str(error))

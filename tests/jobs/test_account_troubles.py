@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -353,9 +354,13 @@ async def test_an_account_to_which_nothing_is_sent_any_more_is_told_of(bot: Bot)
 async def pushed(bot: Bot, secret: str, **mention: object) -> int:
     """Send a mention as the team's source does, signed with this secret; returns how we answer."""
     body, at = json.dumps({"id": "1", "author": {"id": "jan"}, **mention}), datetime.now(UTC)
-    signature = Webhook(secret).sign("msg_1", at, body)
-    signed = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
-    async with ClientSession() as session, session.post(f"{bot.url}/in/plein", data=body, headers=signed) as answered:
+    signed = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign("msg_1", at, body),
+    }
+    sent = BytesIO(body.encode())
+    async with ClientSession() as session, session.post(f"{bot.url}/in/plein", data=sent, headers=signed) as answered:
         return answered.status
 
 
@@ -377,6 +382,9 @@ async def test_that_what_is_sent_to_us_is_refused_is_told_when_it_lasts_and_when
     [told] = await looked(bot)
     assert "geweigerd: text is geen tekst." in told
     assert "Wie veegt hier?" not in told
+    assert await pushed(bot, right, text="Wie veegt hier?" * 400_000) == 413
+    [told] = await looked(bot)
+    assert "groter dan 5 MB" in told
     assert await pushed(bot, right, text="Wie veegt hier?") == 200
     before, news = [words for words in await looked(bot) if "account" in words]
     assert "werkte een deel" in before
