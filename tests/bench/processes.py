@@ -145,8 +145,9 @@ async def _run(
 
 
 def _pages(first: int, total: int, size: int) -> list[list[dict[str, Any]]]:
-    numbers = range(first, first + total)
-    return [[mention(n) for n in numbers[at : at + size]] for at in range(0, total, size)]
+    """Return pages of mentions that have no word in common: what is alike would share one card."""
+    mentions = [mention(n) | {"text": f"Lantaarn{n} in straat{n} is kapot{n}"} for n in range(first, first + total)]
+    return [mentions[at : at + size] for at in range(0, total, size)]
 
 
 async def _each(work: Sequence[Awaitable[Any]]) -> None:
