@@ -265,6 +265,11 @@ def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
     account.faults = {**others, **({by: faults[0].to_json()} if faults else {})} or None
 
 
+def seen_in_use(account: Account) -> list[Text]:
+    """Return the faults that a reading or the platform's calls showed, and no check can find."""
+    return [Text.from_json(each) for name, each in (account.faults or {}).items() if name != "check"]
+
+
 def learned(account: Account, health: base.Health) -> None:
     """Store the result of a check; start an account without problems again, unless people stopped it.
 

@@ -99,7 +99,10 @@ async def _check(settings: Settings, name: str) -> bool:
                 session.add(stored)
             if accounts.is_stopped_by_hand(stored):
                 say(f"It is stopped; start it with: webcare accounts start {row.name}")
-            all_work = all_work and not (health.problems or health.faults)
+            in_use = accounts.seen_in_use(stored)
+            for fault in in_use:
+                mark(False, fault)
+            all_work = all_work and not (health.problems or health.faults or in_use)
     if not rows:
         say("There are no accounts yet.")
     return all_work

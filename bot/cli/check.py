@@ -192,8 +192,8 @@ async def _account(row: Account, connector: Callable[[Account], base.Connector])
         health = await accounts.health(connector(row))
     except BadSettings:
         return Finding(about, False, "It cannot be tried without its tokens: correct WEBCARE_SECRET_KEY first.")
-    if health.problems or health.faults:
-        return Finding(about, False, " ".join(map(str, (*health.problems, *health.faults))))
+    if faults := [*health.problems, *health.faults, *accounts.seen_in_use(row)]:
+        return Finding(about, False, " ".join(map(str, faults)))
     if row.stopped_at is not None:
         mend = "start" if accounts.is_stopped_by_hand(row) else "check"
         return Finding(about, False, f"It works but is stopped: run `webcare accounts {mend} {accounts.key(row)}`.")

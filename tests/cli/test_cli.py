@@ -622,6 +622,21 @@ def stopped_by_a_fault(row: Account) -> None:
     row.stopped_at, row.problem = utc_now(), Text("no longer").to_json()
 
 
+def refused_when_called(row: Account) -> None:
+    row.faults = {"calls": Text("What is sent to us is refused: {reason}", {"reason": Text("no signature")}).to_json()}
+
+
+async def test_what_no_check_can_find_is_told_by_it_too(run: Webcare, feed_url: str, tmp_path: Path) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")
+    await change(tmp_path, lambda _, row: refused_when_called(row))
+    checked, everything = await run("accounts", "check"), await run("check")
+    listed = await run("accounts", "list")
+    assert checked.code == 1
+    assert "✘ What is sent to us is refused: no signature" in checked.out
+    assert "✘ Account feed/nieuws: What is sent to us is refused: no signature" in everything.out
+    assert "Works in part. What is sent to us" in " ".join(listed.out.split())
+
+
 async def test_a_token_of_another_account_is_refused(run: Webcare, mastodon: FakeMastodon) -> None:
     mastodon.post_as("jan", "hallo")
     flags = ("accounts", "add", "mastodon", "--url", mastodon.base_url, "--name", "ons")
