@@ -32,7 +32,9 @@ class Server:
 
     def stop(self) -> None:
         """Stop at once, without a word to whoever is connected."""
+        process = self._server.get_postmaster_info().process
         self.run("pg_ctl", "-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
+        process.wait(60)  # its file goes before it does: until then the wheel would stop it once more
 
     def start(self) -> None:
         start_postgres(self._server)
