@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from bot import accounts
+from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.mention import Act, Author, Permit, Post, permits
 from bot.models import Act as ActRow
-from bot.models import ActStatus
-from bot.outgoing import moderation
+from bot.models import ActStatus, Reply
+from bot.outgoing import moderation, replies
+from bot.outgoing.composing import Answer
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
@@ -89,3 +90,13 @@ async def offered(bot: Bot, *words: str) -> set[str]:
     if bot.slack.view(SANNE):
         await bot.slack.close_view(SANNE)
     return names
+
+
+async def answered(bot: Bot) -> Reply:
+    """Let Sanne answer the first case; the answer may go out at this moment."""
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+        chosen = Answer(1, 1, submission="v1", words="Dank je.", private=False, initials="SB")
+        return await replies.answer(
+            session, chosen, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
+        )

@@ -2,27 +2,15 @@
 
 from datetime import timedelta
 
-from bot import cases
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Reply, ReplyStatus
-from bot.outgoing import queue, replies
-from bot.outgoing.composing import Answer
-from tests.acting import approve
-from tests.conftest import SANNE, Bot
+from bot.outgoing import queue
+from tests.acting import answered, approve
+from tests.conftest import Bot
 
 MOMENT = timedelta(microseconds=1)
 LATER = timedelta(minutes=1)
-
-
-async def answered(bot: Bot) -> Reply:
-    """Let Sanne answer the first case; the answer may go out at this moment."""
-    async with bot.desk.session() as session:
-        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
-        chosen = Answer(1, 1, submission="v1", words="Dank je.", private=False, initials="SB")
-        return await replies.answer(
-            session, chosen, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
-        )
 
 
 async def test_what_may_go_out_at_this_very_moment_is_due(acting: Bot) -> None:

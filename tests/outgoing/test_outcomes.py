@@ -1,0 +1,52 @@
+"""What a try says is stored, unless another try of the same has begun since; only what is taken ends a limit."""
+
+from datetime import timedelta
+
+from bot.connectors.base import RateLimited, Rejected, Sent, Unavailable
+from bot.domain.budget import Budget
+from bot.models import Account, Reply, ReplyStatus
+from bot.outgoing import outcomes, queue
+from bot.outgoing.outcomes import Outcome
+from tests.acting import answered
+from tests.conftest import Bot
+
+
+async def tried(bot: Bot, reply: Reply, *, later: timedelta = timedelta()) -> Reply:
+    """Begin to send a reply, so much later than it may go out."""
+    async with bot.desk.session() as session:
+        taken = await queue.take_next(session, reply.account_id, reply.send_at + later)
+    assert isinstance(taken, Reply)
+    return taken
+
+
+async def recorded(bot: Bot, seen: Reply, outcome: Outcome) -> tuple[Reply, Budget]:
+    async with bot.desk.session() as session:
+        await outcomes.record(session, seen, outcome, bot.desk.now())
+    async with bot.desk.reading() as session:
+        account = await session.get_one(Account, seen.account_id)
+        return await session.get_one(Reply, seen.id), Budget.of(account.budget)
+
+
+async def test_of_a_try_that_was_overtaken_only_counts_that_it_was_sent(acting: Bot) -> None:
+    bot, reply = acting, await answered(acting)
+    first = await tried(bot, reply)
+    second = await tried(bot, reply, later=queue.CRASH_GUARD)
+    assert (first.tries, second.tries) == (1, 2)
+    now, _ = await recorded(bot, first, Rejected("It is too long."))
+    assert (now.status, now.problem) == (ReplyStatus.SENDING, None)
+    now, _ = await recorded(bot, first, Sent("77"))
+    assert (now.status, now.external_id) == (ReplyStatus.SENT, "77")
+    now, _ = await recorded(bot, second, Rejected("It was published already."))
+    assert now.status is ReplyStatus.SENT
+
+
+async def test_a_limit_ends_with_what_is_taken_and_not_with_another_failure(acting: Bot) -> None:
+    bot, reply = acting, await answered(acting)
+    _, budget = await recorded(bot, await tried(bot, reply), RateLimited(bot.desk.now() + timedelta(hours=2)))
+    assert budget.answering is not None
+    again = await tried(bot, reply, later=timedelta(hours=3))
+    _, after = await recorded(bot, again, Unavailable("It is down."))
+    assert after.answering == budget.answering
+    again = await tried(bot, reply, later=timedelta(hours=6))
+    now, after = await recorded(bot, again, Sent("77"))
+    assert (now.status, after.answering) == (ReplyStatus.SENT, None)
