@@ -5,7 +5,8 @@ A platform that pushes has the addresses `/in/<platform>` (the body says for whi
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 from aiohttp import web
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 
 UNKNOWN = "There is no source of this name; add it with `webcare accounts add`."
 AGAIN = "We could not ask for what this is about; send it again."
+NOTED_EVERY = timedelta(seconds=10)
+"""How often it may be stored why an account's calls are refused."""
 STOPPED = "This source was stopped here; send this again when it was started."
 
 
@@ -42,12 +45,43 @@ class _Addressed:
     by_body: bool = False
 
 
+@dataclass(frozen=True)
+class _Refusals:
+    """Stores on an account why calls for it are refused: its team must hear of it if that lasts.
+
+    Otherwise only the sender would know, whose log nobody in the team reads. Anybody may call us, so what is known is
+    not written again, and what is new only once in a while.
+    """
+
+    desk: Desk
+    noted_at: dict[int, datetime] = field(default_factory=dict)
+
+    async def note(self, row: Account, reason: Text | None) -> None:
+        """Note why a call for this account is refused, or None that one is not."""
+        faults = [text("What is sent to us is refused: {reason}", reason=reason)] if reason is not None else []
+        if (row.faults or {}).get("calls") == (faults[0].to_json() if faults else None):
+            return
+        now, before = self.desk.now(), self.noted_at.get(row.id)
+        if faults and before is not None and timedelta() <= now - before < NOTED_EVERY:
+            return
+        if faults:
+            self.noted_at[row.id] = now
+        async with self.desk.session() as session:
+            account = await session.get_one(Account, row.id, with_for_update=db.HELD)
+            store.found_wrong(account, "calls", faults)
+            session.add(account)
+        if faults:
+            log.warning("what is sent to us is refused", account=row.id)
+        else:
+            log.info("what is sent to us is taken again", account=row.id)
+
+
 def build_web(desk: Desk, bodies: Bodies) -> web.Application:
     """Return the web application: `/in/…` and `/connect/…`."""
-    app, intake = web.Application(), Intake(desk)
+    app, intake, refusals = web.Application(), Intake(desk), _Refusals(desk)
 
     async def incoming(request: web.Request) -> web.Response:
-        return await _incoming(desk, bodies, intake, request)
+        return await _incoming(desk, bodies, intake, refusals, request)
 
     async def close(_: web.Application) -> None:
         await intake.close()
@@ -60,7 +94,9 @@ def build_web(desk: Desk, bodies: Bodies) -> web.Application:
     return app
 
 
-async def _incoming(desk: Desk, bodies: Bodies, intake: Intake, request: web.Request) -> web.Response:
+async def _incoming(
+    desk: Desk, bodies: Bodies, intake: Intake, refusals: _Refusals, request: web.Request
+) -> web.Response:
     """Store the items of one call; the answer is 2xx only once they are in the database."""
     addressed = await _addressed(desk, request.match_info["first"], request.match_info.get("second", ""))
     if addressed is None:
@@ -69,11 +105,11 @@ async def _incoming(desk: Desk, bodies: Bodies, intake: Intake, request: web.Req
     try:
         async with bodies.reading(request) as body:
             asked = Request(request.method, headers, dict(request.query), body, addressed.token)
-            return await _answer(desk, intake, addressed, asked)
+            return await _answer(desk, intake, refusals, addressed, asked)
     except BodyRefused as refused:
         if refused.http == 413 and not addressed.by_body:  # the others come in when they are sent again
             for row in addressed.accounts:
-                await _note_refused(desk, row, TOO_LARGE)
+                await refusals.note(row, TOO_LARGE)
         return _problem(refused.http, str(refused))
     except NotSigned as error:
         return _problem(401, str(error))
@@ -107,7 +143,9 @@ def _to(
     return _Addressed(platform.receiver, accounts, token, by_body) if platform.receiver and accounts else None
 
 
-async def _answer(desk: Desk, intake: Intake, addressed: _Addressed, asked: Request) -> web.Response:
+async def _answer(
+    desk: Desk, intake: Intake, refusals: _Refusals, addressed: _Addressed, asked: Request
+) -> web.Response:
     receiver, accounts = addressed.receiver, addressed.accounts
     challenge = _challenge(desk, receiver, accounts, asked)
     if challenge is not None:
@@ -119,24 +157,24 @@ async def _answer(desk: Desk, intake: Intake, addressed: _Addressed, asked: Requ
         accounts = [row for row in accounts if row.identity and row.identity["id"] in ids]
     if not accounts:
         return _problem(404, UNKNOWN)
-    received, new, refusals = 0, 0, list[Exception]()
+    received, new, refused = 0, 0, list[Exception]()
     for row in accounts:  # a refusal for one account must not block what is for another
         try:
             items, ask = await _items(desk, receiver, row, asked, accounts)
         except (NotSigned, BadPayload) as refusal:
-            refusals.append(refusal)
-            await _note_refused(desk, row, refusal.text)
+            refused.append(refusal)
+            await refusals.note(row, refusal.text)
             continue
         except _SendAgain as refusal:
-            refusals.append(refusal)
+            refused.append(refusal)
             continue
-        await _note_refused(desk, row, None)
+        await refusals.note(row, None)
         new += await intake.take_in(row.id, items)
         received += len(items)
         if ask and (row.poll_after is None or row.poll_after <= desk.now()):
             desk.wake(f"poll:{row.id}")
-    if refusals:
-        raise refusals[0]
+    if refused:
+        raise refused[0]
     return web.json_response({"received": received, "new": new})
 
 
@@ -165,24 +203,6 @@ async def _items(
     except Verdict as verdict:
         log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
         raise _SendAgain(AGAIN) from verdict
-
-
-async def _note_refused(desk: Desk, row: Account, reason: Text | None) -> None:
-    """Store why a call for an account is refused, or None that one is not: its team must hear of it if that lasts.
-
-    Otherwise only the sender would know, whose log nobody in the team reads. Nothing is written of what is known.
-    """
-    faults = [text("What is sent to us is refused: {reason}", reason=reason)] if reason is not None else []
-    if (row.faults or {}).get("calls") == (faults[0].to_json() if faults else None):
-        return
-    async with desk.session() as session:
-        account = await session.get_one(Account, row.id, with_for_update=db.HELD)
-        store.found_wrong(account, "calls", faults)
-        session.add(account)
-    if faults:
-        log.warning("what is sent to us is refused", account=row.id)
-    else:
-        log.info("what is sent to us is taken again", account=row.id)
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:

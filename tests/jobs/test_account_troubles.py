@@ -383,6 +383,9 @@ async def test_that_what_is_sent_to_us_is_refused_is_told_when_it_lasts_and_when
     assert "geweigerd: text is geen tekst." in told
     assert "Wie veegt hier?" not in told
     assert await pushed(bot, right, text="Wie veegt hier?" * 400_000) == 413
+    assert "groter dan 5 MB" not in str(await looked(bot)), "anybody may call: not each reason is written at once"
+    bot.clock.advance(seconds=11)
+    assert await pushed(bot, right, text="Wie veegt hier?" * 400_000) == 413
     [told] = await looked(bot)
     assert "groter dan 5 MB" in told
     assert await pushed(bot, right, text="Wie veegt hier?") == 200
