@@ -39,6 +39,7 @@ from bot.models import (
     Waiting,
 )
 from bot.sandbox.slack.inspection import text_of
+from bot.slack.messages import drain
 from bot.slack.rendering import team_of, view_of
 from bot.slack.writing import TRY_AGAIN
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
@@ -183,3 +184,14 @@ def test_what_was_stored_before_is_read(before: dict[str, Any] | None, now: Deta
     assert type(now).of(before) == now
     assert type(now).of(now.to_json()) == now
     assert type(now).of({**now.to_json(), "from_a_newer_version": 1}) == now
+
+
+async def test_a_lane_with_nothing_but_an_edit_ends_without_a_fault(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("bus")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    assert await drain(bot.desk, CHANNEL) is None
+    assert "In behandeling" in text_of(bot.slack.message(CHANNEL, card["ts"]))
