@@ -57,8 +57,8 @@ TESTS = {
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
     "bot/domain/usual.py": "tests/domain/test_usual.py",
     "bot/domain/words.py": "tests/domain/test_words.py",
-    "bot/cases/clocks.py": "tests/cases/test_waits.py tests/jobs/test_sla.py tests/jobs/test_advice.py "
-    "tests/outgoing/test_outbox.py",
+    "bot/cases/clocks.py": "tests/cases/test_waits.py tests/cases/test_transfers.py tests/jobs/test_sla.py "
+    "tests/jobs/test_advice.py tests/outgoing/test_outbox.py",
     "bot/cases/closing.py": "tests/cases/test_moves.py tests/handlers/test_closing_at_once.py "
     "tests/handlers/test_closing_many.py",
     "bot/cases/inbox.py": "tests/cases/test_inbox.py tests/cases/test_order.py tests/cases/test_threads.py",
