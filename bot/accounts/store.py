@@ -266,7 +266,9 @@ def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
 
 
 def seen_in_use(account: Account) -> list[Text]:
-    """Return the faults that a reading or the platform's calls showed, and no check can find."""
+    """Return the faults that a reading or the platform's calls showed, and no check can find; none once it stopped."""
+    if account.stopped_at is not None:
+        return []
     return [Text.from_json(each) for name, each in (account.faults or {}).items() if name != "check"]
 
 

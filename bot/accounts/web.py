@@ -30,9 +30,9 @@ log = structlog.get_logger()
 
 UNKNOWN = "There is no source of this name; add it with `webcare accounts add`."
 AGAIN = "We could not ask for what this is about; send it again."
+STOPPED = "This source was stopped here; send this again when it was started."
 NOTED_EVERY = timedelta(seconds=10)
 """How often it may be stored why an account's calls are refused."""
-STOPPED = "This source was stopped here; send this again when it was started."
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ async def _incoming(
             asked = Request(request.method, headers, dict(request.query), body, addressed.token)
             return await _answer(desk, intake, refusals, addressed, asked)
     except BodyRefused as refused:
-        if refused.http == 413 and not addressed.by_body:  # the others come in when they are sent again
+        # Sent again, it is refused again; unread, it does not say for which of several accounts it is.
+        if refused.http == 413 and not addressed.by_body:
             for row in addressed.accounts:
                 await refusals.note(row, TOO_LARGE)
         return _problem(refused.http, str(refused))

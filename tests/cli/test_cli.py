@@ -635,6 +635,10 @@ async def test_what_no_check_can_find_is_told_by_it_too(run: Webcare, feed_url: 
     assert "✘ What is sent to us is refused: no signature" in checked.out
     assert "✘ Account feed/nieuws: What is sent to us is refused: no signature" in everything.out
     assert "Works in part. What is sent to us" in " ".join(listed.out.split())
+    await run("accounts", "stop", "nieuws")
+    checked, everything = await run("accounts", "check"), await run("check")
+    assert (checked.code, "no signature" in checked.out) == (0, False)
+    assert "✘ Account feed/nieuws: It works but is stopped" in everything.out
 
 
 async def test_a_token_of_another_account_is_refused(run: Webcare, mastodon: FakeMastodon) -> None:
