@@ -71,7 +71,7 @@ TESTS = {
     "bot/outgoing/hiding.py": "tests/outgoing/test_hiding.py",
     "bot/outgoing/outbox.py": OUTGOING,
     "bot/outgoing/outcomes.py": f"tests/outgoing/test_outcomes.py {OUTGOING} tests/outgoing/test_hiding.py "
-    "tests/jobs/test_account_troubles.py tests/connectors/facebook/test_story.py",
+    "tests/jobs/test_account_troubles.py tests/connectors/meta/test_story.py",
     "bot/outgoing/queue.py": f"tests/outgoing/test_queue.py {OUTGOING}",
     "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py "
     "tests/outgoing/test_going_private.py",

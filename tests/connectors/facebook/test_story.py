@@ -196,20 +196,6 @@ async def test_a_lost_private_answer_to_a_visitors_post_is_there_once_or_for_a_p
     assert [reply.status for reply in await bot.rows(Reply)] == [expected]
 
 
-async def test_a_private_answer_that_somebody_gave_on_the_page_already_was_surely_not_sent(
-    sqlite_bot: Bot, server: FakeFacebook
-) -> None:
-    bot = await connected(sqlite_bot, server)
-    comment = server.comment("jan", "Wie belt mij terug?")
-    await polled(bot)
-    server.answered_privately({"comment_id": comment})
-    card = await bot.card("belt mij", "Nieuw")
-    await answer(bot, SANNE, card, "Wij bellen u.", answer_visibility="private")
-    await bot.card("Wie belt mij terug?", "*Niet verstuurd*")
-    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.FAILED]
-    assert (server.said(), server.ours()) == ([], [])
-
-
 async def test_a_lost_answer_to_a_reply_beside_the_same_words_is_for_a_person(
     sqlite_bot: Bot, server: FakeFacebook
 ) -> None:

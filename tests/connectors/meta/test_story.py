@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Mention
+from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve
@@ -115,7 +115,9 @@ async def test_a_comment_that_was_answered_privately_elsewhere_offers_that_no_mo
     await polled(bot)
     server.answered_privately({"comment_id": ident})
     await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
-    shown = await bot.card("Niet verstuurd", "al privé geantwoord")
+    shown = await bot.card("*Niet verstuurd*", "al privé geantwoord")
     assert "privé antwoorden kan tot" not in text_of(shown)
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.FAILED]
+    assert (server.said(), server.ours()) == ([], [])
     [mention] = await bot.rows(Mention)
     assert mention.may(Act.ANSWER, bot.desk.now()) and not mention.may(Act.ANSWER_PRIVATELY, bot.desk.now())
