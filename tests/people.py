@@ -1,11 +1,12 @@
 """Steps that many tests share: a citizen writes, an agent clicks and answers, a coordinator changes a setting."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import ClientSession
 from sqlmodel import col, select
+from standardwebhooks import Webhook
 
 from bot import accounts, cases
 from bot.cases import inbox
@@ -24,6 +25,10 @@ from jobs.members import read_channels
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.connectors.mastodon.fake import FakeMastodon
+
+FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg, is dat gevaarlijk? {}"
+"""What many write of one fire; the street differs."""
+STREETS = ("Lindestraat", "Stationsweg", "Molenpad", "Kerkstraat", "Vaart", "Singel", "Dam", "Markt")
 
 
 async def open_modal(bot: Bot, person: str, callback: str) -> dict:
@@ -295,3 +300,13 @@ async def stopped(bot: Bot, name: str, *, again: bool = False) -> None:
     async with bot.desk.session() as session:
         change = accounts.start if again else accounts.stop
         change(session, await accounts.named(session, name), bot.desk.now())
+
+
+def signed(secret: str, body: str, ident: str = "msg_1") -> dict[str, str]:
+    """The headers with which a source signs a body by Standard Webhooks, at the real time: that is what counts."""
+    at = datetime.now(UTC)
+    return {
+        "webhook-id": ident,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(ident, at, body),
+    }

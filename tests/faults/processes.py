@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 from sqlmodel import select
-from standardwebhooks.webhooks import Webhook
 
 from bot import accounts, cases, db
 from bot.cases import inbox
@@ -30,7 +29,7 @@ from tests.clocks import RunningClock
 from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, eventually, settings_for
 from tests.fakes.between import Between
 from tests.fakes.process import killed_at_the_end
-from tests.people import connect
+from tests.people import connect, signed
 
 REPLIES = "/replies"
 
@@ -69,7 +68,7 @@ async def citizens_at_their_platform() -> AsyncIterator[Citizens]:
 
 @asynccontextmanager
 async def looking_on(database_url: str, slack: Sandbox, mastodon_url: str = "") -> AsyncIterator[Bot]:
-    """A desk on the database that the killed bot works on, with the team's account; it does no work of its own."""
+    """A desk on the database that the killed bot works on, with the team's account; it does what is woken in it."""
     engine = db.create_engine(database_url)
     settings = settings_for(database_url, slack)
     try:
@@ -101,6 +100,16 @@ def running(bot: Bot, folder: Path, *arguments: str, **changes: object) -> Abstr
         "webcare_secret_key": SECRET_KEY,
     }
     return killed_at_the_end(folder, *arguments, **{**usual, **changes})
+
+
+async def add_square(bot: Bot, callback: str = "", *, since: datetime | None = None) -> None:
+    """Add the square as a source of the team; answers go to `callback`."""
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="webhook", name="plein", url="",
+            secrets={"signing_secret": bot.slack.square.secret}, options={"callback_url": callback} if callback else {},
+            now=since or bot.desk.now(),
+        )  # fmt: skip
 
 
 async def time_passes(bot: Bot, **time: float) -> None:
@@ -137,6 +146,7 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
         Post(str(n), author, f"Vraag {n:02}", then, conversation=str(n), permits=permits(Act.ANSWER))
         for n in range(count)
     ]
+    await add_square(bot, since=then)
     async with bot.desk.session() as session:
         team = await session.get_one(Team, 1)
         team.created_at -= timedelta(days=3)
@@ -144,10 +154,6 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
             "always_open": True, "coordinators": [MARIEKE], "escalation_channel": "C0ESCALATIE", "digest_at": "00:00",
             "norm": {"first_reaction": 60, "next_reaction": 60, "resolution": A_MONTH}, "claim_reminder": A_MONTH,
         }  # fmt: skip
-        await accounts.add(
-            session, bot.desk.settings, platform="webhook", name="plein", url="",
-            secrets={"signing_secret": bot.slack.square.secret}, options={}, now=then,
-        )  # fmt: skip
         for n, post in enumerate(posts):
             await inbox.take_in(session, 1, [post], now=now - timedelta(minutes=AGES[n % len(AGES)]))
         for case_id in range(1, claimed + 1):
@@ -197,12 +203,7 @@ async def pushed(session: ClientSession, bot: Bot, url: str, number: int, *, wor
     """Send a mention to one process as a source does; returns how that answered."""
     author = {"id": f"a{number}", "name": f"Burger {number}"}
     body = json.dumps({"id": f"p{number}", "text": f"{words} {number:02}", "author": author})
-    at, name = datetime.now(UTC), f"m{number}"
-    headers = {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(bot.slack.square.secret).sign(name, at, body),
-    }
+    headers = signed(bot.slack.square.secret, body, f"m{number}")
     async with session.post(url, data=body, headers=headers) as answered:
         await answered.read()
         return answered.status

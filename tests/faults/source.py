@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
-from standardwebhooks import Webhook
 
 from tests.faults.platform_server import Json, PlatformServer
 from tests.faults.posts import Written
+from tests.people import signed
 
 SECRET = "whsec_c2NoZWR1bGVzLW9mLWNoYW9zLWFuZC1vcmRlci0zMmJ5dGU="
 REMEMBERS = timedelta(hours=25)
@@ -33,13 +33,7 @@ class Source(PlatformServer):
 async def send(session: ClientSession, address: str, written: Written, version: int) -> bool:
     """Send one version of a post to the bot; tells whether it was accepted."""
     body, name = json.dumps(written.as_json()), f"{written.id}.{version}"
-    at = datetime.now(UTC)  # the package compares it with the real time
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(SECRET).sign(name, at, body),
-    }
+    headers = {"Content-Type": "application/json", **signed(SECRET, body, name)}
     try:
         async with session.post(address, data=body, headers=headers, timeout=ClientTimeout(total=30)) as answer:
             await answer.read()

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-from bot import accounts, db
+from bot import db
 from bot.cases import inbox
 from bot.domain.mention import Act, Author, Post, permits
 from bot.figures import spikes
@@ -13,13 +13,12 @@ from bot.sandbox.app import Sandbox
 from bot.slack import backlog, rollups
 from tests.conftest import Bot, eventually
 from tests.fakes.between import Between
-from tests.faults.processes import caught_or, in_slack, is_level, looking_on, running, time_passes
+from tests.faults.processes import add_square, caught_or, in_slack, is_level, looking_on, running, time_passes
+from tests.people import FIRE, STREETS
 
 KILLS = [(calls, calls % 2 == 0) for calls in range(8)]
 """After how many messages of each run the next one does it, and whether that one arrived."""
 ALIKE, OTHERS = 12, 24
-FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg, is dat gevaarlijk? {}"
-STREETS = ("Lindestraat", "Stationsweg", "Molenpad", "Kerkstraat", "Vaart", "Singel", "Dam", "Markt")
 
 
 async def flood(bot: Bot) -> None:
@@ -32,12 +31,9 @@ async def flood(bot: Bot) -> None:
         Post(id, Author(id, f"Burger {id}"), words, came, conversation=id, permits=permits(Act.ANSWER))
         for id, words in alike + others
     ]
+    await add_square(bot, since=known_since)
     opened = db.sessions(bot.engine)  # without a desk: it would post the messages itself
     async with opened() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="webhook", name="plein", url="",
-            secrets={"signing_secret": bot.slack.square.secret}, options={}, now=known_since,
-        )  # fmt: skip
         for row in (await session.get_one(Team, 1), await session.get_one(Account, 1)):
             row.created_at = known_since
             session.add(row)

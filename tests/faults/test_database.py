@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot import accounts, db
+from bot import db
 from bot.domain.case import Status
 from bot.models import Case, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
@@ -25,6 +25,7 @@ from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, 
 from tests.faults.own_postgres import Server, standby_of, started
 from tests.faults.processes import (
     REPLIES,
+    add_square,
     all_is_in_slack_once,
     citizens_at_their_platform,
     is_level,
@@ -49,11 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 async def bots(url: str, slack: Sandbox, folder: Path, callback: str) -> AsyncIterator[tuple[Bot, list[str]]]:
     """Two processes on a database, and where they take webhooks in; they go on to the end, and say nothing wrong."""
     async with looking_on(url, slack) as bot, AsyncExitStack() as stack:
-        async with bot.desk.session() as session:
-            await accounts.add(
-                session, bot.desk.settings, platform="webhook", name="plein", url="",
-                secrets={"signing_secret": slack.square.secret}, options={"callback_url": callback}, now=bot.desk.now(),
-            )  # fmt: skip
+        await add_square(bot, callback)
         urls, logs, those = [], [], []
         for _ in range(PROCESSES):
             port = free_port()

@@ -7,7 +7,6 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -15,10 +14,8 @@ import psycopg
 import pytest
 from aiohttp import ClientError, ClientSession
 from sqlalchemy import text
-from standardwebhooks import Webhook
 
 import jobs
-from bot import accounts
 from bot.models import Case, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from tests.bench.apps import free_port
@@ -26,6 +23,7 @@ from tests.conftest import CHANNEL, SANNE, Bot, Databases, eventually
 from tests.faults.processes import (
     REPLIES,
     Citizens,
+    add_square,
     all_is_in_slack_once,
     citizens_at_their_platform,
     is_level,
@@ -33,7 +31,7 @@ from tests.faults.processes import (
     running,
     time_passes,
 )
-from tests.people import answer
+from tests.people import answer, signed
 
 PROCESSES = 4
 MANY, ANSWERED = 20, 6
@@ -51,12 +49,7 @@ async def citizens() -> AsyncIterator[Citizens]:
 async def bot(databases: Databases, postgres_uri: str, slack: Sandbox, citizens: Citizens) -> AsyncIterator[Bot]:
     """A desk that looks on, with the square as a source; the work is done by the processes."""
     async with looking_on(await databases.postgresql(postgres_uri), slack) as looking:
-        async with looking.desk.session() as session:
-            await accounts.add(
-                session, looking.desk.settings, platform="webhook", name="plein", url="",
-                secrets={"signing_secret": slack.square.secret},
-                options={"callback_url": citizens.to.url + REPLIES}, now=looking.desk.now(),
-            )  # fmt: skip
+        await add_square(looking, citizens.to.url + REPLIES)
         yield looking
 
 
@@ -96,12 +89,8 @@ async def started(bot: Bot, folder: Path, *arguments: str) -> AsyncIterator[Star
 async def post(session: ClientSession, bot: Bot, one: Started, number: int) -> None:
     """Send one mention to one process, as the platform would."""
     about = {"id": f"p{number}", "text": f"Melding {number:02}", "author": {"id": f"a{number}", "name": "Burger"}}
-    body, at, name = json.dumps(about), datetime.now(UTC), f"m{number}"
-    headers = {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(bot.slack.square.secret).sign(name, at, body),
-    }
+    body = json.dumps(about)
+    headers = signed(bot.slack.square.secret, body, f"m{number}")
     async with session.post(f"{one.url}/in/plein", data=body, headers=headers) as answered:
         answered.raise_for_status()
 

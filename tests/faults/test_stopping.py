@@ -14,14 +14,14 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot import accounts, run
+from bot import run
 from bot.cli.app import STOP_SECONDS
 from bot.models import Case
 from bot.sandbox.app import Sandbox
 from bot.shared_lanes import END_SECONDS
 from bot.web_server import REQUEST_SECONDS
 from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually, settings_for
-from tests.faults.processes import looking_on
+from tests.faults.processes import add_square, looking_on
 from tests.people import open_modal
 
 WITHIN = 20
@@ -132,15 +132,6 @@ async def test_it_ends_in_time_whatever_clients_slack_and_a_platform_do(
             for _, writer in [*idle, *slow]:
                 writer.close()
         slack.faults.clear()
-
-
-async def add_square(bot: Bot, callback: str) -> None:
-    async with bot.desk.session() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="webhook", name="plein", url="",
-            secrets={"signing_secret": bot.slack.square.secret}, options={"callback_url": callback},
-            now=bot.desk.now(),
-        )  # fmt: skip
 
 
 async def slow_post(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import event, insert
-from standardwebhooks import Webhook
 
 from bot import accounts
 from bot.accounts.troubles import known
@@ -30,7 +29,7 @@ from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.whatsapp import fake as numbers
 from tests.connectors.whatsapp.fake import FakeWhatsApp
-from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out
+from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out, signed
 
 NOTIFICATIONS = "/api/v1/notifications"
 REFUSED = '{"error": {"message": "(#200) Missing Permissions", "code": 200}}'
@@ -353,14 +352,9 @@ async def test_an_account_to_which_nothing_is_sent_any_more_is_told_of(bot: Bot)
 
 async def pushed(bot: Bot, secret: str, **mention: object) -> int:
     """Send a mention as the team's source does, signed with this secret; returns how we answer."""
-    body, at = json.dumps({"id": "1", "author": {"id": "jan"}, **mention}), datetime.now(UTC)
-    signed = {
-        "webhook-id": "msg_1",
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign("msg_1", at, body),
-    }
-    sent = BytesIO(body.encode())
-    async with ClientSession() as session, session.post(f"{bot.url}/in/plein", data=sent, headers=signed) as answered:
+    body = json.dumps({"id": "1", "author": {"id": "jan"}, **mention})
+    sent, headers = BytesIO(body.encode()), signed(secret, body)
+    async with ClientSession() as session, session.post(f"{bot.url}/in/plein", data=sent, headers=headers) as answered:
         return answered.status
 
 

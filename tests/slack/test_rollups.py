@@ -19,11 +19,8 @@ from bot.slack import rollups as rolling
 from jobs import backlog, refresh, rollups
 from tests.bench.flood import COUNTED
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
-from tests.people import open_modal
+from tests.people import FIRE, STREETS, open_modal
 from tests.slack.conftest import come, post
-
-FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg, is dat gevaarlijk? {}"
-STREETS = ("Lindestraat", "Stationsweg", "Molenpad", "Kerkstraat", "Vaart", "Singel", "Dam", "Markt")
 
 
 def alike(bot: Bot, *numbers: int, **more: Any) -> list[Any]:

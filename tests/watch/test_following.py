@@ -8,11 +8,10 @@ from typing import Any
 import aiohttp
 import pytest
 import structlog
-from standardwebhooks import Webhook
 
 from bot.logs import id_in
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import answer
+from tests.people import answer, signed
 
 WORDS, NAME = "Mijn BSN is 123456782", "Fatima Voorbeeld"
 
@@ -35,13 +34,10 @@ async def call(bot: Bot, ident: str, headers: Mapping[str, str]) -> tuple[int, s
     """Let a citizen's post come in by webhook; returns the status and the id of the request."""
     author = {"id": ident, "name": NAME, "handle": "fatima"}
     body = json.dumps({"id": ident, "text": WORDS, "author": author, "published_at": int(bot.desk.now().timestamp())})
-    signature = Webhook(bot.slack.square.secret).sign("msg_1", bot.desk.now(), body)
-    signed = {"webhook-timestamp": str(int(bot.desk.now().timestamp())), "webhook-signature": signature}
+    sent = {**signed(bot.slack.square.secret, body), **headers}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(
-            f"{bot.url}/in/plein", data=body, headers={"webhook-id": "msg_1", **signed, **headers}
-        ) as response,
+        session.post(f"{bot.url}/in/plein", data=body, headers=sent) as response,
     ):
         return response.status, response.headers["X-Request-Id"]
 
