@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from bot.sandbox.app import Sandbox
 
 ROOT = Path(__file__).parents[2]
 CHANNEL = "C0WEBCARE"
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def settings_for(slack: Sandbox, database_url: str) -> Settings:
@@ -53,10 +54,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *arguments: str, **more: str) -> AsyncIterator[str]:
+async def running(
+    settings: Settings, *arguments: str, answers: Callable[[int], None] = lambda _: None, **more: str
+) -> AsyncIterator[str]:
     """Run a module of Python with these settings until the block ends; yields its address once it answers there.
 
-    `more` is added to its environment.
+    `answers` is called then with the id of the process; `more` is added to its environment.
     """
     address = f"http://{settings.host}:{settings.port}"
     with tempfile.TemporaryDirectory() as folder:
@@ -65,11 +68,43 @@ async def running(settings: Settings, *arguments: str, **more: str) -> AsyncIter
         )
         try:
             await _answering(f"{address}/health", process)
+            answers(process.pid)
             yield address
         finally:
             if process.returncode is None:
                 process.terminate()
             await process.wait()
+
+
+@contextmanager
+def small_host(share: float) -> Iterator[Callable[[int], None]]:
+    """A group of processes with this share of a core until the block ends; yields what puts a process in it.
+
+    Raises RuntimeError when this machine does not let us (https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu, and
+    for the older version https://docs.kernel.org/scheduler/sched-bwc.html).
+    """
+    period = 10_000  # microseconds: the kernel's own of 100,000 would stand still for longer than a click takes
+    quota, is_new = round(share * period), (CGROUPS / "cgroup.controllers").exists()
+    group = (CGROUPS if is_new else CGROUPS / "cpu") / f"webcare-bench-{free_port()}"
+    try:
+        if is_new:
+            (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
+        group.mkdir()
+        if is_new:
+            (group / "cpu.max").write_text(f"{quota} {period}")
+        else:
+            (group / "cpu.cfs_period_us").write_text(str(period))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+    except OSError as error:
+        raise RuntimeError(f"To give a process a share of a core, run this as root of the machine ({error}).") from None
+    try:
+        yield lambda pid: _write(group / "cgroup.procs", str(pid))
+    finally:
+        group.rmdir()  # its processes have ended
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
 
 
 async def _answering(url: str, process: asyncio.subprocess.Process) -> None:

@@ -12,6 +12,7 @@ import hmac
 import json
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -64,12 +65,15 @@ class Delivery(Protocol):
 
 @dataclass
 class SocketMode:
-    """Delivers over the web sockets that the app opened, in turn."""
+    """Delivers over the web sockets that the app opened, which take turns for each kind of payload.
+
+    Were the turns of all kinds one, each click with the event that its effect makes would go to every second socket.
+    """
 
     workspace: Workspace
     connections: list[web.WebSocketResponse] = field(default_factory=list)
     _waiting: dict[str, tuple[web.WebSocketResponse, asyncio.Future[Acknowledgement]]] = field(default_factory=dict)
-    _turn: int = 0
+    _turns: Counter[Kind] = field(default_factory=Counter)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection of the app, from hello to its close."""
@@ -94,8 +98,8 @@ class SocketMode:
         """Send an envelope on one connection and wait for its acknowledgement."""
         if not self.connections:
             return Acknowledgement(False, reason="no_connection")
-        self._turn += 1
-        socket = self.connections[self._turn % len(self.connections)]
+        self._turns[kind] += 1
+        socket = self.connections[self._turns[kind] % len(self.connections)]
         envelope: Json = {
             "envelope_id": str(uuid.uuid4()),
             "payload": payload,
