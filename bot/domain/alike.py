@@ -72,7 +72,7 @@ def said(text: str) -> Said | None:
     One with fewer stems than `FEWEST` is alike only to the same words.
     """
     words = folded(LEFT_OUT.sub(" ", text))
-    stems = dict.fromkeys(_stem(word) for word in words if word not in STOP_WORDS)
+    stems = dict.fromkeys(word if word.isdecimal() else _stem(word) for word in words if word not in STOP_WORDS)
     if len(stems) < (FEWEST if len(words) < WORDS else FEWEST - 1):
         return None
     return Said(blake2b(" ".join(words).encode(), digest_size=16).hexdigest(), tuple(sorted([*stems][:MOST])))

@@ -85,7 +85,8 @@ def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) 
 
     An own word that ends in `*` stands for all words that begin with it. Each is returned as it is stored.
     """
-    words, without_subjects = " ".join(folded(text)), " ".join(folded(_HASHTAG.sub(" ", text)))
+    words, shown = " ".join(folded(text)), _HASHTAG.sub(" ", text)
+    without_subjects = words if shown == text else " ".join(folded(shown))
     looked_through = {Signal.DANGER: without_subjects}
     found = {signal for signal, said in _patterns().items() if said.search(looked_through.get(signal, words))}
     if _PRESS_NAMES.search(" ".join(folded(" ".join(names)))):
