@@ -11,7 +11,15 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, ColumnElement, Connection, Table, event, func, inspect, make_url, text
 from sqlalchemy.dialects import registry
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel
@@ -44,6 +52,11 @@ REACHED_BY: Mapping[str, int] = {
 minute, where Linux would wait for two hours. What DATABASE_URL says about them counts more.
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+"""
+GONE = (OperationalError, InterfaceError, NoConnection)
+"""What is raised when the database is not there, has no free connection, or undoes a transaction: it is tried again.
+
+https://docs.sqlalchemy.org/en/20/core/exceptions.html
 """
 UNFINISHED = "webcare_unfinished"
 """A table without a model: it is there while a command fills the database, so that no bot starts on half of one.

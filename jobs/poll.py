@@ -28,6 +28,7 @@ from bot.desk import Desk
 from bot.domain.budget import Budget
 from bot.domain.mention import FOR_GOOD, Post
 from bot.figures import reconciling
+from bot.logs import trace
 from bot.models import HELD, REACHED, WAITING, Account, Author, Case, DayCheck, Mention, Reply
 from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
@@ -67,7 +68,10 @@ def _is_due(account: Account, now: datetime) -> bool:
 
 
 async def poll(desk: Desk, account_id: str) -> datetime | None:
-    """Store all new items of one account; a verdict is stored on the account, and the next tick tries again."""
+    """Store all new items of one account; the next tick tries again what failed.
+
+    A verdict is stored on the account, and so is a fault of our own: its team hears of it if that lasts.
+    """
     async with desk.reading() as session:
         account = await session.get_one(Account, int(account_id))
     if account.stopped_at is not None:
@@ -81,6 +85,12 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
             await _recheck(desk, connector, account.id, dict(account.recheck_cursor or {}))
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         await _store_verdict(desk, account.id, verdict)
+    except db.GONE:  # that says nothing about the account
+        raise
+    except Exception as error:
+        log.error("reading an account failed", account=account.id, **trace(error))
+        ours = Unavailable("An unexpected fault on our side; its reference is in the log.")
+        await _store_verdict(desk, account.id, ours)
     else:
         usage = connector.usage if isinstance(connector, Limited) else Usage()
         await _healthy(desk, account.id, page, usage)
@@ -105,10 +115,18 @@ async def _compare(desk: Desk, account: Account) -> None:
             await _read_again(desk, connector, account, checks)
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         log.warning("reading an account again failed", account=account.id, verdict=type(verdict).__name__)
-        later = desk.now() + reconciling.NEXT_TRY
-        until = max(later, verdict.retry_at) if isinstance(verdict, RateLimited) else later
-        async with desk.session() as session:
-            await reconciling.put_off(session, checks, until)
+        await _put_off_checks(desk, checks, verdict.retry_at if isinstance(verdict, RateLimited) else None)
+    except db.GONE:
+        raise
+    except Exception as error:  # our own fault: to read all of it again at each poll would not mend it
+        log.error("reading an account again failed", account=account.id, **trace(error))
+        await _put_off_checks(desk, checks)
+
+
+async def _put_off_checks(desk: Desk, checks: Sequence[DayCheck], at_least: datetime | None = None) -> None:
+    until = desk.now() + reconciling.NEXT_TRY
+    async with desk.session() as session:
+        await reconciling.put_off(session, checks, max(until, at_least or until))
 
 
 async def _read_again(desk: Desk, connector: Polls, account: Account, checks: Sequence[DayCheck]) -> None:

@@ -39,7 +39,7 @@ from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
 from tests.connectors.email import mail_server
 from tests.connectors.mastodon.fake import FakeMastodon
-from tests.fakes import sessions
+from tests.fakes import faults, sessions
 from tests.fakes.between import Between
 from tests.fakes.wall import INSTALLED, Wall
 
@@ -75,6 +75,15 @@ def calls_in_open_sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
     seen = sessions.watch(monkeypatch)
     yield seen
     assert seen == []
+
+
+@pytest.fixture(autouse=True)
+def errors_logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Whatever a test does: nothing is logged as an error but what its marks `logs(event, …)` name."""
+    seen = faults.watch(monkeypatch)
+    yield seen
+    expected = {event for mark in request.node.iter_markers("logs") for event in mark.args}
+    assert set(seen) <= expected
 
 
 @pytest.fixture(autouse=True)

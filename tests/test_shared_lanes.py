@@ -207,6 +207,7 @@ async def is_now(engine: AsyncEngine) -> bool:
     return await jobs_of(engine, "scheduled_at") == [None]
 
 
+@pytest.mark.logs("lane failed")
 async def test_a_drain_that_fails_ends_nothing(engine: AsyncEngine, capfd: pytest.CaptureFixture[str]) -> None:
     runs = Runs(ValueError("de woorden van een burger"))
     async with opened(engine, runs) as lanes:

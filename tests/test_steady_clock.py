@@ -105,6 +105,7 @@ async def test_a_card_of_unknown_outcome_is_found_though_the_clock_was_set_twice
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.logs("a job failed")
 def test_jobs_go_on_when_the_machines_clock_is_set(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
     runs, ahead = list[float](), timedelta()
 

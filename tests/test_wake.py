@@ -87,6 +87,7 @@ async def test_lanes_run_beside_each_other(wake: InProcess, lane: Lane) -> None:
     await until(lambda: lane.running == 2)
 
 
+@pytest.mark.logs("lane failed")
 async def test_a_drain_that_fails_ends_nothing(wake: InProcess, lane: Lane, capfd: pytest.CaptureFixture[str]) -> None:
     lane.ends = [ValueError("de woorden van een burger")]
     lane.go.set()
@@ -100,6 +101,7 @@ async def test_a_drain_that_fails_ends_nothing(wake: InProcess, lane: Lane, capf
     assert "burger" not in logged
 
 
+@pytest.mark.logs("lane failed")
 async def test_a_wake_during_a_drain_that_fails_is_not_lost(wake: InProcess, lane: Lane) -> None:
     lane.ends = [ValueError()]
     wake("messages:C1")
@@ -110,6 +112,7 @@ async def test_a_wake_during_a_drain_that_fails_is_not_lost(wake: InProcess, lan
     assert lane.ended == 2
 
 
+@pytest.mark.logs("lane failed")
 async def test_a_lane_that_nothing_drains_ends_nothing(wake: InProcess, lane: Lane) -> None:
     wake("unknown:1")
     await wake.idle()

@@ -29,6 +29,7 @@ from bot.slack import messages
 log = structlog.get_logger()
 
 UNKNOWN = "There is no source of this name; add it with `webcare accounts add`."
+OUR_FAULT = text("An unexpected fault on our side; its reference is in the log.")
 AGAIN = "We could not ask for what this is about; send it again."
 STOPPED = "This source was stopped here; send this again when it was started."
 NOTED_EVERY = timedelta(seconds=10)
@@ -162,6 +163,7 @@ async def _answer(
     for row in accounts:  # a refusal for one account must not block what is for another
         try:
             items, ask = await _items(desk, receiver, row, asked, accounts)
+            new += await intake.take_in(row.id, items)
         except (NotSigned, BadPayload) as refusal:
             refused.append(refusal)
             await refusals.note(row, refusal.text)
@@ -169,8 +171,12 @@ async def _answer(
         except _SendAgain as refusal:
             refused.append(refusal)
             continue
+        except db.GONE:  # that says nothing about the account
+            raise
+        except Exception:
+            await refusals.note(row, OUR_FAULT)
+            raise
         await refusals.note(row, None)
-        new += await intake.take_in(row.id, items)
         received += len(items)
         if ask and (row.poll_after is None or row.poll_after <= desk.now()):
             desk.wake(f"poll:{row.id}")

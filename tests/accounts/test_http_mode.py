@@ -315,6 +315,7 @@ async def test_health_tells_of_each_account_whether_it_works(http_bot: Bot) -> N
         assert (told["platform"], told["name"], told["state"]) == ("webhook", "plein", state)
 
 
+@pytest.mark.logs("health: the database does not answer")
 async def test_health_says_when_the_database_does_not_answer(http_bot: Bot) -> None:
     async with http_bot.engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE accounts RENAME TO elsewhere")

@@ -138,6 +138,7 @@ async def test_the_list_of_what_a_colleague_got_shows_the_words_no_more(office: 
     assert SECRET not in text_of(bot.slack.direct(SANNE)[-1])
 
 
+@pytest.mark.logs("the settings of a team cannot be read")
 async def test_words_go_though_the_settings_of_another_team_cannot_be_read(office: Bot) -> None:
     bot = office
     team_id = await second_team(bot, "Kapot", time_zone="Mars/Olympus")

@@ -113,6 +113,7 @@ async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Sand
     assert words in everything["Channel of Afval"].words
 
 
+@pytest.mark.logs("the settings of a team cannot be read")
 async def test_settings_of_a_team_that_cannot_be_read_are_told_and_hide_nothing_else(
     database_url: str, slack: Sandbox
 ) -> None:

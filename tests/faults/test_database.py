@@ -36,6 +36,7 @@ from tests.faults.processes import (
 )
 from tests.people import answer
 
+pytestmark = pytest.mark.logs("a handler failed", "a message cannot be shown", "a request failed", "lane failed")
 WORDS = "geheim"
 PROCESSES = 2
 

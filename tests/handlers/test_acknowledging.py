@@ -102,6 +102,7 @@ def request(kind: str, name: str) -> dict[str, Any]:
     raise AssertionError(f"{kind}: how does Slack send that?")
 
 
+@pytest.mark.logs("a handler failed")
 async def test_every_listener_acknowledges_while_slack_answers_no_call(sqlite_url: str, slack: Sandbox) -> None:
     async with running_bot(sqlite_url, slack, slack_timeout=60) as bot:
         slack.faults.delay("*", 3600, times=10_000)

@@ -436,6 +436,7 @@ async def test_a_coordinator_is_warned_of_a_channel_that_more_people_read(sqlite
         assert "Het kanaal van" not in text_of(await home(bot, YOUSSEF, "Wachtrij"))
 
 
+@pytest.mark.logs("the settings of a team cannot be read")
 async def test_who_is_in_two_channels_works_on_though_the_settings_of_one_team_cannot_be_read(bot: Bot) -> None:
     await second_team(bot, "Kapot", time_zone="Mars/Olympus")
     await mention(bot, text="Waar kan ik heen?")

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import sqlalchemy
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import event, insert
@@ -102,6 +103,53 @@ async def test_a_failure_that_lasts_is_told_once_and_once_more_when_it_is_over(
         assert "✅" in news and "werkt weer" in news
     assert await troubles(bot) == 0
     assert (await health(bot, ACCOUNT))["state"] == "ok"
+
+
+@pytest.mark.logs("reading an account failed")
+async def test_a_fault_of_ours_that_keeps_us_from_reading_an_account_is_told_like_any_other(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    await connect(bot, mastodon.base_url)
+    right = (await polled(bot)).sealed
+    await set_sealed(bot, b"sealed with another key")
+    assert (await polled(bot)).problem
+    assert await looked(bot) == []
+    bot.clock.advance(minutes=16)
+    await polled(bot)
+    [told] = await looked(bot)
+    assert ACCOUNT in told and "werkt niet sinds" in told
+    assert "Een onverwachte fout aan onze kant. De referentie staat in het log." in told
+    await set_sealed(bot, right)
+    assert (await polled(bot)).problem is None
+    _, news = await looked(bot)
+    assert "werkt weer" in news
+
+
+@pytest.mark.logs("a request failed")
+async def test_a_fault_of_ours_that_keeps_us_from_taking_a_call_is_told_when_it_lasts(sqlite_bot: Bot) -> None:
+    bot, secret = sqlite_bot, sqlite_bot.slack.square.secret
+    async with bot.desk.session() as session:
+        fails = "BEGIN SELECT RAISE(ABORT, 'a rule of ours'); END"
+        await session.exec(sqlalchemy.text(f"CREATE TRIGGER odd BEFORE INSERT ON mentions {fails}"))  # type: ignore[call-overload]
+    assert await pushed(bot, secret, text="Wie veegt hier?") == 500
+    assert await looked(bot) == []
+    bot.clock.advance(minutes=16)
+    assert await pushed(bot, secret, text="Wie veegt hier?") == 500
+    [told] = await looked(bot)
+    assert "Een onverwachte fout aan onze kant" in told
+    async with bot.desk.session() as session:
+        await session.exec(sqlalchemy.text("DROP TRIGGER odd"))  # type: ignore[call-overload]
+    assert await pushed(bot, secret, text="Wie veegt hier?") == 200
+    _, news = [words for words in await looked(bot) if "account" in words]
+    assert "werkt weer helemaal" in news
+
+
+async def set_sealed(bot: Bot, sealed: bytes) -> None:
+    """Let the tokens of the account on Mastodon be sealed so."""
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, (await account_of(bot, ACCOUNT)).id)
+        account.sealed = sealed
+        session.add(account)
 
 
 async def test_health_says_when_something_last_came_in_and_how_late(bot: Bot) -> None:
@@ -510,6 +558,7 @@ async def test_silence_longer_than_usual_at_these_hours_is_told_once_and_its_end
     assert await listened(bot, "2026-11-20 15:00") == [before, news]
 
 
+@pytest.mark.logs("the settings of a team cannot be read")
 async def test_the_silence_of_one_team_is_told_though_the_settings_of_another_cannot_be_read(busy: Bot) -> None:
     bot = busy
     team_id = await second_team(bot, "Kapot", time_zone="Mars/Olympus")

@@ -209,6 +209,14 @@ async def test_of_a_promise_too_the_last_step_alone_is_told_after_downtime(offic
     assert await at(office, "2026-11-20 11:01") == [f"{CHANNEL}:100"]
 
 
+@pytest.mark.logs(
+    "a digest failed",
+    "a message cannot be shown",
+    "a user group could not follow duty",
+    "reminding failed",
+    "setting the clocks of a team anew failed",
+    "the settings of a team cannot be read",
+)
 async def test_the_trouble_of_one_team_stops_no_other(office: Bot) -> None:
     await team_with_trouble(office)
     case_id = await mention(office)

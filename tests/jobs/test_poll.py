@@ -33,6 +33,7 @@ async def written(bot: Bot) -> list[str]:
     return [mention.text for mention in await bot.rows(Mention)]
 
 
+@pytest.mark.logs("reading an account failed")
 async def test_the_cursor_moves_only_with_the_posts(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
     """A page that cannot be stored is read again at the next tick."""
     bot = sqlite_bot
@@ -98,6 +99,7 @@ async def test_an_account_that_does_not_answer_holds_up_no_other(
     assert len(await bot.rows(Mention)) == 2
 
 
+@pytest.mark.logs("reading an account failed")
 async def test_an_account_whose_token_cannot_be_read_holds_up_no_other(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
     bot = sqlite_bot
     broken = await connect(bot, mastodon.base_url, name="kapot")

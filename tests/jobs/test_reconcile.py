@@ -263,11 +263,32 @@ async def test_a_platform_that_is_down_is_compared_later_and_the_digest_follows(
     assert "Niet vergeleken" not in after and "alsnog zijn binnengehaald: *1*" in after
 
 
+@pytest.mark.logs("reading an account again failed")
+async def test_a_fault_of_ours_in_reading_again_is_tried_later_and_not_at_each_poll(desk: Desk) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    async with desk.bot.desk.session() as session:
+        fails = "BEGIN SELECT RAISE(ABORT, 'a rule of ours'); END"
+        await session.exec(text(f"CREATE TRIGGER odd BEFORE INSERT ON mentions {fails}"))  # type: ignore[call-overload]
+    await desk.poll(desk.morning)
+    asked = desk.news.asked
+    await desk.poll(desk.morning + timedelta(minutes=5))
+    assert desk.news.asked == asked + 1, "it is not read again at once"
+    assert (await desk.bot.rows(Account))[-1].problem is None, "the next reading finds out what is wrong"
+    async with desk.bot.desk.session() as session:
+        await session.exec(text("DROP TRIGGER odd"))  # type: ignore[call-overload]
+    await desk.poll(desk.morning + timedelta(hours=1))
+    assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
+    assert (await desk.check()).missed == 1
+
+
 async def reconcile_at(desk: Desk, moment: datetime) -> None:
     move(desk.bot, moment)
     await reconcile.compare(desk.bot.desk)
 
 
+@pytest.mark.logs("reading an account again failed", "lane failed")
 async def test_a_crash_between_reading_and_noting_repeats_harmlessly(desk: Desk) -> None:
     desk.news.entries.append("Feest")
     await desk.lose()

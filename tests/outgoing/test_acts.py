@@ -328,6 +328,7 @@ async def test_an_account_stopped_by_hand_carries_nothing_out_until_it_is_starte
     assert wall.wanted == ["hide p1"]
 
 
+@pytest.mark.logs("asking a platform failed")
 async def test_a_fault_in_a_connector_is_tried_again_later(acting_sqlite: Bot, wall: Wall) -> None:
     await set_options(acting_sqlite, {"broken": True})
     await approve(acting_sqlite, Act.HIDE)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import aiohttp
+import pytest
 
 from bot.models import Role
 from bot.sandbox.app import Sandbox
@@ -54,6 +55,7 @@ async def test_health_says_since_when_slack_does_not_answer(sqlite_bot: Bot) -> 
     assert (await health(bot))["state"] == "ok"
 
 
+@pytest.mark.logs("Slack gives no connection: clicks do not arrive; run `webcare check`")
 async def test_health_says_that_a_withdrawn_app_token_ended_the_socket(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await bot.slack.withdraw_app_token()

@@ -117,6 +117,7 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
 
 
+@pytest.mark.logs("a message cannot be shown")
 async def test_a_message_that_lacks_its_case_is_an_error_and_not_a_stopped_account(sqlite_bot: Bot) -> None:
     async with sqlite_bot.desk.session() as session:
         session.add(Message(key="lost", kind=MessageKind.NOTE, subject_id=1, channel=CHANNEL))
@@ -126,6 +127,7 @@ async def test_a_message_that_lacks_its_case_is_an_error_and_not_a_stopped_accou
     assert sqlite_bot.slack.messages(CHANNEL) == []
 
 
+@pytest.mark.logs("a message cannot be shown")
 async def test_what_the_database_refuses_for_a_moment_is_written_soon(postgres_bot: Bot) -> None:
     """One side of a deadlock is undone, for instance; here the database cancels the statement."""
     bot = postgres_bot
@@ -153,6 +155,7 @@ async def put_off(bot: Bot) -> list[Message]:
     return [message for message in await bot.rows(Message) if message.retry_at is not None]
 
 
+@pytest.mark.logs("a message cannot be shown")
 async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message(bot: Bot) -> None:
     """Two versions run beside each other during a deploy."""
     async with bot.desk.session() as session:

@@ -208,6 +208,7 @@ async def test_the_digest_and_the_check_name_a_channel_in_which_we_cannot_write(
     assert not found[f"Messages in {CHANNEL}"].works
 
 
+@pytest.mark.logs("the settings of a team cannot be read")
 async def test_what_is_wrong_in_one_team_is_told_though_the_settings_of_another_cannot_be_read(team_bot: Bot) -> None:
     bot = team_bot
     await second_team(bot, "Kapot", time_zone="Mars/Olympus")

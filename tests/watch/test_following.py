@@ -88,6 +88,7 @@ async def test_the_id_that_a_caller_gave_leads_to_the_case(sqlite_bot: Bot, line
     assert [line["case"] for line in lines if line.get("request") == "of-the-proxy-7"] == [1]
 
 
+@pytest.mark.logs("a handler failed")
 async def test_a_fault_of_a_click_has_its_case_too(sqlite_bot: Bot, lines: list[dict[str, Any]]) -> None:
     bot = sqlite_bot
     await call(bot, "p1", {})

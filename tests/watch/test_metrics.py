@@ -141,6 +141,7 @@ async def test_a_case_that_the_clock_forgot_is_found_with_why(bot: Bot) -> None:
     assert one(found, "webcare_cases_silent", reason="no_moment") == 0
 
 
+@pytest.mark.logs("metrics: the database does not answer")
 async def test_without_its_database_it_tells_what_the_process_knows(bot: Bot) -> None:
     async with bot.engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE accounts RENAME TO elsewhere")

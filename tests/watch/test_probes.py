@@ -24,6 +24,7 @@ async def test_a_running_bot_lives_and_is_ready(sqlite_bot: Bot) -> None:
     assert await ask(sqlite_bot, "/readyz") == (200, "ready\n")
 
 
+@pytest.mark.logs("readiness: the database does not answer")
 async def test_without_its_database_it_lives_and_is_not_ready(sqlite_bot: Bot) -> None:
     async with sqlite_bot.engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE alembic_version RENAME COLUMN version_num TO elsewhere")
@@ -85,6 +86,7 @@ async def at_revision(bot: Bot, revision: str) -> None:
     bot.clock.advance(seconds=2)
 
 
+@pytest.mark.logs("Slack gives no connection: clicks do not arrive; run `webcare check`")
 async def test_a_closed_socket_keeps_clicks_out_and_is_named(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.withdraw_app_token()
 

@@ -73,6 +73,7 @@ def holds_nothing(sentry: FakeSentry) -> None:
         assert secret.lower() not in whole.lower()
 
 
+@pytest.mark.logs("a request failed")
 async def test_a_request_that_fails_is_reported_without_what_it_was_about(
     sqlite_url: str, slack: Sandbox, sentry: FakeSentry
 ) -> None:
@@ -94,6 +95,7 @@ async def test_a_request_that_fails_is_reported_without_what_it_was_about(
     assert not event.keys() & {"breadcrumbs", "request", "user", "extra", "contexts", "modules", "server_name"}
 
 
+@pytest.mark.logs("a handler failed")
 async def test_a_click_that_fails_is_reported_without_who_clicked(
     sqlite_url: str, slack: Sandbox, sentry: FakeSentry
 ) -> None:
@@ -114,6 +116,7 @@ async def some(sentry: FakeSentry) -> list[dict[str, Any]]:
     return sentry.events()
 
 
+@pytest.mark.logs("it failed")
 async def test_a_sentry_that_is_down_holds_nothing_up(sqlite_url: str, slack: Sandbox) -> None:
     settings = settings_for(sqlite_url, slack, sentry_dsn="http://key@127.0.0.1:1/1")
     async with asyncio.timeout(60), reporting(settings):
@@ -121,6 +124,7 @@ async def test_a_sentry_that_is_down_holds_nothing_up(sqlite_url: str, slack: Sa
             structlog.get_logger().error("it failed", case=1)
 
 
+@pytest.mark.logs("first", "second")
 async def test_after_the_block_nothing_is_reported(sqlite_url: str, slack: Sandbox, sentry: FakeSentry) -> None:
     async with reporting(settings_for(sqlite_url, slack, sentry_dsn=sentry.dsn)):
         structlog.get_logger().warning("Slack refuses a message")

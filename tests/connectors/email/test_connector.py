@@ -171,6 +171,7 @@ async def test_what_nobody_wrote_comes_in_as_nothing(team: MailboxThere, client:
     assert words_of(await connector(team, client).fetch({})) == ["Echt"]
 
 
+@pytest.mark.logs("mail not understood")
 async def test_a_mail_that_we_fail_to_understand_is_shown_as_it_came(
     team: MailboxThere, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
