@@ -23,7 +23,7 @@ from bot.team.settings import TeamSettings
 from jobs import check, poll, refresh, sla
 from jobs.members import read_channels
 from tests.clocks import local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, account_of
 from tests.connectors.mastodon.fake import FakeMastodon
 
 FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg, is dat gevaarlijk? {}"
@@ -155,6 +155,15 @@ async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until:
 
 
 ACCOUNT = "gemeente"
+
+
+async def set_sealed(bot: Bot, name: str, sealed: bytes = b"sealed with another key") -> bytes:
+    """Let the tokens of an account be sealed so, by default unreadable; returns how they were sealed before."""
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, (await account_of(bot, name)).id)
+        before, account.sealed = account.sealed, sealed
+        session.add(account)
+    return before
 
 
 async def connect(bot: Bot, url: str, *, token: str = FakeMastodon.token, name: str = ACCOUNT, **options: Any) -> int:

@@ -17,6 +17,7 @@ from bot.accounts import callback, store
 from bot.accounts.bodies import TOO_LARGE, Bodies, BodyRefused
 from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
+from bot.config import BadSettings
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
@@ -173,9 +174,10 @@ async def _answer(
             continue
         except db.GONE:  # that says nothing about the account
             raise
-        except Exception:
+        except Exception as fault:
+            refused.append(fault)
             await refusals.note(row, OUR_FAULT)
-            raise
+            continue
         await refusals.note(row, None)
         received += len(items)
         if ask and (row.poll_after is None or row.poll_after <= desk.now()):
@@ -213,11 +215,16 @@ async def _items(
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:
-    """Return the answer of the first account that a platform's question is for; raises NotSigned if it is for none."""
+    """Return the answer of the first account that a platform's question is for; raises NotSigned if it is for none.
+
+    An account with tokens that cannot be read is passed over.
+    """
     refusal: NotSigned | None = None
     for row in accounts:
         try:
             return receiver.challenge(store.opened(row, desk.settings), asked)
+        except BadSettings as problem:
+            log.warning("the tokens of an account cannot be read", account=row.id, problem=str(problem))
         except NotSigned as error:
             refusal = error
     if refusal is not None:

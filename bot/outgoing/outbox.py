@@ -13,7 +13,7 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
-from bot import connectors
+from bot import connectors, db
 from bot.connectors import http
 from bot.connectors.base import (
     Connector,
@@ -31,7 +31,7 @@ from bot.connectors.base import (
 )
 from bot.desk import Desk
 from bot.domain.mention import Act, Post
-from bot.logs import trace
+from bot.logs import going_on, trace
 from bot.models import Account, Case, Reply, Team
 from bot.models import Act as ActRow
 from bot.models import Author as AuthorRow
@@ -60,14 +60,21 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             item = await queue.take_next(session, account_id, now)
             if item is None:
                 return await queue.next_due(session, account_id)
-            attempt = await _prepared(desk, session, account, item, now)
+            try:
+                attempt = await _prepared(desk, session, account, item, now)
+            except db.GONE:
+                raise
+            except Exception as error:  # our own fault: it must not hold up what waits behind it
+                log.error("preparing what goes to a platform failed", account=account_id, **trace(error))
+                attempt = _unprepared
         with bound_contextvars(case=item.case_id):
             with http.asking_first(partial(_is_ours, desk, item)):
                 outcome = await _try(partial(desk.connector, account), attempt)
             async with desk.session() as session:  # ends soon: the citizen may react as soon as the platform has it
                 await outcomes.record(session, item, outcome, desk.now())
             _tell(desk, account, item, outcome)
-            await messages.sync(desk, item.case_id)
+            with going_on("a message cannot be shown"):  # the lane of its channel tries it again
+                await messages.sync(desk, item.case_id)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the message to the team that the account stopped belongs to no case
 
@@ -93,6 +100,10 @@ async def _prepared(
         has_templates = bool(connectors.templates(account.platform, account.limits))
         return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates)
     return partial(_act, kind=item.kind, post=await _post(session, account, item))
+
+
+async def _unprepared(_: Connector) -> Sent | Done:
+    raise Unavailable("An unexpected fault on our side; its reference is in the log.")
 
 
 async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:

@@ -30,7 +30,7 @@ from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.whatsapp import fake as numbers
 from tests.connectors.whatsapp.fake import FakeWhatsApp
-from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out, signed
+from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out, set_sealed, signed
 
 NOTIFICATIONS = "/api/v1/notifications"
 REFUSED = '{"error": {"message": "(#200) Missing Permissions", "code": 200}}'
@@ -110,8 +110,8 @@ async def test_a_fault_of_ours_that_keeps_us_from_reading_an_account_is_told_lik
     bot: Bot, mastodon: FakeMastodon
 ) -> None:
     await connect(bot, mastodon.base_url)
-    right = (await polled(bot)).sealed
-    await set_sealed(bot, b"sealed with another key")
+    await polled(bot)
+    right = await set_sealed(bot, ACCOUNT)
     assert (await polled(bot)).problem
     assert await looked(bot) == []
     bot.clock.advance(minutes=16)
@@ -119,7 +119,7 @@ async def test_a_fault_of_ours_that_keeps_us_from_reading_an_account_is_told_lik
     [told] = await looked(bot)
     assert ACCOUNT in told and "werkt niet sinds" in told
     assert "Een onverwachte fout aan onze kant. De referentie staat in het log." in told
-    await set_sealed(bot, right)
+    await set_sealed(bot, ACCOUNT, right)
     assert (await polled(bot)).problem is None
     _, news = await looked(bot)
     assert "werkt weer" in news
@@ -142,14 +142,6 @@ async def test_a_fault_of_ours_that_keeps_us_from_taking_a_call_is_told_when_it_
     assert await pushed(bot, secret, text="Wie veegt hier?") == 200
     _, news = [words for words in await looked(bot) if "account" in words]
     assert "werkt weer helemaal" in news
-
-
-async def set_sealed(bot: Bot, sealed: bytes) -> None:
-    """Let the tokens of the account on Mastodon be sealed so."""
-    async with bot.desk.session() as session:
-        account = await session.get_one(Account, (await account_of(bot, ACCOUNT)).id)
-        account.sealed = sealed
-        session.add(account)
 
 
 async def test_health_says_when_something_last_came_in_and_how_late(bot: Bot) -> None:

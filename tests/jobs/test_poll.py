@@ -16,7 +16,7 @@ from tests.conftest import SANNE, Bot, account_of, eventually, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.mastodon.snac import Snac
 from tests.fakes.between import Between
-from tests.people import ACCOUNT, answer, connect
+from tests.people import ACCOUNT, answer, connect, set_sealed
 
 NOTIFICATIONS = "/api/v1/notifications"
 FETCH = ("GET", NOTIFICATIONS)
@@ -102,10 +102,9 @@ async def test_an_account_that_does_not_answer_holds_up_no_other(
 @pytest.mark.logs("reading an account failed")
 async def test_an_account_whose_token_cannot_be_read_holds_up_no_other(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
     bot = sqlite_bot
-    broken = await connect(bot, mastodon.base_url, name="kapot")
+    await connect(bot, mastodon.base_url, name="kapot")
     await connect(bot, mastodon.base_url)
-    async with bot.desk.session() as session:
-        (await session.get_one(Account, broken)).sealed = b"sealed with another key"
+    await set_sealed(bot, "kapot")
     mastodon.post_as("jan", "@gemeente Wie is er?")
     await polled(bot)
     assert await written(bot) == ["@gemeente Wie is er?"]

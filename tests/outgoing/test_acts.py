@@ -340,6 +340,29 @@ async def test_a_fault_in_a_connector_is_tried_again_later(acting_sqlite: Bot, w
     assert wall.wanted == ["hide p1"]
 
 
+@pytest.mark.logs("preparing what goes to a platform failed", "a message cannot be shown")
+async def test_a_fault_of_ours_in_one_item_holds_up_no_other(acting: Bot, wall: Wall) -> None:
+    await approve(acting, Act.HIDE)
+    async with acting.desk.session() as session:
+        post = Post("p2", Author("b", "Bram"), "Zakkenvullers!", acting.desk.now(), permits=ALL)
+        await inbox.take_in(session, 2, [post], now=acting.desk.now())
+    await approve(acting, Act.HIDE, case_id=2, mention_id=2)
+    await set_allows(acting, 1, [{"until": None}])
+    assert await drain(acting) is not None
+    assert wall.wanted == ["hide p2"]
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.APPROVED), (Act.HIDE, ActStatus.DONE)]
+    await set_allows(acting, 1, ["hide"])
+    assert await later(acting, minutes=1) is None
+    assert wall.wanted == ["hide p2", "hide p1"]
+
+
+async def set_allows(bot: Bot, mention_id: int, allows: list[Any]) -> None:
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, mention_id)
+        mention.allows = allows
+        session.add(mention)
+
+
 async def set_options(bot: Bot, options: dict[str, Any]) -> None:
     async with bot.desk.session() as session:
         account = await session.get_one(Account, 2)

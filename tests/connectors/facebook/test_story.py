@@ -17,7 +17,7 @@ from tests.acting import approve, offered
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
 from tests.connectors.meta.graph import pushed, question
-from tests.people import answer, open_modal, polled, sent_out, stopped, told, twin
+from tests.people import answer, open_modal, polled, sent_out, set_sealed, stopped, told, twin
 
 PATH = "/in/facebook"
 
@@ -266,6 +266,26 @@ async def test_a_page_that_was_stopped_keeps_nothing_of_another_out(
     await stopped(bot, which, again=True)
     assert (await told(bot, PATH, alone))[0] == 200
     assert len(await bot.rows(Mention)) == 2
+
+
+@pytest.mark.logs("a request failed")
+@pytest.mark.parametrize("which", ["gemeente", "wijk"])
+async def test_a_page_whose_tokens_cannot_be_read_keeps_nothing_of_another_out(
+    on_facebook: Bot, server: FakeFacebook, which: str
+) -> None:
+    bot = on_facebook
+    await twin(bot, await account_of(bot, "gemeente"), WIJK)
+    right = await set_sealed(bot, which)
+    server.comment("jan", "Wie veegt hier?")
+    both = about_both(server.sent())
+    assert (await told(bot, PATH, both))[0] == 500
+    [mention] = await bot.rows(Mention)
+    assert mention.account_id != (await account_of(bot, which)).id
+    assert "calls" in ((await account_of(bot, which)).faults or {})
+    await set_sealed(bot, which, right)
+    assert (await told(bot, PATH, both))[0] == 200
+    assert len(await bot.rows(Mention)) == 2
+    assert not (await account_of(bot, which)).faults
 
 
 async def test_what_is_signed_with_the_secret_of_one_page_comes_in_for_that_page_alone(
