@@ -10,8 +10,8 @@ import secrets
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
@@ -30,7 +30,8 @@ QUIET = (
 )
 """Libraries whose lines may contain bodies, tokens or addresses; Bolt logs the whole body of a badly signed request."""
 
-
+ERRORS = frozenset({"error", "critical"})
+"""The levels of lines about faults of ours."""
 GIVEN = re.compile(r"[A-Za-z0-9-]{1,64}")
 """An id of a request that may stand in our log."""
 TRACED = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -106,6 +107,24 @@ def following(ident: str = "", *, anew: bool = False) -> Iterator[str]:
             yield ident
         finally:
             structlog.contextvars.unbind_contextvars("case")
+
+
+@contextmanager
+def shown_to(look: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Let `look` see each of our lines that is logged as an error in this block; whatever it raises, it is logged."""
+
+    def see(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if line.get("level") in ERRORS:
+            with suppress(Exception):
+                look(line)
+        return line
+
+    present = structlog.get_config()["processors"]
+    structlog.configure(processors=[*present[:-1], see, present[-1]])  # the last one makes text of the line
+    try:
+        yield
+    finally:
+        structlog.configure(processors=[each for each in structlog.get_config()["processors"] if each is not see])
 
 
 @contextmanager

@@ -45,6 +45,9 @@ class Meters:
             ["platform", "what", "outcome"],
             registry=self.registry,
         )
+        self.faults = Counter(
+            "webcare_faults", "What was logged as an error, by what failed.", ["event"], registry=self.registry
+        )
         self.lanes = Gauge("webcare_lanes_running", "Lanes with work at this moment.", ["kind"], registry=self.registry)
 
     @contextmanager

@@ -33,6 +33,7 @@ from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.disk import Disk
+from bot.logs import shown_to
 from bot.meters import Meters
 from bot.models import Account, Act, Message, Reply
 from bot.outgoing import outbox, queue
@@ -131,7 +132,9 @@ async def open_desk(
         for kind in drains:
             meters.lanes.labels(kind).set_function(partial(lanes.running, kind))
         try:
-            yield desk
+            # The work goes on after a fault, so that nobody may see it.
+            with shown_to(lambda line: meters.faults.labels(line["event"]).inc()):
+                yield desk
         finally:
             await lanes.stop(LANE_SECONDS)
 

@@ -12,17 +12,14 @@ import asyncio
 import importlib
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
-import structlog
-
 from bot.config import BadSettings, Settings
-from bot.logs import trace
+from bot.logs import shown_to, trace
 
-LEVELS = frozenset({"error", "critical"})
 TAGS = ("reference", "request", "case", "account", "message", "clock", "team", "lane", "kind", "connector", "slack")
 """What is sent of a line besides what happened, the type of the fault and its place: our own ids and names."""
 SENT = frozenset(
@@ -45,22 +42,15 @@ async def reporting(settings: Settings) -> AsyncIterator[None]:
     client = _client(dsn)
 
     def report(line: Mapping[str, Any]) -> None:
-        if line.get("level") in LEVELS:
-            with suppress(Exception):  # whatever is wrong with reporting, the line is logged
-                client.capture_event(event_of(line))
+        client.capture_event(event_of(line))
 
-    def of_ours(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        report(line)
-        return line
-
-    before, root, of_libraries = structlog.get_config()["processors"], logging.getLogger(), _OfLibraries(report)
-    structlog.configure(processors=[*before[:-1], of_ours, before[-1]])  # the last one makes text of the line
+    root, of_libraries = logging.getLogger(), _OfLibraries(report)
     root.handlers.insert(0, of_libraries)  # before the one that takes a line's contents away
     try:
-        yield
+        with shown_to(report):
+            yield
     finally:
         root.removeHandler(of_libraries)
-        structlog.configure(processors=before)
         await asyncio.to_thread(client.close, FLUSH_SECONDS)
 
 
@@ -77,7 +67,8 @@ class _OfLibraries(logging.Handler):
             return
         error = record.exc_info[1] if record.exc_info else None
         said = f"{record.name}: error at {record.module}:{record.lineno}"
-        self._report({"event": said, "level": "error", **(trace(error) if error else {})})
+        with suppress(Exception):  # whatever is wrong with reporting, the line is logged
+            self._report({"event": said, "level": "error", **(trace(error) if error else {})})
 
 
 def _client(dsn: str) -> Any:

@@ -14,7 +14,8 @@ from bot.watch.stored import EDGES, MOST_ACCOUNTS
 from bot.watch.web import is_loopback
 from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
-from tests.people import answer, mention, settings
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.people import ACCOUNT, answer, connect, mention, polled, set_sealed, settings
 from tests.watch.asking import ask, measured, one
 
 WORDS, NAME = "Mijn BSN is 123456782", "Fatima Voorbeeld"
@@ -91,6 +92,20 @@ async def test_an_update_that_waits_is_as_old_as_we_have_seen_it_wait(sqlite_bot
     found = await measured(bot)
     assert one(found, "webcare_messages_stale", what="changed") == 1
     assert one(found, "webcare_messages_stale_oldest_seconds", what="changed") < 60
+
+
+@pytest.mark.logs("reading an account failed")
+async def test_what_fails_again_and_again_is_counted_by_what_it_is(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url)
+    assert "webcare_faults_total" not in await measured(bot)
+    right = await set_sealed(bot, ACCOUNT)
+    for _ in range(2):
+        await polled(bot)
+    assert one(await measured(bot), "webcare_faults_total", event="reading an account failed") == 2
+    await set_sealed(bot, ACCOUNT, right)
+    await polled(bot)
+    assert one(await measured(bot), "webcare_faults_total", event="reading an account failed") == 2
 
 
 async def test_a_limit_of_slack_is_counted_by_its_method(sqlite_bot: Bot) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import promql_parser
 import pytest
+import structlog
 import yaml
 
 from bot.cases.silent import Silence
@@ -60,8 +61,10 @@ def test_what_is_not_promql_is_caught() -> None:
         promql_parser.parse("max by (reason (webcare_cases_silent) > 0")
 
 
+@pytest.mark.logs("it failed")
 async def test_all_that_is_asked_is_told(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
+    structlog.get_logger().error("it failed")
     async with bot.desk.session() as session:
         (await session.get_one(Account, 1)).polled_at = bot.desk.now()
     bot.citizen_posts("Vraag")
