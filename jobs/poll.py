@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import accounts, connectors, db
 from bot.cases import inbox, mirror
 from bot.connectors.base import (
+    OUR_FAULT,
     Cursor,
     Limited,
     Page,
@@ -89,8 +90,7 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         raise
     except Exception as error:
         log.error("reading an account failed", account=account.id, **trace(error))
-        ours = Unavailable("An unexpected fault on our side; its reference is in the log.")
-        await _store_verdict(desk, account.id, ours)
+        await _store_verdict(desk, account.id, Unavailable(OUR_FAULT.message))
     else:
         usage = connector.usage if isinstance(connector, Limited) else Usage()
         await _healthy(desk, account.id, page, usage)

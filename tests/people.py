@@ -1,6 +1,7 @@
 """Steps that many tests share: a citizen writes, an agent clicks and answers, a coordinator changes a setting."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -155,6 +156,17 @@ async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until:
 
 
 ACCOUNT = "gemeente"
+
+
+@asynccontextmanager
+async def refusing(bot: Bot, what: str) -> AsyncIterator[None]:
+    """Let SQLite refuse something ("INSERT ON mentions") in this block."""
+    async with bot.engine.begin() as connection:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'not now'); END"
+        await connection.exec_driver_sql(f"CREATE TRIGGER refusing BEFORE {what} {refuse}")
+    yield
+    async with bot.engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TRIGGER refusing")
 
 
 async def set_sealed(bot: Bot, name: str, sealed: bytes = b"sealed with another key") -> bytes:

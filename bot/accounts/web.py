@@ -18,7 +18,7 @@ from bot.accounts.bodies import TOO_LARGE, Bodies, BodyRefused
 from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
 from bot.config import BadSettings
-from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
+from bot.connectors.base import OUR_FAULT, Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
@@ -30,7 +30,6 @@ from bot.slack import messages
 log = structlog.get_logger()
 
 UNKNOWN = "There is no source of this name; add it with `webcare accounts add`."
-OUR_FAULT = text("An unexpected fault on our side; its reference is in the log.")
 AGAIN = "We could not ask for what this is about; send it again."
 STOPPED = "This source was stopped here; send this again when it was started."
 NOTED_EVERY = timedelta(seconds=10)

@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from bot.domain.image import Image, Images
 from bot.domain.mention import Act, Delivery, Post
-from bot.domain.text import Text
+from bot.domain.text import Text, text
 
 Cursor = dict[str, Any]
 """How far we have read, in the connector's own terms; JSON, stored with the account after the posts."""
@@ -360,6 +360,10 @@ class Verdict(Exception):
     def __init__(self, message: str, /, **params: Any) -> None:
         self.text = Text(message, params)
         super().__init__(str(self.text))
+
+
+OUR_FAULT = text("An unexpected fault on our side; its reference is in the log.")
+"""What is said of a fault in our own code."""
 
 
 class Unauthorized(Verdict):

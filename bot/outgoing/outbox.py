@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 from bot import connectors, db
 from bot.connectors import http
 from bot.connectors.base import (
+    OUR_FAULT,
     Connector,
     Draft,
     Moderates,
@@ -60,13 +61,7 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             item = await queue.take_next(session, account_id, now)
             if item is None:
                 return await queue.next_due(session, account_id)
-            try:
-                attempt = await _prepared(desk, session, account, item, now)
-            except db.GONE:
-                raise
-            except Exception as error:  # our own fault: it must not hold up what waits behind it
-                log.error("preparing what goes to a platform failed", account=account_id, **trace(error))
-                attempt = _unprepared
+            attempt = await _prepared_or_not(desk, session, account, item, now)
         with bound_contextvars(case=item.case_id):
             with http.asking_first(partial(_is_ours, desk, item)):
                 outcome = await _try(partial(desk.connector, account), attempt)
@@ -91,6 +86,19 @@ def _tell(desk: Desk, account: Account, item: Reply | ActRow, outcome: Outcome) 
     log.info("a platform was asked", what=what, item=item.id, account=account.id, outcome=ended)
 
 
+async def _prepared_or_not(
+    desk: Desk, session: AsyncSession, account: Account, item: Reply | ActRow, now: datetime
+) -> Attempt:
+    """Prepare as below; an item for which that is not possible is put off, and holds up none behind it."""
+    try:
+        return await _prepared(desk, session, account, item, now)
+    except db.GONE:
+        raise
+    except Exception as error:  # our own fault
+        log.error("preparing what goes to a platform failed", account=account.id, **trace(error))
+        return _unprepared
+
+
 async def _prepared(
     desk: Desk, session: AsyncSession, account: Account, item: Reply | ActRow, now: datetime
 ) -> Attempt:
@@ -103,7 +111,7 @@ async def _prepared(
 
 
 async def _unprepared(_: Connector) -> Sent | Done:
-    raise Unavailable("An unexpected fault on our side; its reference is in the log.")
+    raise Unavailable(OUR_FAULT.message)
 
 
 async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
@@ -135,14 +143,14 @@ async def _try(connect: Callable[[], Connector], attempt: Attempt) -> Outcome:
         return outcome
     except Exception as error:  # our own fault, before anything was sent
         log.error("making a connector failed", **trace(error))
-        return Unavailable("An unexpected fault on our side; its reference is in the log.")
+        return Unavailable(OUR_FAULT.message)
     try:
         return await attempt(connector)
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome
     except Exception as error:  # our own fault, in a connector: it may have been carried out
         log.error("asking a platform failed", connector=type(connector).__name__, **trace(error))
-        return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
+        return OutcomeUnknown(OUR_FAULT.message)
 
 
 async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:

@@ -55,7 +55,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *arguments: str, answers: Callable[[int], None] = lambda _: None, **more: str
+    settings: Settings, *arguments: str, answers: Callable[[int], object] | None = None, **more: str
 ) -> AsyncIterator[str]:
     """Run a module of Python with these settings until the block ends; yields its address once it answers there.
 
@@ -68,7 +68,8 @@ async def running(
         )
         try:
             await _answering(f"{address}/health", process)
-            answers(process.pid)
+            if answers is not None:
+                answers(process.pid)
             yield address
         finally:
             if process.returncode is None:
@@ -77,7 +78,7 @@ async def running(
 
 
 @contextmanager
-def small_host(share: float) -> Iterator[Callable[[int], None]]:
+def small_host(share: float) -> Iterator[Callable[[int], object]]:
     """A group of processes with this share of a core until the block ends; yields what puts a process in it.
 
     Raises RuntimeError when this machine does not let us (https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu, and
@@ -98,13 +99,9 @@ def small_host(share: float) -> Iterator[Callable[[int], None]]:
     except OSError as error:
         raise RuntimeError(f"To give a process a share of a core, run this as root of the machine ({error}).") from None
     try:
-        yield lambda pid: _write(group / "cgroup.procs", str(pid))
+        yield lambda pid: (group / "cgroup.procs").write_text(str(pid))
     finally:
         group.rmdir()  # its processes have ended
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text)
 
 
 async def _answering(url: str, process: asyncio.subprocess.Process) -> None:

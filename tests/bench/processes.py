@@ -141,14 +141,10 @@ async def _started(
     those = [settings.model_copy(update={"port": free_port()}) for _ in range(count)]
     bots = []
     for each in those:
-        share = stack.enter_context(small_host(options.share)) if options.share else _whole_machine
-        bots.append(await stack.enter_async_context(running(each, "bot", "run", answers=share)))
+        put = stack.enter_context(small_host(options.share)) if options.share else None
+        bots.append(await stack.enter_async_context(running(each, "bot", "run", answers=put)))
     await slack.wait_for(lambda: len(slack.socket_mode.connections) == count, 60)
     return slack, bots
-
-
-def _whole_machine(_: int) -> None:
-    """Leave a process as it is."""
 
 
 async def _add_teams(settings: Settings, slack: Sandbox, numbers: Iterable[int]) -> None:

@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-import sqlalchemy
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import event, insert
@@ -30,7 +29,18 @@ from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.whatsapp import fake as numbers
 from tests.connectors.whatsapp.fake import FakeWhatsApp
-from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out, set_sealed, signed
+from tests.people import (
+    ACCOUNT,
+    answer,
+    connect,
+    connected,
+    mention,
+    refusing,
+    second_team,
+    sent_out,
+    set_sealed,
+    signed,
+)
 
 NOTIFICATIONS = "/api/v1/notifications"
 REFUSED = '{"error": {"message": "(#200) Missing Permissions", "code": 200}}'
@@ -128,17 +138,13 @@ async def test_a_fault_of_ours_that_keeps_us_from_reading_an_account_is_told_lik
 @pytest.mark.logs("a request failed")
 async def test_a_fault_of_ours_that_keeps_us_from_taking_a_call_is_told_when_it_lasts(sqlite_bot: Bot) -> None:
     bot, secret = sqlite_bot, sqlite_bot.slack.square.secret
-    async with bot.desk.session() as session:
-        fails = "BEGIN SELECT RAISE(ABORT, 'a rule of ours'); END"
-        await session.exec(sqlalchemy.text(f"CREATE TRIGGER odd BEFORE INSERT ON mentions {fails}"))  # type: ignore[call-overload]
-    assert await pushed(bot, secret, text="Wie veegt hier?") == 500
-    assert await looked(bot) == []
-    bot.clock.advance(minutes=16)
-    assert await pushed(bot, secret, text="Wie veegt hier?") == 500
-    [told] = await looked(bot)
-    assert "Een onverwachte fout aan onze kant" in told
-    async with bot.desk.session() as session:
-        await session.exec(sqlalchemy.text("DROP TRIGGER odd"))  # type: ignore[call-overload]
+    async with refusing(bot, "INSERT ON mentions"):
+        assert await pushed(bot, secret, text="Wie veegt hier?") == 500
+        assert await looked(bot) == []
+        bot.clock.advance(minutes=16)
+        assert await pushed(bot, secret, text="Wie veegt hier?") == 500
+        [told] = await looked(bot)
+        assert "Een onverwachte fout aan onze kant" in told
     assert await pushed(bot, secret, text="Wie veegt hier?") == 200
     _, news = [words for words in await looked(bot) if "account" in words]
     assert "werkt weer helemaal" in news

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from sqlalchemy import text
 from sqlmodel import col, delete, select, update
 
 from bot import accounts, cases
@@ -25,7 +24,7 @@ from jobs import poll, reconcile
 from jobs.digest import send_digests
 from tests.clocks import StoppedClock, local
 from tests.conftest import SANNE, Bot, running_bot, second_desk
-from tests.people import mention, second_team, sent, settings
+from tests.people import mention, refusing, second_team, sent, settings
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -268,16 +267,12 @@ async def test_a_fault_of_ours_in_reading_again_is_tried_later_and_not_at_each_p
     desk.news.entries.append("Feest")
     await desk.lose()
     await reconcile_at(desk, desk.morning)
-    async with desk.bot.desk.session() as session:
-        fails = "BEGIN SELECT RAISE(ABORT, 'a rule of ours'); END"
-        await session.exec(text(f"CREATE TRIGGER odd BEFORE INSERT ON mentions {fails}"))  # type: ignore[call-overload]
-    await desk.poll(desk.morning)
-    asked = desk.news.asked
-    await desk.poll(desk.morning + timedelta(minutes=5))
-    assert desk.news.asked == asked + 1, "it is not read again at once"
-    assert (await desk.bot.rows(Account))[-1].problem is None, "the next reading finds out what is wrong"
-    async with desk.bot.desk.session() as session:
-        await session.exec(text("DROP TRIGGER odd"))  # type: ignore[call-overload]
+    async with refusing(desk.bot, "INSERT ON mentions"):
+        await desk.poll(desk.morning)
+        asked = desk.news.asked
+        await desk.poll(desk.morning + timedelta(minutes=5))
+        assert desk.news.asked == asked + 1, "it is not read again at once"
+        assert (await desk.bot.rows(Account))[-1].problem is None, "the next reading finds out what is wrong"
     await desk.poll(desk.morning + timedelta(hours=1))
     assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
     assert (await desk.check()).missed == 1
@@ -293,13 +288,9 @@ async def test_a_crash_between_reading_and_noting_repeats_harmlessly(desk: Desk)
     desk.news.entries.append("Feest")
     await desk.lose()
     await reconcile_at(desk, desk.morning)
-    async with desk.bot.desk.session() as session:
-        fails = "BEGIN SELECT RAISE(ABORT, 'killed'); END"
-        await session.exec(text(f"CREATE TRIGGER killed BEFORE UPDATE ON day_checks {fails}"))  # type: ignore[call-overload]
-    await desk.poll(desk.morning)
-    assert await desk.titles() == ["Brug dicht", "Weg open"]
-    async with desk.bot.desk.session() as session:
-        await session.exec(text("DROP TRIGGER killed"))  # type: ignore[call-overload]
+    async with refusing(desk.bot, "UPDATE ON day_checks"):
+        await desk.poll(desk.morning)
+        assert await desk.titles() == ["Brug dicht", "Weg open"]
     await desk.poll(desk.morning + timedelta(hours=1))
     assert await desk.titles() == ["Brug dicht", "Feest", "Weg open"]
     assert (await desk.check()).missed == 1
