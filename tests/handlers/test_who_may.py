@@ -22,6 +22,7 @@ from bot.staffing import presence
 from bot.team import agents, teams
 from bot.team.members import READ_EVERY
 from bot.team.settings import TeamSettings
+from bot.texts import Texts
 from bot.views import case_menu
 from handlers import card_menu, commands
 from handlers.roles import Access
@@ -29,7 +30,7 @@ from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import asked, comes, home, make_role, mention, open_modal, second_team
 
-GUIDE = Path(__file__).parents[2] / ".github" / "guide" / "team.md"
+GUIDE = Path(__file__).parents[2] / ".github" / "guide"
 ELSEWHERE = "C0ALGEMEEN"
 
 TABLE: dict[str, dict[str, set[str]]] = {
@@ -41,7 +42,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
         },
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},
-        "verb": {"more", "details", "others", "open"},
+        "verb": {"more", "open"},
     },
     "act on a case: claim, answer, escalate, assign, pass on, release, postpone, close, reopen, note, topic, "
     "like, hide and show posts, remove our answer, undo …": {
@@ -56,16 +57,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "rollup:claim", "rollup:take_out", "series:begin", "series:on", "series:back",
         },
         "options": {"answer_snippet"},
-        "view": {
-            "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
-            "case:transfer", "case:close_many", "case:hand_over", "case:remove",
-            "case:hide", "rollup:take_out",
-        },
-        "verb": {
-            "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
-            "not_urgent", "no_answer", "transfer", "to_private", "like", "unlike", "remove",
-            "hide", "show", "tell",
-        },
+        "view": {"case:take_over", "case:close_many", "case:hand_over", "rollup:take_out"},
     },
     "make a case of a message, share a list or figures in the channel, say that a rise is known, go on duty, "
     "choose initials": {
@@ -97,6 +89,8 @@ TABLE: dict[str, dict[str, set[str]]] = {
         "word": {"away", "help", ""},
     },
 }  # fmt: skip
+"""What the menu of a card offers is missing: the guide's own table of it says who may (`menu_of_the_guide`)."""
+LOOKS, ACTS = list(TABLE)[:2]
 OF_SLACK = {
     "member_joined_channel", "member_left_channel", "channel_archive", "channel_left", "channel_unarchive",
     "group_archive", "group_left", "group_unarchive", "tokens_revoked", "app_uninstalled",
@@ -148,15 +142,41 @@ def needed() -> Iterator[tuple[str, str, Access]]:
 
 def rows() -> dict[str, str]:
     """The lines of the guide's table, and what each says, column by column."""
-    found = re.findall(r"^\| ([^|]+?) \|(.*)\|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.findall(r"^\| ([^|]+?) \|(.*)\|$", (GUIDE / "team.md").read_text(encoding="utf-8"), re.MULTILINE)
     return {what: re.sub(r"[\s|]", "", ticks.replace("if asked", "ifasked")) for what, ticks in found}
 
 
-def test_the_table_of_the_guide_says_what_the_code_asks() -> None:
+def menu_of_the_guide() -> list[tuple[str, str, bool]]:
+    """The guide's table of the card's menu: what is chosen there, what it does, and whether a reader may."""
+    _, _, section = (GUIDE / "working.md").read_text(encoding="utf-8").partition("\n## What you can do with a case\n")
+    found = re.findall(r"^\| \*\*(.+?)\*\* \| (.+?) \| (✔?) ?\|$", section.partition("\n## ")[0], re.MULTILINE)
+    return [(label, does, bool(tick)) for label, does, tick in found]
+
+
+def of_the_menu() -> Iterator[tuple[tuple[str, str], str]]:
+    """The line of TABLE that holds for each choice of the guide's menu, and for the modal that it sends."""
+    t = Texts("nl", "Europe/Amsterdam")
+    verbs = {t(choice.label): choice.verb for choice in case_menu.CHOICES}
+    for label, _, reader_may in menu_of_the_guide():
+        line, verb = LOOKS if reader_may else ACTS, verbs[label]
+        yield ("verb", verb), line
+        _, sends = card_menu.OPENS.get(verb, (None, None))
+        if sends is not None:
+            yield ("view", f"case:{verb}"), line
+
+
+def test_the_guide_lists_what_the_menu_of_a_card_offers() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    offered = [(t(choice.label), choice.does.message) for choice in case_menu.CHOICES]
+    assert [(label, does) for label, does, _ in menu_of_the_guide()] == offered
+
+
+def test_the_tables_of_the_guide_say_what_the_code_asks() -> None:
     said = rows()
     classed = {(kind, name): line for line, named in TABLE.items() for kind in named for name in named[kind]}
+    classed |= dict(of_the_menu())
     asked_for = {(kind, name): access for kind, name, access in needed() if kind != "event" or name not in OF_SLACK}
-    assert set(classed) == set(asked_for), "give each listener its line in TABLE, and in .github/guide/team.md"
+    assert set(classed) == set(asked_for), "give each listener its line in TABLE, and in .github/guide/"
     for (kind, name), access in asked_for.items():
         needs = Access.COORDINATORS if (kind, name) in ASKS_ITSELF else access
         line = classed[kind, name]
