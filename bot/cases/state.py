@@ -221,13 +221,13 @@ async def touch_all(
 
 async def touch_messages(session: AsyncSession, which: ColumnElement[bool]) -> None:
     """Mark messages as no longer level; they are locked in one order, so that two callers cannot deadlock."""
-    held = select(Message.id, Message.channel).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
-    touched = (await session.exec(held)).all()
-    for channel in {channel for _, channel in touched}:
-        note(session, f"messages:{channel}")
-    await session.exec(
+    held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
+    touched = await session.exec(
         update(Message)
-        .where(col(Message.id).in_([message_id for message_id, _ in touched]))
+        .where(col(Message.id).in_(held))
         .values(version=Message.version + 1)
+        .returning(col(Message.channel))
         .execution_options(synchronize_session=False)
     )
+    for channel in set(touched.scalars()):
+        note(session, f"messages:{channel}")

@@ -63,15 +63,15 @@ from bot.views.transfer import former_card, to_and_fro, transferred
 from bot.views.unanswered import unanswered, went_on
 
 
-async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return what a message must show now; None when there is nothing left to say.
+async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file: CaseFile | None = None) -> View | None:
+    """Return what a message must show now; None when there is nothing left to say. `file`: its case, if it was read.
 
     mypy reports a kind that has no renderer here.
     """
     t, now, subject = desk.t, desk.now(), message.subject_id
     match message.kind:
         case MessageKind.CASE:
-            return await _card(desk, session, message)
+            return await _card(desk, session, message, file or await _file(session, message))
         case MessageKind.FORMER:
             return await _former(desk, session, message)
         case MessageKind.TRANSFERRED:
@@ -187,9 +187,8 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
     return await cases.read(session, message.case_id)
 
 
-async def _card(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+async def _card(desk: TeamDesk, session: AsyncSession, message: Message, file: CaseFile) -> View | None:
     """Return the card of a case; None if it was not posted yet and the case is on the card of a roll-up."""
-    file = await _file(session, message)
     is_posted = message.ts is not None or message.posting_since is not None
     if not is_posted and message.rank != Rank.FIRST and await subjects.needs_no_card(session, file.case):
         return None

@@ -21,7 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
-from bot.models import Case, Message, MessageKind
+from bot.models import Message, MessageKind
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -130,8 +130,9 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
         return None
     if card is not None:  # the team may have another channel now; the thread stays under its card
         message.channel = card.channel
-    team_desk = desk.of(await team_of(session, message))
-    view = await view_of(team_desk, session, message)
+    file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
+    team_desk = desk.of(file.team if file else await team_of(session, message))
+    view = await view_of(team_desk, session, message, file)
     since = message.posting_since
     session.add(message)
     if view is None and since is None:
@@ -141,10 +142,8 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
     message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
     if message.ts is None and since is None:
         message.posting_since = now
-    named, opened_at = None, None
-    if message.kind is MessageKind.CASE and message.case_id is not None:
-        case = await session.get_one(Case, message.case_id)
-        named, opened_at = naming.named_as(case), None if case.transfers else case.opened_at
+    named = naming.named_as(file.case) if file else None
+    opened_at = file.case.opened_at if file and not file.case.transfers else None
     return Lease(team_desk, message, view, card.ts if card else None, now, since, named, opened_at, is_shown)
 
 

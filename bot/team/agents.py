@@ -8,7 +8,8 @@ and people who are not in the channel.
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlalchemy import BindParameter, bindparam
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
@@ -17,6 +18,16 @@ from bot.domain.reply import INITIALS
 from bot.domain.text import Refused
 from bot.models import Agent, Event, Member, Role, Team
 from bot.team.settings import TeamSettings
+
+# Built once, for each click: to build it takes longer than to run it.
+_PERSON: BindParameter[str] = bindparam("person")
+WITH_ROLE = (
+    select(Team, Agent.role)
+    .outerjoin(Agent, (col(Agent.team_id) == Team.id) & (col(Agent.slack_id) == _PERSON))
+    .outerjoin(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == _PERSON) & Member.is_full)
+    .where(or_(col(Agent.role).is_not(None), col(Member.slack_id).is_not(None)))
+)
+"""The teams of a person, and the role that a coordinator gave them there, if one did."""
 
 
 async def locked(session: AsyncSession, team_id: int, slack_id: str, now: datetime) -> Agent:
@@ -87,17 +98,14 @@ async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
 
     People in the channel of a team whose settings cannot be read may only read there.
     """
-    given = select(Agent.team_id, Agent.role).where(Agent.slack_id == slack_id, col(Agent.role).is_not(None))
-    joined = (
-        select(Team)
-        .join(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == slack_id))
-        .where(col(Member.is_full))
-    )
-    by_channel = {
-        team.id: Role.AGENT if (own := TeamSettings.if_readable(team)) and own.channel_answers else Role.READER
-        for team in await session.exec(joined)
-    }
-    return {**by_channel, **{team_id: Role(role) for team_id, role in await session.exec(given) if role}}
+    rows = await session.exec(WITH_ROLE, params={"person": slack_id})
+    return {team.id: Role(given) if given else _by_channel(team) for team, given in rows}
+
+
+def _by_channel(team: Team) -> Role:
+    """Return the role of a full member in the channel of a team to whom no coordinator gave one."""
+    own = TeamSettings.if_readable(team)
+    return Role.AGENT if own and own.channel_answers else Role.READER
 
 
 async def with_role(session: AsyncSession, team_id: int, wanted: Role) -> list[str]:
