@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy
 import structlog
 from sqlalchemy import bindparam, exists, inspect
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -149,13 +148,14 @@ async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
 async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
     """Bring a message level; one that we cannot render is tried again later, so that it does not block the others.
 
-    What the database refuses at this moment, such as one side of a deadlock, is tried again soon.
+    What the database refuses at this moment, such as one side of a deadlock, or while it has no free connection, is
+    tried again soon.
     """
     try:
         return await level(desk, message_id)
     except Exception as error:
         log.error("a message cannot be shown", message=message_id, **trace(error))
-        wait = TRY_AGAIN if isinstance(error, OperationalError) else TRY_MUCH_LATER
+        wait = TRY_AGAIN if isinstance(error, db.GONE) else TRY_MUCH_LATER
         async with desk.session() as session:
             await session.exec(
                 update(Message)

@@ -1,10 +1,12 @@
 """What each kind of message shows: every kind has a renderer, and one that cannot be shown blocks no other."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, event, text
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import select
 
@@ -145,6 +147,27 @@ async def test_what_the_database_refuses_for_a_moment_is_written_soon(postgres_b
             await eventually(lambda: cancelled(connection, waiters))
     (card,) = await eventually(lambda: put_off(bot))
     assert card.retry_at <= bot.desk.now() + TRY_AGAIN
+
+
+@pytest.mark.logs("a message cannot be shown")
+async def test_a_message_for_which_no_connection_was_free_is_written_soon(bot: Bot) -> None:
+    bot.citizen_posts("Komt deze kaart nog?")
+    await bot.card("Komt deze kaart nog?")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    failed = list[str]()
+
+    def none_is_free(*_: object) -> None:
+        task = asyncio.current_task()
+        if not failed and task is not None and "_level_or_put_off" in repr(task.get_coro()):
+            failed.append(task.get_name())
+            raise NoConnection("QueuePool limit reached, connection timed out")
+
+    event.listen(bot.engine.sync_engine.pool, "checkout", none_is_free)
+    async with bot.desk.session() as session:
+        await cases.touch_all(session, {1})
+    bot.desk.wake(f"messages:{CHANNEL}")
+    (card,) = await eventually(lambda: put_off(bot))
+    assert failed and card.retry_at <= bot.desk.now() + TRY_AGAIN
 
 
 async def cancelled(connection: AsyncConnection, waiters: TextClause) -> bool:
