@@ -97,10 +97,11 @@ async def _known(session: AsyncSession, team_id: int, texts: Collection[Said], s
     """Return the subjects that these texts can be alike to."""
     index, asked = Index[int](), {"team": team_id, "since": since}
     connection = await session.connection()
-    same = await connection.execute(OF_KEYS, {**asked, "keys": list({text.key for text in texts})})
-    for subject_id, key, stems in same:
+    keys = {text.key for text in texts}
+    for subject_id, key, stems in await connection.execute(OF_KEYS, {**asked, "keys": list(keys)}):
         index.put(Said(key, tuple(stems.split())), subject_id)
-    others = sorted({stem for text in texts if index.find(text) is None for stem in text.stems})
+        keys.discard(key)
+    others = sorted({stem for text in texts if text.key in keys for stem in text.stems})
     if others:
         found = dict[int, tuple[Said, list[str]]]()
         for subject_id, key, stems, stem in await connection.execute(OF_STEMS, {**asked, "stems": others}):
