@@ -75,6 +75,8 @@ async def send_export(desk: TeamDesk, person: Person, words: str) -> str:
     zone, period = reports.zone_of(asked.team), asked.period
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)
-    comment = desk.t("The export of {team}: {n} lines.", team=asked.names, n=len(lines))
+    comment = desk.t.plural(
+        "The export of {team}: {n} line.", "The export of {team}: {n} lines.", len(lines), team=asked.names
+    )
     await upload(desk.slack, person.by, f"webcare-{first}-{last}.csv", content, comment)
     return desk.t("The export is in your direct messages with me.")

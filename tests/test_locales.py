@@ -213,8 +213,9 @@ def test_english_says_what_stands_in_the_code() -> None:
         one, *many = forms(entry.id)
         assert english(one) == one
         if many:
-            assert english.plural(one, many[0], 1, why="…") == one.format(n=1, why="…")
-            assert english.plural(one, many[0], 2, why="…") == many[0].format(n=2, why="…")
+            fills = dict.fromkeys({name for _, name, _, _ in Formatter().parse(one) if name} - {"n"}, "…")
+            assert english.plural(one, many[0], 1, **fills) == one.format(n=1, **fills)
+            assert english.plural(one, many[0], 2, **fills) == many[0].format(n=2, **fills)
 
 
 def test_dates_have_one_style_in_both_languages() -> None:

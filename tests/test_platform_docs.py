@@ -75,3 +75,10 @@ def test_the_table_tells_what_a_platform_can_do() -> None:
         "[Het Plein](bot/connectors/plein.md)", "asked and sends", "", "", "", "", "✔", "", "",
         platform.latency, platform.limits, "plein.example, 24 Nov 2026",
     ]  # fmt: skip
+
+
+def test_the_catalogue_of_public_code_names_every_platform_in_both_languages() -> None:
+    described = (ROOT / "publiccode.yml").read_text(encoding="utf-8").casefold()
+    for platform in OURS:
+        title = platform.title.casefold()
+        assert described.count(title) >= 2 or not title, f"publiccode.yml does not name {platform.title}"

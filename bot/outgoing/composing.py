@@ -223,7 +223,7 @@ def refuse_invalid(
 def _refuse_nothing_to_tell(file: CaseFile, answer: Answer) -> None:
     act = next((each for each in file.acts if each.id == answer.tells_of), None)
     if act is not None and not (act.status in HOLDS and file.holds(act.kind, act.mention_id)):
-        raise Refused("What this tells the citizen of was taken back or did not succeed. Answer again without it.")
+        raise Refused("What you tell the citizen here was undone or failed. Write an answer that does not mention it.")
 
 
 def _wrong_words(answer: Answer, composed: Composed, images: Images | None) -> Text | None:
@@ -245,14 +245,14 @@ def _no_template(answer: Answer, file: CaseFile, mention: Mention, now: datetime
 
 
 def _too_long(composed: Composed) -> Text | None:
-    return text("Too long by {n} characters.", n=-composed.left) if composed.left < 0 else None
+    return text("Too long. Characters over the limit: {n}.", n=-composed.left) if composed.left < 0 else None
 
 
 def _wrong_invitation(answer: Answer, mention: Mention, invitation: Composed | None, now: datetime) -> Text | None:
     if invitation is None:
         return None
     if not answer.private or not may_be_invited(mention, now):
-        return text("Something can be said in public only beside a private message to someone who wrote in public.")
+        return text("A public text is possible only if the citizen wrote in public and you answer in private.")
     return _too_long(invitation)
 
 
@@ -269,7 +269,7 @@ def _wrong_description(answer: Answer, images: Images | None) -> Text | None:
         return None
     over = len(answer.image_description) - images.described
     if over > 0:
-        return text("Too long by {n} characters.", n=over)
+        return text("Too long. Characters over the limit: {n}.", n=over)
     return None if answer.image_description else text("Say what can be seen, for people who cannot see the image.")
 
 

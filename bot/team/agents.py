@@ -145,8 +145,10 @@ async def coordinate(session: AsyncSession, team_id: int, slack_id: str, *, now:
         names = ", ".join(f"<@{each}>" for each in coordinators)
         raise Refused("Only a coordinator can change the settings: {agents}.", agents=names)
     if not await _may_be_first(session, team, slack_id):
-        raise Refused("The first coordinator of {team} is a full member of this workspace in its channel.",
-                      team=team.name)  # fmt: skip
+        raise Refused(
+            "The first coordinator of {team} must be a full member of this workspace who is in the team's channel.",
+            team=team.name,
+        )
     await _give(session, team_id, slack_id, Role.COORDINATOR, by=slack_id, now=now)
 
 

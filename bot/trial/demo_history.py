@@ -110,7 +110,7 @@ async def _receive_and_end(
         if random.random() < 1 / 9:
             await cases.close(session, mention.case_id, by=by, now=ended, reason=random.choice(CLOSED))
         else:
-            await _reply(session, mention, by, ended, f"Dank voor je bericht, we geven het door! ^{AGENTS[by]}")
+            await _reply(session, mention, by, ended, f"Dank voor uw bericht, we geven het door! ^{AGENTS[by]}")
 
 
 async def _mentions(session: AsyncSession, source: Account, posts: Sequence[Post]) -> Sequence[Mention]:

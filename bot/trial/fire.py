@@ -82,7 +82,7 @@ PRESS = ("Verslaggever van Omroep Delta hier: is er vanmiddag een persmoment bij
 USUAL = (
     "Wanneer wordt het oud papier aan {street} opgehaald?",
     "Kan ik mijn paspoort ook op zaterdag ophalen?",
-    "De lantaarn voor {street} 12 brandt nog steeds niet.",
+    "De lantaarn bij {street} 12 brandt nog steeds niet.",
     "Compliment voor de nieuwe speeltuin aan {street}!",
     "Mijn vergunning voor de dakkapel ligt er nu acht weken. Hoor ik nog iets?",
 )

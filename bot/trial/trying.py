@@ -50,8 +50,8 @@ TEAM = TeamSettings(
     escalation_channel="C0ESCALATIE",
     topics=list(demo_history.TOPICS),
     snippets=[
-        Snippet(title="Doorgegeven", text="Dag {name}, dank voor je melding. We geven het door aan onze collega's."),
-        Snippet(title="Meer weten", text="Dag {name}, om je te helpen weten we graag meer. Om welk adres gaat het?"),
+        Snippet(title="Doorgegeven", text="Dag {name}, dank voor uw melding. We geven het door aan onze collega's."),
+        Snippet(title="Meer weten", text="Dag {name}, om u te helpen weten we graag meer. Om welk adres gaat het?"),
     ],
 )
 

@@ -17,7 +17,8 @@ def backlog(waiting: Waiting, t: Texts) -> View:
         words = t("✅ All new cases have a card again. From {since} to {until} more came than Slack takes at once; "
                   "{most} waited at most.", since=since, until=t.time(waiting.until), most=waiting.most)  # fmt: skip
         return View(words, [section(words)])
-    words = t("🌊 *{count} new cases wait for their card* since {since}.", count=waiting.count, since=since)
+    words = t.plural("🌊 *{n} new case waits for its card* since {since}.",
+                     "🌊 *{n} new cases wait for their card* since {since}.", waiting.count, since=since)  # fmt: skip
     lately = t.plural("{n} came in the last five minutes", "{n} came in the last five minutes", waiting.lately)
     facts = [*_own_and_shared(waiting, t), lately]
     if waiting.count:
@@ -28,7 +29,9 @@ def backlog(waiting: Waiting, t: Texts) -> View:
         facts.append(t.plural("{n} comes first", "{n} come first", waiting.first))
     if waiting.rolled_up:
         count = waiting.count + waiting.rolled_up
-        words = t("🌊 *{count} new cases have no card of their own*, since {since}.", count=count, since=since)
+        words = t.plural("🌊 *{n} new case has no card of its own*, since {since}.",
+                         "🌊 *{n} new cases have no card of their own*, since {since}.",
+                         count, since=since)  # fmt: skip
     explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
     wanted = Filter(Which.UNOWNED).to_text()
     subjects = [button(t("Subjects"), "rollup:subjects", "all")] if waiting.rolled_up else []

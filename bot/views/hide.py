@@ -45,11 +45,12 @@ def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now:
 def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
     """Return the text for the citizen whose post was hidden: the team's own (`wanted`), or the usual one."""
     usual = t("Hello {name}, we have hidden your post because of our house rule “{rule}”: {article} You are welcome to "
-              "write it in other words; criticism is always allowed.",
+              "write a new post that keeps to our house rules; criticism is always allowed.",
               name="{name}", rule="{rule}", article="{article}")  # fmt: skip
-    words = {"{rule}": hiding.rule, "{article}": hiding.article, "{name}": (name.split() or [""])[0]}
+    first_name, _, _ = name.strip().partition(" ")
+    words = {"{rule}": hiding.rule, "{article}": hiding.article, " {name}": f" {first_name}" if first_name else ""}
     text = wanted.strip() or usual
-    for mark, value in words.items():
+    for mark, value in {**words, "{name}": first_name}.items():
         text = text.replace(mark, value)
     return text
 
@@ -62,7 +63,7 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
         return _only(t("🚫 {second} declined what {agent} proposed: hide the post for “{rule}”.",
                        second=second, agent=agent, rule=rule))  # fmt: skip
     if act.status is ActStatus.WITHDRAWN:
-        return _only(t("↩️ It was taken back to hide the post for “{rule}”.", rule=rule))
+        return _only(t("↩️ The proposal to hide the post for “{rule}” was withdrawn.", rule=rule))
     if act.status is not ActStatus.ASKED:
         return _only(t("✅ {second} agreed with {agent}: hide the post for “{rule}”.",
                        second=second, agent=agent, rule=rule))  # fmt: skip

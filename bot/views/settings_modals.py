@@ -200,7 +200,9 @@ def duty_modal(team_id: int, groups: Sequence[tuple[str, str]], filled: Filled, 
         *(people(t(day), f"rota_{n}", filled) for n, day in enumerate(DAYS)),
     ]
     if groups or filled.get("duty_group") not in (None, "none"):
-        hint = t("Its members become those on duty, and nobody else: choose a group that is for this only.")
+        hint = t(
+            "The bot puts those on duty in this group and removes everybody else: choose a group that is for this only."
+        )
         blocks.append(group_menu(t(FIELDS["duty_group"]), "duty_group", groups, filled, t, hint=hint))
     return form("duty", team_id, t("Duty"), blocks, t)
 

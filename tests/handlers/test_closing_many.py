@@ -37,7 +37,7 @@ async def written(bot: Bot, count: int, **more: Any) -> list[int]:
 
 
 async def opens(bot: Bot, person: str, command: str = "/webcare open") -> dict[str, Any]:
-    """Press "Meer afsluiten…" under a list that a command gave."""
+    """Press "Zaken afsluiten…" under a list that a command gave."""
     before = len(bot.slack.ephemerals(person))
     assert (await bot.slack.command(person, CHANNEL, command)).ok
     [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person)[before:])
@@ -185,7 +185,7 @@ async def test_a_coordinator_closes_colleagues_cases_too_and_each_colleague_hear
 
 
 async def opens_those_of_the_citizen(bot: Bot, person: str) -> dict[str, Any]:
-    """Press "Meer afsluiten…" under the list of the cases that wait for the citizen."""
+    """Press "Zaken afsluiten…" under the list of the cases that wait for the citizen."""
     before = len(bot.slack.ephemerals(person))
     await bot.slack.command(person, CHANNEL, "/webcare open")
     [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person)[before:])

@@ -270,7 +270,7 @@ async def test_each_row_leads_to_the_card_of_its_case(office: Bot) -> None:
     office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
     await claims.look_after(office.desk)
     await level(office)
-    assert all("stil en gaat" in words for words in direct(office, SANNE)), "idle"
+    assert all("stil en gaat terug naar de wachtrij (" in words for words in direct(office, SANNE)), "idle"
     assert all(card in str(office.slack.direct(SANNE)[0]["blocks"]) for card in cards)
     await at(office, "2026-11-20 11:00")
     await level(office)

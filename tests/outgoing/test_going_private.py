@@ -24,7 +24,7 @@ from tests.people import connect, mention, open_modal, settings
 
 STATUSES = "/api/v1/statuses"
 ASKED = "@gemeente Hoe hoog is mijn aanslag?"
-OURS, BESIDE = "Je aanslag is € 312.", "We hebben je hierover een privébericht gestuurd."
+OURS, BESIDE = "Je aanslag is € 312.", "We hebben u hierover een privébericht gestuurd."
 
 
 @pytest.fixture

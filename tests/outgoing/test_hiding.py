@@ -348,13 +348,13 @@ async def test_whoever_proposed_it_takes_it_back_by_the_card_or_by_declining(act
     await hide(bot, "Discriminatie")
     question = await asked(bot)
     await bot.slack.click(SANNE, CHANNEL, question["ts"], "case:hide_decline")
-    await second_says(bot, "teruggenomen")
+    await second_says(bot, "ingetrokken")
     await hide(bot, "Discriminatie")
     card = await bot.card("Wacht op een tweede collega")
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:undo_act")
     await bot.slack.wait_for(lambda: not bot.card_now("Wacht op een tweede collega"))
     await forged(bot, MARIEKE, question, "case:hide_agree", "1:2")
-    assert "teruggenomen" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert "ingetrokken" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
     assert [status for _, status in await statuses(bot)] == [ActStatus.WITHDRAWN, ActStatus.WITHDRAWN]
 
 
@@ -469,7 +469,7 @@ async def test_a_proposal_about_a_post_that_its_author_removed_is_taken_back(cal
         session.add(mention)
     await at(calm, "2026-11-20 10:05")
     assert await statuses(calm) == [(Act.HIDE, ActStatus.WITHDRAWN)]
-    await second_says(calm, "teruggenomen")
+    await second_says(calm, "ingetrokken")
 
 
 async def hidden_long_ago(bot: Bot) -> None:

@@ -337,7 +337,7 @@ async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None
     await every_minute(office, "2026-11-20 10:01")
     [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:keep")
-    await office.slack.wait_for(lambda: "blijven bij jou" in text_of(office.slack.direct(SANNE)[0]))
+    await office.slack.wait_for(lambda: "Alles blijft bij jou" in text_of(office.slack.direct(SANNE)[0]))
     for moment in ("10:10", "10:20", "10:29"):
         await every_minute(office, f"2026-11-20 {moment}")
     assert (await office.case(case_id)).assignee == SANNE

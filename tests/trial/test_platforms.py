@@ -236,7 +236,7 @@ async def test_an_answer_that_is_one_sign_too_long_for_the_platform_is_refused(t
     filled = {"answer_text": "👍🏽" * (room + 1)}
     filled |= {"initials": "SB"} if "initials" in action_ids(view) else {}
     ack = await trial.slack.submit(SANNE, filled)
-    assert ack.errors == {"answer_text": "Te lang: 1 tekens te veel."}
+    assert ack.errors == {"answer_text": "Te lang. Tekens te veel: 1."}
     assert said(trial, "bluesky") == []
     ack = await trial.slack.submit(SANNE, {**filled, "answer_text": "👍🏽" * room})
     assert ack.ok and not ack.errors

@@ -80,7 +80,7 @@ PROMISED = ExamplePost(
 )  # fmt: skip
 NEWCOMERS = ("Aylin Yılmaz", "Sjoerd Hoekstra", "Chantal Maduro", "Bram de Groot")
 """Citizens who have not posted yet."""
-INTERIM = "Dag Ruud, we zoeken het voor je uit. Maandag voor elf uur hoor je meer. ^YA"
+INTERIM = "Dag Ruud, we zoeken het voor u uit. Maandag voor elf uur hoort u meer. ^YA"
 
 
 def post_earlier(square: Square, at: datetime, answered_at: datetime) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import { t } from "../slack/static/words.js";
 const CLOSED = "hint-closed";
 const STEPS = [
   t("Een burger schrijft op Het Plein. Hier wordt het een kaart. Klik op een kaart op Beantwoorden."),
-  t("Je antwoord komt na tien seconden op Het Plein. Tot dan kun je het ongedaan maken. Schrijf daar zelf ook eens als burger, of zoals op een ander platform."),
+  t("Je antwoord komt na tien seconden op Het Plein. Tot die tijd kun je het ongedaan maken. Schrijf daar zelf ook eens als burger, of doe alsof je op een ander platform schrijft."),
   t("Wissel van persoon onder 'Je werkt als' en kijk als collega mee. Met Alt+↓ en Alt+↑ spring je naar zaken van niemand."),
 ];
 

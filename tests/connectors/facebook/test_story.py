@@ -136,7 +136,7 @@ async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: B
     await open_modal(bot, SANNE, "case:answer")
     chosen = {"initials": "SB", "answer_visibility": "private"}
     ack = await bot.slack.submit(SANNE, {**chosen, "answer_text": "x" * 1997})
-    assert "Te lang: 1 tekens te veel." in str(ack.errors)
+    assert "Te lang. Tekens te veel: 1." in str(ack.errors)
     ack = await bot.slack.submit(SANNE, {**chosen, "answer_text": "x" * 1996})
     assert not ack.errors
     await bot.card("*Beantwoord*")

@@ -183,7 +183,7 @@ async def test_an_answer_that_is_too_long_is_refused_at_its_field_with_how_much(
     long = "é" * (500 - len("@jan " + " ^SB") + 7)
     await typed_until(bot, long, lambda view: "7 tekens te lang" in text_of(view))
     ack = await bot.slack.submit(SANNE, {"answer_text": long, "initials": "SB"})
-    assert ack.errors == {"answer_text": "Te lang: 7 tekens te veel."}
+    assert ack.errors == {"answer_text": "Te lang. Tekens te veel: 7."}
     assert mastodon.statuses_by_team() == []
     await typed_until(bot, long[7:], lambda view: "nog 0 tekens over" in text_of(view))
     ack = await bot.slack.submit(SANNE, {"answer_text": long[7:]})

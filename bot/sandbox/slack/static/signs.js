@@ -16,7 +16,7 @@ const DRAWN = {
   "🟦": [tile, "blue", "blauw"], "⬜": [tile, "grey", "wit"], "⬛": [tile, "black", "zwart"],
   "✅": ["done", "good", "in orde"], "☑": ["done", "soft", "afgerond"], "✔": ["check", "good", "vinkje"],
   "❌": ["error", "danger", "fout"], "⛔": ["error", "danger", "verboden"], "🚫": ["error", "danger", "verboden"],
-  "⚠": ["warning", "warning", "let op"], "🚨": ["warning", "danger", "dringend"], "❗": ["warning", "danger", "dringend"],
+  "⚠": ["warning", "warning", "let op"], "🚨": ["warning", "danger", "dringend"], "❗": ["warning", "danger", "let op"],
   "❓": ["question", "info", "vraag"], "ℹ": ["info", "info", "ter info"], "🆕": ["star", "earth", "nieuw"],
   "🙋": ["user", "accent", "persoon"], "👤": ["user", "soft", "persoon"], "👥": ["user", "soft", "mensen"],
   "⏳": ["clock", "warning", "wachten"], "⌛": ["clock", "warning", "wachten"], "⏰": ["clock", "warning", "tijd"],

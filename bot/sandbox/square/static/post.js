@@ -11,7 +11,7 @@ import { t } from "../../slack/static/words.js";
 
 const CONFIRM_DELETE = {
   title: t("Bericht verwijderen?"),
-  text: t("Het verdwijnt van het Plein en het team krijgt dat te horen."),
+  text: t("Het verdwijnt van Het Plein en het team krijgt dat te horen."),
   confirm: t("Verwijderen"),
   style: "danger",
 };

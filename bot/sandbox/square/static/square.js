@@ -117,7 +117,7 @@ function drawSquare(square, parts, state) {
   parts.empty.hidden = conversations.length > 0;
   parts.empty.textContent = place
     ? t("Hier is nog niets geschreven. Schrijf als burger en kijk wat het team ermee doet.")
-    : t("Het is nog stil op het Plein. Plaats een bericht als burger en kijk wat het team ermee doet.");
+    : t("Het is nog stil op Het Plein. Plaats een bericht als burger en kijk wat het team ermee doet.");
   square.views = new Map(
     conversations.map((those) => [
       those[0].conversation,
@@ -135,7 +135,7 @@ function spokenAnswer({ author, text }, place) {
   const said = { name: author.name, text };
   return place
     ? t("Antwoord van {name} via {place}: {text}", { ...said, place: place.title })
-    : t("Antwoord van {name} op het Plein: {text}", said);
+    : t("Antwoord van {name} op Het Plein: {text}", said);
 }
 
 // The posts by conversation, that with the latest post first; within one, oldest first.

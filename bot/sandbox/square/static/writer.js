@@ -45,7 +45,7 @@ export function writer(square) {
     choice.hidden = Boolean(there);
     note.hidden = !there;
     note.replaceChildren(...(way ? noteOf(way, below) : []));
-    text.setAttribute("aria-label", there ? t("Bericht via {place}", { place: there.title }) : t("Bericht op het Plein"));
+    text.setAttribute("aria-label", there ? t("Bericht via {place}", { place: there.title }) : t("Bericht op Het Plein"));
   };
   ways.node.addEventListener("change", paint);
   form.addEventListener("submit", async (event) => {
