@@ -70,9 +70,9 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
 
 
 async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Sequence[Mention]:
-    """Return the posts that quote these because they answer them."""
+    """Return the posts that quote these because they answer them: with words of their own, or as we read ours."""
     answering = select(Mention).where(
         col(Mention.account_id).in_({mention.account_id for mention in removed}),
         col(Mention.in_reply_to).in_({mention.external_id for mention in removed}),
     )
-    return [mention for mention in await session.exec(answering) if mention.replies_to is not None]
+    return (await session.exec(answering)).all()

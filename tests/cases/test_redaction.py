@@ -83,6 +83,19 @@ async def test_who_quotes_a_removed_post_quotes_it_no_more(office: Bot, gone: Go
     assert "123456782" not in shown(bot) and "Dat zou ik niet plaatsen" in shown(bot)
 
 
+async def test_who_answers_a_removed_post_quotes_it_no_more_on_the_card_and_below_it(office: Bot) -> None:
+    bot = office
+    await comes_in(bot, post(bot), post(bot, 2, "Dat zou ik niet plaatsen", in_reply_to="1"))
+    await comes_in(bot, post(bot, 3, "Haal dat weg", author=Author("a2", "Burger 2"), in_reply_to="1"))
+    theirs = bot.cards()[1]
+    below = bot.slack.thread(CHANNEL, theirs["ts"])
+    assert any(SECRET in text_of(each) and "Haal dat weg" in text_of(each) for each in below)
+    assert SECRET in text_of(theirs)
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    assert "123456782" not in shown(bot) and "Haal dat weg" in shown(bot)
+
+
 @pytest.mark.parametrize("gone", [Gone.HIDDEN, Gone.UNREACHABLE, None])
 async def test_what_was_not_removed_is_kept(office: Bot, gone: Gone | None) -> None:
     bot = office
