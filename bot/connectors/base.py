@@ -294,7 +294,10 @@ class Replies(Protocol):
         ...
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return what would be published for an agent's signed text (a platform may need an @mention before it)."""
+        """Return what would be published for an agent's signed text (a platform may need an @mention before it).
+
+        Raises Refused when the platform would show it to others than it should.
+        """
         ...
 
     def measure(self, text: str, *, private: bool = False) -> Measure:

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from bot.domain.mention import Author
+from bot.domain.text import Text
 
 INITIALS = re.compile(r"[A-Z]{1,4}")
 GREETING = re.compile(r"[^,.!?:;\n]{0,80}")
@@ -19,11 +20,15 @@ MAX_TYPED = 3000
 
 @dataclass(frozen=True)
 class Composed:
-    """The reply as it would be published, and how many characters still fit: negative when it is too long."""
+    """The reply as it would be published, and how many characters still fit: negative when it is too long.
+
+    `problem` is why the platform may not get it as it is, if so.
+    """
 
     text: str
     left: int
     private: bool
+    problem: Text | None = None
 
 
 @dataclass(frozen=True)

@@ -159,12 +159,16 @@ def compose(
     if not isinstance(connector, Replies):
         raise Refused(UNANSWERABLE.message)
     said = words.strip() if takes_templates_only(file, mention, now) else signed(words, initials)
-    published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
+    published, problem = said, None
+    try:
+        published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
+    except Refused as refused:
+        problem = refused.text
     measure = connector.measure(published, private=private)
     left = MAX_TYPED - len(words)
     if measure.limit is not None:
         left = min(left, measure.limit - measure.length)
-    return Composed(published, left, private)
+    return Composed(published, left, private, problem)
 
 
 def images_taken(
@@ -233,7 +237,7 @@ def _wrong_words(answer: Answer, composed: Composed, images: Images | None) -> T
         over = len(composed.text) - images.words
         if over > 0:
             return text("With an image an answer may have {most} characters: {n} too many.", most=images.words, n=over)
-    return _too_long(composed)
+    return _wrong_composed(composed)
 
 
 def _no_template(answer: Answer, file: CaseFile, mention: Mention, now: datetime) -> Text | None:
@@ -244,7 +248,9 @@ def _no_template(answer: Answer, file: CaseFile, mention: Mention, now: datetime
     return text("The platform takes a template only now: choose one, and fill in its blanks, each on one line.")
 
 
-def _too_long(composed: Composed) -> Text | None:
+def _wrong_composed(composed: Composed) -> Text | None:
+    if composed.problem is not None:
+        return composed.problem
     return text("Too long. Characters over the limit: {n}.", n=-composed.left) if composed.left < 0 else None
 
 
@@ -253,7 +259,7 @@ def _wrong_invitation(answer: Answer, mention: Mention, invitation: Composed | N
         return None
     if not answer.private or not may_be_invited(mention, now):
         return text("A public text is possible only if the citizen wrote in public and you answer in private.")
-    return _too_long(invitation)
+    return _wrong_composed(invitation)
 
 
 def _wrong_image(answer: Answer, images: Images | None, fits: bool) -> Text | None:

@@ -184,7 +184,7 @@ def _place_in_series(state: ModalState, t: Texts) -> list[Block]:
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
-    """Return the preview: the text as it will be published, who can read it, and how many characters are left."""
+    """Return the preview: the text as it will be published, and who can read it and how much is left, or why not."""
     reader = literal_reader(file)
     if composed.private:
         audience = t("🔒 Private: only {name} can read this.", name=reader)
@@ -194,10 +194,11 @@ def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
         length = t.plural("{n} character left", "{n} characters left", composed.left)
     else:
         length = "⚠️ " + t.plural("{n} character too long", "{n} characters too long", -composed.left)
+    below = (audience, length) if composed.problem is None else ("⚠️ " + literal(t(composed.problem), 500),)
     return [
         section("*" + t("This is what the citizen will see:") + "*"),
         quote(composed.text or t("(type your answer above)"), 2900),
-        context(audience, length),
+        context(*below),
     ]
 
 

@@ -15,6 +15,7 @@ from bot.connectors.mastodon.posts import UNREADABLE, reply_to
 from bot.connectors.mastodon.server import MAX_CHARACTERS, URL_CHARACTERS, MastodonServer, age
 from bot.domain.image import Image, Images
 from bot.domain.mention import Gone, Post
+from bot.domain.text import Refused
 
 IMAGES = Images(bytes=16 * 1024 * 1024, pixels=33_177_600, described=1500)
 """Mastodon's own limits, if the server names no others: https://docs.joinmastodon.org/user/posting/#media"""
@@ -38,6 +39,8 @@ COUNTED = regex.compile(
     regex.IGNORECASE | regex.VERBOSE,
 )
 """Text that counts as shorter than it is; from Mastodon's StatusLengthValidator, twitter_regex and MENTION_RE."""
+NAMED = regex.compile(r"(?<![=/\w])@[a-z0-9_]++(?:[.-]++[a-z0-9_]++)*+(?:@\w++(?:[.-]++\w++)*+)?", regex.IGNORECASE)
+"""An account that a text names, here or on another server: Mastodon's MENTION_RE."""
 GRAPHEME = regex.compile(r"\X")
 
 
@@ -148,11 +151,25 @@ class Answering(MastodonServer):
         return str(self.object(response).get("text", "")).split() == words.split()
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Put the citizen's @mention before the text, unless the text has it: without it they get no notification."""
+        """Put the citizen's @mention before the text, unless the text has it: without it they get no notification.
+
+        Raises Refused when a private text names somebody else: Mastodon shows it to everyone it names.
+        """
+        if private and (others := self._others_in(text, to)):
+            raise Refused(
+                "Whoever you name with an @ would get this private message too. Write {names} without the @.",
+                names=", ".join(others),
+            )
         named = rf"(?<![=/\w]){regex.escape(to.author.handle)}(?![\w@]|[.-]+\w)"
         if not to.author.handle or regex.search(named, text, regex.IGNORECASE):
             return text
         return f"{to.author.handle} {text}"
+
+    def _others_in(self, text: str, to: Post) -> Sequence[str]:
+        """Return the accounts that a text names, besides the citizen's and our own."""
+        ours = self._account.identity.handle if self._account.identity else ""
+        known = {to.author.handle.casefold(), f"@{ours}".casefold()}
+        return [name for name in dict.fromkeys(NAMED.findall(text)) if name.casefold() not in known]
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count as Mastodon does: graphemes; any web address counts as 23, and @user@server as @user.

@@ -29,6 +29,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.mastodon import Mastodon
 from bot.domain.mention import Act, Author, Caution, Gone, Post, permits
+from bot.domain.text import Refused
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import ANY, Between
 from tests.fakes.tools import tools
@@ -1074,9 +1075,42 @@ def test_a_reply_names_its_citizen_once(plain: Mastodon, text: str, composed: st
 
 
 def test_a_namesake_on_another_server_is_someone_else(plain: Mastodon) -> None:
-    assert plain.compose("Ook @jan@elders.example", to=post(), private=True) == "@jan Ook @jan@elders.example"
+    assert plain.compose("Ook @jan@elders.example", to=post(), private=False) == "@jan Ook @jan@elders.example"
     assert plain.compose("Hoi @jan.", to=post(), private=True) == "Hoi @jan."
-    assert plain.compose("Hoi @jan-piet", to=post(), private=True) == "@jan Hoi @jan-piet"
+    assert plain.compose("Hoi @jan-piet", to=post(), private=False) == "@jan Hoi @jan-piet"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Vraag het @politie", "@politie"),
+        ("Vraag het (@politie, @Politie.nl@elders.example).", "@politie, @Politie.nl@elders.example"),
+        ("@jan @piet", "@piet"),
+        ("Ook @jan@elders.example", "@jan@elders.example"),
+        ("Hoi @jan-piet", "@jan-piet"),
+        ("Wij zijn @gemeente, zij zijn @gemeente@elders.example", "@gemeente@elders.example"),
+    ],
+)
+def test_a_private_answer_names_nobody_else(client: httpx.AsyncClient, text: str, named: str) -> None:
+    mastodon = connect("https://social.example", client, identity=ME)
+    with pytest.raises(Refused) as refused:
+        mastodon.compose(text, to=post(), private=True)
+    assert refused.value.text.params == {"names": named}
+    assert mastodon.compose(text, to=post(), private=False).endswith(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mail info@gemeente.nl",
+        "Zie https://elders.example/@politie/12 of https://kaart.example/?bij=@politie",
+        "Morgen @ 10 uur",
+        "Dag @Jan, groet van @gemeente",
+    ],
+)
+def test_what_names_nobody_else_is_a_private_answer(client: httpx.AsyncClient, text: str) -> None:
+    mastodon = connect("https://social.example", client, identity=ME)
+    assert mastodon.compose(text, to=post(), private=True).endswith(text)
 
 
 @pytest.mark.parametrize(

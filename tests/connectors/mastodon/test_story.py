@@ -192,6 +192,33 @@ async def test_an_answer_that_is_too_long_is_refused_at_its_field_with_how_much(
     assert [source_of(mastodon, s) for s in mastodon.statuses_by_team()] == [f"@jan {long[7:]} ^SB"]
 
 
+async def test_a_private_answer_that_names_somebody_else_is_refused_at_its_words_and_stays_here(
+    on_mastodon_sqlite: Bot, mastodon: FakeMastodon
+) -> None:
+    bot = on_mastodon_sqlite
+    mastodon.post_as("politie", "Wij zijn er ook")
+    mastodon.post_as("jan", "@gemeente Wat is er met mijn uitkering?")
+    await poll.poll_due(bot.desk)
+    card = await bot.card("uitkering")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    words = "Uw uitkering 4711 is gestopt. Vragen? Stuur @politie een bericht"
+    await typed_until(bot, words, lambda view: "iedereen kan dit lezen" in text_of(view))
+    refused = "Wie je met een @ noemt, krijgt dit privébericht ook. Schrijf @politie zonder @."
+    ack = await bot.slack.submit(SANNE, {"answer_text": words, "answer_visibility": "private", "initials": "SB"})
+    assert ack.errors == {"answer_text": refused}
+    view = await typed_until(bot, f"{words}!", lambda view: "zonder @" in text_of(view))
+    assert refused in text_of(view) and "Privé: alleen" not in text_of(view)
+    assert mastodon.statuses_by_team() == []
+    fine = words.replace("@", "") + ", of mail info@voorbeeld.nl"
+    await typed_until(bot, fine, lambda view: "Privé: alleen" in text_of(view))
+    ack = await bot.slack.submit(SANNE, {"answer_text": fine})
+    assert ack.ok and not ack.errors, ack
+    await bot.card("*Beantwoord*")
+    (status,) = mastodon.statuses_by_team()
+    assert (status["visibility"], [each["acct"] for each in status["mentions"]]) == ("direct", ["jan"])
+
+
 async def test_what_the_server_refuses_comes_back_to_its_agent_in_the_servers_words(
     on_mastodon_sqlite: Bot, mastodon: FakeMastodon
 ) -> None:
