@@ -39,7 +39,10 @@ async def digest(desk: TeamDesk) -> View:
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Post the figures that an agent asked for in the channel, as they are now, without private messages."""
+    """Post the figures that an agent asked for in the channel, as they are now, without private messages.
+
+    They are not rendered again, so they have no words of citizens: they could not be deleted there.
+    """
     team_id, *which = action["value"].split("|")
     async with desk.reading() as session:
         team = await session.get_one(Team, int(team_id))
@@ -55,14 +58,18 @@ async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) ->
 
 
 async def _daily(desk: TeamDesk, team: Team, *, public: bool = False) -> tuple[Overview, list[str]]:
-    """Return the digest of a team up to now, and the rows of what is late now; `public` as for `lists.waiting`."""
+    """Return the digest of a team up to now, and the rows of what is late now.
+
+    With `public` as for `lists.waiting`, and without the words of citizens.
+    """
     late = Filter(Which.LATE)
     async with desk.reading() as session:
         content = await digests.daily(session, team, desk.now())
         listing = await lists.waiting(session, [team.id], late, now=desk.now(), most=MAX_LATE, public=public)
         urls = await links_of(session, desk.slack, [line.case.id for line in listing.lines])
     rows = [
-        case_row(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), outside=True) for line in listing.lines
+        case_row(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), outside=True, quoted=not public)
+        for line in listing.lines
     ]
     return content, rows
 

@@ -92,7 +92,10 @@ async def show(action: dict[str, Any], body: dict[str, Any], respond: Respond, p
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Post an agent's list in the channel, as it is now, without private messages and buttons."""
+    """Post an agent's list in the channel, as it is now, without private messages and buttons.
+
+    It is not rendered again, so it has no words of citizens: they could not be deleted there.
+    """
     teams = [team.id for team in person.teams]
     if _is_search(action["value"]):
         listing, urls = await _search(desk, teams, Sought.of_text(action["value"]), public=True)
@@ -186,11 +189,17 @@ async def _rows(
 ) -> list[Block]:
     """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act.
 
-    `asked` is the query of the list, with which it is shown again after a click.
+    Without a person they are for a shared list: no buttons, and no words of citizens. `asked` is the query of the
+    list, with which it is shown again after a click.
     """
     rows = {
         line.case.id: case_block(
-            line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id)
+            line,
+            desk.t,
+            desk.now(),
+            card_url=urls.get(line.case.id, ""),
+            acts=_acts(person, line.case.team_id),
+            quoted=person is not None,
         )
         for line in listing.lines
     }

@@ -19,18 +19,25 @@ BLOCK_ID = 255
 
 
 def case_row(
-    line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", outside: bool = False, team: str = ""
+    line: CaseLine,
+    t: Texts,
+    now: datetime,
+    *,
+    card_url: str = "",
+    outside: bool = False,
+    team: str = "",
+    quoted: bool = True,
 ) -> str:
     """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it.
 
     `outside`: others than the team may read it, so it has no private words. `team` is the name of its team, in a list
-    with cases of several teams.
+    with cases of several teams. Without `quoted` it has none of the citizen's words.
     """
+    wrote = {"name": f"*{literal(line.author.name, 80)}*", "platform": literal(line.platform, 60)}
     words = literal(line.latest.text, 150) or t("(no text)")
     if outside and line.latest.private:
         words = t("(private)")
-    said = t("{name} via {platform}: {text}", name=f"*{literal(line.author.name, 80)}*",
-             platform=literal(line.platform, 60), text=words)  # fmt: skip
+    said = t("{name} via {platform}: {text}", **wrote, text=words) if quoted else t("{name} via {platform}", **wrote)
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
     name = f"{case_name(line.case, t)} ({literal(team, 60)})" if team else case_name(line.case, t)
     state = [*marks(line, t, now), *list_state(line.case, t, now), who, *card_link(card_url, t)]
@@ -57,9 +64,10 @@ def case_block(
     acts: bool = True,
     outside: bool = False,
     team: str = "",
+    quoted: bool = True,
 ) -> Block:
     """Return the row of a case, with the button for the next step; readers get no button."""
-    row = section(case_row(line, t, now, card_url=card_url, outside=outside, team=team))
+    row = section(case_row(line, t, now, card_url=card_url, outside=outside, team=team, quoted=quoted))
     return row | {"accessory": step} if acts and (step := _next_step(line, t)) else row
 
 

@@ -14,7 +14,7 @@ from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import redaction
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import open_modal, second_team, sent, settings
+from tests.people import asked, open_modal, second_team, sent, settings
 
 SECRET = "Mijn bsn is 123456782"
 
@@ -149,6 +149,23 @@ async def test_the_list_of_what_a_colleague_got_shows_the_words_no_more(office: 
     await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
     await later(bot, days=31)
     assert SECRET not in text_of(bot.slack.direct(SANNE)[-1])
+
+
+@pytest.mark.parametrize("command", ["open", "zoek bsn", "dagoverzicht"])
+async def test_what_an_agent_shared_in_the_channel_has_no_words_that_cannot_be_deleted(
+    office: Bot, command: str
+) -> None:
+    bot = office
+    await comes_in(bot, post(bot))
+    bot.clock.at += timedelta(hours=3)  # type: ignore[attr-defined]
+    assert SECRET in await asked(bot, SANNE, f"/webcare {command}"), "what is only for who asks goes by itself"
+    own, before = bot.slack.ephemerals(SANNE, CHANNEL)[-1], len(bot.slack.messages(CHANNEL))
+    await bot.slack.click(SANNE, CHANNEL, own["ts"], "figures:share" if command == "dagoverzicht" else "list:share")
+    [shared] = await bot.slack.wait_for(lambda: bot.slack.messages(CHANNEL)[before:])
+    assert "Burger 1" in text_of(shared) and "|kaart>" in text_of(shared)
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    assert "123456782" not in shown(bot)
 
 
 @pytest.mark.logs("the settings of a team cannot be read")

@@ -399,7 +399,7 @@ async def test_a_private_message_is_marked_in_words_and_never_shared_in_a_channe
         before = len(bot.slack.messages(CHANNEL))
         await bot.slack.click(SANNE, CHANNEL, listed["ts"], "list:share")
         [shared] = bot.slack.messages(CHANNEL)[before:]
-        assert "Hoe duur" in text_of(shared) and "Privéberichten worden niet" in text_of(shared)
+        assert "Burger 2" in text_of(shared) and "Privéberichten worden niet" in text_of(shared)
         assert "123456782" not in json.dumps(shared) and "Burger 1" not in json.dumps(shared)
 
 
