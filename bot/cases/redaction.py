@@ -6,13 +6,25 @@ Where a platform does not say who removed a post, it may have been the author, s
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
-from bot.models import REMOVED, Account, Event, Mention, Message, Shows, Team, kinds_that_show
+from bot.models import (
+    NEVER_DONE,
+    REMOVED,
+    Account,
+    Act,
+    Event,
+    Hiding,
+    Mention,
+    Message,
+    Shows,
+    Team,
+    kinds_that_show,
+)
 from bot.team.settings import TeamSettings
 
 AT_ONCE = 100
@@ -63,10 +75,23 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
         mention.replies_to = None
         session.add(mention)
     await session.flush()
+    await delete_copies(session, mention_ids)
     await touch_all(session, {mention.case_id for mention in [*removed, *quoting]}, QUOTES)
     lists = await session.exec(select(Message.id, Message.details).where(col(Message.kind).in_(LISTS)))
     listing = [number for number, details in lists if case_id in (details or {}).get("cases", ())]
     await touch_messages(session, col(Message.id).in_(listing))
+
+
+async def delete_copies(session: AsyncSession, mention_ids: Collection[int]) -> None:
+    """Empty the copies of those of these posts whose words are deleted and that nobody hid after all."""
+    in_vain = (
+        select(Act.id)
+        .join(Mention, col(Act.mention_id) == Mention.id)
+        .where(col(Act.mention_id).in_(mention_ids), col(Act.status).in_(NEVER_DONE))
+        .where(col(Mention.redacted_at).is_not(None))
+    )
+    copies = update(Hiding).where(col(Hiding.act_id).in_(in_vain)).values(text="", url="", author="")
+    await session.exec(copies.execution_options(synchronize_session=False))
 
 
 async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Sequence[Mention]:

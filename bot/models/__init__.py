@@ -33,7 +33,7 @@ order.py      the order in which cases are listed
 
 from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
-from bot.models.act import GOING, HIDDEN, HOLDS, PROPOSED, UNFINISHED, Act, ActStatus
+from bot.models.act import GOING, HIDDEN, HOLDS, NEVER_DONE, PROPOSED, UNFINISHED, Act, ActStatus
 from bot.models.backlog import Backlog
 from bot.models.case import ASKED, REMOVED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, AboutOne, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
@@ -93,6 +93,7 @@ __all__ = [
     "HIDDEN",
     "HOLDS",
     "IN_ORDER",
+    "NEVER_DONE",
     "PROPOSED",
     "PUT_OFF",
     "REACHED",

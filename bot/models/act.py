@@ -39,6 +39,8 @@ GOING = frozenset({ActStatus.APPROVED, ActStatus.SENDING})
 """The states of an act that is still to be carried out; UNFINISHED in SQL."""
 HOLDS = frozenset({*GOING, ActStatus.DONE})
 """The states of an act that decides the state of a post: it was done, or it will be."""
+NEVER_DONE = frozenset({ActStatus.DECLINED, ActStatus.FAILED, ActStatus.WITHDRAWN})
+"""The states of an act that ended without having been done."""
 
 
 class Act(SQLModel, table=True):

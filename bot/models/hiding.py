@@ -15,7 +15,8 @@ class Hiding(SQLModel, table=True):
 
     `rule` and `article` are the title and the words of the house rule at that moment. `untold`: the citizen is not
     informed. `second`: a second colleague had to agree; `decided_by` agreed or declined. The copy of the post stays as
-    it was, no matter what its author or the platform does to it later. `review_at` is when the coordinators are asked
+    it was, no matter what its author or the platform does to it later; only the copy of a post that was not hidden in
+    the end is emptied, when the words of the post are deleted. `review_at` is when the coordinators are asked
     whether hiding is still needed; `kept_by` is who last said so.
     """
 

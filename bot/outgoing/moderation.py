@@ -10,6 +10,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
+from bot.cases import redaction
 from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import Act, Gone, alike
 from bot.domain.text import Refused
@@ -108,6 +109,8 @@ async def log(
     about = {"act": act.kind.value, "id": act.id, **because(why)}
     session.add(Event(case_id=act.case_id, kind=kind, by=by, at=now, details=about))
     await session.flush()
+    if act.kind is Act.HIDE:
+        await redaction.delete_copies(session, [act.mention_id])
     await cases.touch(session, act.case_id)
     await session.exec(
         update(Message)

@@ -85,10 +85,13 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
 
 
 def copies(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return the copies of the posts that were hidden or proposed for it, each with the rule as it read then."""
+    """Return the copies of the posts that were hidden or proposed for it, each with the rule as it read then.
+
+    A copy whose words were deleted has no author either, and is left out.
+    """
     blocks: list[Block] = []
-    for act in [each for each in file.acts if each.id in file.hidings][-COPIES:]:
-        hiding = file.hidings[act.id]
+    kept = [hiding for act in file.acts if (hiding := file.hidings.get(act.id)) and (hiding.text or hiding.author)]
+    for hiding in kept[-COPIES:]:
         rule, article, author = literal(hiding.rule, 60), literal(hiding.article, 300), literal(hiding.author, 80)
         about = t("Copy of {time} of the post of {author} – {rule}: {article}",
                   time=t.when(hiding.seen_at, now), author=author, rule=rule, article=article)  # fmt: skip

@@ -22,6 +22,7 @@ from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.team.settings import HOUSE_RULES
 from jobs import hidings as hidings_job
+from jobs import redaction
 from tests.acting import choose, forged, offered, statuses, with_a_case
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
@@ -370,6 +371,69 @@ async def test_a_post_that_was_removed_meanwhile_is_not_agreed_to(acting_sqlite:
     assert "staat er niet meer" in text_of(bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
     await outbox.drain(bot.desk, "2")
     assert wall.wanted == []
+
+
+async def redacted(bot: Bot) -> None:
+    """Let its author have removed the post long ago, and delete its words."""
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.gone, mention.gone_at = Gone.BY_AUTHOR, bot.desk.now() - timedelta(days=400)
+        session.add(mention)
+    await redaction.redact(bot.desk)
+    assert [mention.text for mention in await bot.rows(Mention)] == [""]
+
+
+async def details(bot: Bot) -> str:
+    """What the details of the case show."""
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "details:1")
+    said = read(await open_modal(bot, SANNE, "said"))
+    await closed(bot)
+    return said
+
+
+async def test_the_copy_of_a_removed_post_that_nobody_hid_goes_with_its_words(acting: Bot, wall: Wall) -> None:
+    bot = acting
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    await bot.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_decline")
+    await bot.card("*Afgewezen* door", YOUSSEF)
+    await hide(bot, "Discriminatie")
+    card = await bot.card("Wacht op een tweede collega")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:undo_act")
+    await bot.slack.wait_for(lambda: not bot.card_now("Wacht op een tweede collega"))
+    wall.answers = [403]
+    await hide(bot)
+    await closed(bot)
+    await bot.card("*Niet gelukt*")
+    ended = [ActStatus.DECLINED, ActStatus.WITHDRAWN, ActStatus.FAILED]
+    assert [status for _, status in await statuses(bot)] == ended
+    assert (await details(bot)).count("Stelletje prutsers!") == 4, "the post and three copies"
+    await redacted(bot)
+    assert [(each.text, each.url, each.author, bool(each.rule)) for each in await hidings(bot)] == [
+        ("", "", "", True)
+    ] * 3
+    said = await details(bot)
+    assert "prutsers" not in said and "Kopie van" not in said
+
+
+async def test_the_copy_of_a_removed_post_stays_while_it_may_still_be_hidden(acting_sqlite: Bot, wall: Wall) -> None:
+    bot = acting_sqlite
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    await redacted(bot)
+    assert [each.text for each in await hidings(bot)] == ["Stelletje prutsers!"]
+    await bot.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_decline")
+    await second_says(bot, "wees af")
+    assert [each.text for each in await hidings(bot)] == [""]
+
+
+async def test_the_copy_of_a_removed_post_that_was_hidden_stays(acting_sqlite: Bot, wall: Wall) -> None:
+    bot = acting_sqlite
+    await hide(bot, "Spam of reclame")
+    await bot.card("Verborgen", "Spam of reclame")
+    await redacted(bot)
+    assert [each.text for each in await hidings(bot)] == ["Stelletje prutsers!"]
+    assert "Stelletje prutsers!" in await details(bot)
 
 
 async def test_a_reader_and_a_stranger_neither_propose_nor_agree_and_another_case_is_refused(
