@@ -31,7 +31,7 @@ from bot.views.answer_modal import (
 )
 from bot.views.block import Block
 from handlers import series
-from handlers.answer_view import chosen_in, filled_in, next_view, view_of, writer
+from handlers.answer_view import chosen_in, filled_in, next_view, view_of, view_with_news, writer
 from handlers.attach import Attached, attached, keep_in
 from handlers.bolt_args import Ack
 from handlers.feedback import without_marks
@@ -86,9 +86,9 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     try:
         image = await attached(desk, view)
         reply = await _approve(desk, view, by, image)
-    except Wrong as wrong:
+    except (Wrong, cases.Unread) as refused:
         await _store_draft(desk, view, by, image)
-        await _show_wrong(ack, desk, view, by, wrong)
+        await _show_why(ack, desk, view, by, refused)
         return
     except Refused:
         await _store_draft(desk, view, by, image)
@@ -117,6 +117,7 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
             invitation=chosen.invitation.strip(), image=chosen.image if shown else None,
             image_file=chosen.image_file, image_description=chosen.image_description, tells_of=state.tells_of,
+            seen=state.seen,
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
@@ -139,6 +140,15 @@ async def _store_draft(desk: TeamDesk, view: Block, by: str, image: Attached | N
 def _with(image: Attached | None, chosen: Chosen) -> Chosen:
     """Return what was chosen, with the image that was just stored in place of an earlier one."""
     return chosen if image is None else replace(chosen, image=image.sha256, image_file=image.file)
+
+
+async def _show_why(ack: Ack, desk: TeamDesk, view: Block, by: str, refused: Refused) -> None:
+    """Show what is wrong at its field, or what the citizen wrote meanwhile."""
+    if isinstance(refused, Wrong):
+        await _show_wrong(ack, desk, view, by, refused)
+        return
+    news = view_with_news(desk, await writer(desk, ModalState.of(view).case, by), view)
+    await ack(response_action="update", view=news)
 
 
 async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:

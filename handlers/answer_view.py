@@ -32,6 +32,7 @@ from bot.views.answer_modal import (
     ModalState,
     answer_modal,
     key_of,
+    level_with,
     name_of_field,
     topic_chosen,
 )
@@ -39,6 +40,7 @@ from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from handlers.feedback import name_of
 from handlers.modal import values
+from handlers.submission import filled_as
 
 NAME = 80
 """Characters of a citizen's name that a modal remembers."""
@@ -140,12 +142,15 @@ def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
     assert newest is not None  # noqa: S101 - the caller has refused the rest
     if offer is None:
         return None, newest
-    mention = next((each for each in who.file.mentions if each.id == offer.mention_id), newest)
-    is_allowed = composing.may_be_private if offer.private else composing.may_be_public
-    for each in (newest, mention):
-        if each.gone_at is None and is_allowed(each, now):
-            return offer, each
-    return None, newest
+    mention = _answers(who.file, offer.mention_id, now, private=offer.private)
+    return (offer, mention) if mention else (None, newest)
+
+
+def _answers(file: CaseFile, mention_id: int, now: datetime, *, private: bool) -> Mention | None:
+    """Return the mention that such a reply can answer: the newest, else this one, else None."""
+    is_allowed = composing.may_be_private if private else composing.may_be_public
+    those = [file.answerable, next((each for each in file.mentions if each.id == mention_id), None)]
+    return next((each for each in those if each and each.gone_at is None and is_allowed(each, now)), None)
 
 
 def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text: str | None = None) -> Block:
@@ -166,6 +171,18 @@ def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text:
         desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic, invited=invited,
         description=_prefilled(view, DESCRIPTION), typed=chosen.words,
     )  # fmt: skip
+
+
+def view_with_news(desk: TeamDesk, who: Writer, view: Block) -> Block:
+    """Return a submitted modal with what the citizen wrote since it was shown, filled in as it was.
+
+    The reply then answers their newest mention, if that allows what was chosen.
+    """
+    chosen, state = chosen_in(desk, who.file, view, draft=who.draft), ModalState.of(view)
+    mention = _answers(who.file, state.mention, desk.now(), private=chosen.private)
+    if mention is not None:
+        view = view | {"private_metadata": replace(state, mention=mention.id).to_text()}
+    return filled_as(next_view(desk, who, view, chosen), view)
 
 
 def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
@@ -257,7 +274,8 @@ def _modal(
     beside = composed.private and composing.may_be_invited(mention, desk.now())
     copies = repeating.copies(who.said, typed, who.file.author)
     return answer_modal(
-        who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
+        who.file, mention, composed, desk.t, desk.now(), level_with(state, who.file),
+        kind=kind, draft=text, topic=topic,
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
         invited=invited if beside else None,
         images=_image_fields(desk, who, mention, composed, description),

@@ -21,6 +21,7 @@ from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
 from handlers.modal import in_modal, opened, values
 from handlers.origin import Origin, show_again
+from handlers.submission import filled_as
 
 
 async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -29,22 +30,31 @@ async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
         await show(await view_of(desk, case_id, body["user"]["id"]))
 
 
-async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
-    """Return the modal that asks an agent for the reason; raises Taken for a case that they may not close."""
+async def view_of(desk: TeamDesk, case_id: int, by: str, seen: int | None = None) -> Block:
+    """Return the modal that asks an agent for the reason; raises Taken for a case that they may not close.
+
+    With `seen`, the newest mention that the modal showed before, it shows what came in since.
+    """
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         await cases.refuse_closing(session, file.case, by)
     settings = TeamSettings.of(file.team.settings)
-    return close_modal(file, settings.reasons(), settings.topics, desk.t)
+    return close_modal(file, settings.reasons(), settings.topics, desk.t, seen=seen)
 
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Close the case."""
-    filled, case_id = values(view), int(view["private_metadata"])
+    """Close the case; if the citizen wrote meanwhile, the modal shows that first, filled in as it was."""
+    filled, (number, _, saw) = values(view), view["private_metadata"].partition(":")
+    case_id, seen = int(number), int(saw) if saw else None  # a modal of an older version has only the case
     reason, why = reason_in(filled)
-    async with messages.changing(desk, case_id, then=ack) as session:
-        case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why)
-        await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
+    try:
+        async with messages.changing(desk, case_id, then=ack) as session:
+            case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why, seen=seen)
+            await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
+    except cases.Unread:
+        again = filled_as(await view_of(desk, case_id, by, seen), view)
+        await ack(response_action="update", view=again)
+        return
     _wake_owner(desk, case, by)
 
 

@@ -92,13 +92,18 @@ class Submission:
 
 def filled_again(view: Block, wrong: list[str]) -> Block:
     """Return a submitted view with what was filled in, and the errors above it."""
-    again = {name: copy.deepcopy(view[name]) for name in OF_A_VIEW if view.get(name) is not None}
-    state = view["state"]["values"]
+    again = filled_as({name: view[name] for name in OF_A_VIEW if view.get(name) is not None}, view)
+    again["blocks"] = [section("\n".join(wrong)), *again["blocks"]]
+    return again
+
+
+def filled_as(view: Block, sent: Block) -> Block:
+    """Return a view with what was filled in in the same fields of a submitted one."""
+    again, state = copy.deepcopy(view), sent["state"]["values"]
     for block in again["blocks"]:
         if block["type"] == "input":
             filled = state.get(block["block_id"], {}).get(block["element"]["action_id"], {})
             for initial, name in INITIAL.items():
                 if filled.get(name):
                     block["element"][initial] = filled[name]
-    again["blocks"] = [section("\n".join(wrong)), *again["blocks"]]
     return again

@@ -38,7 +38,7 @@ from bot.cases.lots import claim_lot, take_out
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import *  # noqa: F403
 from bot.cases.numbers import by_number
-from bot.cases.reading import briefly, get, history, last_moved_at, read
+from bot.cases.reading import Unread, briefly, get, history, last_moved_at, read
 from bot.cases.retiming import retime
 from bot.cases.state import (
     Taken,
@@ -59,6 +59,7 @@ __all__ = [
     "HandingOver",
     "Outcome",
     "Taken",
+    "Unread",
     "add_note",
     "advice_step",
     "ask_again",

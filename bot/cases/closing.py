@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.moves import tell_of, tell_undone
+from bot.cases.reading import refuse_unread
 from bot.cases.state import lock_all, locked, move, recalled, refuse_unless_allowed, remembered
 from bot.domain.case import ONGOING, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
@@ -25,16 +26,28 @@ class Outcome:
     skipped: Mapping[int, Text]
 
 
-async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: str, text: str = "") -> Case:
+async def close(
+    session: AsyncSession,
+    case_id: int,
+    *,
+    by: str,
+    now: datetime,
+    reason: str,
+    text: str = "",
+    seen: int | None = None,
+) -> Case:
     """End a case without a further answer; the reason is one of CloseReason or a team's own words.
 
     Closing a closed case again for the same reason changes nothing. When a coordinator closes a colleague's case, that
-    colleague is notified.
+    colleague is notified. Raises Unread when the citizen wrote more since `seen`, the newest mention that `by` saw.
     """
     reason = str(reason)
     case = await locked(session, case_id)
     if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
         return case
+    if seen is not None:
+        await refuse_closing(session, case, by)  # it says who has it or ended it
+        await refuse_unread(session, case_id, seen)
     if owner := await _close(session, case, by, now, reason, text):
         await tell_of(session, owner, Passed(by, [case_id]), now)
     return case

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.indexing import index
-from bot.cases.reading import last_moved_at
+from bot.cases.reading import last_moved_at, refuse_unread
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
@@ -184,10 +184,14 @@ async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str
     return (await session.exec(put)).first() is not None
 
 
-async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Case:
-    """Store an approved reply and mark its case as answered by its owner; the outbox sends it."""
+async def answered(session: AsyncSession, reply: Reply, *, now: datetime, seen: int | None = None) -> Case:
+    """Store an approved reply and mark its case as answered by its owner; the outbox sends it.
+
+    Raises Unread when the citizen wrote more since `seen`, the newest mention that the owner saw.
+    """
     case = await locked(session, reply.case_id)
     refuse_unless_allowed(case, Move.ANSWER, reply.by)
+    await refuse_unread(session, case.id, seen)
     session.add(reply)
     await index(session, {reply.case_id})
     return await move(session, Move.ANSWER, case, by=reply.by, now=now)

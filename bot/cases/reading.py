@@ -11,6 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import connectors
 from bot.cases import around, clocks
 from bot.domain.case import Move, logged_as
+from bot.domain.event import EventKind
+from bot.domain.mention import WROTE_AGAIN
 from bot.domain.text import Refused
 from bot.models import (
     Account,
@@ -45,6 +47,13 @@ _READ: Any = (
 )
 """Selects a case with its team, account and author, and which of `_REFER` it has: most cases have none of them."""
 MOVED = sorted({logged_as(move) for move in Move})
+
+
+class Unread(Refused):
+    """The citizen wrote something that the agent has not seen."""
+
+    def __init__(self) -> None:
+        super().__init__(WROTE_AGAIN.message)
 
 
 async def get(session: AsyncSession, case_id: int) -> Case:
@@ -88,6 +97,22 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
         templates=connectors.templates(account.platform, account.limits),
     )  # fmt: skip
+
+
+async def refuse_unread(session: AsyncSession, case_id: int, seen: int | None) -> None:
+    """Raise Unread when the citizen wrote more than thanks since the newest mention that an agent saw.
+
+    Without `seen` we do not know what they saw: their modal is of an older version.
+    """
+    if seen is None:
+        return
+    later = (Mention.case_id == case_id, col(Mention.id) > seen, col(Mention.gone_at).is_(None))
+    newer = set(await session.exec(select(Mention.id).where(*later)))
+    if not newer:
+        return
+    joined = select(Event.details).where(Event.case_id == case_id, Event.kind == EventKind.JOINED)
+    if any(each["mention"] in newer and not each.get("thanks") for each in await session.exec(joined)):
+        raise Unread
 
 
 async def platform_names(session: AsyncSession, account_ids: Collection[int]) -> dict[int, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.domain.text import Text
+from bot.domain.text import Text, text
 
 
 class Act(StrEnum):
@@ -214,6 +214,8 @@ class Post:
         """Tell whether the platform allows any kind of answer, perhaps for a limited time."""
         return any(permit.act in ANSWERS for permit in self.permits)
 
+
+WROTE_AGAIN = text("The citizen wrote again meanwhile. Read that first: what you filled in is kept.")
 
 THANK_YOU = frozenset("dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty".split())
 """Words that thank; one of them makes the words around it thanks too."""

@@ -88,6 +88,11 @@ class CaseFile:
         return self.mentions[-1]
 
     @property
+    def newest_id(self) -> int:
+        """The number of the mention that came in last; one that was written earlier may come in later."""
+        return max(mention.id for mention in self.mentions)
+
+    @property
     def reply(self) -> Reply | None:
         """The newest reply that was not withdrawn and decides the state of the case, if any."""
         return next((r for r in reversed(self.answers) if r.status is not ReplyStatus.WITHDRAWN), None)

@@ -30,8 +30,8 @@ async def answer(
 
     The same submission again approves nothing twice.
 
-    Raises Wrong with what is not valid in each part of the answer, and Refused when the case takes no answer now, or
-    when the submission was approved before with other words.
+    Raises Wrong with what is not valid in each part of the answer, Unread when the citizen wrote more than the agent
+    saw, and Refused when the case takes no answer now, or when the submission was approved before with other words.
     """
     await cases.locked(session, answer.case_id)
     earlier = (await session.exec(select(Reply).where(Reply.key == answer.submission))).first()
@@ -68,7 +68,7 @@ async def answer(
         image_file=answer.image_file if answer.image else "",
         image_description=answer.image_description if answer.image else "",
     )
-    await cases.answered(session, reply, now=now)
+    await cases.answered(session, reply, now=now, seen=answer.seen)
     return reply
 
 

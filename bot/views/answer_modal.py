@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from bot.views.block import (
     section,
 )
 from bot.views.case_state import target_name, writing_lines
-from bot.views.citizen import author_line, head_line, mention_blocks, source_line
+from bot.views.citizen import author_line, head_line, mention_blocks, source_line, wrote_again
 from bot.views.exchange import earlier, exchange
 from bot.views.modals import initials_field, placeholder
 from bot.views.others import others_button, others_words
@@ -60,6 +60,7 @@ class ModalState:
     `inserted` counts the new texts that we put in, `anew` how often the agent started over. `tells_of` is the act about
     which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
     another, `left` how many of them there were with this one. `proposed` is the citizen whose answer is proposed here.
+    `seen` is the newest mention that it shows, and `again` that the citizen wrote while it was open.
     """
 
     case: int
@@ -76,6 +77,8 @@ class ModalState:
     series: str = ""
     left: int = 0
     proposed: str = ""
+    seen: int | None = None
+    again: bool = False
 
     @classmethod
     def of(cls, view: Block) -> Self:
@@ -87,6 +90,12 @@ class ModalState:
         """Return it as private_metadata, with what is not as always: an earlier version may not know the rest."""
         values = ((field, getattr(self, field.name)) for field in fields(self))
         return json.dumps({field.name: value for field, value in values if value != field.default})
+
+
+def level_with(state: ModalState, file: CaseFile) -> ModalState:
+    """Return what a modal remembers that shows a case as it is now."""
+    newest = file.newest_id
+    return replace(state, seen=newest, again=state.again or (state.seen is not None and newest > state.seen))
 
 
 def key_of(view_id: str, state: ModalState) -> str:
@@ -147,6 +156,8 @@ def answer_modal(
     if state.proposed:
         blocks.append(context("💡 " + t("A proposal, after your answer to {name}. Make it personal.",
                                         name=literal(state.proposed, 80))))  # fmt: skip
+    if state.again:
+        blocks.append(wrote_again(t))
     blocks.append(_text_field(t, draft, state.inserted, templates_only=templates_only))
     blocks += preview(composed, t, file)
     if copies:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.mention import Caution, Gone
+from bot.domain.mention import WROTE_AGAIN, Caution, Gone
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
-from bot.views.block import Block, View, context, escape, image, is_web, link, literal, quote
+from bot.views.block import Block, View, context, escape, image, is_web, link, literal, quote, section
 from bot.views.case_state import case_name
 from bot.views.marks import private_mark
 
@@ -184,6 +184,11 @@ def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
     """Return whose case it is and the newest post, for above the fields of a modal."""
     mark = [private_mark(t)] if file.latest.private else []
     return [context(head_line(file, t), *mark), quote(file.latest.text, limit)]
+
+
+def wrote_again(t: Texts) -> Block:
+    """Return the line above the fields of a modal that the citizen wrote while it was open."""
+    return section("⚠️ " + t(WROTE_AGAIN))
 
 
 def privately(mention: Mention, t: Texts) -> str:

@@ -6,7 +6,7 @@ from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
 from bot.views.case_state import reason_words, writing_lines
-from bot.views.citizen import quoted
+from bot.views.citizen import quoted, wrote_again
 from bot.views.topic import topic_field
 
 
@@ -40,14 +40,25 @@ RADIO_BUTTONS = 10
 """The most radio buttons that Slack takes; more choices become a menu."""
 
 
-def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts) -> Block:
-    """Ask why the case is closed, with the team's reasons, and what it is about."""
+UNREAD = 5
+"""So many of the posts that came in meanwhile are shown, the newest."""
+
+
+def close_modal(
+    file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts, *, seen: int | None = None
+) -> Block:
+    """Ask why the case is closed, with the team's reasons, and what it is about.
+
+    `seen`: the newest mention that this modal showed before. It remembers the newest that it shows.
+    """
+    unread = [mention for mention in file.mentions if seen is not None and mention.id > seen and not mention.gone_at]
+    shown = [quote(mention.text, 1500) for mention in unread[-UNREAD:]]
     blocks = [
-        *quoted(file, t, 300),
+        *(quoted(file, t, 300) if not shown else [*quoted(file, t, 300)[:1], *shown, wrote_again(t)]),
         *reason_fields(reasons, t),
         *topic_field(file, topics, t),
     ]
-    metadata = str(file.case.id)
+    metadata = f"{file.case.id}:{file.newest_id}"
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
 
 

@@ -239,3 +239,19 @@ def test_an_answer_is_adapted_in_its_greeting_or_not_at_all(words: str, to: Auth
 def test_two_answers_are_the_same_but_for_the_name() -> None:
     assert nameless("Beste Fatima, dank je!", FATIMA) == nameless("beste Kees:  Dank je", KEES) == "beste dank je"
     assert nameless("Beste Fatima, dank u.", FATIMA) != nameless("Beste Kees, dank je.", KEES)
+
+
+async def test_a_series_waits_for_what_is_unread_and_then_goes_on(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    bot.citizen_posts("Het brandt nu hier!", name="Fatima", in_reply_to=bot.slack.square.posts[0]["id"])
+    await bot.card("Het brandt nu hier!")
+    await send(bot, ADVICE.format(name="Fatima"))
+    view = bot.slack.view(SANNE)
+    assert view is not None and "Het brandt nu hier!" in read(view) and "Nog 2 zaken" in read(view)
+    assert proposed(view) == ADVICE.format(name="Fatima") and await bot.rows(Reply) == []
+    await send(bot)
+    await at(bot, "Kees")
+    [reply] = await bot.rows(Reply)
+    assert reply.draft == ADVICE.format(name="Fatima")

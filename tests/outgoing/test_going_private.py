@@ -314,3 +314,23 @@ async def test_the_card_says_until_when_the_platform_takes_an_answer(office: Bot
         await cases.touch(session, 1)
     await messages.sync(bot.desk, 1)
     await bot.card("privé antwoorden kan niet meer")
+
+
+async def test_a_pair_waits_until_its_agent_has_read_what_came_in_meanwhile(asked: Bot, mastodon: FakeMastodon) -> None:
+    bot = asked
+    await goes_private(bot)
+    [first] = await bot.rows(Mention)
+    mastodon.post_as("jan", "@gemeente En ik moet morgen betalen!", in_reply_to=first.external_id)
+    bot.clock.advance(minutes=6)
+    await poll.poll_due(bot.desk)
+    await bot.card("morgen betalen")
+    await sends(bot, answer_invitation="Kijk in je berichten, Jan!")
+    view = bot.slack.view(SANNE)
+    assert "morgen betalen" in text_of(view) and await replies(bot) == []
+    ack = await bot.slack.submit(SANNE, {})
+    assert ack.ok and not ack.errors and bot.slack.view(SANNE) is None
+    sent = await published(bot, mastodon, 2)
+    assert [(to, words.rpartition("@jan ")[2].partition(" ^")[0]) for to, words in sent] == [
+        ("direct", OURS),
+        ("public", "Kijk in je berichten, Jan!"),
+    ]

@@ -1,0 +1,136 @@
+"""What the citizen writes while a colleague answers or closes their case is read first: no modal buries it."""
+
+from typing import Any
+
+from bot.domain.case import Status
+from bot.models import Mention, Reply
+from bot.sandbox.slack.inspection import text_of
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
+from tests.people import open_modal, square_texts
+
+HELP = "Help! Mijn dochter is net aangereden bij de halte."
+WORDS = "Om 10.30 uur."
+AGAIN = "De burger schreef intussen opnieuw"
+
+
+async def opened(bot: Bot, verb: str = "answer") -> dict[str, Any]:
+    """A citizen asks something, and Sanne opens the modal to answer or to close."""
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("Wanneer komt de bus?")
+    if verb == "answer":
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    else:
+        return await opens_closing(bot)
+    return await open_modal(bot, SANNE, "case:answer")
+
+
+async def opens_closing(bot: Bot) -> dict[str, Any]:
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "close:1")
+    return await open_modal(bot, SANNE, "case:close")
+
+
+async def writes(bot: Bot, text: str, count: int = 2, **more: Any) -> None:
+    """The citizen writes below their first post."""
+    bot.citizen_posts(text, in_reply_to=bot.slack.square.posts[0]["id"], **more)
+    await eventually(lambda: _came_in(bot, count))
+
+
+async def _came_in(bot: Bot, count: int) -> bool:
+    return len(await bot.rows(Mention)) == count
+
+
+async def submits(bot: Bot, **filled: str) -> dict[str, Any] | None:
+    """Sanne sends the modal; returns what she sees then."""
+    ack = await bot.slack.submit(SANNE, filled)
+    assert ack.ok and not ack.errors, ack
+    view: dict[str, Any] | None = bot.slack.view(SANNE)
+    return view
+
+
+def held(view: dict[str, Any], name: str) -> Any:
+    """What a field has, as Slack knows it."""
+    return next(state[name] for state in view["state"]["values"].values() if name in state)
+
+
+async def test_an_answer_goes_out_only_once_its_agent_saw_what_the_citizen_added(bot: Bot) -> None:
+    await opened(bot)
+    await writes(bot, HELP)
+    view = await submits(bot, answer_text=WORDS, initials="SB", answer_kind="question")
+    assert view is not None and view["callback_id"] == "case:answer"
+    assert HELP in text_of(view) and AGAIN in text_of(view)
+    assert held(view, "answer_text")["value"] == WORDS
+    assert held(view, "initials")["value"] == "SB"
+    assert held(view, "answer_kind")["selected_option"]["value"] == "question"
+    assert await bot.rows(Reply) == [] and (await bot.case()).status is Status.NEW
+    assert await submits(bot) is None
+    await bot.slack.wait_for(lambda: square_texts(bot))
+    [reply] = await bot.rows(Reply)
+    assert reply.mention_id == 2, "it answers what they wrote last"
+    assert reply.draft == WORDS
+
+
+async def test_each_word_that_comes_in_meanwhile_is_read_first(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    await writes(bot, HELP)
+    await submits(bot, answer_text=WORDS, initials="SB")
+    await writes(bot, "Ze ligt nog op straat!", 3)
+    view = await submits(bot)
+    assert view is not None and "Ze ligt nog op straat!" in text_of(view)
+    assert await submits(bot) is None
+
+
+async def test_what_a_modal_shows_while_one_types_is_seen_and_it_says_so(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    await writes(bot, HELP)
+    await bot.slack.type(SANNE, "answer_text", WORDS)
+    view = await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and HELP in text_of(view) and view)
+    assert AGAIN in text_of(view)
+    assert await submits(bot, initials="SB") is None
+
+
+async def test_mere_thanks_and_what_was_removed_stop_no_answer(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    await writes(bot, "Bedankt!")
+    await writes(bot, HELP, 3)
+    bot.slack.square.delete(bot.slack.square.posts[-1]["id"])
+    await bot.card("verwijderd")
+    assert await submits(bot, answer_text=WORDS, initials="SB") is None
+
+
+async def test_a_modal_of_an_older_version_does_not_say_what_it_showed_and_is_sent(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    view = await opened(bot)
+    view["private_metadata"] = '{"case": 1, "mention": 1, "ask": "SB"}'
+    await writes(bot, HELP)
+    assert await submits(bot, answer_text=WORDS, initials="SB") is None
+
+
+async def test_a_case_is_closed_only_once_its_agent_saw_what_the_citizen_added(bot: Bot) -> None:
+    await opened(bot, "close")
+    await writes(bot, HELP)
+    await writes(bot, "Bedankt!", 3)
+    view = await submits(bot, close_reason="other", close_text="Al bekend")
+    assert view is not None and view["callback_id"] == "case:close"
+    assert HELP in text_of(view) and AGAIN in text_of(view)
+    assert held(view, "close_reason")["selected_option"]["value"] == "other"
+    assert held(view, "close_text")["value"] == "Al bekend"
+    assert (await bot.case()).status is Status.NEW
+    assert await submits(bot) is None
+    case = await bot.case()
+    assert (case.status, case.close_text) == (Status.CLOSED, "Al bekend")
+
+
+async def test_mere_thanks_stop_no_closing_and_a_modal_of_an_older_version_neither(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    view = await opened(bot, "close")
+    await writes(bot, "Bedankt!")
+    assert await submits(bot, close_reason="spam") is None
+    await writes(bot, HELP, 3)
+    await bot.card("Nieuw")
+    view = await opens_closing(bot)
+    await writes(bot, "Hallo?", 4)
+    view["private_metadata"] = "1"
+    assert await submits(bot, close_reason="spam") is None
