@@ -15,7 +15,8 @@ reading.py        one case with all that belongs to it; when it last moved
 around.py         who had a case before, the posts of others that its mentions answer, its author's other cases
 inbox.py          take in posts: skip known ones, join or open a case, reopen
 deliveries.py     whether our replies reach the citizen: readable, held, not delivered, removed
-mirror.py         mirror edits, removals and returns of posts
+follow_ups.py     the citizen's next posts in the thread of the case
+mirror.py         mirror edits, removals and returns of posts; an edit that asks something new reopens
 redaction.py      the text of removed posts is deleted too, some days later
 conversations.py  which case a post joins
 routes.py         which team gets a new case

@@ -33,6 +33,9 @@ from bot.models import HELD, REACHED, UNSENT, Account, Case, Clock, Event, Menti
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
+WROTE = (EventKind.JOINED, EventKind.REOPENED_BY_CITIZEN)
+"""The events by which the citizen wrote after their first post."""
+
 # --- Following the case --------------------------------------------------------------------------
 
 
@@ -129,11 +132,14 @@ async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datet
 
 
 async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:
-    """Return when the citizen first wrote more than thanks after we approved the last reply that reached them."""
+    """Return when the citizen first wrote more than thanks after we approved the last reply that reached them.
+
+    An edit that reopened the case counts too.
+    """
     answered_until = (select(func.max(Reply.created_at)).where(Reply.case_id == case_id, REACHED)).scalar_subquery()
     joined = await session.exec(
         select(Event.at, Event.details)
-        .where(Event.case_id == case_id, Event.kind == EventKind.JOINED, col(Event.at) > answered_until)
+        .where(Event.case_id == case_id, col(Event.kind).in_(WROTE), col(Event.at) > answered_until)
         .order_by(col(Event.id))
     )
     return next((at for at, details in joined if not details.get("thanks")), None)

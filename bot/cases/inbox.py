@@ -18,7 +18,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.cases import clocks, deliveries, indexing, mirror, numbers, restored, signals, subjects
+from bot.cases import clocks, deliveries, follow_ups, indexing, mirror, numbers, restored, signals, subjects
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
 from bot.cases.state import lock_all, locked, record, touch
@@ -374,24 +374,13 @@ def _goes_first(post: Post, ranks: Mapping[str, Rank]) -> bool:
 async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]], now: datetime) -> None:
     """Show the citizen's next posts in the case's thread, and reopen a case that was answered or closed.
 
-    A mere "bedankt!" does not reopen; an open case stays with its owner.
+    A mere "bedankt!" does not reopen, unless it answers our question; an open case stays with its owner.
     """
     for post, case_id, mention_id in joined:
         case = await locked(session, case_id)
-        has_it = await session.get_one(Team, case.team_id)
-        rank = await signals.joins(session, case, post, has_it)
-        session.add(
-            Message(
-                key=f"follow_up:{mention_id}",
-                kind=MessageKind.FOLLOW_UP,
-                case_id=case_id,
-                subject_id=mention_id,
-                channel=has_it.channel,
-                in_thread=True,
-                rank=rank,
-            )
-        )
-        thanks = is_mere_thanks(post.text) and not post.media
+        await follow_ups.show(session, case, post, mention_id, key=f"follow_up:{mention_id}")
+        answers = case.status is Status.WITH_CITIZEN
+        thanks = is_mere_thanks(post.text) and not post.media and not answers
         if not thanks and case.status not in OPEN:
             await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention_id})
         details = {"mention": mention_id, "thanks": thanks}

@@ -1,5 +1,6 @@
 """Mirror changes of a post on its platform: edits, removals and returns, in any order of arrival."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -9,16 +10,21 @@ from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.cases import clocks, follow_ups
 from bot.cases.indexing import index
-from bot.cases.state import touch
+from bot.cases.state import locked, record, touch, touch_messages
+from bot.domain.case import OPEN, Move
 from bot.domain.event import EventKind, Why, because
-from bot.domain.mention import FOR_GOOD, Gone, Post, alike
+from bot.domain.mention import FOR_GOOD, Gone, Post, alike, is_mere_thanks
 from bot.domain.mention import Act as ActKind
-from bot.models import GOING, Act, ActStatus, Event, Mention, Removal
+from bot.domain.words import folded
+from bot.models import GOING, Act, ActStatus, Event, Mention, Message, MessageKind, Removal, Shows, kinds_that_show
 
 MAY_BE_OLDER = timedelta(minutes=5)
 """A platform's report of a post may be this old."""
 NEVER = datetime.min.replace(tzinfo=UTC)
+QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
+"""The messages of a case that show what the citizen wrote."""
 # Built once, for each page: to build it takes longer than to run it.
 REMOVED = sqlalchemy.select(col(Removal.external_id)).where(
     col(Removal.account_id) == bindparam("account"), col(Removal.external_id).in_(bindparam("ids", expanding=True))
@@ -59,10 +65,12 @@ async def remember_removals(
 async def change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
     """Mirror one version of a mention's post; returns the case when something changed.
 
-    A removed post stays removed and as it was: a version that comes in after the removal is an older one.
+    A removed post stays removed and as it was: a version that comes in after the removal is an older one. An edit that
+    asks something new reopens a case that was answered or closed, as a new post does.
     """
     if mention.gone in FOR_GOOD:
         return set()
+    before = mention.text
     kinds = _removed(mention, post.gone, now) if post.gone else [*_back(mention), *_edited(mention, post)]
     for kind in kinds:
         details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {})}
@@ -75,8 +83,35 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         return set()
     session.add(mention)
     await index(session, {mention.case_id})
-    await touch(session, mention.case_id)
+    if EventKind.MENTION_EDITED in kinds and _asks_more(before, mention.text):
+        await _reopen(session, mention, post, now)
+    await _touch(session, mention)
     return {mention.case_id}
+
+
+def _asks_more(before: str, text: str) -> bool:
+    """Tell whether an edit brought words that need an answer; signs, spaces and capitals are no words."""
+    return bool(Counter(folded(text)) - Counter(folded(before))) and not is_mere_thanks(text)
+
+
+async def _reopen(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> None:
+    """Reopen the case of an edited post, unless it is open, and show the post in its thread again."""
+    case = await locked(session, mention.case_id)
+    if case.status in OPEN:
+        return
+    await follow_ups.show(session, case, post, mention.id, key=f"edited:{mention.id}:{now.timestamp()}")
+    await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
+    if mention.may_be_answered():
+        await clocks.citizen_wrote(session, case, now)
+
+
+async def _touch(session: AsyncSession, mention: Mention) -> None:
+    """Mark what shows a mention as no longer level, in the thread of its case too."""
+    of_others = (col(Message.kind) == MessageKind.FOLLOW_UP) & (col(Message.subject_id) != mention.id)
+    await session.flush()
+    await touch_messages(
+        session, (col(Message.case_id) == mention.case_id) & col(Message.kind).in_(QUOTES) & ~of_others
+    )
 
 
 async def hides_of(session: AsyncSession, mention_ids: Collection[int]) -> dict[int, list[Act]]:

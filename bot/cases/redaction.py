@@ -10,6 +10,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
+from bot.cases.mirror import QUOTES
 from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
 from bot.models import (
@@ -28,8 +29,6 @@ from bot.models import (
 from bot.team.settings import TeamSettings
 
 AT_ONCE = 100
-QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
-"""The messages of a case that show what the citizen wrote."""
 LISTS = kinds_that_show(Shows.LIST)
 """The messages that show it for several cases; their details name the cases."""
 

@@ -1,0 +1,126 @@
+"""What the citizen says after us is heard, also when they say it by editing what they wrote."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.cases import clocks, inbox
+from bot.domain.case import Status
+from bot.domain.mention import Act, Author, Gone, Media, Post, permits
+from bot.domain.sla import ClockKind
+from bot.models import Clock, Event, Mention, ReplyKind
+from bot.slack import messages
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import sent
+
+FATIMA = Author("f", "Fatima")
+ASKED = "Wanneer komt de bus?"
+NOT_AGAIN = "Bedankt! Maar hij kwam weer niet. Wat nu?"
+
+
+async def says(bot: Bot, text: str, number: int = 1, *, edits: bool = False, **more: Any) -> Post:
+    """Fatima writes, or edits what she wrote, some minutes later."""
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    now = bot.desk.now()
+    more = {"permits": permits(Act.ANSWER), "conversation": "k", "edited_at": now if edits else None, **more}
+    post = Post(str(number), FATIMA, text, now, **more)
+    await comes_in(bot, post)
+    return post
+
+
+async def comes_in(bot: Bot, post: Post) -> None:
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def kinds(bot: Bot) -> list[str]:
+    return [event.kind.value for event in await bot.rows(Event) if event.case_id]
+
+
+def thread(bot: Bot) -> list[str]:
+    """What stands below the card."""
+    card = bot.cards()[0]
+    return [json.dumps(each, ensure_ascii=False) for each in bot.slack.thread(CHANNEL, card["ts"])]
+
+
+@pytest.mark.parametrize("words", ["Prima, dank!", "Ok", "Top"])
+async def test_a_mere_yes_to_our_question_is_an_answer(office: Bot, words: str) -> None:
+    await says(office, "Mogen we u bellen?")
+    await sent(office, 1, ReplyKind.QUESTION)
+    assert (await office.case()).status is Status.WITH_CITIZEN
+    await says(office, words, 2)
+    assert (await office.case()).status is Status.NEW
+    assert [clock.kind for clock in await office.rows(Clock) if clock.running_since] == [
+        ClockKind.RESOLUTION,
+        ClockKind.NEXT_REACTION,
+    ]
+    await says(office, "Bedankt!", 3)
+    assert (await kinds(office)).count("reopened_by_citizen") == 1
+
+
+async def test_thanks_that_are_edited_into_a_question_reopen_the_case_and_are_shown_in_its_thread(office: Bot) -> None:
+    await says(office, ASKED)
+    await sent(office, 1)
+    await says(office, "Bedankt!", 2)
+    assert (await office.case()).status is Status.ANSWERED
+    edit = await says(office, NOT_AGAIN, 2, edits=True)
+    assert (await office.case()).status is Status.NEW
+    assert ClockKind.NEXT_REACTION in {clock.kind for clock in await office.rows(Clock) if clock.running_since}
+    assert sum(NOT_AGAIN in each for each in thread(office)) == 2, "the thread says so, and the words before follow"
+    async with office.desk.reading() as session:
+        assert await clocks.asked_since_replies(session, 1) == office.desk.now()
+    await comes_in(office, edit)
+    assert (await kinds(office)).count("reopened_by_citizen") == 1
+
+
+async def test_a_first_post_that_asks_something_new_reopens_a_closed_case(office: Bot) -> None:
+    await says(office, ASKED)
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", "no_answer:1")
+    await office.card("Afgesloten")
+    await says(office, f"{ASKED} Hij is er nog steeds niet.", edits=True)
+    await office.card("Nieuw", "nog steeds niet")
+    assert (await office.case()).status is Status.NEW
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"text": "wanneer komt de bus"},
+        {"text": f"  {ASKED}!!  "},
+        {"text": ASKED, "media": (Media("https://e.nl/bus.jpg"),)},
+        {"text": "Wanneer de bus?"},
+        {"text": "Bedankt!"},
+    ],
+)
+async def test_an_edit_without_new_words_reopens_nothing(office: Bot, edited: dict[str, Any]) -> None:
+    bot = office
+    post = Post("1", FATIMA, ASKED, bot.desk.now(), permits=permits(Act.ANSWER))
+    await comes_in(bot, post)
+    await sent(bot, 1)
+    await comes_in(bot, replace(post, edited_at=bot.desk.now(), **edited))
+    assert (await bot.case()).status is Status.ANSWERED
+    assert "mention_edited" in await kinds(bot)
+
+
+async def test_an_open_case_is_only_shown_anew(office: Bot) -> None:
+    await says(office, ASKED)
+    await says(office, f"{ASKED} Ik sta in de kou.", edits=True)
+    await office.card("in de kou")
+    assert await kinds(office) == ["opened", "mention_edited"] and thread(office) == []
+
+
+async def test_what_stands_in_the_thread_follows_an_edit_and_a_removal(office: Bot) -> None:
+    await says(office, ASKED)
+    post = await says(office, "Ik woon op Dorpsstraat 5, bsn 123456789", 2)
+    assert "123456789" in thread(office)[0]
+    edit = await says(office, "Ik woon in de Dorpsstraat", 2, edits=True)
+    [shown] = thread(office)
+    assert "123456789" not in shown and edit.text in shown and "bewerkt" in shown
+    await comes_in(office, replace(post, text="", gone=Gone.BY_AUTHOR))
+    assert "verwijderd" in thread(office)[0]
+    assert len(await office.rows(Mention)) == 2
