@@ -15,7 +15,7 @@ from bot.cases.indexing import index
 from bot.cases.state import locked, record, touch, touch_messages
 from bot.domain.case import OPEN, Move
 from bot.domain.event import EventKind, Why, because
-from bot.domain.mention import FOR_GOOD, Gone, Post, alike, is_mere_thanks
+from bot.domain.mention import FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
 from bot.domain.mention import Act as ActKind
 from bot.domain.words import folded
 from bot.models import GOING, Act, ActStatus, Event, Mention, Message, MessageKind, Removal, Shows, kinds_that_show
@@ -70,7 +70,7 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     """
     if mention.gone in FOR_GOOD:
         return set()
-    before = mention.text
+    before, was_private = mention.text, mention.private
     kinds = _removed(mention, post.gone, now) if post.gone else [*_back(mention), *_edited(mention, post)]
     for kind in kinds:
         details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {})}
@@ -85,6 +85,8 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     await index(session, {mention.case_id})
     if EventKind.MENTION_EDITED in kinds and _asks_more(before, mention.text):
         await _reopen(session, mention, post, now)
+    if mention.private and not was_private:
+        await _leave_rollup(session, mention)
     await _touch(session, mention)
     return {mention.case_id}
 
@@ -103,6 +105,13 @@ async def _reopen(session: AsyncSession, mention: Mention, post: Post, now: date
     await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
     if mention.may_be_answered():
         await clocks.citizen_wrote(session, case, now)
+
+
+async def _leave_rollup(session: AsyncSession, mention: Mention) -> None:
+    """Take the case of a post that became private out of its roll-up for good, so that it has a card of its own."""
+    case = await locked(session, mention.case_id)
+    case.subject_id = None
+    session.add(case)
 
 
 async def _touch(session: AsyncSession, mention: Mention) -> None:
@@ -175,13 +184,16 @@ def _edited(mention: Mention, post: Post) -> list[EventKind]:
     """Store a version that is newer than ours: any edit is newer than a post that was never edited.
 
     Many platforms give times in whole seconds. Of two versions with the same time, the one that came in last is newer
-    if its words differ.
+    if its words differ. A post of which any version is private is private from then on, with what may be done with it.
     """
+    turns_private = post.private and not mention.private
+    if turns_private:
+        mention.private, mention.allows = True, permits_to_json(post.permits)
     media = [asdict(each) for each in post.media]
     is_later = post.edited_at is not None and (mention.edited_at is None or post.edited_at > mention.edited_at)
     is_later |= post.edited_at is not None and post.edited_at == mention.edited_at and post.text != mention.text
     if not is_later or (mention.text == post.text and mention.media == media):
-        return []
+        return [EventKind.MENTION_EDITED] if turns_private else []
     mention.earlier_text = mention.earlier_text or mention.text
     mention.text, mention.edited_at, mention.media = post.text, post.edited_at, media
     return [EventKind.MENTION_EDITED]

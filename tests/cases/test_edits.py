@@ -12,9 +12,10 @@ from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Gone, Media, Post, permits
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Event, Mention, ReplyKind
+from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import sent
+from tests.people import open_modal, sent
 
 FATIMA = Author("f", "Fatima")
 ASKED = "Wanneer komt de bus?"
@@ -124,3 +125,31 @@ async def test_what_stands_in_the_thread_follows_an_edit_and_a_removal(office: B
     await comes_in(office, replace(post, text="", gone=Gone.BY_AUTHOR))
     assert "verwijderd" in thread(office)[0]
     assert len(await office.rows(Mention)) == 2
+
+
+SECRET = "Mijn bsn is 123456782"
+BOTH = permits(Act.ANSWER, Act.ANSWER_PRIVATELY)
+
+
+async def test_a_post_that_becomes_private_is_so_everywhere_from_then_on(office: Bot) -> None:
+    post = await says(office, "Hoi", permits=BOTH)
+    await says(office, SECRET, edits=True, private=True, permits=permits(Act.ANSWER_PRIVATELY))
+    await office.card(SECRET, "privébericht")
+    [mention] = await office.rows(Mention)
+    assert mention.private and mention.permits() == permits(Act.ANSWER_PRIVATELY)
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:answer")
+    assert "alleen" in text_of(await open_modal(office, SANNE, "case:answer"))
+    await comes_in(office, replace(post, text="Toch openbaar", edited_at=office.desk.now() + timedelta(minutes=1)))
+    [mention] = await office.rows(Mention)
+    assert mention.private and mention.text == "Toch openbaar"
+
+
+async def test_that_a_post_becomes_private_is_an_edit_without_other_words_too(office: Bot) -> None:
+    await says(office, ASKED)
+    post = await says(office, SECRET, 2, permits=BOTH)
+    await comes_in(office, replace(post, private=True))
+    await office.card(SECRET, "privébericht")
+    assert "privébericht" in thread(office)[0]
+    assert (await kinds(office)).count("mention_edited") == 1
+    await comes_in(office, replace(post, private=True))
+    assert (await kinds(office)).count("mention_edited") == 1

@@ -366,6 +366,22 @@ async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None
     assert EventKind.PICKED_OUT in kinds
 
 
+async def test_a_post_that_becomes_private_leaves_the_roll_up_and_has_a_card_of_its_own(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(9)))
+    await work(bot, 20)
+    before, one = len(shown(bot, "case:")), (await waiting(bot))[-1]
+    number = int((await author(bot, one)).external_id.removeprefix("a"))
+    secret = "Ik woon op nummer 5, en mijn bsn is 123456782."
+    await come(bot, post(bot, number, secret, private=True, edited_at=bot.desk.now()))
+    await work(bot, 20)
+    assert await numbers(bot, Case.id == one, col(Case.subject_id).is_(None)) == 1
+    cards = [each for each in shown(bot, "case:") if secret in each]
+    assert len(shown(bot, "case:")) == before + 1 and len(cards) == 1 and "privébericht" in cards[0]
+    [card] = shown(bot)
+    assert "*8 zaken over één onderwerp*" in card and secret not in card
+
+
 async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bot) -> None:
     bot = strict
     await come(bot, *alike(bot, *range(12)))
