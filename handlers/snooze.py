@@ -40,6 +40,7 @@ async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
     async with messages.changing(desk, case_id, then=ack) as session:
         case = await cases.locked(session, case_id)
         cases.refuse_ended(case)
-        await clocks.snooze(session, case, minutes, desk.now())
-        session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details={"minutes": minutes}))
+        until = await clocks.snooze(session, case, minutes, desk.now())
+        details = {"minutes": minutes, "until": until.isoformat()}
+        session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details=details))
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])

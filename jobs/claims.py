@@ -35,21 +35,23 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
 
 async def _remind(desk: Desk, team_id: int, claim: Claim) -> None:
     """Remind the owner of the case, once for each idle period."""
-    about = (claim.case_id, claim.owner, claim.moved_at)
+    about = (claim.case_id, claim.owner, claim.idle_since)
     async with desk.reading() as session:
         if await reminders.is_told_idle(session, *about):
             return
     async with desk.session() as session:
         team = await reminders.hold(session, team_id)
         if not await reminders.is_told_idle(session, *about):
-            reminder = Told(claim.owner, claim.case_id, ReminderKind.STILL, claim.case_id, since=claim.moved_at)
+            reminder = Told(claim.owner, claim.case_id, ReminderKind.STILL, claim.case_id, since=claim.idle_since)
             await reminders.remind(session, team, [reminder], now=desk.now())
 
 
 async def _put_back(desk: Desk, claim: Claim) -> None:
     try:
         async with desk.session() as session:
-            await cases.put_back(session, claim.case_id, owner=claim.owner, still_since=claim.moved_at, now=desk.now())
+            await cases.put_back(
+                session, claim.case_id, owner=claim.owner, still_since=claim.idle_since, now=desk.now()
+            )
     except Refused:
         return  # the case has moved since
     await messages.sync(desk, claim.case_id)

@@ -246,10 +246,10 @@ async def hand_over(session: AsyncSession, case: Case, team_id: int, now: dateti
     await session.flush()
 
 
-async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
-    """Put off the reminders of a case for `minutes` of working time; one follows then. Due times do not change.
+async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> datetime:
+    """Put off the reminders of a case for `minutes` of working time, and return until when; one follows then.
 
-    Raises Refused when no reminder would follow.
+    Due times do not change. Raises Refused when no reminder would follow.
     """
     clocks = [clock for clock in await open_clocks(session, case.id) if clock.due_at is not None]
     try:
@@ -265,6 +265,7 @@ async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime)
         if clock is first or clock.next_at is None or clock.next_at < until:
             clock.snoozed_until = clock.next_at = until
             session.add(clock)
+    return until
 
 
 # --- New clocks ----------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Idle claims: when the owner of an idle case is reminded, and when the case goes back to the queue.
 
 Only a case that waits for us can be idle. A case with a promise to its citizen waits for that moment, and an escalated
-case waits for advice. `cases.last_moved_at` defines what counts as movement.
+case waits for advice. `cases.last_moved_at` defines what counts as movement; while its reminders are put off, a case is
+not idle either.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
-from bot.cases.reading import last_moved_at
+from bot.cases.reading import idle_since
 from bot.domain.case import WaitsFor, waits_for
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.hours import NeverOpen, add
@@ -24,11 +25,11 @@ from bot.team.settings import TeamSettings
 
 @dataclass(frozen=True)
 class Claim:
-    """A case that waits for its owner since it last moved; when it is idle, and when it was so for too long."""
+    """A case that waits for its owner, since when; when they are reminded of that, and when it was for too long."""
 
     case_id: int
     owner: str
-    moved_at: datetime
+    idle_since: datetime
     remind_at: datetime
     return_at: datetime
 
@@ -45,10 +46,10 @@ async def claims(
         else (col(Case.claimed_at) <= now - remind_after,)
     )
     found = []
-    for owned_id, owner, moved_at in await _waiting_with_an_owner(session, team, which):
+    for owned_id, owner, since in await _waiting_with_an_owner(session, team, which):
         try:
-            remind_at = add(hours, moved_at, remind_after)
-            found.append(Claim(owned_id, owner, moved_at, remind_at, add(hours, moved_at, return_after)))
+            remind_at = add(hours, since, remind_after)
+            found.append(Claim(owned_id, owner, since, remind_at, add(hours, since, return_after)))
         except NeverOpen:
             continue
     return found
@@ -57,21 +58,21 @@ async def claims(
 async def _waiting_with_an_owner(
     session: AsyncSession, team: Team, which: Sequence[Any]
 ) -> Sequence[tuple[int, str, datetime]]:
-    """Return (case, owner, when it last moved) for the cases among these that wait for us and have an owner."""
+    """Return (case, owner, since when it is idle) for the cases among these that wait for us and have an owner."""
     promised = (
         select(Clock.id)
         .where(Clock.case_id == Case.id, Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None))
         .correlate(Case)
         .exists()
     )
-    columns: list[Any] = [Case.id, Case.status, Case.assignee, promised, last_moved_at()]
-    rows = await session.exec(
-        select(*columns).where(WAITING, Case.team_id == team.id, col(Case.assignee).is_not(None), *which)
-    )
+    owned = (WAITING, Case.team_id == team.id, col(Case.assignee).is_not(None), *which)
+    columns: list[Any] = [Case.id, Case.status, Case.assignee, promised]
+    rows = (await session.exec(select(*columns).where(*owned))).all()
+    since = await idle_since(session, *owned) if rows else {}
     return [
-        (case_id, owner, moved_at)
-        for case_id, status, owner, promised, moved_at in rows
-        if waits_for(status, promised=promised) is WaitsFor.US
+        (case_id, owner, since[case_id])
+        for case_id, status, owner, promised in rows
+        if case_id in since and waits_for(status, promised=promised) is WaitsFor.US
     ]
 
 
@@ -82,7 +83,7 @@ async def coming(
     hours, found = settings.hours(now), list[Coming]()
     for claim in await claims(session, team, settings, now, case_id):
         reminded, returned = (heard_at(hours, at, now) for at in (claim.remind_at, claim.return_at))
-        told = await reminders.is_told_idle(session, case_id, claim.owner, claim.moved_at)
+        told = await reminders.is_told_idle(session, case_id, claim.owner, claim.idle_since)
         if reminded and not told and (returned is None or reminded < returned):
             found.append(Coming(reminded, Doing.IDLE, (claim.owner,)))
         if returned:

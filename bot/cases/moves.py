@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.indexing import index
-from bot.cases.reading import last_moved_at, refuse_unread
+from bot.cases.reading import idle_since, last_moved_at, refuse_unread
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
@@ -78,7 +78,10 @@ async def put_back(
     The log says why, and that nobody did it by hand. Raises Refused when the case moved meanwhile.
     """
     case = await locked(session, case_id)
-    moved = (await session.exec(select(last_moved_at()).where(Case.id == case_id))).one()
+    if away:
+        moved = (await session.exec(select(last_moved_at()).where(Case.id == case_id))).one()
+    else:
+        moved = (await idle_since(session, Case.id == case_id))[case_id]
     if case.assignee != owner or case.status not in ALLOWED_FROM[Move.PUT_BACK] or moved > still_since:
         raise Refused("This case moved meanwhile.")
     await record(session, Move.PUT_BACK, case, now=now, details=because(Why.AWAY if away else Why.STILL))

@@ -22,6 +22,7 @@ from bot.models import (
     Case,
     CaseBrief,
     CaseFile,
+    Clock,
     Escalation,
     Event,
     Hiding,
@@ -47,6 +48,8 @@ _READ: Any = (
 )
 """Selects a case with its team, account and author, and which of `_REFER` it has: most cases have none of them."""
 MOVED = sorted({logged_as(move) for move in Move})
+SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER)
+"""The events that begin a snooze, or end one early."""
 
 
 class Unread(Refused):
@@ -162,3 +165,27 @@ def last_moved_at() -> ColumnElement[datetime]:
     counts = or_(col(Event.by) == Case.assignee, col(Event.kind).in_(MOVED))
     last = select(func.max(Event.at)).where(Event.case_id == Case.id, counts).correlate(Case).scalar_subquery()
     return func.coalesce(last, Case.claimed_at, Case.opened_at)
+
+
+async def idle_since(session: AsyncSession, *which: Any) -> dict[int, datetime]:
+    """Return since when each of these cases is idle: it last moved then, or its snooze ends or ended then."""
+    rows = await session.exec(select(Case.id, last_moved_at(), _last_snooze()).where(*which))
+    return {
+        case_id: max(moved_at, datetime.fromisoformat(snooze["until"])) if "until" in (snooze or {}) else moved_at
+        for case_id, moved_at, snooze in rows
+    }
+
+
+def _last_snooze() -> Any:
+    """Return, in SQL beside Case, the details of the latest snooze of clocks that are still open.
+
+    What gives the clocks another target ends a snooze: then these are the details of that.
+    """
+    snoozed = (
+        select(Clock.id)
+        .where(Clock.case_id == Case.id, col(Clock.stopped_at).is_(None), col(Clock.started_at) <= col(Event.at))
+        .correlate(Case, Event)
+        .exists()
+    )
+    last = select(Event.details).where(Event.case_id == Case.id, col(Event.kind).in_(SNOOZED), snoozed)
+    return last.order_by(col(Event.id).desc()).limit(1).correlate(Case).scalar_subquery()

@@ -15,7 +15,7 @@ from sqlmodel import col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.cases.reading import last_moved_at
+from bot.cases.reading import idle_since
 from bot.domain.case import OPEN, Status, Urgency
 from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
@@ -244,11 +244,11 @@ async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> 
     await _level_with_cases(session, [live.id])
 
 
-async def is_told_idle(session: AsyncSession, case_id: int, owner: str, moved_at: datetime) -> bool:
-    """Tell whether the owner of a case was reminded that it is idle since it last moved."""
+async def is_told_idle(session: AsyncSession, case_id: int, owner: str, since: datetime) -> bool:
+    """Tell whether the owner of a case was reminded that it is idle since then."""
     reminded = select(Reminder.id).where(
         Reminder.case_id == case_id, Reminder.recipient == owner, Reminder.kind == ReminderKind.STILL,
-        Reminder.since == moved_at,
+        Reminder.since == since,
     )  # fmt: skip
     return (await session.exec(reminded)).first() is not None
 
@@ -299,10 +299,8 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
     clocks = await _clocks(session, cases)
     asked = await _by_id(session, Escalation, by_kind[ReminderKind.ADVICE])
     held = await held_of(session, cases.values())
-    moved = dict[int, datetime]()
-    if by_kind[ReminderKind.STILL]:
-        rows = await session.exec(select(Case.id, last_moved_at()).where(col(Case.id).in_(by_kind[ReminderKind.STILL])))
-        moved = dict(rows.all())
+    still = by_kind[ReminderKind.STILL]
+    idle = await idle_since(session, col(Case.id).in_(still)) if still else {}
     facts = []
     for each in reminders:
         case, urgent = cases[each.case_id], cases[each.case_id].urgent
@@ -316,7 +314,7 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
             case ReminderKind.LISTED:
                 standing = _of_listed(each, case, due, now)
             case ReminderKind.STILL:
-                standing = _of_idle(each, case, moved.get(case.id))
+                standing = _of_idle(each, case, idle.get(case.id))
             case ReminderKind.HANDED_OVER:
                 continue
         facts.append(Fact(each, case, standing, due, urgent))
@@ -376,10 +374,10 @@ def _of_listed(reminder: Reminder, case: Case, due: datetime | None, now: dateti
     return Standing.LATE if late and case.status in OPEN and case.team_id == reminder.team_id else Standing.DONE
 
 
-def _of_idle(reminder: Reminder, case: Case, moved_at: datetime | None) -> Standing:
+def _of_idle(reminder: Reminder, case: Case, since: datetime | None) -> Standing:
     if case.assignee != reminder.recipient:
         return Standing.GONE
-    if case.status is Status.CLAIMED and moved_at == reminder.since:
+    if case.status is Status.CLAIMED and since == reminder.since:
         return Standing.STILL
     return Standing.GONE if case.status in OPEN else Standing.DONE
 

@@ -303,6 +303,50 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     )
 
 
+async def snooze(bot: Bot, minutes: int) -> None:
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "more:1")
+    await open_modal(bot, SANNE, "more")
+    await bot.slack.click_in_view(SANNE, "case:more", value="snooze:1")
+    await open_modal(bot, SANNE, "case:snooze")
+    ack = await bot.slack.submit(SANNE, {"snooze_minutes": str(minutes), "snooze_reason": "De monteur belt terug"})
+    assert ack.ok and not ack.errors
+
+
+async def test_a_claim_does_not_lie_still_while_its_reminders_are_put_off(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await snooze(office, 240)
+
+    async def look(moment: str) -> tuple[str | None, int]:
+        await at(office, moment)
+        await claims.look_after(office.desk)
+        still = [each for each in await office.rows(Reminder) if each.kind is ReminderKind.STILL]
+        return (await office.case(case_id)).assignee, len(still)
+
+    for moment in ("10:31", "10:46", "13:59", "14:00", "14:29"):
+        assert await look(f"2026-11-20 {moment}") == (SANNE, 0), "the mechanic rings back at two"
+    assert await look("2026-11-20 14:30") == (SANNE, 1)
+    await office.slack.wait_for(
+        lambda: [m for m in office.slack.direct(SANNE) if "terug naar de wachtrij (14:45)" in text_of(m)]
+    )
+    assert await look("2026-11-20 14:45") == (None, 1)
+
+
+async def test_a_case_that_becomes_urgent_lies_still_again_though_it_was_put_off(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await snooze(office, 240)
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, case_id, urgent=True, by=MARIEKE, now=office.desk.now())
+    office.clock.at = local("2026-11-20 10:45")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    assert (await office.case(case_id)).assignee is None
+
+
 async def test_a_case_with_a_promise_may_lie_still(office: Bot) -> None:
     case_id = await mention(office)
     await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 16:00"))
