@@ -7,6 +7,7 @@ from typing import Any
 from bot import cases
 from bot.cases import HandingOver
 from bot.desk import TeamDesk
+from bot.domain.case import OPEN
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Role, Team
@@ -29,7 +30,11 @@ async def open_hand_over(action: dict[str, Any], body: dict[str, Any], person: P
     async with opened(desk, body) as show:
         mine = Filter(Which.MINE, person.by).to_text()
         listing = await lists.found(desk, person, mine, most=choosing.MOST)
-        lines = [line for line in listing.lines if person.roles.get(line.case.team_id, Role.READER) is not Role.READER]
+        lines = [
+            line
+            for line in listing.lines
+            if line.case.status in OPEN and person.roles.get(line.case.team_id, Role.READER) is not Role.READER
+        ]
         if not lines:
             raise Refused("Nothing waits with you any more.")
         async with desk.reading() as session:

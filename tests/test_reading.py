@@ -32,7 +32,7 @@ from tests.watch.asking import measured
 GROWING = "acts|authors|cases|clocks|escalations|events|hidings|images|mentions|messages|notes|replies"
 SMALL = (
     "ix_messages_stale|ix_messages_changed|ix_messages_put_off|"
-    "ix_acts_asked|ix_acts_unfinished|ix_hidings_review|ix_mentions_removed|ix_cases_open|ix_cases_with_citizen|ix_clocks_due|ix_clocks_running|ix_replies_unsent"
+    "ix_acts_asked|ix_acts_unfinished|ix_hidings_review|ix_mentions_removed|ix_cases_open|ix_cases_with_citizen|ix_clocks_due|ix_clocks_running|ix_replies_unsent|ix_replies_held"
 )
 """The indexes that hold only what waits, runs or is to be shown: they may be gone through as a whole."""
 WRONG = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlmodel import col, delete, func, select, update
+from sqlmodel import col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
@@ -21,7 +21,6 @@ from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
 from bot.domain.sla import is_late
 from bot.models import (
-    HELD,
     IN_ORDER,
     TOLD_ONCE,
     WAITING,
@@ -36,6 +35,8 @@ from bot.models import (
     Reply,
     Team,
     due_at,
+    lingering,
+    on_our_desk,
 )
 from bot.team.settings import TeamSettings
 
@@ -273,7 +274,7 @@ async def late_at(session: AsyncSession, team_id: int, at: datetime, *, most: in
     due = select(Clock.case_id).where(
         Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= at
     )  # fmt: skip
-    late = select(Case.id).where(WAITING, Case.team_id == team_id, col(Case.id).in_(due))
+    late = select(Case.id).where(on_our_desk(at), Case.team_id == team_id, col(Case.id).in_(due))
     return (await session.exec(late.order_by(*IN_ORDER).limit(most))).all()
 
 
@@ -298,7 +299,7 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
     cases = await _by_id(session, Case, {each.case_id for each in reminders})
     clocks = await _clocks(session, cases)
     asked = await _by_id(session, Escalation, by_kind[ReminderKind.ADVICE])
-    held = await held_of(session, cases.values())
+    unread = await unread_among(session, cases.values(), now)
     still = by_kind[ReminderKind.STILL]
     idle = await idle_since(session, col(Case.id).in_(still)) if still else {}
     facts = []
@@ -307,12 +308,12 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
         due = due_at(clocks[case.id].values())
         match each.kind:
             case ReminderKind.CLOCK:
-                standing = of_clock(each, case, clocks[case.id][each.subject_id], now, held=case.id in held)
+                standing = of_clock(each, case, clocks[case.id][each.subject_id], now, unread=case.id in unread)
             case ReminderKind.ADVICE:
                 question = asked[each.subject_id]
                 standing, urgent = _of_question(each, case, question), question.urgency is Urgency.URGENT
             case ReminderKind.LISTED:
-                standing = _of_listed(each, case, due, now)
+                standing = _of_listed(each, case, due, now, unread=case.id in unread)
             case ReminderKind.STILL:
                 standing = _of_idle(each, case, idle.get(case.id))
             case ReminderKind.HANDED_OVER:
@@ -337,20 +338,20 @@ async def _by_id(session: AsyncSession, table: type[Table], ids: Collection[int]
     return {row.id: row for row in rows}
 
 
-async def held_of(session: AsyncSession, cases: Iterable[Case]) -> set[int]:
-    """Return which of these cases have an answer that their platform has not approved: the citizen cannot read it."""
+async def unread_among(session: AsyncSession, cases: Iterable[Case], now: datetime) -> set[int]:
+    """Return which of these cases were answered, but their citizen cannot read that: it is held, or was not sent."""
     answered = [case.id for case in cases if case.status is Status.ANSWERED]
     if not answered:
         return set()
-    return set(await session.exec(select(Reply.case_id).where(HELD, col(Reply.case_id).in_(answered))))
+    return set(await session.exec(select(Reply.case_id).where(or_(*lingering(now)), col(Reply.case_id).in_(answered))))
 
 
-def of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime, *, held: bool) -> Standing:
+def of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime, *, unread: bool) -> Standing:
     """Return gone for a clock that rests, got more time or has another owner; done after the answer.
 
-    An answer that is `held` is not one yet: whoever approves on the platform may have to be asked.
+    An answer that is `unread` is not one yet: somebody may have to approve it on the platform, or mend the account.
     """
-    is_open = case.status in OPEN or held
+    is_open = case.status in OPEN or unread
     others = reminder.for_owner and is_person(reminder.recipient) and case.assignee != reminder.recipient
     if case.team_id != reminder.team_id or clock.rests_for is not None or (others and is_open):
         return Standing.GONE
@@ -369,9 +370,9 @@ def _of_question(reminder: Reminder, case: Case, question: Escalation) -> Standi
     return Standing.ASKED if question.advice is None and case.status in OPEN else Standing.DONE
 
 
-def _of_listed(reminder: Reminder, case: Case, due: datetime | None, now: datetime) -> Standing:
-    late = due is not None and is_late(due, now)
-    return Standing.LATE if late and case.status in OPEN and case.team_id == reminder.team_id else Standing.DONE
+def _of_listed(reminder: Reminder, case: Case, due: datetime | None, now: datetime, *, unread: bool) -> Standing:
+    late = due is not None and is_late(due, now) and (case.status in OPEN or unread)
+    return Standing.LATE if late and case.team_id == reminder.team_id else Standing.DONE
 
 
 def _of_idle(reminder: Reminder, case: Case, since: datetime | None) -> Standing:

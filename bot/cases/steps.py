@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from bot.cases import clocks, reminders
-from bot.domain.case import Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.hours import Hours
 from bot.domain.reminder import STANDS
@@ -87,7 +86,6 @@ def recipients(due: Due, team: Team, settings: TeamSettings, away: Collection[st
 def coming(file: CaseFile, settings: TeamSettings, away: Collection[str], now: datetime) -> list[Coming]:
     """Return the next reminder of each clock of a case, as `take` will find it, if its list will show it."""
     case, team = file.case, file.team
-    held = any(reply.held for reply in file.replies) and case.status is Status.ANSWERED
     hours = settings.hours(now)
     due: dict[datetime, list[Due]] = {}
     for clock in file.clocks:
@@ -102,16 +100,17 @@ def coming(file: CaseFile, settings: TeamSettings, away: Collection[str], now: d
     found = []
     for at, theirs in due.items():
         for one in again_once(theirs):
-            shown = [to for to in recipients(one, team, settings, away) if _is_shown(one, to, at, held=held)]
+            to_all, unread = recipients(one, team, settings, away), file.unread(at)
+            shown = [to for to in to_all if _is_shown(one, to, at, unread=unread)]
             if shown:
                 found.append(Coming(at, Doing(one.why), tuple(shown), one.step.percent, one.clock.kind))
     return found
 
 
-def _is_shown(due: Due, recipient: str, at: datetime, *, held: bool) -> bool:
+def _is_shown(due: Due, recipient: str, at: datetime, *, unread: bool) -> bool:
     """Tell whether a reminder of this step stands in the list of its recipient."""
     reminder = Reminder(
         team_id=due.clock.team_id, recipient=recipient, case_id=due.case.id, kind=ReminderKind.CLOCK,
         subject_id=due.clock.id, percent=due.step.percent, for_owner=due.step.to is Recipient.OWNER, told_at=at,
     )  # fmt: skip
-    return reminders.of_clock(reminder, due.case, due.clock, at, held=held) in STANDS
+    return reminders.of_clock(reminder, due.case, due.clock, at, unread=unread) in STANDS

@@ -71,8 +71,10 @@ async def coming(session: AsyncSession, team: Team, settings: TeamSettings, case
             continue
         if latest(settings, max(at, now)) == (day, at) and team.created_at <= at:
             listed = await reminders.late_at(session, team.id, max(at, now), most=MAX_LATE)
+            unread = await reminders.unread_among(session, [case], max(at, now))
+            counted = case.status in OPEN or case.id in unread
             doing = Doing.DIGEST_LISTS if case.id in listed else Doing.DIGEST_COUNTS
-            return [Coming(max(at, now), doing, (team.channel,))] if case.status in OPEN else []
+            return [Coming(max(at, now), doing, (team.channel,))] if counted else []
     return []
 
 
@@ -137,6 +139,6 @@ async def past(session: AsyncSession, team: Team, span: Span, day: date, now: da
 async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
     """Add the link to the card of the oldest open case, if it was posted."""
     async with desk.reading() as session:
-        oldest = await oldest_case(session, team.id)
+        oldest = await oldest_case(session, team.id, desk.now())
         urls = await links_of(session, desk.slack, [oldest] if oldest else [])
     return replace(stands, oldest_url=next(iter(urls.values()), stands.oldest_url))

@@ -32,6 +32,7 @@ from bot.models import (
     Reply,
     ReplyStatus,
     Team,
+    on_our_desk,
     waits_for,
 )
 from bot.team.settings import TeamSettings
@@ -76,21 +77,25 @@ async def waiting(
 
 
 async def to_answer(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> list[Case]:
-    """Return those of the first TO_ANSWER cases of a list that wait for us and can be answered, in its order."""
+    """Return those of the first TO_ANSWER cases of a list that wait for an answer and can get one, in its order."""
     listing = await waiting(session, team_ids, wanted, now=now, most=TO_ANSWER)
-    return [line.case for line in listing.lines if line.waits_for is WaitsFor.US and line.answerable]
+    return [
+        line.case
+        for line in listing.lines
+        if line.waits_for is WaitsFor.US and line.case.status is not Status.ANSWERED and line.answerable
+    ]
 
 
 def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
     match wanted.which:
         case Which.OPEN:
-            return WAITING
+            return on_our_desk(now)
         case Which.UNOWNED:
             return WAITING & (col(Case.status) == Status.NEW)
         case Which.MINE:
-            return WAITING & (col(Case.assignee) == wanted.of)
+            return on_our_desk(now) & (col(Case.assignee) == wanted.of)
         case Which.LATE:
-            return WAITING & _late(now)
+            return on_our_desk(now) & _late(now)
         case Which.ADVICE:
             return WAITING & (col(Case.status) == Status.ESCALATED)
         case Which.CITIZEN:

@@ -16,7 +16,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.figures.counting import within
 from bot.figures.reports import zone_of
-from bot.models import WAITING, WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind
+from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind, on_our_desk
 from bot.slack import troubles
 from bot.views.slack_trouble import reason_of
 
@@ -30,11 +30,12 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     opened = col(Case.opened_at)
     edges = [now - timedelta(hours=hours) for hours in AGES]
     younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]
-    rows = await session.exec(select(func.count(), func.min(opened), *younger).where(Case.team_id == team.id, WAITING))
+    ours = (Case.team_id == team.id, on_our_desk(now))
+    rows = await session.exec(select(func.count(), func.min(opened), *younger).where(*ours))
     count, oldest, *less = tuple[Any, ...](rows.one())
     steps = [0, *(each or 0 for each in less), count]
     running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    late = await session.exec(select(Clock.case_id).join(Case).where(*running, WAITING, col(Clock.due_at) <= now))
+    late = await session.exec(select(Clock.case_id).join(Case).where(*running, *ours, col(Clock.due_at) <= now))
     zone = zone_of(team)
     today = now.astimezone(zone).date()
     due_today = within(col(Clock.due_at), days_of(today, today, zone))
@@ -53,9 +54,9 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     )
 
 
-async def oldest_case(session: AsyncSession, team_id: int) -> int | None:
+async def oldest_case(session: AsyncSession, team_id: int, now: datetime) -> int | None:
     """Return the case that has waited longest."""
-    oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
+    oldest = select(Case.id).where(Case.team_id == team_id, on_our_desk(now)).order_by(col(Case.opened_at)).limit(1)
     return (await session.exec(oldest)).first()
 
 

@@ -36,7 +36,17 @@ from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import GOING, HIDDEN, HOLDS, NEVER_DONE, PROPOSED, UNFINISHED, Act, ActStatus
 from bot.models.backlog import Backlog
 from bot.models.case import ASKED, REMOVED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
-from bot.models.case_file import COUNTED, FEW, AboutOne, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
+from bot.models.case_file import (
+    COUNTED,
+    FEW,
+    AboutOne,
+    CaseBrief,
+    CaseFile,
+    CaseLine,
+    OtherCase,
+    on_our_desk,
+    waits_for,
+)
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.day import Counted, DayCount
@@ -70,7 +80,7 @@ from bot.models.message import (
 )
 from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reminder import TOLD_ONCE, Reminder, ReminderKind
-from bot.models.reply import ANSWERS, BY_AGENTS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
+from bot.models.reply import ANSWERS, BY_AGENTS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus, lingering
 from bot.models.sign_in import SigningIn, SigningInStage
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
@@ -178,5 +188,7 @@ __all__ = [
     "due_at",
     "in_order",
     "kinds_that_show",
+    "lingering",
+    "on_our_desk",
     "waits_for",
 ]

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, union_all
+from sqlmodel import col, select
+
 from bot.domain import case as rules
-from bot.domain.case import ONGOING, Status, WaitsFor
+from bot.domain.case import ONGOING, OPEN, Status, WaitsFor
 from bot.domain.label import Label
 from bot.domain.mention import FOR_GOOD, alike
 from bot.domain.mention import Act as ActKind
@@ -13,10 +16,10 @@ from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
 from bot.models.act import GOING, HOLDS, Act, ActStatus
-from bot.models.case import Case, Escalation, Mention, Note
+from bot.models.case import WAITING, Case, Escalation, Mention, Note
 from bot.models.clock import Clock
 from bot.models.hiding import Hiding
-from bot.models.reply import Reply, ReplyKind, ReplyStatus
+from bot.models.reply import Reply, ReplyKind, ReplyStatus, lingering
 from bot.models.team import Team
 from bot.models.transfer import Transfer
 
@@ -224,6 +227,10 @@ class CaseFile:
         """What the case waits for."""
         return waits_for(self.case, self.replies, self.clocks)
 
+    def unread(self, now: datetime) -> bool:
+        """Tell whether it was answered, but its citizen cannot read that: the answer lingers."""
+        return self.case.status is Status.ANSWERED and any(reply.lingers(now) for reply in self.replies)
+
     @property
     def line(self) -> "CaseLine":
         """What a list shows of it."""
@@ -268,6 +275,17 @@ def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> 
     """Return what a case waits for, by its replies and the clocks that have not been stopped."""
     return rules.waits_for(
         case.status,
-        unsent=any(reply.held or reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in replies),
+        unsent=any(reply.held or reply.unsent for reply in replies),
         promised=any(clock.kind is ClockKind.PROMISE for clock in clocks),
     )
+
+
+def on_our_desk(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a case stands in the lists of what is open: it waits, or its answer lingers.
+
+    Each part goes by its own partial index; SQLite would use none of them for parts joined by OR.
+    """
+    waiting = select(Case.id).where(WAITING).correlate(None)
+    late = [select(Reply.case_id).where(each).correlate(None) for each in lingering(now)]
+    listed = col(Case.status).in_([*OPEN, Status.ANSWERED])
+    return listed & col(Case.id).in_(union_all(waiting, *late))

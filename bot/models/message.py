@@ -57,6 +57,8 @@ class MessageKind(StrEnum):
     HANDED_OVER = "handed_over"
     NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
+    REPLY_WAITS = "reply_waits"
+    """An answer was approved long ago and could not be sent; afterwards how that ended."""
     ACT_PROBLEM = "act_problem"
     SECOND = "second"
     """A second colleague is asked to agree that a post is hidden."""
@@ -84,7 +86,7 @@ class MessageKind(StrEnum):
         match self:
             case MessageKind.CASE | MessageKind.FORMER | MessageKind.ASK | MessageKind.URGENT:
                 return Shows.CASE
-            case MessageKind.UNANSWERED | MessageKind.SECOND | MessageKind.REVIEW:
+            case MessageKind.UNANSWERED | MessageKind.SECOND | MessageKind.REVIEW | MessageKind.REPLY_WAITS:
                 return Shows.CASE
             case MessageKind.FOLLOW_UP | MessageKind.TRANSFERRED | MessageKind.TO_AND_FRO:
                 return Shows.WORDS

@@ -1,11 +1,11 @@
 """The replies."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Index, false, literal_column, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from bot.domain.mention import Arrived, Gone
 from bot.models.columns import EnumText, UtcDateTime
@@ -15,6 +15,8 @@ UNSENT: ColumnElement[bool] = literal_column(f"replies.{_UNSENT}")
 """The condition that a reply is still to be sent or is being sent; the text of its partial index, as with WAITING."""
 HELD: ColumnElement[bool] = literal_column("replies.held")
 """The condition that the platform must approve a reply before it shows it; the text of its partial index."""
+LINGERS = timedelta(minutes=5)
+"""A reply is on its way to the citizen for this long after it was approved; then it waits for us."""
 REACHED: ColumnElement[bool] = literal_column("(replies.status = 'sent' AND NOT replies.held)")
 """The condition that the citizen could read a reply; `Reply.reached` in SQL."""
 ANSWERS: ColumnElement[bool] = literal_column("(replies.kind NOT IN ('question','invitation'))")
@@ -109,3 +111,19 @@ class Reply(SQLModel, table=True):
     def reached(self) -> bool:
         """Whether the citizen could read it."""
         return self.status is ReplyStatus.SENT and not self.held
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it is still to be sent or is being sent; `UNSENT` in Python."""
+        return self.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING}
+
+    def lingers(self, now: datetime) -> bool:
+        """Tell whether the citizen cannot read it, though it was approved: it is held, or could not be sent so far."""
+        late = self.unsent and self.kind is not ReplyKind.INVITATION and self.created_at <= now - LINGERS
+        return self.held or late
+
+
+def lingering(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the two conditions of which one holds if a reply lingers (`Reply.lingers`), each with its own index."""
+    late = (col(Reply.created_at) <= now - LINGERS) & (col(Reply.kind) != ReplyKind.INVITATION)
+    return HELD, UNSENT & late

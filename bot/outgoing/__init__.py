@@ -12,5 +12,6 @@ images.py      the images of answers, stored while an answer or a draft uses the
 outbox.py      send what is due, one lane per account
 queue.py       what is due next: replies and acts in order of time
 outcomes.py    store the result
+waiting.py     what could not be sent for long: its thread says so, once
 retry.py       when to try again
 """

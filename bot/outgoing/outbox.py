@@ -57,6 +57,7 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             now = desk.now()
             account = await session.get_one(Account, account_id)
             if account.stopped_at is not None:
+                await queue.show_stopped(session, account_id, now)
                 return None
             item = await queue.take_next(session, account_id, now)
             if item is None:

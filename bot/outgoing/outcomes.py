@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import select
@@ -32,9 +32,7 @@ from bot.models import (
 )
 from bot.outgoing import hiding, moderation
 from bot.outgoing.retry import NotYet, put_off
-
-LONG = timedelta(hours=1)
-"""The agent is notified of an act that has not succeeded for this long."""
+from bot.outgoing.waiting import LONG
 
 
 @dataclass(frozen=True)

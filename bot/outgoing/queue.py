@@ -16,6 +16,9 @@ from bot.outgoing import moderation
 CRASH_GUARD = timedelta(seconds=90)
 """Longer than any request runs. An item that is being sent is not sent again sooner, after a crash or elsewhere."""
 
+STOPPED_JUST_NOW = timedelta(minutes=2)
+"""The cards of what was due longer ago have said by now that the account is stopped."""
+
 TABLES = ((Reply, UNSENT), (Act, UNFINISHED))
 WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, *GOING})
 
@@ -88,6 +91,12 @@ async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
             )
         )
     return due
+
+
+async def show_stopped(session: AsyncSession, account_id: int, now: datetime) -> None:
+    """Let the cards of what would go out about now say that it waits, because the account is stopped."""
+    about_now = (Reply.account_id == account_id, UNSENT, col(Reply.send_at) > now - STOPPED_JUST_NOW)
+    await cases.touch_all(session, set(await session.exec(select(Reply.case_id).where(*about_now))))
 
 
 async def _first(session: AsyncSession, account_id: int) -> _First | None:

@@ -99,6 +99,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
             return thread.reply_problem(await _file(session, message), subject, t)
+        case MessageKind.REPLY_WAITS:
+            return thread.reply_waits(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:
             return act_problem(await session.get_one(Act, subject), t)
         case MessageKind.SECOND:

@@ -40,7 +40,7 @@ def case_row(
     said = t("{name} via {platform}: {text}", **wrote, text=words) if quoted else t("{name} via {platform}", **wrote)
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
     name = f"{case_name(line.case, t)} ({literal(team, 60)})" if team else case_name(line.case, t)
-    state = [*marks(line, t, now), *list_state(line.case, t, now), who, *card_link(card_url, t)]
+    state = [*marks(line, t, now), *list_state(line, t, now), who, *card_link(card_url, t)]
     return f"{name} · {said}\n" + " · ".join(state)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
-from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
 from bot.domain.mention import Arrived, Gone
 from bot.domain.text import Text, text
-from bot.models import Case, CaseFile, Reply, ReplyKind, ReplyStatus
+from bot.models import Case, CaseFile, CaseLine, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import link, literal
 from bot.views.marks import private_mark
@@ -50,7 +50,7 @@ def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
     case, agent = file.case, f"<@{file.case.assignee}>"
     who = {"number": case.number, "name": literal(file.author.name or file.author.handle or "?", 80)}
     if reply := _under_way(file):
-        _symbol, _, state = _reply_state(reply, t, now).partition(" ")
+        _symbol, _, state = _reply_state(file, reply, t, now).partition(" ")
         return t("Case {number} of {name}: {state}", state=state, **who)
     match case.status:
         case Status.NEW:
@@ -81,7 +81,7 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
     case, reply = file.case, file.reply
     who = f"<@{case.assignee}>" if case.assignee else ""
     if unsent := _under_way(file):
-        return _reply_state(unsent, t, now)
+        return _reply_state(file, unsent, t, now)
     match case.status:
         case Status.NEW:
             since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
@@ -107,14 +107,16 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             return f"☑️ {closed}{more}"
 
 
-def list_state(case: Case, t: Texts, now: datetime) -> list[str]:
+def list_state(line: CaseLine, t: Texts, now: datetime) -> list[str]:
     """Return the state of a case in a list, and since when; its marks say what it waits for."""
-    at = t.when(case.opened_at, now)
+    case, at = line.case, t.when(line.case.opened_at, now)
     match case.status:
         case Status.NEW | Status.CLAIMED | Status.ESCALATED:
             return [t("waiting since {time}", time=at)]
         case Status.WITH_CITIZEN:
             return [t("since {time}", time=t.when(case.waits_since or case.opened_at, now))]
+        case Status.ANSWERED if line.waits_for is WaitsFor.US:
+            return [t("answered, but the citizen cannot read it yet"), t("came in {time}", time=at)]
         case Status.ANSWERED | Status.CLOSED:
             return [t(OFF_OUR_DESK[case.status]), t("came in {time}", time=at)]
 
@@ -123,11 +125,11 @@ def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Return the state of the reply of a case that went on in the meantime or was closed; "" if `state_line` has it."""
     case, reply, doubted = file.case, file.reply, file.doubted
     if doubted is not None and doubted.kind is ReplyKind.INVITATION:
-        return _reply_state(doubted, t, now)
+        return _reply_state(file, doubted, t, now)
     if reply is None or case.status is Status.ANSWERED:
         return ""
     if reply.status is not ReplyStatus.SENT:
-        return "" if case.status is Status.CLAIMED else _reply_state(reply, t, now)
+        return "" if case.status is Status.CLAIMED else _reply_state(file, reply, t, now)
     if case.status is Status.WITH_CITIZEN:
         return ""
     went_out_later = reply.sent_at and case.closed_at and reply.sent_at >= case.closed_at
@@ -226,7 +228,26 @@ def _audience(reply: Reply, t: Texts) -> str:
     return private_mark(t) if reply.private else "🌐 " + t("public")
 
 
-def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
+def _stopped(file: CaseFile, reply: Reply, t: Texts) -> str:
+    who, problem = f"<@{reply.by}>", literal(t.stored(file.account.problem), 300)
+    words = t("*Waiting to send* – the account is stopped; the answer of {agent} goes out once it is started again. "
+              "{problem}", agent=who, problem=problem)  # fmt: skip
+    return f"⏳ {words}".strip()
+
+
+def unread_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
+    """Return why the citizen cannot read what was answered, for each answer that lingers."""
+    if not file.unread(now):
+        return []
+    lingering = [reply for reply in file.replies if reply.lingers(now)]
+    return [
+        f"⏳ {held_words(f'<@{each.by}>', t)}" if each.held else _reply_state(file, each, t, now) for each in lingering
+    ]
+
+
+def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
+    if reply.unsent and file.account.stopped_at is not None:
+        return _stopped(file, reply, t)
     who, problem = f"<@{reply.by}>", literal(t.stored(reply.problem), 300)
     match reply.status:
         case ReplyStatus.APPROVED if problem:

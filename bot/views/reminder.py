@@ -10,7 +10,7 @@ from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
 from bot.views.case_list import case_row, question_head
-from bot.views.case_state import case_name, held_words, state_line, target_name
+from bot.views.case_state import case_name, state_line, target_name, unread_lines
 from bot.views.citizen import excerpt
 from bot.views.marks import Mark, marks
 
@@ -104,8 +104,7 @@ def row(due: Due, t: Texts, now: datetime) -> str:
     if due.question is not None:
         return _question(due, due.question, t)
     said = [f"⏰ {literal(each, 300)}" for each in due.texts]
-    if due.file.case.status is Status.ANSWERED:  # and still waits for us
-        said += [f"⏳ {held_words(f'<@{reply.by}>', t)}" for reply in due.file.replies if reply.held]
+    said += unread_lines(due.file, t, now)
     if due.returns_at is not None:
         said.append("💤 " + t("lies still and returns to the queue at {time}", time=t.when(due.returns_at, now)))
     return "\n".join([case_row(due.file.line, t, now, card_url=due.card_url, outside=True), *said])
@@ -129,7 +128,7 @@ def _buttons(due: Due, t: Texts) -> list[Block]:
     buttons = []
     if due.file.case.status is Status.NEW:
         buttons.append(button(t("Claim"), "case:claim", value, style="primary"))
-    elif due.file.answerable is not None:
+    elif due.file.answerable is not None and not any(reply.unsent for reply in due.file.replies):
         buttons.append(button(t("Answer"), "case:answer", value, style="primary"))
     if due.returns_at is not None:
         buttons.append(button(t("Release"), "case:release", value))

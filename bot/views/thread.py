@@ -88,5 +88,24 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
 
 
+def reply_waits(file: CaseFile, reply_id: int | None, t: Texts) -> View:
+    """Notify an agent that their reply has waited for long, and why; afterwards say how that ended."""
+    reply = next(r for r in file.replies if r.id == reply_id)
+    if reply.status is ReplyStatus.SENT:
+        return _only(t("Sent after all: the answer of <@{agent}>.", agent=reply.by))
+    if reply.status is ReplyStatus.WITHDRAWN:
+        return _only(t("Taken back: the answer of <@{agent}>.", agent=reply.by))
+    if not reply.unsent:
+        return _only(t("The answer of <@{agent}> waited for long; the card says what became of it.", agent=reply.by))
+    if file.account.stopped_at is not None:
+        why, problem = t("the account is stopped, so it goes out once that is started again."), file.account.problem
+    else:
+        why, problem = t("sending it did not succeed so far, and we keep trying."), reply.problem
+    words = t("<@{agent}>, an answer of yours still waits: {why} You can take it back on the card, and reach the "
+              "citizen in another way. {problem}",
+              agent=reply.by, why=why, problem=literal(t.stored(problem), 500))  # fmt: skip
+    return _only(words.strip())
+
+
 def _only(words: str) -> View:
     return View(words, [section(words)])

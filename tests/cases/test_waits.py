@@ -89,7 +89,7 @@ async def test_the_lists_the_home_and_the_figures_show_what_is_on_our_desk(
 ) -> None:
     async with in_situation(situation, sqlite_url, slack) as (table, desk):
         case = await table.case()
-        on_our_desk = case.status in OPEN
+        on_our_desk = case.status in OPEN or situation == "a reply that its platform holds"
         async with table.session() as session:
             session.add_all(Agent(team_id=1, slack_id=each, role=Role.AGENT, created_at=desk.now()) for each in AGENTS)
         async with desk.reading() as session:
