@@ -5,16 +5,20 @@ from datetime import datetime
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks
+from bot.cases import clocks, signals
 from bot.cases.indexing import index
 from bot.cases.moves import tell_thread
 from bot.cases.state import locked, refuse_ended, touch
 from bot.domain.event import EventKind
+from bot.domain.signals import Rank
 from bot.models import Case, Event, Message, MessageKind, Note
 
 
 async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: str, now: datetime) -> Case:
-    """Mark a case as urgent, or no longer; its clocks get the targets that belong to that."""
+    """Mark a case as urgent, or no longer; its clocks get the targets that belong to that.
+
+    The card of an urgent case goes first if it still waits to be posted, with the others of its author.
+    """
     case = await locked(session, case_id)
     refuse_ended(case)
     if case.urgent is not urgent:
@@ -23,6 +27,8 @@ async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: s
         kind = EventKind.URGENT if urgent else EventKind.NOT_URGENT
         session.add(Event(case_id=case_id, kind=kind, by=by, at=now))
         await clocks.retarget(session, case, now)
+        if urgent:
+            await signals.bring_forward(session, {case.author_id: Rank.FIRST})
         await touch(session, case_id)
     return case
 

@@ -14,6 +14,7 @@ from bot.cases.reading import idle_since, last_moved_at, refuse_unread
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
+from bot.domain.signals import Rank
 from bot.domain.text import Refused, Text, text
 from bot.models import (
     ASKED,
@@ -222,10 +223,11 @@ async def tell_thread(
     key: str,
     subject_id: int | None = None,
     details: dict[str, Any] | None = None,
+    rank: Rank = Rank.LATER,
 ) -> None:
     """Post a message in the thread under the case's card, once per key."""
     channel = (await session.get_one(Team, case.team_id)).channel
-    about: dict[str, Any] = {"case_id": case.id, "subject_id": subject_id, "details": details}
+    about: dict[str, Any] = {"case_id": case.id, "subject_id": subject_id, "details": details, "rank": rank}
     session.add(Message(key=key, kind=kind, channel=channel, in_thread=True, **about))
 
 

@@ -54,6 +54,11 @@ def ranks_of(posts: Sequence[Post], signals: Mapping[str, Sequence[str]]) -> dic
     return {author: rank for author, rank in ranks.items() if rank is not Rank.LATER}
 
 
+def rank_again(case: Case) -> Rank:
+    """Return the rank of a card that is made again, by what is stored of the case."""
+    return Rank.FIRST if case.urgent else rank_of(case.signals or (), private=False)
+
+
 async def bring_forward(session: AsyncSession, ranks: Mapping[int, Rank]) -> None:
     """Give the cards of these authors that still wait to be posted at least these ranks."""
     if not ranks:

@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, numbers
+from bot.cases import clocks, numbers, signals
 from bot.cases.moves import tell_thread
 from bot.cases.state import TEAM, locked, record, refuse_unless_allowed
 from bot.domain.case import Move
+from bot.domain.signals import Rank
 from bot.domain.text import Refused
 from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Role, Team, Transfer, card_key
 from bot.team import agents
@@ -81,18 +82,19 @@ async def _number_there(session: AsyncSession, case: Case, team: Team) -> int:
 async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Team) -> None:
     """Show on the card where the case went, and post a new one for the team that has it now, with the note under it.
 
-    Messages that are in no thread yet go to the new one; those that Slack may have already stay with the old card.
+    The new card and the note go first if the old card did, or the case is urgent. Messages that are in no thread yet go
+    to the new one; those that Slack may have already stay with the old card.
     """
     old = update(Message).where(col(Message.case_id) == case.id).execution_options(synchronize_session=False)
-    await session.exec(
-        old.where(col(Message.kind) == MessageKind.CASE).values(kind=MessageKind.FORMER, subject_id=made.id)
-    )
+    former = old.where(col(Message.kind) == MessageKind.CASE).values(kind=MessageKind.FORMER, subject_id=made.id)
+    had = (await session.exec(former.returning(col(Message.rank)))).scalars()
+    rank = Rank(min([signals.rank_again(case), *had]))
     unposted = col(Message.ts).is_(None) & col(Message.posting_since).is_(None)
     await session.exec(old.where(col(Message.in_thread), unposted).values(channel=team.channel))
     key = card_key(case.id, case.transfers)
-    session.add(Message(key=key, kind=MessageKind.CASE, case_id=case.id, channel=team.channel))
+    session.add(Message(key=key, kind=MessageKind.CASE, case_id=case.id, channel=team.channel, rank=rank))
     await session.flush()
-    await tell_thread(session, case, MessageKind.TRANSFERRED, f"transferred:{made.id}", made.id)
+    await tell_thread(session, case, MessageKind.TRANSFERRED, f"transferred:{made.id}", made.id, rank=rank)
 
 
 async def _notify_coordinators(session: AsyncSession, case: Case, made: Transfer, both: Sequence[Team]) -> None:

@@ -16,7 +16,7 @@ from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors, db
-from bot.cases import inbox
+from bot.cases import inbox, signals
 from bot.connectors.base import Page
 from bot.connectors.platform import SINCE, Capability
 from bot.domain.figures import Overview, Tally
@@ -143,13 +143,14 @@ async def _lost(session: AsyncSession, account_id: int, period: Period, now: dat
 async def _make_cards(session: AsyncSession, case_ids: Sequence[int]) -> None:
     """Add the cards of these locked cases, under the keys that they have always had."""
     rows = await session.exec(
-        select(Case.id, Case.transfers, Team.channel)
+        select(Case, Team.channel)
         .join(Team, col(Case.team_id) == Team.id)
         .where(col(Case.id).in_(case_ids))
         .order_by(col(Case.id))
     )
-    for case_id, transfers, channel in rows:
-        session.add(Message(key=card_key(case_id, transfers), kind=MessageKind.CASE, case_id=case_id, channel=channel))
+    for made, channel in rows:
+        key, rank = card_key(made.id, made.transfers), signals.rank_again(made)
+        session.add(Message(key=key, kind=MessageKind.CASE, case_id=made.id, channel=channel, rank=rank))
     await session.flush()
 
 

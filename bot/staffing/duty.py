@@ -12,6 +12,7 @@ from bot.domain.case import Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.event import EventKind
 from bot.domain.hours import is_open
+from bot.domain.signals import Rank
 from bot.models import WAITING, Called, Case, Event, Message, MessageKind, Team
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
@@ -34,7 +35,7 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
     if called := await _whom(session, team, settings, now):
         session.add(
             Message(key=key, kind=MessageKind.URGENT, case_id=case_id, channel=team.channel, in_thread=True,
-                    details=Called(called).to_json())
+                    details=Called(called).to_json(), rank=Rank.FIRST)
         )  # fmt: skip
 
 

@@ -102,6 +102,20 @@ async def test_a_card_that_is_missing_is_made_again_once_and_said(how: str, offi
     assert "Kaarten die ontbraken en alsnog zijn geplaatst: *1*" in shown
 
 
+async def test_cards_that_are_made_again_come_in_the_order_that_their_cases_deserve(office: Bot) -> None:
+    for number, text in enumerate(("Wanneer?", "Hoe laat?", "Er is brand!", "Er ligt iemand gewond op straat"), 1):
+        await mention(office, number, text=text)
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, 2, urgent=True, by=SANNE, now=office.desk.now())
+        await session.exec(delete(Message))
+    before = len(office.cards())
+    move(office, local("2026-11-21 04:00"))
+    await reconcile.compare(office.desk)
+    await level(office)
+    made = [each["metadata"]["event_payload"]["key"] for each in office.cards()[before:]]
+    assert made == [f"case:{number}" for number in (2, 4, 3, 1)]
+
+
 async def test_more_than_fit_in_one_transaction_are_made_again_in_turns(sqlite_url: str, slack: Sandbox) -> None:
     async with running_bot(sqlite_url, slack, StoppedClock(local("2026-11-20 10:00"))) as bot:
         posts = [Post(str(n), Author(f"a{n}", "Burger"), "Vraag", bot.desk.now()) for n in range(700)]

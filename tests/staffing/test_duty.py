@@ -13,8 +13,10 @@ from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Event, Message, MessageKind, Person, Team
+from bot.models import Account, Event, Message, MessageKind, Person, Team
 from bot.sandbox.app import Sandbox
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
@@ -22,7 +24,7 @@ from bot.team.settings import TeamSettings
 from jobs import absence, duty
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import mention, open_modal, settings
+from tests.people import BEHEER, mention, open_modal, second_team, settings
 
 GROUP = "S0COMMUNICATIE"
 
@@ -60,8 +62,12 @@ async def is_on_duty(bot: Bot, who: str) -> None:
 
 
 async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
-    """Let Sanne press the button in the details."""
-    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", f"details:{case_id}")
+    """Let Sanne press the button in the details, which other messages than the card open too."""
+    details = {"action_id": "case:details", "block_id": "b", "type": "button", "value": str(case_id)}
+    clicked = payloads.block_actions_in_message(
+        bot.slack.workspace, SANNE, bot.slack.workspace.channels[CHANNEL], bot.cards()[0], details, {}, ephemeral=False
+    )
+    await bot.slack._deliver(Kind.INTERACTION, clicked)
     await open_modal(bot, SANNE, "said")
     await bot.slack.click_in_view(SANNE, "case:urgent" if on else "case:not_urgent")
     other = "case:not_urgent" if on else "case:urgent"
@@ -177,6 +183,52 @@ async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(offic
     await every_minute(office, "2026-11-20 10:06")
     await every_minute(office, "2026-11-20 10:07")
     assert len(await messages_of(office, MessageKind.URGENT)) == 2
+
+
+async def posted(bot: Bot, channel: str = CHANNEL) -> list[str]:
+    """Let Slack have all that waits; returns the keys of the messages in a channel, in the order of their posting."""
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    rows = [each for each in await bot.rows(Message) if each.ts and each.channel == channel]
+    return [each.key for each in sorted(rows, key=lambda each: float(each.ts))]
+
+
+async def come(bot: Bot, *numbers: int, account: int = 1) -> None:
+    """Let citizens write, without showing it."""
+    posts = [Post(str(n), Author(f"a{n}", f"Burger {n}"), "Wanneer?", bot.desk.now(), permits=permits(Act.ANSWER))
+             for n in numbers]  # fmt: skip
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, account, posts, now=bot.desk.now())
+
+
+async def test_what_is_made_urgent_while_many_wait_for_their_card_goes_first_with_the_call_to_it(office: Bot) -> None:
+    await mention(office)
+    await office.card("Wanneer?")
+    await is_on_duty(office, MARIEKE)
+    await come(office, *range(2, 12))
+    await make_urgent(office, 9)
+    waited = [number for number in range(2, 12) if number != 9]
+    assert await posted(office) == ["case:1", "case:9", "urgent:9:0", *(f"case:{number}" for number in waited)]
+
+
+@pytest.mark.parametrize("why", ["danger", "urgent", "neither"])
+async def test_a_case_that_goes_first_does_so_in_the_team_that_gets_it_too(office: Bot, why: str) -> None:
+    beheer = await second_team(office)
+    async with office.desk.session() as session:
+        session.add(Account(id=5, team_id=beheer, platform="webhook", name="b", url="", created_at=office.desk.now()))
+    case_id = await mention(office, text="Mijn kind is in het water gevallen!" if why == "danger" else "Wanneer?")
+    card = await office.card("Burger 1")
+    if why == "urgent":
+        await make_urgent(office, case_id)
+    await come(office, *range(2, 7), account=5)
+    await office.slack.click(SANNE, CHANNEL, card["ts"], "case:more", f"more:{case_id}")
+    await open_modal(office, SANNE, "more")
+    await office.slack.click_in_view(SANNE, "case:more", value=f"transfer:{case_id}")
+    await open_modal(office, SANNE, "case:transfer")
+    ack = await office.slack.submit(SANNE, {"transfer_to": str(beheer), "transfer_note": "Jullie zijn dichtbij."})
+    assert ack.ok, ack
+    theirs, waited = ["case:1:1", "transferred:1"], [f"case:{number}" for number in range(2, 7)]
+    assert await posted(office, BEHEER) == ([*waited, *theirs] if why == "neither" else [*theirs, *waited])
 
 
 # --- The user group ------------------------------------------------------------------------------
