@@ -129,7 +129,7 @@ def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
     if reply is None or case.status is Status.ANSWERED:
         return ""
     if reply.status is not ReplyStatus.SENT:
-        return "" if case.status is Status.CLAIMED else _reply_state(file, reply, t, now)
+        return "" if _under_way(file) else _reply_state(file, reply, t, now)
     if case.status is Status.WITH_CITIZEN:
         return ""
     went_out_later = reply.sent_at and case.closed_at and reply.sent_at >= case.closed_at
@@ -159,9 +159,16 @@ def target_name(target: str) -> str:
 
 
 def _under_way(file: CaseFile) -> Reply | None:
-    """Return the reply that decides the state of the case: one being sent, or refused."""
-    reply = file.reply if file.case.status in {Status.ANSWERED, Status.CLAIMED} else None
-    return reply if reply is not None and reply.status not in {ReplyStatus.SENT, ReplyStatus.WITHDRAWN} else None
+    """Return the reply that decides the state of the case: one being sent, or refused.
+
+    A claimed case is with the writer of such a reply, who has had it since they wrote it; else its owner is the state.
+    """
+    reply = file.reply
+    if reply is None or reply.status in {ReplyStatus.SENT, ReplyStatus.WITHDRAWN}:
+        return None
+    stayed = reply.by == file.case.assignee and _claimed(file) <= reply.created_at
+    decides = file.case.status is Status.ANSWERED or (file.case.status is Status.CLAIMED and stayed)
+    return reply if decides else None
 
 
 def _claimed(file: CaseFile) -> datetime:

@@ -3,13 +3,17 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from bot import cases
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.models import Event, ReplyKind
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
+from jobs import refresh
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with
-from tests.people import mention, open_modal, sent
+from tests.people import answer, mention, open_modal, sent
 
 
 async def claimed(bot: Bot) -> dict[str, Any]:
@@ -114,3 +118,50 @@ async def test_the_same_take_over_twice_is_one(sqlite_bot: Bot) -> None:
     await open_modal(bot, YOUSSEF, "case:answer")
     taken = await rows_with(bot, Event, lambda event: event.kind is EventKind.TAKE_OVER)
     assert len(taken) == 1
+
+
+async def refused(bot: Bot) -> dict[str, Any]:
+    """Let the platform refuse Sanne's answer; returns the card."""
+    bot.citizen_posts("Waar blijft de bus?")
+    bot.slack.faults.status("square.replies", 403)
+    await answer(bot, SANNE, await bot.card("bus", "Nieuw"), "Die komt zo")
+    return await bot.card("Niet verstuurd", SANNE)
+
+
+@pytest.mark.parametrize("how", ["released", "taken over", "assigned"])
+async def test_who_has_a_case_stands_on_its_card_beside_the_answer_of_another_that_was_refused(
+    bot: Bot, how: str
+) -> None:
+    card = await refused(bot)
+    assert not bot.card_now("In behandeling"), "its writer, who has it, is named"
+    if how == "released":
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+        await open_modal(bot, SANNE, "more")
+        await bot.slack.click_in_view(SANNE, "case:more", value="release:1")
+        await bot.card("Nieuw", "Niet verstuurd")
+        await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim")
+    elif how == "taken over":
+        await takes_over(bot, YOUSSEF, card)
+        assert (await bot.slack.submit(YOUSSEF)).ok
+    else:
+        await assigns(bot, SANNE, card, YOUSSEF)
+    shown = await bot.card(f"*In behandeling* – bij <@{YOUSSEF}>", "Niet verstuurd", SANNE, "Die komt zo")
+    assert "case:answer" in action_ids(shown) and "case:claim" not in action_ids(shown)
+    assert f"opgepakt door <@{YOUSSEF}>" in shown["text"]
+
+
+async def test_who_takes_a_case_with_an_uncertain_answer_stands_on_its_card_and_can_settle_it(bot: Bot) -> None:
+    bot.citizen_posts("Waar blijft de bus?")
+    bot.slack.faults.drop_after("square.replies")
+    await answer(bot, SANNE, await bot.card("bus", "Nieuw"), "Die komt zo")
+    await bot.card("nog niet zeker")
+    bot.clock.advance(days=2)  # longer than the other side recognises the key
+    await refresh.refresh(bot.desk)
+    card = await bot.card("Misschien verstuurd", SANNE)
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=MARIEKE, now=bot.desk.now())
+    await messages.sync(bot.desk, 1)
+    shown = await bot.card(f"*In behandeling* – bij <@{YOUSSEF}>", "Misschien verstuurd", SANNE)
+    assert action_ids(shown) == ["case:open", "case:settle_sent", "case:settle_absent"]
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:settle_sent")
+    await bot.card("*Beantwoord*")
