@@ -6,17 +6,19 @@ the platform gives the same conversation key. Its name is the external id of its
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import bindparam, func, union_all, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.case import OPEN
+from bot.domain.case import ONGOING, OPEN
 from bot.domain.mention import Post
 from bot.models import Account, Author, Case, Mention, Reply
 
+Key = TypeVar("Key")
 Node = tuple[str, str]
 """What links posts: a post, a conversation or a thread, each with its key."""
 
@@ -38,22 +40,29 @@ class Earlier:
         return _nodes(self.external_id, self.conversation, self.in_reply_to) | {("thread", self.thread)}
 
 
+class Goes(NamedTuple):
+    """A case that a post may belong to. The greatest has it: one that has not ended, then the one written in last."""
+
+    goes_on: bool
+    written_at: datetime
+    case_id: int
+
+
 @dataclass(frozen=True)
 class Related:
     """The stored mentions and replies that posts of a page relate to.
 
-    `own` are the cases of their authors in the same threads, by thread and external id of the author: an open case
-    before one that is answered or closed, then the newest.
+    `own` are the cases of their authors in the same threads, by thread and external id of the author.
     """
 
     mentions: Sequence[Earlier]
     replies: Sequence[Earlier]
-    own: Mapping[tuple[str, str], int]
+    own: Mapping[tuple[str, str], Goes]
 
     @property
     def case_ids(self) -> set[int]:
         """The cases that the posts may change."""
-        return {each.case_id for each in (*self.mentions, *self.replies)} | set(self.own.values())
+        return {each.case_id for each in (*self.mentions, *self.replies)} | {each.case_id for each in self.own.values()}
 
 
 @dataclass(frozen=True)
@@ -123,20 +132,24 @@ def _earlier(rows: Sequence[Any]) -> list[Earlier]:
 
 async def _own_cases(
     session: AsyncSession, account_id: int, threads: Iterable[str], posts: Sequence[Post]
-) -> dict[tuple[str, str], int]:
+) -> dict[tuple[str, str], Goes]:
     if not threads:
         return {}
+    written_at = func.max(col(Mention.received_at))
     own = (
-        sqlalchemy.select(col(Mention.thread), col(Author.external_id), col(Case.id), col(Case.status))
+        sqlalchemy.select(col(Mention.thread), col(Author.external_id), col(Case.status), written_at, col(Case.id))
         .join(Case, col(Mention.case_id) == Case.id)
         .join(Author, col(Case.author_id) == Author.id)
         .where(col(Mention.account_id) == account_id, col(Mention.thread).in_(threads))
         .where(col(Author.external_id).in_({post.author.external_id for post in posts}))
-        .distinct()
+        .group_by(col(Mention.thread), col(Author.external_id), col(Case.id), col(Case.status))
     )
     rows = (await (await session.connection()).execute(own)).all()
-    last = sorted(rows, key=lambda row: (row[3] in OPEN, row[2]))
-    return {(thread, author): case_id for thread, author, case_id, _ in last}
+    return _greatest(((thread, author), Goes(status in ONGOING, at, case)) for thread, author, status, at, case in rows)
+
+
+def _greatest(found: Iterable[tuple[Key, Goes]]) -> dict[Key, Goes]:
+    return dict(sorted(found, key=lambda each: each[1]))
 
 
 def threads_of(posts: Sequence[Post], stored: Related) -> Threads:
@@ -227,33 +240,38 @@ async def cases_to_join(
 
     That is the case of the author's own mention or our reply to it, when the post answers that; else their case in the
     same thread, no matter whom they answer. A private conversation that our reply opened has one citizen in it, who may
-    have another id there.
+    have another id there: the case of that reply is one of theirs too.
     """
     answered = {(each.external_id, each.author_id): each.case_id for each in (*stored.mentions, *stored.replies)}
-    own = {(threads.joined.get(thread, thread), author): case_id for (thread, author), case_id in stored.own.items()}
+    own = _greatest(
+        ((threads.joined.get(thread, thread), author), goes) for (thread, author), goes in stored.own.items()
+    )
     opened = await _opened_by_us(session, account, {p.conversation for p in posts if p.private and p.conversation})
     cases: dict[str, int] = {}
     for post in posts:
-        case = answered.get((post.in_reply_to or "", authors[post.author.external_id])) or own.get(
-            (threads.of[post.external_id], post.author.external_id)
-        )
-        if case is None and post.private:
-            case = opened.get(post.conversation or "")
-        if case:
-            cases[post.external_id] = case
+        answers = answered.get((post.in_reply_to or "", authors[post.author.external_id]))
+        theirs = [own.get((threads.of[post.external_id], post.author.external_id))]
+        theirs += [opened.get(post.conversation or "")] if post.private else []
+        last = max((each for each in theirs if each is not None), default=None)
+        if answers:
+            cases[post.external_id] = answers
+        elif last:
+            cases[post.external_id] = last.case_id
     return cases
 
 
-async def _opened_by_us(session: AsyncSession, account: Account, conversations: set[str]) -> dict[str, int]:
-    """Return the cases whose private replies opened these conversations."""
+async def _opened_by_us(session: AsyncSession, account: Account, conversations: set[str]) -> dict[str, Goes]:
+    """Return the cases whose private replies opened these conversations; of two replies that of the last counts."""
     if not conversations:
         return {}
     rows = await session.exec(
-        select(Reply.conversation, Reply.case_id)
+        select(Reply.conversation, Case.status, func.coalesce(Reply.sent_at, Reply.created_at), Reply.case_id)
+        .join(Case, col(Reply.case_id) == Case.id)
         .where(Reply.account_id == account.id, col(Reply.conversation).in_(conversations))
-        .order_by(col(Reply.id))
     )
-    return {conversation: case_id for conversation, case_id in rows if conversation}
+    return _greatest(
+        (conversation or "", Goes(status in ONGOING, at, case_id)) for conversation, status, at, case_id in rows
+    )
 
 
 def openers_of(posts: Sequence[Post], authors: Mapping[str, int], threads: Threads) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot import cases
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
@@ -76,6 +77,45 @@ async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words
     server.say("jan", "012-345")
     await polled(bot)
     assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "goes_to"),
+    [
+        ("closed", "question", 2),
+        ("claimed", "question", 2),
+        ("closed", "final", 2),
+        ("claimed", "final", 1),
+    ],
+)
+async def test_who_answers_in_a_conversation_of_two_cases_answers_what_we_asked_there_last(
+    on_bluesky: Bot, server: FakeBluesky, first: str, second: str, goes_to: int
+) -> None:
+    """Of each citizen there is one conversation; a case that goes on comes before one that has ended."""
+    bot = on_bluesky
+    privately = {"answer_visibility": "private"}
+    server.write("jan", f"@{HANDLE} Mijn paspoort is kwijt")
+    await polled(bot)
+    asks = privately | {"answer_kind": "question"}
+    await answer(bot, SANNE, await bot.card("paspoort", "Nieuw"), "Waar woont u?", **asks)
+    await bot.card("*Wacht op de burger*")
+    server.say("jan", "In de Kerkstraat")
+    await polled(bot)
+    card = await bot.card("Kerkstraat", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("Kerkstraat", "In behandeling")
+    if first == "closed":
+        async with bot.desk.session() as session:
+            await cases.close(session, 1, by=SANNE, reason="answered_elsewhere", now=bot.desk.now())
+    bot.clock.advance(days=3)
+    server.write("jan", f"@{HANDLE} Er staat een auto op mijn oprit")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("oprit", "Nieuw"), "Welk kenteken?", **privately | {"answer_kind": second})
+    await bot.card("oprit", "*Wacht op de burger*" if second == "question" else "*Beantwoord*")
+    server.say("jan", "Het kenteken is AB-12-CD")
+    await polled(bot)
+    assert [mention.case_id for mention in await bot.rows(Mention)] == [1, 1, 2, goes_to]
+    await bot.card("AB-12-CD", "Nieuw" if goes_to == 2 else "In behandeling")
 
 
 async def test_why_a_citizen_gets_no_private_answer_stands_on_the_card(on_bluesky: Bot, server: FakeBluesky) -> None:
