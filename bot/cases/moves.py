@@ -124,7 +124,8 @@ async def escalate(
 ) -> Case:
     """Ask `target` (a colleague, group or channel) for advice; the question goes to each of `channels` and the thread.
 
-    Raises Refused for a channel when the citizen wrote privately.
+    Raises Refused for a channel when the citizen wrote privately: nothing private is shown there, so the question would
+    stand without what it is about. A private answer of ours is only left out.
     """
     case = await locked(session, case_id)
     asked = await session.exec(select(Escalation.id).where(Escalation.submission == submission))

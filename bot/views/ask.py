@@ -1,14 +1,15 @@
 """The question to an adviser (colleague, group or other team), with the Advise button; advisers cannot answer."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.case import Urgency
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
-from bot.views.block import View, actions, button, context, literal, quote, section
+from bot.views.block import Block, View, actions, button, context, literal, quote, section
 from bot.views.case_state import target_name
 from bot.views.citizen import Room, fitted, head_line
-from bot.views.exchange import exchange
+from bot.views.exchange import exchange, turns
 
 
 def ask_card(file: CaseFile, escalation_id: int | None, t: Texts, now: datetime) -> View:
@@ -24,7 +25,8 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
     else:
         asks = t("❓ {agent} asks {target} for advice:", **who)
     blocks = [section(asks), quote(escalation.question, 1500), context(head_line(file, t))]
-    blocks += exchange(file, t, now, most=room.turns, limit=room.text, media=room.media)
+    blocks += exchange(for_advisers(file, escalation), t, now, most=room.turns, limit=room.text, media=room.media)
+    blocks += left_out(file, escalation, t)
     if escalation.advice is None:
         blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
@@ -32,3 +34,42 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
         head = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
         blocks += [section(head), quote(escalation.advice, 1500)]
     return View(f"{asks} {literal(escalation.question, 300)}", blocks)
+
+
+def for_advisers(file: CaseFile, asked: Escalation) -> CaseFile:
+    """Return the part of a case that those who were asked may see, perhaps without any mention.
+
+    That is what was written before their turn was over; in a channel, which many read, only what is public.
+    """
+    file = _in_their_turn(file, asked)
+    if not _is_in_channel(asked):
+        return file
+    return replace(
+        file,
+        mentions=[mention for mention in file.mentions if not mention.private],
+        replies=[reply for reply in file.replies if not reply.private],
+    )
+
+
+def left_out(file: CaseFile, asked: Escalation, t: Texts) -> list[Block]:
+    """Return the line that says that private messages are not shown, if there are any."""
+    if not _is_in_channel(asked) or not any(turn.private for turn in turns(_in_their_turn(file, asked))):
+        return []
+    return [context("🔒 " + t("Private messages are not shown in a channel."))]
+
+
+def _in_their_turn(file: CaseFile, asked: Escalation) -> CaseFile:
+    """Return a case with what was written until the question was answered, or lapsed before that."""
+    over = asked.lapsed_at or asked.advised_at
+    if over is None:
+        return file
+    return replace(
+        file,
+        mentions=[mention for mention in file.mentions if mention.received_at <= over],
+        replies=[reply for reply in file.replies if reply.created_at <= over],
+    )
+
+
+def _is_in_channel(asked: Escalation) -> bool:
+    """Tell whether a question is in a channel; a colleague and the members of a group get a direct message each."""
+    return asked.target.startswith(("C", "G"))

@@ -31,11 +31,12 @@ def escalate_modal(
         blocks.append(_menu(t("… or a group or channel"), GROUP, groups))
     picker: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
     hint = t("Invite the bot there first.")
+    seen = t("They see the citizen's post too. They need not be in the webcare team.")
     blocks.append(field_of(t("… or another channel"), CHANNEL, picker, optional=True, hint=hint))
     blocks += [
         field_of(
             t("Your question"), QUESTION, {"type": "plain_text_input", "multiline": True, "max_length": 1500},
-            hint=t("They see the citizen's post too. They need not be in the webcare team."),
+            hint=f"{seen} {t('In a channel nothing private is shown.')}",
         ),
         field_of(
             t("How soon"), URGENCY, {"type": "radio_buttons", "options": [normal, urgent], "initial_option": normal}

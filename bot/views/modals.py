@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
+from bot.views.ask import for_advisers, left_out
 from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
 from bot.views.case_state import reason_words, writing_lines
-from bot.views.citizen import quoted, wrote_again
+from bot.views.citizen import head_line, quoted, wrote_again
 from bot.views.topic import topic_field
 
 
@@ -124,11 +125,13 @@ def snooze_modal(file: CaseFile, t: Texts) -> Block:
 
 
 def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
-    """Show the question and ask for advice."""
+    """Show the question and what its advisers may see of the case, and ask for advice."""
+    seen = for_advisers(file, escalation)
     blocks = [
         section(t("{agent} asks:", agent=f"<@{escalation.by}>")),
         quote(escalation.question, 1500),
-        *quoted(file, t, 1500),
+        *(quoted(seen, t, 1500) if seen.mentions else [context(head_line(file, t))]),
+        *left_out(file, escalation, t),
         field_of(
             t("Your advice"),
             "advice_text",

@@ -1,0 +1,121 @@
+"""What those who are asked for advice read of a case: nothing private in a channel, and nothing after their turn."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from bot.cases import inbox
+from bot.domain.mention import Act, Author, Post, permits
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from jobs import advice
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
+from tests.people import BEA, BEHEER, answer, card_in, open_modal, read, reopened, second_team
+
+QUESTION = "Weten jullie dit?"
+PRIVATE = "Mijn BSN is 123456782"
+
+
+async def settled(bot: Bot) -> None:
+    """Let Slack have all that is to be shown."""
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def writes(bot: Bot, number: int, words: str, *, private: bool = False) -> None:
+    """The same citizen writes on in one conversation."""
+    post = Post(
+        str(number), Author("a1", "Fatima"), words, bot.desk.now(), conversation="k", private=private,
+        permits=permits(Act.ANSWER, Act.ANSWER_PRIVATELY),
+    )  # fmt: skip
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    await settled(bot)
+
+
+async def asks(bot: Bot, **whom: str) -> dict[str, Any]:
+    """Let Sanne ask for advice on the first card; returns the modal with which she does."""
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:escalate")
+    view = await open_modal(bot, SANNE, "case:escalate")
+    ack = await bot.slack.submit(SANNE, {**whom, "escalate_question": QUESTION})
+    assert ack.ok and not ack.errors, ack.errors
+    await settled(bot)
+    return view
+
+
+async def modal_of(bot: Bot, person: str, channel: str, message: dict[str, Any]) -> str:
+    """What the modal says that asks for the advice."""
+    await bot.slack.click(person, channel, message["ts"], "case:advise")
+    return read(await open_modal(bot, person, "case:advise"))
+
+
+async def advises(bot: Bot, person: str, channel: str, message: dict[str, Any]) -> None:
+    await modal_of(bot, person, channel, message)
+    ack = await bot.slack.submit(person, {"advice_text": "Kamer 3"})
+    assert ack.ok and not ack.errors, ack.errors
+    await settled(bot)
+
+
+def to_marieke(bot: Bot) -> str:
+    return json.dumps(bot.slack.direct(MARIEKE), ensure_ascii=False)
+
+
+async def test_a_question_in_a_channel_never_shows_what_the_citizen_writes_in_private_later(bot: Bot) -> None:
+    await second_team(bot)
+    await writes(bot, 1, "Waar is het loket?")
+    assert "In een kanaal is niets te zien dat privé is" in read(await asks(bot, escalate_group=BEHEER))
+    question = await card_in(bot, BEHEER, QUESTION, "loket")
+    assert "Privéberichten" not in read(question)
+    await writes(bot, 2, PRIVATE, private=True)
+    await writes(bot, 3, "Ik hoor het graag")
+    question = await card_in(bot, BEHEER, QUESTION, "loket", "Ik hoor het graag")
+    assert "Privéberichten worden niet in een kanaal getoond" in read(question)
+    assert "Ik hoor het graag" in await modal_of(bot, BEA, BEHEER, question)
+    await writes(bot, 4, PRIVATE, private=True)
+    assert "Ik hoor het graag" in await modal_of(bot, BEA, BEHEER, question)
+    assert "123456782" not in json.dumps([bot.slack.messages(BEHEER), bot.slack.views(BEA)])
+    await advises(bot, BEA, BEHEER, question)
+    assert "Kamer 3" in read(await card_in(bot, BEHEER, QUESTION))
+    await bot.card("123456782")
+
+
+async def test_a_question_in_a_channel_does_not_show_our_private_answer(office: Bot) -> None:
+    bot = office
+    await second_team(bot)
+    await writes(bot, 1, "Waar is het loket?")
+    await answer(bot, SANNE, bot.cards()[0], "Uw dossier 987654 is zoek", answer_visibility="private")
+    await bot.card("*Beantwoord*", "987654")
+    await reopened(bot)
+    await asks(bot, escalate_group=BEHEER)
+    await card_in(bot, BEHEER, QUESTION, "loket", "Privéberichten worden niet in een kanaal getoond")
+    assert "987654" not in json.dumps(bot.slack.messages(BEHEER))
+
+
+async def test_an_adviser_does_not_read_on_after_the_advice(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await writes(bot, 1, "Mijn dossier is kwijt", private=True)
+    await asks(bot, escalate_colleague=MARIEKE)
+    await writes(bot, 2, "Het is nummer 4711", private=True)
+    [question] = bot.slack.direct(MARIEKE)
+    assert "dossier" in text_of(question) and "4711" in text_of(question)
+    await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    await writes(bot, 3, PRIVATE, private=True)
+    assert "Kamer 3" in to_marieke(bot) and "4711" in to_marieke(bot)
+    assert "123456782" not in to_marieke(bot)
+
+
+async def test_an_adviser_whose_time_is_over_does_not_read_on_and_may_still_advise(office: Bot) -> None:
+    bot = office
+    await writes(bot, 1, "Mijn dossier is kwijt", private=True)
+    await asks(bot, escalate_colleague=MARIEKE)
+    bot.clock.at = local("2026-11-20 16:00")  # type: ignore[attr-defined]
+    await advice.chase(bot.desk)
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await writes(bot, 2, PRIVATE, private=True)
+    [question] = [each for each in bot.slack.direct(MARIEKE) if "vraagt" in text_of(each)]
+    assert "dossier" in await modal_of(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    assert "123456782" not in json.dumps(bot.slack.views(MARIEKE))
+    await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    assert "Kamer 3" in to_marieke(bot)
+    assert "123456782" not in to_marieke(bot)
