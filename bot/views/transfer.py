@@ -45,7 +45,7 @@ def team_name(file: CaseFile, team_id: int | None) -> str:
 
 def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
     """Show the team that handed a case over where it went, and its state there; not what was written since."""
-    post = next((each for each in reversed(file.mentions) if each.received_at <= made.at), file.mentions[0])
+    post = _newest(file, made)
     who = {"team": literal(team_name(file, made.to_team_id), 80), "agent": f"<@{made.by}>"}
     went = t("*Handed over to {team}* by {agent} at {time}", time=t.when(made.at, now), **who)
     name = literal(file.author.name or file.author.handle or "?", 80)
@@ -59,6 +59,11 @@ def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View
     ]
     spoken = t("{case} of {name} handed over to {team} by {agent}", case=number, name=name, **who)
     return View(f"{spoken}. {spoken_state(file, t, now)}", blocks)
+
+
+def _newest(file: CaseFile, made: Transfer) -> Mention:
+    """Return the newest post that had come in by a transfer: what came later is for the other team."""
+    return next((each for each in reversed(file.mentions) if each.received_at <= made.at), file.mentions[0])
 
 
 def _where(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> str:
@@ -133,7 +138,7 @@ def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
     blocks = [
         section(f"🔁 {words}"),
         context(" · ".join([head_line(file, t), *noticed])),
-        quote(file.latest.text, 300),
+        quote(_newest(file, made).text, 300),
         context(t("The last reason ({agent}): {note}", agent=f"<@{made.by}>", note=literal(made.note, 300))),
         context(t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
                   channel=f"<#{file.team.channel}>", state=state_line(file, t, now))),

@@ -14,7 +14,7 @@ from sqlmodel import col, select, update
 from bot import cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status, Urgency
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.domain.routing import Rule
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
@@ -26,6 +26,7 @@ from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.team import routing
+from jobs import redaction
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import (
@@ -182,6 +183,33 @@ async def test_it_is_sent_back_with_a_reason_and_the_coordinators_of_both_are_to
         assert len(told) == 1 and "2 keer overgedragen: Webcare → Beheer → Webcare" in read(told[0])
     case = await bot.case()
     assert (case.team_id, case.transfers) == (1, 2)
+
+
+async def test_the_message_that_it_goes_to_and_fro_quotes_nothing_that_was_written_later(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    await make_role(bot, BEA, Role.COORDINATOR, team_id=beheer)
+
+    async def writes(number: int, words: str, **more: Any) -> None:
+        post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), conversation="k", **more)
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await settled(bot)
+
+    await writes(1, "Het fietspad ligt vol glas.")
+    await by_verb(bot, seen=1, to=beheer, key="s1")
+    await by_verb(bot, seen=beheer, to=1, key="s2")
+    await settled(bot)
+    assert "vol glas" in read(bot.slack.direct(BEA)[0])
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await writes(2, "Mijn BSN is 123456782", private=True)
+    await writes(1, "", gone=Gone.BY_AUTHOR)
+    bot.clock.at += timedelta(days=31)  # type: ignore[attr-defined]
+    await redaction.redact(bot.desk)
+    await settled(bot)
+    [told] = bot.slack.direct(BEA)
+    assert "2 keer overgedragen" in read(told) and "vol glas" not in read(told)
+    assert "123456782" not in json.dumps(told)
 
 
 async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
