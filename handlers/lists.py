@@ -21,12 +21,13 @@ from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar
 from bot.views.handing_over import several_buttons
+from bot.views.modals import said
 from bot.views.search_modal import SEARCH, STATUSES, Sought, filter_button, search_modal
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
 from handlers.home import filter_of, is_home, publish
 from handlers.modal import in_modal
-from handlers.roles import Person, person_of
+from handlers.roles import Person, reader_of
 
 SHOWN = 10
 
@@ -227,20 +228,28 @@ async def list_after(
         if asked := listed_in(action.get("block_id", "")):
             shown_in: dict[str, Any] = {name: body[name] for name in body.keys() & {"container", "channel", "view"}}
             async with desk.reading() as session:
-                person = await person_of(session, shown_in, body["user"]["id"])
+                person = await reader_of(session, shown_in, body["user"]["id"])
             await _show_again(desk, person, asked, body, respond)
 
 
 async def _show_again(desk: TeamDesk, person: Person, asked: str, body: dict[str, Any], respond: Respond) -> None:
     """Show a list in place of the one that was clicked, in its message or modal."""
-    if in_modal(body):
+    if in_modal(body) and person.teams:
         await show_if_open(desk.slack, body["view"]["id"], await search_view(desk, person, Sought.of_text(asked)))
+    elif in_modal(body):
+        shown = await again(desk, person, asked)
+        await show_if_open(desk.slack, body["view"]["id"], said(shown.text, desk.t))
     else:
         await answer(respond, desk, body, await again(desk, person, asked), replaces=True)
 
 
 async def again(desk: TeamDesk, person: Person, asked: str) -> View:
-    """Return a list that a person saw, as it is now; `asked` is the value of its buttons."""
+    """Return a list that a person saw, as it is now; `asked` is the value of its buttons.
+
+    To a person who may no longer read in any of its teams it says only that.
+    """
+    if not person.teams:
+        return case_list(desk.t("You have no role in this team any more, so its cases are not shown."), [])
     if _is_search(asked):
         return await search(desk, person, Sought.of_text(asked))
     return await queue(desk, person, Filter.of_text(asked))

@@ -13,7 +13,7 @@ from bot.views.handing_over import QUESTION
 from handlers import lists
 from handlers.concerns import channel_of
 from handlers.home import filter_of, home_of, publish
-from handlers.roles import person_of
+from handlers.roles import reader_of
 
 
 @dataclass(frozen=True)
@@ -60,5 +60,5 @@ async def _now(desk: TeamDesk, by: str, origin: Origin) -> View:
     async with desk.reading() as session:
         if origin.asked == QUESTION:
             return away_question(by, len(await presence.claimed_by(session, by)), desk.t)
-        person = await person_of(session, {"channel_id": origin.channel}, by)
+        person = await reader_of(session, {"channel_id": origin.channel}, by)
     return await lists.again(desk, person, origin.asked)

@@ -6,7 +6,7 @@ Slack first: they may have joined a moment ago.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +67,15 @@ class Person:
 async def person_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:
     """Return who sent a request; raises Refused when it concerns no team."""
     return Person(by, await teams_concerned(session, body, by), await agents.roles(session, by))
+
+
+async def reader_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:
+    """Return who is shown a list again, with only those concerned teams in which they may read now, perhaps none.
+
+    What a click or modal was allowed says nothing of the list around it: that may be of another team.
+    """
+    person = await person_of(session, body, by)
+    return replace(person, teams=person.teams_with(Access.READERS))
 
 
 async def admit(desk: Desk, access: Access, body: dict[str, Any], person: Person) -> Person:

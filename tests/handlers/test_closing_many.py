@@ -21,7 +21,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import asked, home, make_role, mention, open_modal, sent
+from tests.people import asked, home, make_role, mention, open_modal, second_team, sent
 
 
 @pytest.fixture
@@ -318,6 +318,22 @@ async def test_the_home_from_which_it_began_shows_how_it_stands_then(sqlite_bot:
     await closes(bot, SANNE, await open_modal(bot, SANNE, "case:close_many"), 1)
     await bot.slack.wait_for(lambda: "Bericht 1" not in text_of(bot.slack.home(SANNE)))
     assert "Bericht 2" in text_of(bot.slack.home(SANNE))
+
+
+async def test_who_left_the_team_meanwhile_closes_nothing_and_the_list_shows_no_case_of_it(bot: Bot) -> None:
+    await second_team(bot)
+    await written(bot, 1)
+    view = await opens(bot, SANNE)
+    [listed] = bot.slack.ephemerals(SANNE, CHANNEL)
+    await bot.slack.leave(SANNE, CHANNEL)
+    await mention(bot, 2, "Mijn BSN is 123456782", private=True)
+    assert "ander team" in text_of(await closes(bot, SANNE, view, 1))
+    [shown] = await bot.slack.wait_for(
+        lambda: "geen rol meer" in text_of((own := bot.slack.ephemerals(SANNE, CHANNEL))[0]) and own
+    )
+    assert shown["ts"] == listed["ts"]
+    assert "Burger" not in json.dumps(shown) and "123456782" not in json.dumps(shown)
+    assert await statuses(bot) == [Status.NEW] * 2
 
 
 async def test_a_search_that_found_only_what_has_ended_offers_to_close_nothing(bot: Bot) -> None:

@@ -6,7 +6,7 @@ from bot import cases
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
-from tests.people import mention, read
+from tests.people import mention, read, second_team
 
 
 async def listed(bot: Bot, command: str) -> dict[str, Any]:
@@ -66,3 +66,18 @@ async def test_a_search_stays_that_search(sqlite_bot: Bot) -> None:
     shown = await listed(bot, "/webcare zoek Bericht")
     await bot.slack.click(SANNE, CHANNEL, shown["ts"], "case:claim", value="2")
     assert "Bericht 1" in await follows(bot, "2 zaken gevonden", f"<@{SANNE}>")
+
+
+async def test_a_list_of_a_team_in_which_they_have_no_role_any_more_shows_nothing_of_it(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    shown = await listed(bot, "/webcare open")
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=YOUSSEF, now=bot.desk.now(), submission="t"
+        )
+    await bot.slack.leave(SANNE, CHANNEL)
+    await mention(bot, 3, "Mijn BSN is 123456782", private=True)
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "case:claim", value="1")
+    words = await follows(bot, "geen rol meer in dit team")
+    assert "Bericht" not in words and "123456782" not in str(bot.slack.ephemerals(SANNE))
+    assert (await bot.case(1)).assignee == SANNE, "it is of a team in which she has one"
