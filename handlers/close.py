@@ -21,6 +21,7 @@ from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
 from handlers.modal import in_modal, opened, values
 from handlers.origin import Origin, show_again
+from handlers.roles import Person
 from handlers.submission import filled_as
 
 
@@ -92,12 +93,14 @@ def undo_of(desk: TeamDesk, case_ids: Sequence[int], closed_at: datetime) -> tup
     return closing.undo_value(case_ids, closed_at) if seconds and case_ids else "", seconds
 
 
-async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
-    """Undo a closing, and replace the button by the result."""
+async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, respond: Respond, desk: TeamDesk) -> None:
+    """Undo a closing in the teams in which the person may still act, and replace the button by the result."""
     case_ids, closed_at = closing.undone_by(action["value"])
     async with desk.session() as session:
-        undo = timedelta(seconds=desk.settings.undo_seconds)
-        outcome = await cases.undo_close(session, case_ids, closed_at=closed_at, by=by, now=desk.now(), undo=undo)
+        outcome = await cases.undo_close(
+            session, case_ids, teams=[team.id for team in person.teams], closed_at=closed_at, by=person.by,
+            now=desk.now(), undo=timedelta(seconds=desk.settings.undo_seconds),
+        )  # fmt: skip
         skipped = await cases.briefly(session, outcome.skipped)
     shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
     if in_modal(body):
@@ -108,7 +111,7 @@ async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: R
         await messages.sync(desk, case_id)
     await messages.wake_lanes(desk)
     if in_modal(body):
-        await show_again(desk, by, Origin.of(body["view"]))
+        await show_again(desk, person.by, Origin.of(body["view"]))
 
 
 async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

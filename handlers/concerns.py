@@ -1,7 +1,8 @@
 """Which teams a click, command or event concerns; they determine the language and what the person may do.
 
-A card or modal about a case concerns the case's team, a settings modal the team in it, and a command or message the
-team of its channel. The Home and direct messages concern all teams of the person.
+A card or modal about a case concerns the case's team, a button about several cases the teams of all of them, a settings
+modal the team in it, and a command or message the team of its channel. The Home and direct messages concern all teams
+of the person.
 """
 
 import json
@@ -14,9 +15,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.text import Refused
 from bot.models import Message, MessageKind, SigningIn, Team
 from bot.team import teams
+from bot.views import closing, handing_over
+from bot.views.choosing import value_in
 
 NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
 """An id at the beginning of a value, after the verb of a menu if there is one."""
+
+OF_SEVERAL = frozenset({closing.UNDO, handing_over.UNDO})
+"""The buttons about several cases, perhaps of several teams."""
 
 
 async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) -> Sequence[Team]:
@@ -24,6 +30,8 @@ async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) 
 
     For a person in no team, outside a team's channel, that is all teams; they have no rights in any.
     """
+    if (several := _several(body)) and (theirs := await teams.of_cases(session, several)):
+        return theirs
     named = await _named(session, body) or await teams.of_channel(session, channel_of(body))
     concerned = [named] if named else await teams.of_person(session, by) or await teams.all_teams(session)
     if not concerned:
@@ -32,8 +40,8 @@ async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) 
 
 
 def names_case(body: dict[str, Any]) -> bool:
-    """Tell whether a request names a case, so that the team it concerns is the case's team of a moment ago."""
-    return any(kind in {"case", "escalation"} for kind, _ in _subjects(body))
+    """Tell whether a request names one case, so that the team it concerns is the case's team of a moment ago."""
+    return not _several(body) and any(kind in {"case", "escalation"} for kind, _ in _subjects(body))
 
 
 def case_in(body: dict[str, Any]) -> int | None:
@@ -46,6 +54,12 @@ def channel_of(body: dict[str, Any]) -> str:
     event, container = body.get("event") or {}, body.get("container") or {}
     channel = container.get("channel_id") or (body.get("channel") or {}).get("id") or body.get("channel_id")
     return str(channel or event.get("channel") or "")
+
+
+def _several(body: dict[str, Any]) -> list[int]:
+    """Return the cases that a button about several cases names."""
+    values = [action["value"] for action in body.get("actions") or [] if action["action_id"] in OF_SEVERAL]
+    return [case_id for value in values for case_id in value_in(value)[0]]
 
 
 async def _named(session: AsyncSession, body: dict[str, Any]) -> Team | None:

@@ -95,14 +95,14 @@ async def refuse_unable(desk: TeamDesk, to: Sequence[str], teams: Sequence[Team]
             raise Wrong({field: text("Choose colleagues who can answer.")}) from None
 
 
-async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
-    """Undo a handing over, and replace the button by the result."""
+async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, respond: Respond, desk: TeamDesk) -> None:
+    """Undo a handing over in the teams in which the person may still act, and replace the button by the result."""
     case_ids, submission = choosing.value_in(action["value"])
     async with desk.session() as session:
-        within = timedelta(seconds=desk.settings.undo_seconds)
         outcome = await cases.undo_hand_over(
-            session, case_ids, submission=submission, by=by, now=desk.now(), undo=within
-        )
+            session, case_ids, teams=[team.id for team in person.teams], submission=submission, by=person.by,
+            now=desk.now(), undo=timedelta(seconds=desk.settings.undo_seconds),
+        )  # fmt: skip
         skipped = await cases.briefly(session, outcome.skipped)
     shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
     if in_modal(body):
@@ -111,4 +111,4 @@ async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: R
         await answer(respond, desk, body, shown, replaces=True)
     await messages.wake_lanes(desk)
     if in_modal(body):
-        await show_again(desk, by, Origin.of(body["view"]))
+        await show_again(desk, person.by, Origin.of(body["view"]))

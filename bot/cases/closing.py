@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import clocks
 from bot.cases.moves import tell_of, tell_undone
 from bot.cases.reading import refuse_unread
-from bot.cases.state import lock_all, locked, move, recalled, refuse_unless_allowed, remembered
+from bot.cases.state import lock_all, locked, locked_of, move, recalled, refuse_unless_allowed, remembered
 from bot.domain.case import ONGOING, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text
@@ -84,9 +84,7 @@ async def close_all(
     of_colleagues: dict[str, list[int]] = {}
     for case_id in sorted(seen):
         try:
-            case = await locked(session, case_id)
-            if case.team_id not in teams:
-                raise Refused("This belongs to another team.")
+            case = await locked_of(session, case_id, teams)
             if last.get(case_id) != seen[case_id]:
                 await refuse_closing(session, case, by)  # it says who has it or ended it
                 raise Refused("This case moved meanwhile.")
@@ -122,9 +120,16 @@ async def _coordinates(session: AsyncSession, case: Case, by: str) -> bool:
 
 
 async def undo_close(
-    session: AsyncSession, case_ids: Collection[int], *, closed_at: datetime, by: str, now: datetime, undo: timedelta
+    session: AsyncSession,
+    case_ids: Collection[int],
+    *,
+    teams: Collection[int],
+    closed_at: datetime,
+    by: str,
+    now: datetime,
+    undo: timedelta,
 ) -> Outcome:
-    """Give these cases, which `by` closed at that moment, the status, owner and clocks that they had.
+    """Give these cases of these teams, which `by` closed at that moment, the status, owner and clocks that they had.
 
     A case that moved since then stays as it is. Undoing twice changes nothing. Raises Refused after the undo time.
     """
@@ -135,7 +140,7 @@ async def undo_close(
     owners: set[str] = set()
     for case_id in sorted(case_ids):
         try:
-            case = await locked(session, case_id)
+            case = await locked_of(session, case_id, teams)
             await _unclose(session, case, closed_at, by, now)
         except Refused as refused:
             skipped[case_id] = refused.text

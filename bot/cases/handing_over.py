@@ -12,7 +12,7 @@ from bot.cases.closing import Outcome, is_asked, last_events
 from bot.cases.marks import add_note
 from bot.cases.moves import say_undone
 from bot.cases.reading import MOVED
-from bot.cases.state import lock_all, locked, record
+from bot.cases.state import lock_all, locked, locked_of, record
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.text import Refused
 from bot.models import Case, Event, HandedOver, Message, MessageKind
@@ -115,9 +115,16 @@ def _key(submission: str, to: str) -> str:
 
 
 async def undo_hand_over(
-    session: AsyncSession, case_ids: Collection[int], *, submission: str, by: str, now: datetime, undo: timedelta
+    session: AsyncSession,
+    case_ids: Collection[int],
+    *,
+    teams: Collection[int],
+    submission: str,
+    by: str,
+    now: datetime,
+    undo: timedelta,
 ) -> Outcome:
-    """Give these cases, which `by` handed over with that submission, back to who had them.
+    """Give these cases of these teams, which `by` handed over with that submission, back to who had them.
 
     A case that waited for advice does so again. One that moved since then stays as it is; after the undo time all do.
     Undoing twice changes nothing.
@@ -126,7 +133,7 @@ async def undo_hand_over(
     done, skipped, receivers = list[int](), {}, set[str]()
     for case_id in sorted(case_ids):
         try:
-            case = await locked(session, case_id)
+            case = await locked_of(session, case_id, teams)
             handed, since = await _handed(session, case_id, submission)
             if handed.by != by:
                 raise Refused("{agent} handed this case over. Only they can undo that.", agent=f"<@{handed.by}>")

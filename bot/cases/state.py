@@ -101,6 +101,14 @@ async def locked(session: AsyncSession, case_id: int) -> Case:
     return case
 
 
+async def locked_of(session: AsyncSession, case_id: int, teams: Collection[int]) -> Case:
+    """Lock and return a case as `locked` does; raises Refused when it is of none of these teams."""
+    case = await locked(session, case_id)
+    if case.team_id not in teams:
+        raise Refused("This belongs to another team.")
+    return case
+
+
 def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
     """Return an opener of sessions that cannot change a case of another team.
 

@@ -1,6 +1,6 @@
 """The teams and their settings: each change is validated, logged with the value before it, and can be undone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +57,12 @@ async def of_person(session: AsyncSession, slack_id: str) -> list[Team]:
 async def of_case(session: AsyncSession, case_id: int) -> Team | None:
     """Return the team of a case; None when there is no such case."""
     return (await session.exec(select(Team).join(Case).where(Case.id == case_id))).first()
+
+
+async def of_cases(session: AsyncSession, case_ids: Collection[int]) -> list[Team]:
+    """Return the teams of these cases, the oldest first."""
+    theirs = select(Case.team_id).where(col(Case.id).in_(case_ids))
+    return list(await session.exec(select(Team).where(col(Team.id).in_(theirs)).order_by(col(Team.id))))
 
 
 async def of_escalation(session: AsyncSession, escalation_id: int) -> Team | None:

@@ -55,10 +55,7 @@ def _box(line: CaseLine, seen: int, all_of: str, t: Texts, now: datetime) -> Blo
 
 
 def value_of(case_ids: Sequence[int], what: str) -> str:
-    """Return the value of a button about an action on several cases: one of them, `what`, and the others.
-
-    It begins with a case, which gives the team.
-    """
+    """Return the value of a button about an action on several cases: one of them, `what`, and the others."""
     first, *others = case_ids
     return f"{first}:{what}:{','.join(map(str, others))}"
 

@@ -188,7 +188,9 @@ def _undo_close(was: Status) -> "Making":
         if closing is None or closing.details["was"] != was:
             raise Refused("It was not closed from there.")
         undo, by = timedelta(seconds=10), closing.by if t.dice.random() < 0.8 else t.dice.choice(AGENTS)
-        outcome = await cases.undo_close(session, [case.id], closed_at=closing.at, by=by, now=now, undo=undo)
+        outcome = await cases.undo_close(
+            session, [case.id], teams=[case.team_id], closed_at=closing.at, by=by, now=now, undo=undo
+        )
         if outcome.skipped:
             raise Refused(outcome.skipped[case.id].message)
 

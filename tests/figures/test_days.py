@@ -94,8 +94,9 @@ async def test_a_closing_that_is_undone_after_midnight_is_not_counted(office: Bo
     at(office, "2026-11-21 01:00:03")
     async with office.desk.session() as session:
         await cases.undo_close(
-            session, [case_id], closed_at=closed_at, by=SANNE, now=office.desk.now(), undo=timedelta(seconds=10)
-        )
+            session, [case_id], teams=[1], closed_at=closed_at, by=SANNE, now=office.desk.now(),
+            undo=timedelta(seconds=10),
+        )  # fmt: skip
     at(office, "2026-11-23 09:00")
     await count(office.desk)
     assert Counted.CLOSED not in {row.what for row in await stored(office)}

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import asked, home, make_role, mention, open_modal, second_team, sent
+from tests.people import BEHEER, asked, home, make_role, mention, open_modal, second_team, sent
 
 
 @pytest.fixture
@@ -94,6 +94,29 @@ async def test_one_undo_gives_all_of_them_back_and_twice_is_once(minute: Bot) ->
     undone = [each for each in await log(bot) if each[1] is EventKind.UNCLOSE]
     assert undone == [(number, EventKind.UNCLOSE, SANNE) for number in (1, 2, 3)]
     await bot.card("Bericht 3", "Nieuw")
+
+
+@pytest.mark.parametrize("left", [(), (BEHEER,)], ids=len)
+async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_answer(
+    minute: Bot, left: Sequence[str]
+) -> None:
+    bot = minute
+    beheer = await second_team(bot)
+    await written(bot, 2)
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+        for case_id in (1, 2):
+            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+    said = await closes(bot, SANNE, await opens(bot, SANNE, "/webcare mijn"), 1, 2)
+    assert "2 zaken afgesloten" in text_of(said)
+    for channel in left:
+        await bot.slack.leave(SANNE, channel)
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    said = await bot.slack.wait_for(lambda: "↩️" in text_of(bot.slack.view(SANNE)) and bot.slack.view(SANNE))
+    assert text_of(said).count("Dit is van een ander team.") == len(left) and "intussen" not in text_of(said)
+    assert await statuses(bot) == [Status.CLAIMED, Status.CLOSED if left else Status.CLAIMED]
 
 
 async def test_after_the_undo_time_nothing_is_given_back(minute: Bot) -> None:

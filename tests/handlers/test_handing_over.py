@@ -223,13 +223,40 @@ async def test_after_the_undo_time_and_by_another_nothing_is_given_back(minute: 
     async with bot.desk.session() as session:
         submission = next(e.details["submission"] for e in await bot.rows(Event) if e.kind is EventKind.ASSIGN)
         outcome = await cases.undo_hand_over(
-            session, [1, 2], submission=submission, by=MARIEKE, now=bot.desk.now(), undo=timedelta(minutes=1)
-        )
+            session, [1, 2], teams=[1], submission=submission, by=MARIEKE, now=bot.desk.now(),
+            undo=timedelta(minutes=1),
+        )  # fmt: skip
     assert not outcome.done and len(outcome.skipped) == 2
     bot.clock.at += timedelta(seconds=61)  # type: ignore[attr-defined]
     await bot.slack.click_in_view(SANNE, "case:undo_hand_over")
     await bot.slack.wait_for(lambda: "Te laat" in text_of(bot.slack.view(SANNE)))
     assert await owners(bot) == [YOUSSEF] * 2
+
+
+@pytest.mark.parametrize("left", [(), (CHANNEL,), (CHANNEL, BEHEER)], ids=len)
+async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_answer(
+    minute: Bot, left: Sequence[str]
+) -> None:
+    bot = minute
+    beheer = await second_team(bot)
+    await owned(bot, 2)
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+        await cases.claim(session, 2, by=SANNE, now=bot.desk.now())
+    await opens(bot)
+    assert f"<@{YOUSSEF}> heeft nu 2 zaken van je" in read(await hands_over(bot, YOUSSEF))
+    for channel in left:
+        await bot.slack.leave(SANNE, channel)
+    await bot.slack.click_in_view(SANNE, "case:undo_hand_over")
+    if len(left) == 2:
+        await bot.slack.wait_for(lambda: any("Dit kan alleen het team" in read(m) for m in bot.slack.direct(SANNE)))
+    else:
+        n = "2 zaken zijn" if not left else "1 zaak is"
+        said = await bot.slack.wait_for(lambda: n in (words := read(bot.slack.view(SANNE))) and words)
+        assert said.count("Dit is van een ander team.") == len(left) and "intussen" not in said
+    assert await owners(bot) == [YOUSSEF if channel in left else SANNE for channel in (CHANNEL, BEHEER)]
 
 
 async def test_what_a_colleague_was_told_follows_the_cases(minute: Bot) -> None:

@@ -182,7 +182,7 @@ async def test_a_case_that_ended_and_is_open_again_before_its_card_was_written_i
     await messages.sync(bot.desk, 2)
     await card_shows(bot, "De lamp", has="Dringend", lacks="ook open")
     async with bot.desk.session() as session:
-        await cases.undo_close(session, {1}, closed_at=at, by=SANNE, now=at, undo=timedelta(minutes=1))
+        await cases.undo_close(session, {1}, teams={1}, closed_at=at, by=SANNE, now=at, undo=timedelta(minutes=1))
     await messages.wake_lanes(bot.desk)
     await card_shows(bot, "De lamp", links="zaak 1>")
 
