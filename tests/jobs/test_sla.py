@@ -290,7 +290,7 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     assert await look("2026-11-20 10:29") == 0
     assert await look("2026-11-20 10:30") == 1
     [shown] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
-    assert "1 stil" in text_of(shown) and "gaat 10:45 terug naar de wachtrij" in text_of(shown)
+    assert "1 stilgevallen" in text_of(shown) and "gaat terug naar de wachtrij (10:45)" in text_of(shown)
     async with office.desk.session() as session:
         await cases.add_note(session, case_id, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
     assert await look("2026-11-20 10:45") == 1
