@@ -15,7 +15,7 @@ from bot.team.settings import TeamSettings
 from bot.views import closing
 from bot.views.block import Block
 from bot.views.case_state import reason_words
-from bot.views.modals import close_modal
+from bot.views.modals import close_modal, seen_in
 from bot.views.topic import chosen_topic
 from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
@@ -45,8 +45,7 @@ async def view_of(desk: TeamDesk, case_id: int, by: str, seen: int | None = None
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Close the case; if the citizen wrote meanwhile, the modal shows that first, filled in as it was."""
-    filled, (number, _, saw) = values(view), view["private_metadata"].partition(":")
-    case_id, seen = int(number), int(saw) if saw else None  # a modal of an older version has only the case
+    filled, case_id, seen = values(view), int(view["private_metadata"]), seen_in(view)
     reason, why = reason_in(filled)
     try:
         async with messages.changing(desk, case_id, then=ack) as session:

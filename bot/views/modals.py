@@ -43,6 +43,7 @@ RADIO_BUTTONS = 10
 
 UNREAD = 5
 """So many of the posts that came in meanwhile are shown, the newest."""
+_SEEN = "seen:"
 
 
 def close_modal(
@@ -50,7 +51,8 @@ def close_modal(
 ) -> Block:
     """Ask why the case is closed, with the team's reasons, and what it is about.
 
-    `seen`: the newest mention that this modal showed before. It remembers the newest that it shows.
+    `seen`: the newest mention that this modal showed before. It remembers the newest that it shows in the id of its
+    first block (`seen_in`): an earlier version of this program expects nothing but the case in `private_metadata`.
     """
     unread = [mention for mention in file.mentions if seen is not None and mention.id > seen and not mention.gone_at]
     shown = [quote(mention.text, 1500) for mention in unread[-UNREAD:]]
@@ -59,8 +61,15 @@ def close_modal(
         *reason_fields(reasons, t),
         *topic_field(file, topics, t),
     ]
-    metadata = f"{file.case.id}:{file.newest_id}"
+    blocks[0]["block_id"] = f"{_SEEN}{file.newest_id}"
+    metadata = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
+
+
+def seen_in(view: Block) -> int | None:
+    """Return the newest mention that a modal showed; None for one of an earlier version, which does not say."""
+    ids = (str(block.get("block_id", "")) for block in view["blocks"])
+    return next((int(each.removeprefix(_SEEN)) for each in ids if each.startswith(_SEEN)), None)
 
 
 def reason_fields(reasons: Sequence[str], t: Texts) -> list[Block]:

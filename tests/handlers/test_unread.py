@@ -132,5 +132,5 @@ async def test_mere_thanks_stop_no_closing_and_a_modal_of_an_older_version_neith
     await bot.card("Nieuw")
     view = await opens_closing(bot)
     await writes(bot, "Hallo?", 4)
-    view["private_metadata"] = "1"
+    view["blocks"][0]["block_id"] = "x"
     assert await submits(bot, close_reason="spam") is None
