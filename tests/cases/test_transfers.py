@@ -137,14 +137,14 @@ async def test_a_click_that_crosses_a_transfer_gets_no_case_of_the_other_team(bo
     admitted = asyncio.Event()
 
     def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if "FROM agents" in statement:
+        if "JOIN agents" in statement:
             admitted.set()
 
     async with bot.desk.session() as session:
         await cases.transfer(session, 1, seen=1, to=beheer, note=WHY, by=YOUSSEF, now=bot.desk.now(), submission="s")
         event.listen(bot.engine.sync_engine, "after_cursor_execute", hear)
         clicks = asyncio.create_task(bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim"))
-        await admitted.wait()  # what she may do is known, and the case is not locked by her yet
+        await asyncio.wait_for(admitted.wait(), 60)  # what she may do is known, and the case is not locked by her yet
     event.remove(bot.engine.sync_engine, "after_cursor_execute", hear)
     await clicks
     await bot.slack.wait_for(lambda: "intussen" in str(bot.slack.ephemerals(SANNE, CHANNEL)))
