@@ -322,13 +322,13 @@ async def test_with_a_revoked_token_nothing_is_lost_and_the_team_is_told_once(bo
     await answer(bot, SANNE, card, "Eerste antwoord")
     bot.desk.wake(f"poll:{account_id}")
     told = await bot.card(ACCOUNT, "gestopt", "geen nieuwe berichten binnen en antwoorden wachten")
-    await bot.card("Eerste vraag", "Wacht op")
+    await bot.card("Eerste vraag", "Wacht op", "gestopt")
     mastodon.post_as("jan", "@gemeente Tweede vraag")
     for _ in range(2):
         await poll.poll_due(bot.desk)
         await refresh.refresh(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
-    assert [m for m in bot.cards() if "gestopt" in text_of(m)] == [told]
+    assert [m for m in bot.cards() if "geen nieuwe berichten binnen" in text_of(m)] == [told]
     assert len(await bot.rows(Mention)) == 1
 
     async with bot.desk.session() as session:
