@@ -55,7 +55,7 @@ async def test_a_rule_is_tried_saved_and_routes_the_next_posts(bot: Bot) -> None
     for number, words in enumerate(("Vol GLAS op het pad", "Mijn paspoort", "Glas!"), 1):
         await mention(bot, number, words, url=f"https://plein.example.nl/{number}")
     tried = read(await adds(bot, "glas\nvol met gaten", beheer))
-    assert "Van de 3 nieuwste berichten zouden er 2 naar Beheer gaan" in tried
+    assert "Deze regel stuurt 2 van de 3 nieuwste berichten naar Beheer." in tried
     assert "Vol GLAS op het pad" in tried and "paspoort" not in tried
     assert "*Burger 1* · Vol GLAS op het pad · <https://plein.example.nl/1|bekijk het bericht>" in tried
     assert await rules(bot) == []
@@ -108,7 +108,7 @@ async def test_all_that_a_rule_would_route_is_listed_as_far_as_a_modal_holds_it(
     tried = await adds(bot, "glas", beheer)
     assert len(tried["blocks"]) == 100
     assert sum("Burger" in str(block) for block in tried["blocks"]) == 97
-    assert "zouden er 120 naar Beheer gaan" in read(tried) and "… en nog 23" in read(tried)
+    assert "stuurt 120 van de 120 nieuwste berichten naar Beheer" in read(tried) and "… en nog 23" in read(tried)
 
 
 async def test_rules_are_moved_changed_removed_and_put_back(bot: Bot) -> None:
@@ -162,7 +162,7 @@ async def test_what_a_rule_would_do_shows_no_post_of_a_team_that_one_is_not_in(s
     await does(bot, "edit", "k")
     await bot.slack.submit(SANNE, {})
     tried = read(bot.slack.view(SANNE))
-    assert "zouden er 2 naar Beheer gaan" in tried and "… en nog 2" in tried
+    assert "stuurt 2 van de 2 nieuwste berichten naar Beheer" in tried and "… en nog 2" in tried
     assert "brug is open" not in tried and "123456782" not in tried
 
 
