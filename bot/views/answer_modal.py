@@ -27,7 +27,7 @@ from bot.views.block import (
 from bot.views.case_state import target_name, writing_lines
 from bot.views.citizen import author_line, head_line, mention_blocks, source_line, wrote_again
 from bot.views.exchange import earlier, exchange
-from bot.views.modals import initials_field, placeholder
+from bot.views.modals import initials_field, placeholder, seen_in, shown_again, shows
 from bot.views.others import others_button, others_words
 from bot.views.topic import topic_of, topic_picker
 
@@ -84,11 +84,12 @@ class ModalState:
     def of(cls, view: Block) -> Self:
         """Read it from the view of an action or a submission; what a newer version of this program adds is left out."""
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in json.loads(view["private_metadata"]).items() if name in known})
+        stored = {name: value for name, value in json.loads(view["private_metadata"]).items() if name in known}
+        return cls(**{**stored, "seen": seen_in(view), "again": shown_again(view)})
 
     def to_text(self) -> str:
         """Return it as private_metadata, with what is not as always: an earlier version may not know the rest."""
-        values = ((field, getattr(self, field.name)) for field in fields(self))
+        values = ((field, getattr(self, field.name)) for field in fields(self) if field.name not in {"seen", "again"})
         return json.dumps({field.name: value for field, value in values if value != field.default})
 
 
@@ -159,7 +160,10 @@ def answer_modal(
     if state.again:
         blocks.append(wrote_again(t))
     blocks.append(_text_field(t, draft, state.inserted, templates_only=templates_only))
-    blocks += preview(composed, t, file)
+    shown = preview(composed, t, file)
+    if state.seen is not None:
+        shows(shown[0], state.seen, again=state.again)
+    blocks += shown
     if copies:
         blocks.append(context("⚠️ " + t("{n} others got this same text, but for their name. "
                                         "Say something about what {name} wrote.",

@@ -43,7 +43,7 @@ RADIO_BUTTONS = 10
 
 UNREAD = 5
 """So many of the posts that came in meanwhile are shown, the newest."""
-_SEEN = "seen:"
+_SEEN, _AGAIN = "seen:", ":again"
 
 
 def close_modal(
@@ -51,8 +51,7 @@ def close_modal(
 ) -> Block:
     """Ask why the case is closed, with the team's reasons, and what it is about.
 
-    `seen`: the newest mention that this modal showed before. It remembers the newest that it shows in the id of its
-    first block (`seen_in`): an earlier version of this program expects nothing but the case in `private_metadata`.
+    `seen`: the newest mention that this modal showed before; it remembers the newest that it shows (`shows`).
     """
     unread = [mention for mention in file.mentions if seen is not None and mention.id > seen and not mention.gone_at]
     shown = [quote(mention.text, 1500) for mention in unread[-UNREAD:]]
@@ -61,15 +60,33 @@ def close_modal(
         *reason_fields(reasons, t),
         *topic_field(file, topics, t),
     ]
-    blocks[0]["block_id"] = f"{_SEEN}{file.newest_id}"
+    shows(blocks[0], file.newest_id)
     metadata = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
 
 
 def seen_in(view: Block) -> int | None:
     """Return the newest mention that a modal showed; None for one of an earlier version, which does not say."""
-    ids = (str(block.get("block_id", "")) for block in view["blocks"])
-    return next((int(each.removeprefix(_SEEN)) for each in ids if each.startswith(_SEEN)), None)
+    return next((int(each.split(":")[1]) for each in _seen_ids(view)), None)
+
+
+def shown_again(view: Block) -> bool:
+    """Tell whether a modal says that the citizen wrote while it was open."""
+    return any(each.endswith(_AGAIN) for each in _seen_ids(view))
+
+
+def shows(block: Block, newest: int, *, again: bool = False) -> None:
+    """Let a modal remember the newest mention that it shows, in the id of this block.
+
+    In its `private_metadata` an earlier version of this program, beside which this one runs for a while, expects
+    nothing more than it wrote there itself.
+    """
+    block["block_id"] = f"{_SEEN}{newest}{_AGAIN if again else ''}"
+
+
+def _seen_ids(view: Block) -> list[str]:
+    ids = (str(block.get("block_id", "")) for block in view.get("blocks", []))
+    return [each for each in ids if each.startswith(_SEEN)]
 
 
 def reason_fields(reasons: Sequence[str], t: Texts) -> list[Block]:
