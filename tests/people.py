@@ -245,6 +245,19 @@ async def second_team(bot: Bot, name: str = "Beheer", **settings: Any) -> int:
     return team_id
 
 
+async def claim_in_two_teams(bot: Bot) -> None:
+    """Let Sanne have a case in each of two teams: 1 of the first, and 2, which went to the second."""
+    beheer = await second_team(bot)
+    for number in (1, 2):
+        await mention(bot, number, f"Bericht {number}")
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+        for case_id in (1, 2):
+            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+
+
 def read(shown: Any) -> str:
     """The text of a message or view, without the signs that keep strangers' words apart."""
     return text_of(shown).replace("\u2068", "").replace("\u2069", "")

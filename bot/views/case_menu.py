@@ -89,10 +89,12 @@ def _to_a_post(verb: str, label: Text, does: Text, act: Act) -> Choice:
 
 def reply_under_way(file: CaseFile) -> bool:
     """Tell whether a reply is being sent or its outcome is unknown; the case can only move once that is settled."""
-    status = file.reply.status if file.reply is not None else None
+    reply = file.reply
+    if reply is None:
+        return False
     if file.case.status is Status.ANSWERED:
-        return status in {ReplyStatus.APPROVED, ReplyStatus.SENDING}
-    return file.case.status is Status.CLAIMED and status is ReplyStatus.UNCERTAIN
+        return reply.unsent
+    return file.case.status is Status.CLAIMED and reply.status is ReplyStatus.UNCERTAIN
 
 
 CHOICES = (

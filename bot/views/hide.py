@@ -47,10 +47,12 @@ def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
     usual = t("Hello {name}, we have hidden your post because of our house rule “{rule}”: {article} You are welcome to "
               "write a new post that keeps to our house rules; criticism is always allowed.",
               name="{name}", rule="{rule}", article="{article}")  # fmt: skip
-    first_name, _, _ = name.strip().partition(" ")
-    words = {"{rule}": hiding.rule, "{article}": hiding.article, " {name}": f" {first_name}" if first_name else ""}
+    first_name = (name.split() or [""])[0]
+    words = {"{rule}": hiding.rule, "{article}": hiding.article, "{name}": first_name}
     text = wanted.strip() or usual
-    for mark, value in {**words, "{name}": first_name}.items():
+    if not first_name:
+        text = text.replace(" {name}", "")
+    for mark, value in words.items():
         text = text.replace(mark, value)
     return text
 

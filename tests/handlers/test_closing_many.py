@@ -21,7 +21,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import BEHEER, asked, home, make_role, mention, open_modal, second_team, sent
+from tests.people import BEHEER, asked, claim_in_two_teams, home, make_role, mention, open_modal, second_team, sent
 
 
 @pytest.fixture
@@ -101,14 +101,7 @@ async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_an
     minute: Bot, left: Sequence[str]
 ) -> None:
     bot = minute
-    beheer = await second_team(bot)
-    await written(bot, 2)
-    async with bot.desk.session() as session:
-        await cases.transfer(
-            session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
-        )
-        for case_id in (1, 2):
-            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+    await claim_in_two_teams(bot)
     said = await closes(bot, SANNE, await opens(bot, SANNE, "/webcare mijn"), 1, 2)
     assert "2 zaken afgesloten" in text_of(said)
     for channel in left:

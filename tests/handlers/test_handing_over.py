@@ -18,7 +18,7 @@ from bot.slack import messages
 from bot.staffing import presence
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import BEHEER, home, make_role, mention, open_modal, read, second_team
+from tests.people import BEHEER, claim_in_two_teams, home, make_role, mention, open_modal, read, second_team
 
 NOTE = "Ik ben vanmiddag *vrij* <!channel>"
 
@@ -238,13 +238,7 @@ async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_an
     minute: Bot, left: Sequence[str]
 ) -> None:
     bot = minute
-    beheer = await second_team(bot)
-    await owned(bot, 2)
-    async with bot.desk.session() as session:
-        await cases.transfer(
-            session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
-        )
-        await cases.claim(session, 2, by=SANNE, now=bot.desk.now())
+    await claim_in_two_teams(bot)
     await opens(bot)
     assert f"<@{YOUSSEF}> heeft nu 2 zaken van je" in read(await hands_over(bot, YOUSSEF))
     for channel in left:

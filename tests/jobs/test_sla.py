@@ -303,21 +303,23 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     )
 
 
-async def snooze(bot: Bot, minutes: int) -> None:
+async def claim_put_off(bot: Bot, minutes: int) -> int:
+    """Let Sanne claim a new case and put its reminders off for so long; returns the case."""
+    case_id = await mention(bot)
+    await bot.card("Wanneer?")
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
     await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "more:1")
     await open_modal(bot, SANNE, "more")
     await bot.slack.click_in_view(SANNE, "case:more", value="snooze:1")
     await open_modal(bot, SANNE, "case:snooze")
     ack = await bot.slack.submit(SANNE, {"snooze_minutes": str(minutes), "snooze_reason": "De monteur belt terug"})
     assert ack.ok and not ack.errors
+    return case_id
 
 
 async def test_a_claim_does_not_lie_still_while_its_reminders_are_put_off(office: Bot) -> None:
-    case_id = await mention(office)
-    await office.card("Wanneer?")
-    async with office.desk.session() as session:
-        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
-    await snooze(office, 240)
+    case_id = await claim_put_off(office, 240)
 
     async def look(moment: str) -> tuple[str | None, int]:
         await at(office, moment)
@@ -335,11 +337,7 @@ async def test_a_claim_does_not_lie_still_while_its_reminders_are_put_off(office
 
 
 async def test_a_case_that_becomes_urgent_lies_still_again_though_it_was_put_off(office: Bot) -> None:
-    case_id = await mention(office)
-    await office.card("Wanneer?")
-    async with office.desk.session() as session:
-        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
-    await snooze(office, 240)
+    case_id = await claim_put_off(office, 240)
     async with office.desk.session() as session:
         await cases.set_urgent(session, case_id, urgent=True, by=MARIEKE, now=office.desk.now())
     office.clock.at = local("2026-11-20 10:45")  # type: ignore[attr-defined]

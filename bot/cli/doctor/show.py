@@ -18,7 +18,7 @@ from bot.domain.case import Status, WaitsFor
 from bot.domain.coming import Coming, Doing
 from bot.domain.event import HAPPENED, WHY, why_of
 from bot.domain.sla import ClockKind
-from bot.models import GOING, Clock, Message, ReplyStatus
+from bot.models import GOING, Clock, Message
 from bot.texts import Texts
 
 Rows = Iterable[tuple[str, str]]
@@ -126,7 +126,7 @@ def _waits_for(facts: Facts, t: Texts) -> str:
 
 def _next(facts: Facts, t: Texts) -> Iterator[tuple[str, str]]:
     for reply in facts.file.replies:
-        if reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING}:
+        if reply.unsent:
             yield t.seconds(reply.send_at), f"answer {reply.id} is sent, or tried again"
     for act in facts.file.acts:
         if act.status in GOING:

@@ -123,7 +123,7 @@ def _replies(facts: Facts) -> Iterator[Wrong]:
                 f"Perhaps reply {reply.id} was published: the platform did not say.",
                 f"Let {reply.by} look whether it is there, and say so on the card.",
             )
-        elif reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING}:
+        elif reply.unsent:
             yield from _unsent(f"Reply {reply.id}", stopped, facts.now - reply.send_at)
     for act in file.acts:
         if act.status in GOING:
@@ -149,7 +149,7 @@ def _account(facts: Facts) -> Iterator[Wrong]:
 
 def _silence(facts: Facts) -> Iterator[Wrong]:
     file = facts.file
-    sending = any(reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in file.replies)
+    sending = any(reply.unsent for reply in file.replies)
     if file.waits_for is not WaitsFor.NOBODY and not facts.coming and facts.opens and not sending:
         yield Wrong("It is open, and nobody will ever hear of it.", MOVE)
     for each in facts.overdue:
