@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -48,6 +48,7 @@ from bot.models import (
     ReplyStatus,
     Role,
     Team,
+    UtcDateTime,
     Workspace,
 )
 from bot.texts import Texts
@@ -453,6 +454,27 @@ async def refuses_to_rewrite_the_log(engine: AsyncEngine, statement: str) -> Non
             await connection.execute(text(statement))
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT kind FROM events"))).scalars().all() == ["opened"]
+
+
+async def test_the_way_down_before_roll_ups_keeps_the_log(migrated: AsyncEngine) -> None:
+    async with db.sessions(migrated)() as session:
+        session.add(Event(kind=EventKind.PICKED_OUT, at=datetime.now(UTC)))
+    await to_revision(migrated, "0064")
+    async with migrated.connect() as connection:
+        assert (await connection.execute(text("SELECT kind FROM events"))).scalars().all() == ["picked_out"]
+
+
+async def test_the_kind_of_an_event_that_only_a_newer_program_knows_is_read_and_never_written(
+    migrated: AsyncEngine,
+) -> None:
+    async with migrated.begin() as connection:
+        newer = text("INSERT INTO events (kind, \"by\", at, details) VALUES ('parked', '', :at, '{}')")
+        await connection.execute(newer.bindparams(sa.bindparam("at", datetime.now(UTC), UtcDateTime)))
+    async with db.readings(migrated)() as session:
+        assert [event.kind for event in await session.exec(select(Event))] == [EventKind.UNKNOWN]
+    with pytest.raises(StatementError, match="only read"):
+        async with db.sessions(migrated)() as session:
+            session.add(Event(kind=EventKind.UNKNOWN, at=datetime.now(UTC)))
 
 
 async def test_a_python_whose_sqlite_finds_no_words_is_refused_at_the_start(

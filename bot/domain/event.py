@@ -70,6 +70,8 @@ class EventKind(StrEnum):
     ROUTING = "routing"
     RESTORED = "restored"
     """The database was put back to an earlier state; `details["as_of"]` says which."""
+    UNKNOWN = "unknown"
+    """Read for a kind that only a newer version of the program knows; never written."""
 
 
 OF_NO_CASE = frozenset(
@@ -134,6 +136,7 @@ HAPPENED: Mapping[EventKind, Text] = {
     EventKind.ACT_AGREED: text("agreed to"),
     EventKind.ACT_DECLINED: text("declined"),
     EventKind.ACT_KEPT: text("still needed"),
+    EventKind.UNKNOWN: text("something that only a newer version of the bot can name"),
 }
 """The words for each event of a case."""
 

@@ -29,19 +29,33 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class EnumText(TypeDecorator[StrEnum]):
-    """A StrEnum, stored as its value and returned as its member."""
+    """A StrEnum, stored as its value and returned as its member.
+
+    A value that the enum does not have is returned as `unknown`, which is never stored. Without it such a row cannot be
+    read.
+    """
 
     impl = String
     cache_ok = True
 
-    def __init__(self, kind: type[StrEnum], length: int | None = 32) -> None:
+    def __init__(self, kind: type[StrEnum], length: int | None = 32, unknown: StrEnum | None = None) -> None:
         self.kind = kind
+        self.unknown = unknown
         super().__init__(length=length)
 
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
-        """Store the value; refuse one that the enum does not have."""
+        """Store the value; refuse one that the enum does not have, and the unknown one."""
+        if value is not None and value == self.unknown:
+            raise ValueError("a value that is only read")
         return None if value is None else self.kind(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
         """Return the member."""
-        return None if value is None else self.kind(value)
+        if value is None:
+            return None
+        try:
+            return self.kind(value)
+        except ValueError:
+            if self.unknown is None:
+                raise
+            return self.unknown

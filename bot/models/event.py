@@ -36,7 +36,7 @@ class Event(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id")
     account_id: int | None = Field(default=None, foreign_key="accounts.id")
-    kind: EventKind = Field(sa_type=EnumText(EventKind, None))
+    kind: EventKind = Field(sa_type=EnumText(EventKind, None, EventKind.UNKNOWN))
     by: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

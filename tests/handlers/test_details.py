@@ -4,8 +4,10 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import bindparam, text
+
 from bot.domain.mention import Act
-from bot.models import Mention, Role
+from bot.models import Mention, Role, UtcDateTime
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import make_role, mention, open_modal
@@ -46,6 +48,17 @@ async def test_the_details_say_what_they_do_not_show_and_turn_to_it_and_back(bot
     assert "eerdere berichten" not in text_of(bot.slack.view(SANNE))
     await bot.slack.click_in_view(SANNE, "case:earlier", value="1:0")
     assert await shown(bot, "18 eerdere berichten niet getoond") == list(range(19, 34))
+
+
+async def test_the_details_show_also_what_a_newer_version_of_the_program_recorded(bot: Bot) -> None:
+    card = await wrote(bot, 1)
+    async with bot.desk.session() as session:
+        newer = text("INSERT INTO events (case_id, kind, \"by\", at, details) VALUES (1, 'parked', :by, :at, '{}')")
+        await (await session.connection()).execute(
+            newer.bindparams(bindparam("at", bot.desk.now(), UtcDateTime), by=SANNE)
+        )
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    assert await shown(bot, "iets wat alleen een nieuwere versie van de bot kan benoemen") == [1]
 
 
 async def test_what_the_answer_modal_does_not_show_is_seen_on_top_of_it(bot: Bot) -> None:

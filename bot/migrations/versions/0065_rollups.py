@@ -62,7 +62,6 @@ def downgrade() -> None:
     )  # the program before this one posts them
     op.execute("DELETE FROM rollups")
     op.execute("DELETE FROM messages WHERE kind = 'rollup'")  # nor does it know these
-    op.execute("DELETE FROM events WHERE kind = 'picked_out'")
     op.drop_index("ix_cases_subject", "cases")
     op.drop_column("cases", "subject_id")
     op.drop_table("rollups")
