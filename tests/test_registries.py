@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ from bot.domain.case import (
     waits_for,
 )
 from bot.domain.event import HAPPENED, OF_NO_CASE, WHY, EventKind, Why
-from bot.models import SETTING, WAITING, Case, ReplyKind
+from bot.models import NOT_ENDED, SETTING, WAITING, Case, ReplyKind
 from bot.team.undo import PUT_BACK
 from bot.texts import Texts
 from bot.views.case_state import KINDS, OFF_OUR_DESK, REASONS, state_line
@@ -108,6 +109,11 @@ def test_what_waits_in_sql_is_what_is_open_by_the_rules() -> None:
     assert str(WAITING) == f"cases.status IN ({listed})"
 
 
+def test_what_has_not_ended_in_sql_is_what_is_ongoing_by_the_rules() -> None:
+    listed = [status for which in NOT_ENDED for status in re.findall(r"'(\w+)'", str(which))]
+    assert sorted(listed) == sorted(ONGOING), "a status that is in none is not counted as open, nor found late"
+
+
 def test_what_the_past_of_the_settings_lists_is_what_can_be_undone() -> None:
     listed = ",".join(f"'{kind}'" for kind in PUT_BACK)
     assert str(SETTING) == f"events.kind IN ({listed})"
@@ -136,6 +142,10 @@ def test_a_status_off_our_desk_can_be_taken_up_by_agents_and_by_the_citizen(stat
         assert LEADS_TO[Move.REOPEN_BY_CITIZEN].get(status) in OPEN, "what the citizen writes is not heard"
     else:
         assert LEADS_TO[Move.CLOSE].get(status) is Status.CLOSED
+    if status in ONGOING:
+        assert Move.CLOSE in moves_from(status), "it cannot be given up"
+        assert status is Status.NEW or Move.TAKE_OVER in moves_from(status), "it stays with one who is away"
+        assert Move.ASSIGN in moves_from(status), "a coordinator cannot give it to a colleague"
     assert (LEADS_TO[Move.PUT_BACK].get(status) is not None) <= (status in OPEN), "the clock takes what waits elsewhere"
 
 

@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.cases.reading import idle_since
-from bot.domain.case import OPEN, Status, Urgency
+from bot.domain.case import ONGOING, OPEN, Status, Urgency
 from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
 from bot.domain.sla import is_late
@@ -36,7 +36,7 @@ from bot.models import (
     Team,
     due_at,
     lingering,
-    on_our_desk,
+    may_be_late,
 )
 from bot.team.settings import TeamSettings
 
@@ -174,7 +174,20 @@ async def _handed_over(
                      heard=row.heard)
             )  # fmt: skip
     open_now = {case.id for case in cases.values() if case.status in OPEN}
-    return [each for each in passed if each.case_id in open_now]
+    promises = await _promises(session, {case.id for case in cases.values() if case.status is Status.WITH_CITIZEN})
+    return [
+        each
+        for each in passed
+        if each.case_id in open_now or (each.kind is ReminderKind.CLOCK and each.subject_id in promises)
+    ]
+
+
+async def _promises(session: AsyncSession, case_ids: Collection[int]) -> set[int]:
+    """Return the clocks that run while these cases wait for their citizens: those of promises."""
+    if not case_ids:
+        return set()
+    running = col(Clock.case_id).in_(case_ids) & col(Clock.stopped_at).is_(None) & col(Clock.running_since).is_not(None)
+    return set(await session.exec(select(Clock.id).where(running)))
 
 
 def _rows_by_case(facts: Sequence[Fact]) -> list[Row]:
@@ -274,7 +287,7 @@ async def late_at(session: AsyncSession, team_id: int, at: datetime, *, most: in
     due = select(Clock.case_id).where(
         Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= at
     )  # fmt: skip
-    late = select(Case.id).where(on_our_desk(at), Case.team_id == team_id, col(Case.id).in_(due))
+    late = select(Case.id).where(may_be_late(at), Case.team_id == team_id, col(Case.id).in_(due))
     return (await session.exec(late.order_by(*IN_ORDER).limit(most))).all()
 
 
@@ -349,9 +362,10 @@ async def unread_among(session: AsyncSession, cases: Iterable[Case], now: dateti
 def of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime, *, unread: bool) -> Standing:
     """Return gone for a clock that rests, got more time or has another owner; done after the answer.
 
-    An answer that is `unread` is not one yet: somebody may have to approve it on the platform, or mend the account.
+    An answer that is `unread` is not one yet: somebody may have to approve it on the platform, or mend the account. A
+    promise goes on while our question waits for the citizen.
     """
-    is_open = case.status in OPEN or unread
+    is_open = case.status in ONGOING or unread
     others = reminder.for_owner and is_person(reminder.recipient) and case.assignee != reminder.recipient
     if case.team_id != reminder.team_id or clock.rests_for is not None or (others and is_open):
         return Standing.GONE
@@ -371,7 +385,7 @@ def _of_question(reminder: Reminder, case: Case, question: Escalation) -> Standi
 
 
 def _of_listed(reminder: Reminder, case: Case, due: datetime | None, now: datetime, *, unread: bool) -> Standing:
-    late = due is not None and is_late(due, now) and (case.status in OPEN or unread)
+    late = due is not None and is_late(due, now) and (case.status in ONGOING or unread)
     return Standing.LATE if late and case.team_id == reminder.team_id else Standing.DONE
 
 

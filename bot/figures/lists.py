@@ -32,6 +32,7 @@ from bot.models import (
     Reply,
     ReplyStatus,
     Team,
+    may_be_late,
     on_our_desk,
     waits_for,
 )
@@ -95,7 +96,7 @@ def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
         case Which.MINE:
             return on_our_desk(now) & (col(Case.assignee) == wanted.of)
         case Which.LATE:
-            return on_our_desk(now) & _late(now)
+            return may_be_late(now) & _late(now)
         case Which.ADVICE:
             return WAITING & (col(Case.status) == Status.ESCALATED)
         case Which.CITIZEN:

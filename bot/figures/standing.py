@@ -16,7 +16,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.figures.counting import within
 from bot.figures.reports import zone_of
-from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind, on_our_desk
+from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind, may_be_late, on_our_desk
 from bot.slack import troubles
 from bot.views.slack_trouble import reason_of
 
@@ -35,7 +35,8 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     count, oldest, *less = tuple[Any, ...](rows.one())
     steps = [0, *(each or 0 for each in less), count]
     running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    late = await session.exec(select(Clock.case_id).join(Case).where(*running, *ours, col(Clock.due_at) <= now))
+    overdue = (*running, Case.team_id == team.id, may_be_late(now), col(Clock.due_at) <= now)
+    late = await session.exec(select(Clock.case_id).join(Case).where(*overdue))
     zone = zone_of(team)
     today = now.astimezone(zone).date()
     due_today = within(col(Clock.due_at), days_of(today, today, zone))

@@ -35,7 +35,19 @@ from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import GOING, HIDDEN, HOLDS, NEVER_DONE, PROPOSED, UNFINISHED, Act, ActStatus
 from bot.models.backlog import Backlog
-from bot.models.case import ASKED, REMOVED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
+from bot.models.case import (
+    ASKED,
+    NOT_ENDED,
+    REMOVED,
+    WAITING,
+    WITH_CITIZEN,
+    Case,
+    CaseCount,
+    Escalation,
+    Mention,
+    Note,
+    Removal,
+)
 from bot.models.case_file import (
     COUNTED,
     FEW,
@@ -44,6 +56,7 @@ from bot.models.case_file import (
     CaseFile,
     CaseLine,
     OtherCase,
+    may_be_late,
     on_our_desk,
     waits_for,
 )
@@ -104,6 +117,7 @@ __all__ = [
     "HOLDS",
     "IN_ORDER",
     "NEVER_DONE",
+    "NOT_ENDED",
     "PROPOSED",
     "PUT_OFF",
     "REACHED",
@@ -189,6 +203,7 @@ __all__ = [
     "in_order",
     "kinds_that_show",
     "lingering",
+    "may_be_late",
     "on_our_desk",
     "waits_for",
 ]

@@ -22,6 +22,8 @@ It repeats the text of the partial index: SQLite does not use that index for a c
 _WITH_CITIZEN = "status = 'with_citizen'"
 WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
 """The condition that a case waits for the citizen; the text of its partial index, as with WAITING."""
+NOT_ENDED = (WAITING, WITH_CITIZEN)
+"""The conditions of which one holds for a case that has not ended; each has its partial index."""
 
 _HAS_TOPIC = "topic IS NOT NULL"
 _HAS_SUBJECT = "subject_id IS NOT NULL"

@@ -1,6 +1,6 @@
 """What we know of one case in one value: everything, or what a list shows; not tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
 from bot.models.act import GOING, HOLDS, Act, ActStatus
-from bot.models.case import WAITING, Case, Escalation, Mention, Note
+from bot.models.case import NOT_ENDED, WAITING, Case, Escalation, Mention, Note
 from bot.models.clock import Clock
 from bot.models.hiding import Hiding
 from bot.models.reply import Reply, ReplyKind, ReplyStatus, lingering
@@ -285,7 +285,15 @@ def on_our_desk(now: datetime) -> ColumnElement[bool]:
 
     Each part goes by its own partial index; SQLite would use none of them for parts joined by OR.
     """
-    waiting = select(Case.id).where(WAITING).correlate(None)
+    return _listed(now, OPEN, WAITING)
+
+
+def may_be_late(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a case can be late: it is on our desk, or its citizen has a question and a promise."""
+    return _listed(now, ONGOING, *NOT_ENDED)
+
+
+def _listed(now: datetime, statuses: Collection[Status], *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    waiting = [select(Case.id).where(each).correlate(None) for each in which]
     late = [select(Reply.case_id).where(each).correlate(None) for each in lingering(now)]
-    listed = col(Case.status).in_([*OPEN, Status.ANSWERED])
-    return listed & col(Case.id).in_(union_all(waiting, *late))
+    return col(Case.status).in_([*statuses, Status.ANSWERED]) & col(Case.id).in_(union_all(*waiting, *late))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.case import ONGOING, Status, Urgency
+from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.queue import Filter
 from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
@@ -76,7 +76,7 @@ def _next_step(line: CaseLine, t: Texts) -> Block | None:
     value = str(line.case.id)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value)
-    if line.case.status in ONGOING and line.answerable:
+    if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.answerable:
         return button(t("Answer"), "case:answer", value)
     return None
 

@@ -18,11 +18,10 @@ from bot.accounts import store
 from bot.cases.silent import Silence, silent
 from bot.domain.case import ONGOING
 from bot.models import (
+    NOT_ENDED,
     PROPOSED,
     UNFINISHED,
     UNSENT,
-    WAITING,
-    WITH_CITIZEN,
     Account,
     Act,
     Case,
@@ -154,7 +153,7 @@ async def _cases(session: AsyncSession, now: datetime) -> list[Metric]:
     edges = [now - timedelta(hours=hours) for hours in EDGES.values()]
     older = [func.sum(case((opened <= edge, 1), else_=0)) for edge in edges[1:]]
     found = {(str(status), group): 0 for status in sorted(ONGOING) for group in EDGES}
-    for which in (WAITING, WITH_CITIZEN):
+    for which in NOT_ENDED:
         rows = await session.exec(select(Case.status, func.count(), *older).where(which).group_by(col(Case.status)))
         for status, *counts in rows:
             for group, (with_younger, without) in zip(EDGES, pairwise([*counts, 0]), strict=True):

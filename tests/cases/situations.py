@@ -32,6 +32,13 @@ async def _after(table: Table, kind: ReplyKind, *moves: Move) -> None:
         await table.must_make(move)
 
 
+async def _promised_and_asked(table: Table) -> None:
+    await _after(table, ReplyKind.INTERIM, Move.KEEP)
+    table.kind = ReplyKind.QUESTION
+    for move in (Move.ANSWER, Move.KEEP):
+        await table.must_make(move)
+
+
 async def _held(table: Table) -> None:
     await _after(table, ReplyKind.QUESTION)
     await hold(table)
@@ -55,6 +62,7 @@ SITUATIONS: dict[str, Callable[[Table], Awaitable[None]]] = {
     "a reply of unknown outcome": lambda table: _after(table, ReplyKind.QUESTION, Move.DOUBT),
     "a reply that its platform holds": _held,
     "a promise that did not arrive": _lost,
+    "a promise and a question": _promised_and_asked,
     "a question, then reopened": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP, Move.REOPEN),
 }
 

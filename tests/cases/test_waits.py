@@ -4,12 +4,13 @@ import pytest
 from sqlmodel import col, select
 
 from bot import cases
-from bot.cases import clocks
+from bot.cases import clocks, reminders
 from bot.cases.reading import MOVED
 from bot.cases.silent import silent
 from bot.domain.case import OPEN, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
-from bot.domain.sla import REACTIONS
+from bot.domain.reminder import Standing
+from bot.domain.sla import REACTIONS, ClockKind
 from bot.figures import lists
 from bot.figures.home import home
 from bot.figures.standing import standing
@@ -30,7 +31,38 @@ async def wait_of(table: Table) -> tuple[WaitsFor, bool]:
     return wait, rests_for(case.status, wait) is not None
 
 
+WAITS = {
+    "new": WaitsFor.US,
+    "claimed": WaitsFor.US,
+    "escalated": WaitsFor.ADVICE,
+    "with_citizen": WaitsFor.CITIZEN,
+    "answered": WaitsFor.NOBODY,
+    "closed": WaitsFor.NOBODY,
+    "a reply on its way": WaitsFor.US,
+    "a question to the citizen": WaitsFor.CITIZEN,
+    "a promise": WaitsFor.MOMENT,
+    "a reply that was refused": WaitsFor.US,
+    "a reply of unknown outcome": WaitsFor.US,
+    "a reply that its platform holds": WaitsFor.US,
+    "a promise that did not arrive": WaitsFor.US,
+    "a promise and a question": WaitsFor.CITIZEN,
+    "a question, then reopened": WaitsFor.US,
+}
+"""What a case waits for in each situation, in words of its own: not asked of the rule that it is held to."""
+RESTING = {"with_citizen", "a question to the citizen", "a promise and a question"}
+"""The situations in which the clocks of norms rest."""
 RETURNED = "returned"
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_what_a_case_waits_for_and_whether_its_clocks_rest(
+    situation: str, sqlite_url: str, slack: Sandbox
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        assert await wait_of(table) == (WAITS[situation], situation in RESTING)
+        async with desk.reading() as session:
+            running = {c.kind for c in await clocks.open_clocks(session, 1) if c.running_since} - {ClockKind.PROMISE}
+        assert bool(running) is (WAITS[situation] is not WaitsFor.NOBODY and situation not in RESTING)
 
 
 async def told(table: Table) -> set[str]:
@@ -126,8 +158,8 @@ async def test_what_waits_for_a_moment_is_heard_of_once_it_has_come_and_left_alo
     situation: str, sqlite_url: str, slack: Sandbox
 ) -> None:
     async with in_situation(situation, sqlite_url, slack) as (table, desk):
-        (wait, _), before = await wait_of(table), await table.case()
-        if wait is not WaitsFor.MOMENT:
+        before = await table.case()
+        if WAITS[situation] is not WaitsFor.MOMENT:
             return
         table.passes(days=DAYS, minutes=-1)
         await run_jobs(desk)
@@ -140,6 +172,18 @@ async def test_what_waits_for_a_moment_is_heard_of_once_it_has_come_and_left_alo
         assert after.status in OPEN
         assert not await told(table) & {ReminderKind.STILL, RETURNED}, "its owner has had no time yet"
         assert ReminderKind.CLOCK in await told(table) or wait is WaitsFor.US
+
+
+async def test_a_promise_is_heard_of_also_while_our_question_waits(sqlite_url: str, slack: Sandbox) -> None:
+    async with in_situation("a promise and a question", sqlite_url, slack) as (table, desk):
+        for _ in range(DAYS):
+            table.passes(days=1, minutes=1)
+            await run_jobs(desk)
+        async with desk.reading() as session:
+            reminded = (await session.exec(select(Reminder))).all()
+            standings = {each.standing for each in await reminders.facts_of(session, reminded, desk.now())}
+        assert Standing.LATE in standings
+        assert (await table.case()).status is Status.WITH_CITIZEN
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

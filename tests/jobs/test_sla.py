@@ -9,7 +9,10 @@ from bot import cases
 from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status, WaitsFor
 from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
+from bot.figures.lists import waiting
+from bot.figures.standing import standing
 from bot.models import Clock, Event, Message, Reminder, ReminderKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
@@ -130,6 +133,30 @@ async def test_an_interim_message_is_a_reaction_and_its_promise_is_reminded_of(o
     await sent(office, case_id)
     assert (await clock(office, ClockKind.PROMISE)).kept is True
     assert (await office.case(case_id)).status is Status.ANSWERED
+
+
+async def test_a_promise_is_reminded_of_while_our_question_waits_for_the_citizen(office: Bot) -> None:
+    case_id = await mention(office)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 15:30"))
+    await sent(office, case_id, ReplyKind.QUESTION)
+    assert (await office.case(case_id)).status is Status.WITH_CITIZEN
+    assert f"{SANNE}:80" in await at(office, "2026-11-20 14:24")
+    await messages.wake_lanes(office.desk)
+    [told] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    assert "1 bijna te laat" in text_of(told)
+    async with office.desk.session() as session:
+        await cases.take_over(session, case_id, owner=SANNE, by=MARIEKE, now=office.desk.now())
+    await at(office, "2026-11-20 14:25")
+    await messages.wake_lanes(office.desk)
+    [passed] = await office.slack.wait_for(lambda: office.slack.direct(MARIEKE))
+    assert "1 bijna te laat" in text_of(passed)
+    await at(office, "2026-11-20 15:30")
+    await office.slack.wait_for(lambda: showing(office, "1 te laat"))
+    async with office.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        now = await standing(session, team, office.desk.now())
+        late = await waiting(session, [1], Filter(Which.LATE), now=office.desk.now(), most=10)
+    assert (now.late, [line.case.id for line in late.lines]) == (1, [case_id])
 
 
 async def test_a_question_to_the_citizen_stops_the_clock_until_they_write_again(office: Bot) -> None:
