@@ -10,13 +10,14 @@ from bot.domain.text import Refused
 from bot.slack import messages
 from bot.views.block import Block
 from bot.views.modals import said
-from handlers import answer, close, escalate
+from handlers import answer, close, escalate, transfer
 from handlers.bolt_args import Ack
 from handlers.modal import asked_to_take_over, in_modal, opened, pushed
 
 OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
     "close": close.view_of,
     "escalate": escalate.view_of,
+    "transfer": transfer.view_of,
 }
 """The modals that follow a take-over, by what the agent wanted; `answer` has its own."""
 BACK = "back"

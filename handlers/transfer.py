@@ -8,6 +8,7 @@ from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong, text
 from bot.slack import messages
 from bot.staffing import duty
+from bot.views.block import Block
 from bot.views.transfer import transfer_modal
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
@@ -15,13 +16,18 @@ from handlers.modal import opened, values
 
 async def open_transfer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask which team gets the case, and why."""
-    async with opened(desk, body) as show:
-        async with desk.reading() as session:
-            file = await cases.read(session, case_id)
-        if len(file.teams) < 2:
-            raise Refused("There is no other team.")
-        cases.refuse_unless_allowed(file.case, Move.TRANSFER, body["user"]["id"])
-        await show(transfer_modal(file, desk.t))
+    async with opened(desk, body, then="transfer") as show:
+        await show(await view_of(desk, case_id, body["user"]["id"]))
+
+
+async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
+    """Return the modal that asks which team gets the case; raises Taken for a colleague's case."""
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+    if len(file.teams) < 2:
+        raise Refused("There is no other team.")
+    cases.refuse_unless_allowed(file.case, Move.TRANSFER, by)
+    return transfer_modal(file, desk.t)
 
 
 async def transfer(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -148,7 +148,7 @@ BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})
 BY_WHO_HAS_IT = frozenset({Move.CLOSE, Move.TRANSFER, Move.REOPEN})
 """Moves that only who has the case may make as long as it waits for something; anyone may once it has ended.
 
-A coordinator closes and transfers a colleague's case too."""
+A coordinator closes a colleague's case too."""
 
 TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
 """Moves that give the case to an agent; they set `claimed_at`."""

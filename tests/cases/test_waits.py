@@ -1,5 +1,7 @@
 """Whatever a case waits for, the clock touches only what it should, and nothing falls silent."""
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import col, select
 
@@ -16,7 +18,9 @@ from bot.figures.home import home
 from bot.figures.standing import standing
 from bot.models import Agent, Event, Message, MessageKind, Person, Reminder, ReminderKind, Role, Team
 from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import text_of
 from bot.views.case_card import case_card
+from bot.views.case_list import case_row
 from bot.views.details_modal import details_modal
 from tests.cases.moving import AGENTS, Table
 from tests.cases.situations import DAYS, SITUATIONS, in_situation, run_jobs
@@ -219,3 +223,13 @@ async def test_every_case_is_shown_with_its_details(situation: str, sqlite_url: 
         t = desk.texts()
         assert case_card(file, t, desk.now()).blocks
         assert details_modal(file, happened, [], t, desk.now())["blocks"]
+
+
+async def test_the_card_and_the_list_say_until_when_a_case_waits_for_a_moment(sqlite_url: str, slack: Sandbox) -> None:
+    for situation in (name for name, wait in WAITS.items() if wait is WaitsFor.MOMENT):
+        async with in_situation(situation, sqlite_url, slack) as (table, desk), desk.reading() as session:
+            file, t = await cases.read(session, 1), desk.texts()
+            until = t.when(table.clock.at + timedelta(days=DAYS), desk.now())
+            listed = await lists.waiting(session, [1], now=desk.now(), most=10)
+        assert until in text_of({"blocks": case_card(file, t, desk.now()).blocks}), situation
+        assert until in case_row(listed.lines[0], t, desk.now()), situation

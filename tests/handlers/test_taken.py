@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.models import Event, ReplyKind, Role
+from bot.models import Event, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import make_role, open_modal, sent
@@ -48,6 +48,20 @@ async def test_whoever_takes_the_case_over_goes_on_with_what_they_wanted(
     await open_modal(bot, YOUSSEF, modal)
     assert (await bot.case()).assignee == YOUSSEF
     await bot.card("bus", YOUSSEF)
+
+
+async def test_whoever_takes_a_case_over_to_hand_it_to_another_team_goes_on_with_that(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        session.add(Team(name="Beheer", channel="C0BEHEER", created_at=bot.desk.now()))
+    _, card = await claimed(bot)
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "more:1")
+    await open_modal(bot, YOUSSEF, "more")
+    await bot.slack.click_in_view(YOUSSEF, "case:more", value="transfer:1")
+    await open_modal(bot, YOUSSEF, "case:take_over")
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    await open_modal(bot, YOUSSEF, "case:transfer")
+    assert (await bot.case()).assignee == YOUSSEF
 
 
 async def test_a_case_that_waits_for_its_citizen_is_taken_over_before_it_is_closed(bot: Bot) -> None:
