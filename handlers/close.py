@@ -14,6 +14,7 @@ from bot.slack.calls import show_if_open
 from bot.team.settings import TeamSettings
 from bot.views import closing
 from bot.views.block import Block
+from bot.views.case_menu import about_of
 from bot.views.case_state import reason_words
 from bot.views.modals import close_modal, seen_in
 from bot.views.topic import chosen_topic
@@ -73,10 +74,20 @@ def reason_in(filled: dict[str, Any]) -> tuple[str, str]:
 
 
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
-    """Close the case because it needs no answer; only the agent sees the button that undoes it."""
-    by, now, reason = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED
-    async with messages.changing(desk, case_id) as session:
-        case = await cases.close(session, case_id, by=by, now=now, reason=reason)
+    """Close the case because it needs no answer; only the agent sees the button that undoes it.
+
+    If the citizen wrote what the card did not show when it was clicked, the modal asks for the reason and shows that.
+    """
+    by, now, reason, seen = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED, about_of(body["actions"][0])
+    try:
+        async with messages.changing(desk, case_id) as session:
+            case = await cases.close(session, case_id, by=by, now=now, reason=reason, seen=seen)
+    except cases.Unread:
+        if in_modal(body):
+            return await view_of(desk, case_id, by, seen)
+        async with opened(desk, body, then="close") as show:
+            await show(await view_of(desk, case_id, by, seen))
+        return None
     _wake_owner(desk, case, by)
     words = desk.t("Closed: {reason}.", reason=reason_words(reason, desk.t))
     shown = closing.closed(words, *undo_of(desk, [case_id], case.closed_at or now), desk.t)

@@ -12,6 +12,7 @@ from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
 from bot.views.act import remove_modal
+from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
@@ -33,9 +34,9 @@ async def show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
 
 async def _at_once(desk: TeamDesk, body: dict[str, Any], case_id: int, kind: Act) -> None:
     click, by = body["actions"][0], body["user"]["id"]
-    _, _, mention_id = (click.get("selected_option") or click)["value"].split(":")
+    mention_id = about_of(click) or 0
     key = f"{kind}:{mention_id}:{by}:{click['action_ts']}"
-    await _approve(desk, Moderation(kind, case_id, int(mention_id), submission=key), by)
+    await _approve(desk, Moderation(kind, case_id, mention_id, submission=key), by)
 
 
 async def _approve(desk: TeamDesk, chosen: Moderation, by: str) -> ActRow:

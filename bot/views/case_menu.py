@@ -28,7 +28,7 @@ class Choice:
     """One thing that can be done with a case: `does` explains it, `offered` tells whether the case allows it now.
 
     `on_card`: it has its own button on the card, so it is not in the menu. `looks`: it only shows something, so a
-    reader may do it too. `about` is the id of the post that it is about.
+    reader may do it too. `about` is the id of the post that it is about, or of the newest that the card shows.
     """
 
     verb: str
@@ -43,6 +43,12 @@ class Choice:
         """The value of its option or button."""
         case = f"{self.verb}:{file.case.id}"
         return f"{case}:{self.about(file)}" if self.about else case
+
+
+def about_of(action: Block) -> int | None:
+    """Return the post that a choice in a menu or a click on a button is about; None if its value names none."""
+    _, _, *about = (action.get("selected_option") or action)["value"].split(":")
+    return int(about[0]) if about else None
 
 
 def _move(move: Move) -> Callable[[CaseFile], bool]:
@@ -102,7 +108,8 @@ CHOICES = (
     Choice("answer", text("Answer"), text("Write to the citizen."), _can_answer, on_card=True),
     Choice("escalate", text("Escalate"), text("Ask someone for advice."), _move(Move.ESCALATE), on_card=True),
     Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN)),
-    Choice("no_answer", text("No answer needed"), text("Close the case at once for that reason."), _needs_no_answer),
+    Choice("no_answer", text("No answer needed"), text("Close the case at once for that reason."), _needs_no_answer,
+           about=lambda file: file.newest_id),
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),

@@ -81,7 +81,7 @@ async def test_thanks_that_are_edited_into_a_question_reopen_the_case_and_are_sh
 
 async def test_a_first_post_that_asks_something_new_reopens_a_closed_case(office: Bot) -> None:
     await says(office, ASKED)
-    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", "no_answer:1")
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", "no_answer:1:1")
     await office.card("Afgesloten")
     await says(office, f"{ASKED} Hij is er nog steeds niet.", edits=True)
     await office.card("Nieuw", "nog steeds niet")

@@ -9,7 +9,7 @@ import pytest
 
 from bot import cases
 from bot.domain.case import OPEN, CloseReason, Status, Urgency
-from bot.models import Case, Clock, Event
+from bot.models import Case, Clock, Event, Mention
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
@@ -40,7 +40,8 @@ async def closed_at_once(bot: Bot, person: str = SANNE, words: str = "Mooie foto
 async def closes(bot: Bot, person: str, card: dict[str, Any], words: str) -> dict[str, Any]:
     before = len(bot.slack.ephemerals(person))
     [case] = [case.id for case in await bot.rows(Case) if case.status in OPEN]
-    assert (await bot.slack.click(person, CHANNEL, card["ts"], "case:more", f"no_answer:{case}")).ok
+    newest = max(mention.id for mention in await bot.rows(Mention) if mention.case_id == case)
+    assert (await bot.slack.click(person, CHANNEL, card["ts"], "case:more", f"no_answer:{case}:{newest}")).ok
     await bot.card(words, "Afgesloten", "geen antwoord nodig")
     [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person)[before:])
     return told
@@ -176,7 +177,7 @@ async def test_in_the_modal_the_button_to_undo_is_in_the_modal(minute: Bot) -> N
     card = await bot.card("Mooie foto!", "Nieuw")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
     await open_modal(bot, SANNE, "more")
-    await bot.slack.click_in_view(SANNE, "case:more", value="no_answer:1")
+    await bot.slack.click_in_view(SANNE, "case:more", value="no_answer:1:1")
     await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "case:undo_close" in action_ids(view))
     await bot.slack.click_in_view(SANNE, "case:undo_close")
     await bot.slack.wait_for(lambda: "teruggezet" in text_of(bot.slack.view(SANNE)))
@@ -189,7 +190,7 @@ async def test_a_colleague_who_claimed_first_keeps_the_case(minute: Bot) -> None
     card = await bot.card("Mooie foto!", "Nieuw")
     await asyncio.gather(
         bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim"),
-        bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "no_answer:1"),
+        bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "no_answer:1:1"),
     )
     await eventually(lambda: rows_with(bot, Event, lambda event: event.by))
     await bot.desk.wake.idle()  # type: ignore[attr-defined]

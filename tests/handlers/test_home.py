@@ -182,7 +182,7 @@ async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot)
     ]
     for verb, choice in [
         ("case:claim", None), ("case:answer", None), ("case:escalate", None),
-        ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "no_answer:1"),
+        ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "no_answer:1:1"),
     ]:  # fmt: skip
         before = len(bot.slack.ephemerals(MARIEKE, CHANNEL))
         ack = await bot.slack.click(MARIEKE, CHANNEL, card["ts"], verb, choice)

@@ -100,7 +100,7 @@ async def test_a_case_that_waits_for_its_citizen_is_not_taken_up_behind_the_back
 
 async def test_a_refusal_in_the_channel_has_the_button_to_take_over(bot: Bot) -> None:
     _, card = await claimed(bot)
-    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "no_answer:1")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "no_answer:1:1")
     told = await offered(bot, YOUSSEF)
     assert f"<@{SANNE}>" in text_of(told) and "Overnemen" in text_of(told)
     assert (await bot.slack.submit(YOUSSEF)).ok

@@ -90,6 +90,43 @@ async def test_what_a_modal_shows_while_one_types_is_seen_and_it_says_so(sqlite_
     assert await submits(bot, initials="SB") is None
 
 
+async def test_what_the_card_did_not_show_yet_is_read_before_the_case_is_closed_at_once(bot: Bot) -> None:
+    bot.citizen_posts("Mooie foto!")
+    card = await bot.card("Mooie foto!")
+    shows_it = bot.slack.faults.hold("chat.update")
+    await writes(bot, HELP)
+    assert (await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "no_answer:1:1")).ok
+    view = await open_modal(bot, SANNE, "case:close")
+    assert HELP in text_of(view) and AGAIN in text_of(view)
+    assert (await bot.case()).status is Status.NEW
+    shows_it.set()
+    await bot.card(HELP)
+    assert await submits(bot, close_reason="no_answer_needed") is None
+    await bot.card("Afgesloten", "geen antwoord nodig")
+
+
+async def test_the_menu_of_a_case_too_closes_at_once_only_what_it_showed(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Mooie foto!")
+    card = await bot.card("Mooie foto!")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    await open_modal(bot, SANNE, "more")
+    await writes(bot, HELP)
+    await bot.slack.click_in_view(SANNE, "case:more", value="no_answer:1:1")
+    assert HELP in text_of(await open_modal(bot, SANNE, "case:close"))
+    assert (await bot.case()).status is Status.NEW
+
+
+async def test_a_card_of_an_earlier_version_closes_at_once_as_it_did(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Mooie foto!")
+    card = await bot.card("Mooie foto!")
+    menu = next(block for block in card["blocks"] for each in block.get("elements", []) if each["type"] == "overflow")
+    menu["elements"][-1]["options"].append({"text": {"type": "plain_text", "text": "-"}, "value": "no_answer:1"})
+    assert (await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "no_answer:1")).ok
+    await bot.card("Afgesloten", "geen antwoord nodig")
+
+
 async def test_mere_thanks_and_what_was_removed_stop_no_answer(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await opened(bot)
