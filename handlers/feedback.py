@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bot.desk import Desk
+from bot.domain.slack_id import is_channel
 from bot.domain.text import Refused
 from bot.logs import trace
 from bot.slack import response_url
@@ -37,7 +38,7 @@ async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[s
     shown = {"text": words, **({"blocks": blocks} if blocks else {})}
     channel = channel_of(body)
     try:
-        if channel.startswith(("C", "G")) and await _shown_there(desk, body, channel, user, shown):
+        if is_channel(channel) and await _shown_there(desk, body, channel, user, shown):
             return
         await call_in_turn(desk.slack, "chat.postMessage", channel=await conversation(desk.slack, user), **shown)
     except SlackProblem as problem:

@@ -15,6 +15,7 @@ from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
 from bot.domain.signals import Rank
+from bot.domain.slack_id import is_channel, is_person
 from bot.domain.text import Refused, Text, text
 from bot.models import (
     ASKED,
@@ -131,7 +132,7 @@ async def escalate(
     asked = await session.exec(select(Escalation.id).where(Escalation.submission == submission))
     if asked.first() is not None:
         return case
-    if target.startswith(("C", "G")) and await _is_private(session, case_id):
+    if is_channel(target) and await _is_private(session, case_id):
         raise Refused("A private message is not shown in another channel: ask a colleague or a user group.")
     await move(session, Move.ESCALATE, case, by=by, now=now, details={"to": target})
     escalation = Escalation(
@@ -181,7 +182,7 @@ async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str
     if escalation.target == slack_id:
         return True
     if not place:
-        return not escalation.target.startswith(("U", "W"))
+        return not is_person(escalation.target)
     put = select(Message.id).where(
         Message.kind == MessageKind.ASK, Message.case_id == escalation.case_id,
         Message.subject_id == escalation.id, Message.channel == place,

@@ -20,6 +20,7 @@ from bot.domain.case import ONGOING, OPEN, Status, Urgency
 from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
 from bot.domain.sla import is_late
+from bot.domain.slack_id import is_person
 from bot.models import (
     IN_ORDER,
     TOLD_ONCE,
@@ -122,11 +123,6 @@ async def remind(
             await _post(session, team, details, theirs, live, begins=opened)
         elif how is Write.EDIT and live is not None:
             await _edit(session, live, theirs)
-
-
-def is_person(recipient: str) -> bool:
-    """Tell whether a recipient is a person; else it is a channel."""
-    return recipient.startswith(("U", "W"))
 
 
 async def _rows(session: AsyncSession, team_id: int) -> dict[tuple[str, ReminderKind, int], Reminder]:

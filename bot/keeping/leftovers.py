@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
+from bot.domain.slack_id import is_person
 from bot.domain.text import text
 from bot.models import Message
 from bot.slack.calls import (
@@ -86,7 +87,7 @@ async def _unposted(session: AsyncSession) -> Collection[str]:
 async def _channels(session: AsyncSession) -> list[str]:
     """Return where we have written: the channels and the direct messages, not the persons that we have yet to reach."""
     channels = (await session.exec(select(Message.channel).distinct())).all()
-    return [each for each in channels if each.startswith(("C", "G", "D"))]
+    return [each for each in channels if not is_person(each)]
 
 
 async def _without_buttons(client: AsyncWebClient, channel: str, message: dict[str, Any], t: Texts) -> None:

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
+from bot.domain.slack_id import is_person
 from bot.meters import Meters
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
@@ -468,7 +469,7 @@ async def try_channel(client: AsyncWebClient, channel: str) -> bool:
 
 async def conversation(client: AsyncWebClient, target: str) -> str:
     """Return the channel to post in for a target: a person's direct messages, else the channel itself."""
-    if not target.startswith(("U", "W")):
+    if not is_person(target):
         return target
     answer = await call(client, "conversations.open", users=target)
     return str(answer["channel"]["id"])

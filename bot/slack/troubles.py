@@ -14,6 +14,7 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
+from bot.domain.slack_id import is_channel
 from bot.models import SOCKET, Message, MessageKind, Role, SlackTrouble, Team, Troubled
 from bot.slack.calls import REFUSED_TOKEN, SlackDown, SlackLater, SlackRefuses, call, in_background, try_channel
 from bot.team import agents, teams
@@ -158,7 +159,7 @@ def _needed(team: Team) -> set[str]:
     named, settings = {team.channel}, TeamSettings.if_readable(team)
     if settings is not None:
         named |= {settings.escalation_channel, *(adviser.target for adviser in settings.advisers)}
-    return {channel for channel in named if channel.startswith(("C", "G"))}
+    return {channel for channel in named if is_channel(channel)}
 
 
 async def _begin(session: AsyncSession, team: Team, channel: str, error: str, now: datetime) -> list[str]:

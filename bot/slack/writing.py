@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
+from bot.domain.slack_id import is_channel
 from bot.models import Message, MessageKind
 from bot.slack import naming, troubles
 from bot.slack.calls import (
@@ -303,7 +304,7 @@ async def note_trouble(lease: Lease, result: Result) -> None:
     desk, message = lease.desk, lease.message
     if result.problem in REFUSED_TOKEN:
         await troubles.note(desk, troubles.EVERYWHERE, result.problem)
-    elif result.problem in CLOSED and message.channel.startswith(("C", "G")):
+    elif result.problem in CLOSED and is_channel(message.channel):
         await troubles.note(desk, message.channel, result.problem, team_id=desk.team.id)
     elif result.place is not None and message.problem in CLOSED | REFUSED_TOKEN:
         await troubles.note_end(desk, message.channel if message.problem in CLOSED else troubles.EVERYWHERE)

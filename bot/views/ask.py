@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.case import Urgency
+from bot.domain.slack_id import is_channel
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, quote, section
@@ -72,4 +73,4 @@ def _in_their_turn(file: CaseFile, asked: Escalation) -> CaseFile:
 
 def _is_in_channel(asked: Escalation) -> bool:
     """Tell whether a question is in a channel; a colleague and the members of a group get a direct message each."""
-    return asked.target.startswith(("C", "G"))
+    return is_channel(asked.target)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.case import OPEN
 from bot.domain.event import HAPPENED, WHY, EventKind, why_of
+from bot.domain.slack_id import is_person
 from bot.models import CaseFile, Event
 from bot.texts import Texts, capital
 from bot.views.act import ACTS
@@ -92,7 +93,7 @@ def _line(event: Event, t: Texts, now: datetime, notes: Mapping[int, str]) -> st
     if event.kind is EventKind.ACT_APPROVED and (note := notes.get(event.details.get("id", 0))):
         what = f"{what} – {literal(note, 100)}"
     to = event.details.get("to")
-    target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
+    target = f" → <@{to}>" if isinstance(to, str) and is_person(to) else ""
     if why := why_of(event.details):
         what = f"{what} ({t(WHY[why])})"
     return f"{t.when(event.at, now)} · {what}{target}" + (f" · <@{event.by}>" if event.by else "")
