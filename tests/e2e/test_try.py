@@ -149,3 +149,24 @@ async def test_the_citizen_replies_and_the_case_is_new_again(address: str, page:
     await page.locator('[data-test="reply-send"]').click()
     again = card_of(page, "En zaterdag?")  # the card shows what the citizen wrote last
     await expect(again).to_contain_text("Nieuw")
+
+
+FROM_THE_END = "node => node.scrollHeight - node.scrollTop - node.clientHeight"
+OVERFLOW = "() => document.documentElement.scrollHeight - innerHeight"
+
+
+async def test_the_home_scrolls_by_itself_and_the_channel_is_at_its_newest_message_after_it(
+    address: str, page: Page
+) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    await expect(card_of(page, "dakkapel")).to_be_visible(timeout=WAIT)
+    for _ in range(2):
+        await page.locator("[data-test=home]").click()
+        await expect(page.locator("#main .home")).to_contain_text("Wachtrij", timeout=WAIT)
+        assert await page.evaluate(OVERFLOW) <= 0
+        assert await page.locator("#main .scroller").evaluate("node => node.scrollTop") == 0
+        await page.locator('[data-row="C0WEBCARE"]').click()
+        await expect(page.locator("#main .home")).to_be_hidden()
+        await expect(card_of(page, "dakkapel")).to_be_visible(timeout=WAIT)
+        assert await page.locator("#main .scroller").evaluate(FROM_THE_END) < 80

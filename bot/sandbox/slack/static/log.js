@@ -34,6 +34,11 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
   }).observe(scroller);
   return {
     jump,
+    /** Something else is in the scroller now: the list begins at its end once it is back. */
+    leave() {
+      shown = null;
+      atEnd = false;
+    },
     show(id, messages) {
       const fresh = id !== shown;
       if (fresh) views = new Map();

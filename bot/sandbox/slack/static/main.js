@@ -61,7 +61,10 @@ export function createMain(page, root, headButton) {
     shortcuts.hidden = !state.shortcuts.some((each) => each.type === "global");
     if (isHome) {
       showHome(page, parts);
-      if (isNew) scroller.scrollTop = 0;
+      if (isNew) {
+        log.leave();
+        scroller.scrollTop = 0;
+      }
     }
     else
       showChannel(
