@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.case import Status
 from bot.domain.mention import FOR_GOOD
 from bot.models import CaseFile, Mention, Reply, ReplyStatus
 from bot.texts import Texts
@@ -69,6 +70,8 @@ def later(file: CaseFile, t: Texts, skip: int) -> list[Block]:
 def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
     """Return whose case it is, the citizen's newest post, and one line with our last answer and what came before."""
     latest, ours = file.latest, next((each for each in reversed(turns(file)) if isinstance(each, Reply)), None)
+    if file.case.status is Status.WITH_CITIZEN and ours is file.question:
+        ours = None  # the card quotes what its citizen was asked
     post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media, images=room.images)
     said: list[Block] = []
     if ours is not None:
