@@ -8,7 +8,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import ALLOWED_FROM, Move, Status
-from bot.domain.reply import MAX_TYPED, Composed, initials_of
+from bot.domain.reply import MAX_TYPED, Composed, initials_of, is_said
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts, repeating
 from bot.outgoing.drafts import Chosen, Offered
@@ -70,7 +70,7 @@ async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
 async def view_of(
     desk: TeamDesk, by: str, view_id: str, state: ModalState, *, words: str = "", to_private: bool = False
 ) -> Block:
-    """Return the answer modal as it opens for the case in `state`, with `words` before the draft; see `first_view`.
+    """Return the answer modal as it opens for the case in `state`, with `words` in its text; see `first_view`.
 
     For a colleague's case it asks for a take-over first.
     """
@@ -88,7 +88,7 @@ async def view_of(
 
 
 def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "", to_private: bool = False) -> Block:
-    """Return the modal as it opens, filled with these words and what is offered again.
+    """Return the modal as it opens, filled with these words and what is offered again, if that does not say them.
 
     `to_private`: if nothing is offered, it is for a private message, with the team's public invitation; where the
     platform takes no private messages, for a public one that begins with how the citizen can reach the team.
@@ -113,7 +113,8 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
     since = int(offer.since.timestamp()) if offer.since and has_content else None
     promise = int(offer.promised_at.timestamp()) if offer.promised_at else None
     state = replace(state, since=since, promise=promise, image=offer.image or "", file=offer.image_file)
-    text = "\n\n".join(part for part in (words, offer.words) if part)[:MAX_TYPED]
+    before = "" if is_said(words, offer.words) else words
+    text = "\n\n".join(part for part in (before, offer.words) if part)[:MAX_TYPED]
     composed = compose(desk, who.file, mention, text, initials, private=offer.private)
     return _modal(
         desk, who, mention, composed, state, kind=offer.kind, text=text, topic=offer.topic, invited=offer.invitation,

@@ -37,7 +37,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     listing, urls = await _read(desk, _teams(person, wanted), wanted)
     wanted = replace(wanted, page=listing.page)
     async with desk.reading() as session:
-        places = await lists.places(session, person.teams)
+        places = await lists.places(session, person.teams, desk.t)
     above = filter_bar(wanted, places, person.by, desk.t)
     below = actions(
         *page_buttons(wanted, listing.pages, desk.t),
@@ -72,7 +72,7 @@ async def search_view(desk: TeamDesk, person: Person, sought: Sought) -> Block:
     """
     async with desk.reading() as session:
         names = await platforms_of(session, [team.id for team in person.teams])
-    platforms = [(name, connectors.title(name) or name) for name in names]
+    platforms = [(name, desk.t(connectors.called(name))) for name in names]
     results = await search(desk, person, sought, in_modal=True) if sought.words else None
     only = person.teams[0].id if len(person.teams) == 1 else None
     return search_modal(sought, platforms, desk.t, results, team_id=only)

@@ -33,7 +33,7 @@ async def named(desk: TeamDesk, team_id: int) -> Named:
         of_organisation = await teams.beside(session, team_id)
         known = [each for team in of_organisation for each in await accounts.of_team(session, team.id)]
     names = {account.id: str(connectors.label_of(account)) for account in known}
-    platforms = {account.platform: connectors.title(account.platform) or account.platform for account in known}
+    platforms = {account.platform: desk.t(connectors.called(account.platform)) for account in known}
     return Named({team.id: team.name for team in of_organisation}, names, platforms)
 
 

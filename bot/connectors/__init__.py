@@ -15,6 +15,7 @@ from bot.connectors.base import Account, Connector, Unavailable
 from bot.connectors.platform import OptionKind, Platform, Tools
 from bot.domain.label import Label
 from bot.domain.reply import Template
+from bot.domain.text import Text, text
 
 GROUP = "webcare.platforms"
 OURS = (
@@ -83,6 +84,11 @@ def title(name: str) -> str:
     """Return a platform's name for people; empty when its accounts go by their own names."""
     platform = known(name)
     return platform.title if platform else ""
+
+
+def called(name: str) -> Text:
+    """Return what people call a platform: one whose accounts go by their own names is a body's own sources."""
+    return Text(title(name)) if title(name) else text("Own sources") if known(name) else Text(name)
 
 
 def templates(name: str, limits: Mapping[str, Any] | None) -> Sequence[Template]:

@@ -29,7 +29,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
     queue = await lists.waiting(session, team_ids, Filter(Which.UNOWNED), now=now, most=SHOWN)
     today = Filter(Which.PROMISED)
     promises = await lists.waiting(session, team_ids, today, now=now, zone=t.zone, most=SHOWN)
-    places, readable = await lists.places(session, own), [team for team in own if TeamSettings.if_readable(team)]
+    places, readable = await lists.places(session, own, t), [team for team in own if TeamSettings.if_readable(team)]
     chosen = await lists.waiting(session, team_ids, wanted, now=now, zone=t.zone, most=SHOWN) if wanted else None
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)

@@ -37,6 +37,7 @@ from bot.models import (
     waits_for,
 )
 from bot.team.settings import TeamSettings
+from bot.texts import Texts
 
 TO_ANSWER = 100
 """How many cases one can answer in a row before the list is read on."""
@@ -156,13 +157,13 @@ def _moment(seconds: str) -> datetime:
     return datetime.fromtimestamp(int(seconds) if seconds.isdecimal() and len(seconds) < 11 else 0, UTC)
 
 
-async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
+async def places(session: AsyncSession, own: Sequence[Team], t: Texts) -> list[Place]:
     """Return what else the lists of these teams can be filtered by; a kind with only one value is left out."""
     rows = await session.exec(
         select(Account).where(col(Account.team_id).in_([team.id for team in own])).order_by(col(Account.id))
     )
     accounts = [(account, connectors.label_of(account)) for account in rows]
-    platforms = {account.platform: label.platform for account, label in accounts}
+    platforms = {account.platform: t(connectors.called(account.platform)) for account, _ in accounts}
     readable = [settings for team in own if (settings := TeamSettings.if_readable(team))]
     topics = dict.fromkeys(topic for settings in readable for topic in settings.topics)
     return [

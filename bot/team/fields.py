@@ -27,6 +27,7 @@ Filled = Mapping[str, Any]
 MAX_MINUTES = 60 * 24 * 30
 INTERVAL = re.compile(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)")
 WRITTEN_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+MARK = re.compile(r"\{[^{}\n]{1,40}\}")
 DUTCH_DATE = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})")
 
 
@@ -175,6 +176,20 @@ def _whole(number: str, most: int, wrong: Text, *, least: int = 1) -> int:
     if not number.isdecimal() or not least <= int(number[:9]) <= most:
         raise Unreadable(wrong)
     return int(number)
+
+
+def words_with(*marks: str) -> Callable[[str], str]:
+    """Return what reads a text in which these marks, such as {name}, are filled in; it refuses any other."""
+
+    def read(words: str) -> str:
+        unknown = next((mark for mark in MARK.findall(words) if mark not in marks), "")
+        if unknown:
+            said = text("{unknown} is not filled in: the citizen would read it so. What is: {known}.",
+                        unknown=unknown, known=", ".join(marks))  # fmt: skip
+            raise Unreadable(said)
+        return words
+
+    return read
 
 
 def label(line: str) -> str:

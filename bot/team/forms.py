@@ -27,6 +27,7 @@ from bot.team.fields import (
     step,
     time,
     time_zone,
+    words_with,
 )
 from bot.team.settings import MAX_REASONS, MAX_SIGNAL_WORDS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
@@ -189,7 +190,7 @@ def _card(reader: Reader) -> dict[str, Any]:
 def _hiding(reader: Reader) -> dict[str, Any]:
     return {
         "hide_days": reader.read("hide_days", hide_days),
-        "hide_text": str(reader.filled.get("hide_text") or "").strip(),
+        "hide_text": reader.read("hide_text", words_with("{name}", "{rule}", "{article}")),
     }
 
 
@@ -214,8 +215,8 @@ def _platform(reader: Reader) -> dict[str, Any]:
 def _snippet(reader: Reader) -> dict[str, Any]:
     if reader.chosen("snippet_remove"):
         return {"item": None}
-    words = str(reader.filled.get("snippet_text") or "").strip()
-    if not words:
+    words = reader.read("snippet_text", words_with("{name}", "{agent}"))
+    if words == "":
         reader.wrong["snippet_text"] = text("Write something here.")
     return {"item": {"title": reader.read("snippet_title", label), "text": words}}
 

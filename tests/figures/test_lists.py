@@ -9,12 +9,12 @@ from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import Status, WaitsFor
-from bot.domain.queue import Filter, Which
+from bot.domain.queue import Filter, Where, Which
 from bot.domain.reminder import Standing
 from bot.domain.sla import ClockKind
 from bot.figures import lists
 from bot.figures.search import Asked, search
-from bot.models import Clock
+from bot.models import Account, Clock, Team
 from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, Texts
 from bot.views.case_card import case_card
@@ -62,6 +62,7 @@ async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_
     await answer(bot, SANNE, card, "Welke lantaarn is het?", answer_kind="question")
     card = await bot.card("*Wacht op de burger*", "Onze vraag:", "Welke lantaarn is het?")
     assert "beantwoord" not in text_of(card).lower().replace("beantwoorden", "")
+    assert text_of({"blocks": card["blocks"]}).count("Welke lantaarn is het?") == 1
     before = len(bot.slack.ephemerals(SANNE, CHANNEL))
     await bot.slack.command(SANNE, CHANNEL, "/webcare zoek lantaarn")
     [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:])
@@ -71,6 +72,20 @@ async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_
     async with bot.desk.reading() as session:
         [line] = (await search(session, [1], Asked("lantaarn"), most=10)).lines
     assert line.waits_for is WaitsFor.CITIZEN
+
+
+async def test_the_filters_name_platforms_and_never_one_of_their_accounts(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        for id_, platform, title in ((11, "webhook", "Het Plein"), (12, "webhook", "Formulier"), (13, "bluesky", "")):
+            session.add(
+                Account(id=id_, team_id=1, platform=platform, name=f"n{id_}", url="", options={"title": title},
+                        created_at=bot.desk.now())
+            )  # fmt: skip
+    async with bot.desk.reading() as session:
+        places = await lists.places(session, [await session.get_one(Team, 1)], bot.desk.texts())
+    named = {place.name: place.label for place in places if place.kind is Where.PLATFORM}
+    assert (named["webhook"], named["bluesky"]) == ("Eigen bronnen", "Bluesky")
 
 
 async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:

@@ -7,13 +7,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Gone, permits
 from bot.domain.period import Period
 from bot.figures import export, reports
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Event, Hiding, Mention, Message, MessageKind, Reply, ReplyStatus, Role, Team
+from bot.models import (
+    ActStatus,
+    AnswerDraft,
+    Event,
+    Hiding,
+    Mention,
+    Message,
+    MessageKind,
+    Reply,
+    ReplyStatus,
+    Role,
+    Team,
+)
 from bot.outgoing import moderation, outbox
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
@@ -130,6 +143,40 @@ async def test_whoever_was_not_told_can_be_told_later(acting_sqlite: Bot, wall: 
     assert not ack.errors
     card = await acting_sqlite.card("Beantwoord", "Verborgen")
     assert "weet nog niet" not in text_of(card)
+
+
+def begins_with(view: dict[str, Any]) -> str:
+    """The text with which the answer modal opens."""
+    [field] = [each["element"] for each in view["blocks"] if each.get("element", {}).get("action_id") == "answer_text"]
+    return str(field.get("initial_value", ""))
+
+
+async def test_an_answer_that_tells_and_is_taken_back_is_offered_once(slow: Bot, wall: Wall) -> None:
+    await hide(slow)
+    await open_modal(slow, SANNE, "case:answer")
+    await slow.slack.submit(SANNE, {"initials": "SB"})
+    card = await slow.card("Zo meteen", "bericht verbergen: ", "Wordt zo verstuurd")
+    await slow.slack.click(SANNE, CHANNEL, card["ts"], "case:undo")
+    await slow.slack.wait_for(lambda: not slow.card_now("Wordt zo verstuurd"))
+    await choose(slow, "tell:1")
+    text = begins_with(await open_modal(slow, SANNE, "case:answer"))
+    assert text.count("we hebben uw bericht verborgen") == 1, text
+
+
+async def test_the_text_that_tells_is_offered_once_also_after_a_change_in_it(acting_sqlite: Bot, wall: Wall) -> None:
+    await hide(acting_sqlite)
+    text = begins_with(await open_modal(acting_sqlite, SANNE, "case:answer")).replace("Beste Fatima", "Dag mevrouw")
+    await acting_sqlite.slack.type(SANNE, "answer_text", text)
+    await eventually(lambda: kept(acting_sqlite, text))
+    await closed(acting_sqlite)
+    await acting_sqlite.card("weet nog niet waarom")
+    await choose(acting_sqlite, "tell:1")
+    assert begins_with(await open_modal(acting_sqlite, SANNE, "case:answer")) == text
+
+
+async def kept(bot: Bot, words: str) -> bool:
+    async with bot.desk.reading() as session:
+        return [draft.words for draft in await session.exec(select(AnswerDraft))] == [words]
 
 
 async def test_a_hide_is_undone_with_the_answer_that_tells_of_it(slow: Bot, wall: Wall) -> None:

@@ -225,6 +225,16 @@ async def add_snippet(bot: Bot, title: str, text: str) -> None:
     assert ack.ok and not ack.errors, ack.errors
 
 
+async def test_a_standard_text_with_a_field_that_does_not_exist_is_refused(sqlite_bot: Bot) -> None:
+    await open_group(sqlite_bot, SANNE, "snippets")
+    await sqlite_bot.slack.click_in_view(SANNE, "snippet:add")
+    await open_modal(sqlite_bot, SANNE, "settings:snippet")
+    ack = await sqlite_bot.slack.submit(SANNE, {"snippet_title": "Groet", "snippet_text": "Dag {naam}, van {agent}"})
+    assert ack.errors == {
+        "snippet_text": "{naam} wordt niet ingevuld: de burger zou het zo lezen. Wel ingevuld: {name}, {agent}."
+    }
+
+
 async def test_standard_texts_are_added_changed_and_removed(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await add_snippet(bot, "Groet", "Dag {name}!")
@@ -255,7 +265,7 @@ async def test_standard_texts_are_added_changed_and_removed(sqlite_bot: Bot) -> 
 
 
 async def test_a_standard_text_comes_before_what_was_typed_and_shows_in_the_preview(bot: Bot) -> None:
-    await add_snippet(bot, "Groet", "Dag {name}, met {agent}. {iets} {name}")
+    await add_snippet(bot, "Groet", "Dag {name}, met {agent}. Tot zo, {name}")
     await add_snippet(bot, "Slot", "Tot ziens!")
     await bot.slack.close_view(SANNE)
     bot.citizen_posts("Hoe laat begint de markt?", name="Fatima {agent} el Idrissi")
@@ -267,7 +277,7 @@ async def test_a_standard_text_comes_before_what_was_typed_and_shows_in_the_prev
     assert await bot.slack.suggest(SANNE, "answer_snippet", "wegwerkzaamheden") == []
     [greeting] = await bot.slack.suggest(SANNE, "answer_snippet", "MÉT dag")
     await bot.slack.click_in_view(SANNE, "answer_snippet", greeting)
-    expected = "Dag Fatima, met Sanne. {iets} Fatima\n\nOm acht uur."
+    expected = "Dag Fatima, met Sanne. Tot zo, Fatima\n\nOm acht uur."
     await bot.slack.wait_for(lambda: f"{expected} ^SB" in text_of(bot.slack.view(SANNE)))
     assert text_typed(bot) == expected
 

@@ -386,6 +386,8 @@ async def test_when_hidden_posts_are_looked_at_again_and_what_the_citizen_reads_
     await open_group(bot, SANNE, "hiding")
     for wrong in ("0", "366", "veel"):
         assert "hide_days" in (await bot.slack.submit(SANNE, {"hide_days": wrong})).errors
+    ack = await bot.slack.submit(SANNE, {"hide_days": "30", "hide_text": "Verborgen om {regel}."})
+    assert "{regel} wordt niet ingevuld" in ack.errors["hide_text"]
     ack = await bot.slack.submit(SANNE, {"hide_days": "30", "hide_text": "Verborgen om {rule}."})
     assert ack.ok and not ack.errors, ack.errors
     now_set = await settings_of(bot)
