@@ -28,12 +28,14 @@ from bot.models import (
     UNSENT,
     WAITING,
     Account,
+    Backlog,
     Case,
     DayCheck,
     Mention,
     Message,
     MessageKind,
     Reply,
+    Rollup,
     Team,
     card_key,
 )
@@ -120,6 +122,17 @@ _OPEN = or_(WAITING, _UNSENT.exists())
 """The condition that a case waits for us; one whose answer is not sent yet does too."""
 _LEVEL = col(Message.shown_version) >= col(Message.version)
 _CARD = select(Message.id).where(Message.case_id == Case.id, Message.kind == MessageKind.CASE).correlate(Case)
+_POSTED = col(Message.ts).is_not(None)
+_HELD_BACK = ROLLED_UP & _CARD.where(_LEVEL).exists()
+"""The condition that a case has no card of its own, because it shares that of a roll-up."""
+_ON_ROLLUP = _HELD_BACK & col(Case.subject_id).in_(
+    select(Rollup.subject_id).join(Message, col(Rollup.message_id) == Message.id).where(_POSTED)
+)
+"""The condition that the card of its roll-up shows a case."""
+_IN_BACKLOG = _HELD_BACK & col(Case.team_id).in_(
+    select(Backlog.team_id).join(Message, col(Backlog.message_id) == Message.id).where(_POSTED)
+)
+"""The condition that a case is counted where its team reads how many have no card yet."""
 
 
 async def _lacking(
@@ -233,15 +246,18 @@ async def tally(session: AsyncSession, team: Team, period: Period, now: datetime
     """Return what became of all that came in for a team in a period, as it stands now, and what comparisons found.
 
     As in the figures, a mention counts for the team that had its case when it came in. A case that has ended needs no
-    card in Slack, if its card is level.
+    card in Slack, if its card is level; one that is rolled up is on the card of its roll-up.
     """
     received: list[Any] = [Mention.case_id, col(Mention.received_at).label("at")]
-    came = select(*received).where(*within(col(Mention.received_at), period)).cte("came").c
-    shown = _CARD.where(col(Message.ts).is_not(None)).exists() | (~_OPEN & _CARD.where(_LEVEL).exists())
-    late = ~shown & (came.at <= now - SHOWN_WITHIN)
+    mentions = select(*received).where(*within(col(Mention.received_at), period)).cte("came")
+    came = mentions.c
+    shown = or_(_CARD.where(_POSTED).exists(), ~_OPEN & _CARD.where(_LEVEL).exists(), _ON_ROLLUP)
+    late = ~shown & ~_IN_BACKLOG & (came.at <= now - SHOWN_WITHIN)
     columns: list[Any] = [func.sum(case((which, 1), else_=0)) for which in (shown, _OPEN, late)]
-    counted = select(func.count(), *columns).join(Case, came.case_id == Case.id).where(team_at(came.at) == team.id)
-    count, carded, still_open, unshown = tuple[Any, ...]((await session.exec(counted)).one())
+    counted = select(func.count(), *columns).select_from(mentions).join(Case, came.case_id == Case.id)
+    count, carded, still_open, unshown = tuple[Any, ...](
+        (await session.exec(counted.where(team_at(came.at) == team.id))).one()
+    )
     found = await _found(session, team, period)
     return replace(found, received=count, carded=carded or 0, open=still_open or 0, unshown=unshown or 0)
 

@@ -6,18 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
 from bot import cases
 from bot.cases import redaction
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Gone
-from bot.models import Case, Message, MessageKind, Rollup, Subject, SubjectStem
+from bot.domain.period import Period
+from bot.figures import reconciling
+from bot.models import Backlog, Case, Message, MessageKind, Rollup, Subject, SubjectStem, Team
 from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import text_of
 from bot.slack import rollups as rolling
 from jobs import backlog, refresh, rollups
+from jobs.digest import send_digests
 from tests.bench.flood import COUNTED
+from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.people import FIRE, STREETS, open_modal
 from tests.slack.conftest import come, post
@@ -149,6 +154,40 @@ async def test_of_the_subjects_without_a_card_the_greatest_gets_the_next_one(str
     await works_on(bot, 10)
     assert len(shown(bot)) == rolling.MOST + 1
     assert SUBJECTS[rolling.MOST + 1] in shown(bot)[-1]
+
+
+async def test_a_digest_counts_what_is_rolled_up_as_on_its_card(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(60)))
+    await work(bot, 60)
+    await work(bot, 90 * 60, step=60)
+    [card] = shown(bot)
+    assert "*60 zaken over één onderwerp*" in card
+    bot.clock.at = local("2026-11-25 09:00")  # type: ignore[attr-defined]
+    await send_digests(bot.desk)
+    await work(bot, 60, step=5)
+    [digest] = [text_of(each) for each in bot.cards() if "Dagoverzicht" in text_of(each)]
+    assert "Niet op een kaart" not in digest
+    assert "waarvan 60 op een kaart, 0 afgehandeld en 60 open" in digest
+
+
+async def test_what_is_rolled_up_but_has_no_card_yet_is_not_called_lost_while_a_message_counts_it(strict: Bot) -> None:
+    bot = strict
+    since = bot.desk.now()
+    for number, subject in enumerate(SUBJECTS[: rolling.MOST + 2]):
+        await come(bot, *(post(bot, 10 * number + n, f"{subject}, {STREETS[n % 8]}") for n in range(5)))
+        await work(bot, 15, step=5)
+    await works_on(bot, 10)
+    bot.clock.at += timedelta(hours=2)  # type: ignore[attr-defined]
+    found = []
+    for _ in range(2):
+        async with bot.desk.session() as session:
+            team = await session.get_one(Team, 1)
+            found.append(await reconciling.tally(session, team, Period(since, bot.desk.now()), bot.desk.now()))
+            await session.exec(delete(Backlog))
+    assert [(each.received, each.carded, each.open, each.unshown) for each in found] == [
+        (50, 40, 50, 0), (50, 40, 50, 10)
+    ]  # fmt: skip
 
 
 async def works_on(bot: Bot, steps: int, *, seconds: int = 5) -> None:
