@@ -73,6 +73,10 @@ class Texts:
             return self.time(at)
         if local.year == today.year:
             return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self._locale)
+        return self.moment(at)
+
+    def moment(self, at: datetime) -> str:
+        """Return a moment with its day and year, like 24 nov 2026 09:00."""
         return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self._locale)
 
     def day(self, at: datetime, *, year: bool = True) -> str:

@@ -31,7 +31,7 @@ def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str
     texts = [_quiet(t)] if _is_quiet(content) else paragraphs(content, t)
     if content.missed:
         texts.append(t("The previous digest was not sent, so this one is about all since {time}.",
-                       time=_moment(content.figures, "since", t)))  # fmt: skip
+                       time=t.moment(content.figures.since)))  # fmt: skip
     buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
     start, end = [section(head), context(period)], buttons
     rest = _rest(content.standing, listed, t)
@@ -76,16 +76,11 @@ def duration(seconds: int, t: Texts) -> str:
     return t("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else t("{hours} h", hours=hours)
 
 
-def _moment(figures: Figures, which: str, t: Texts) -> str:
-    at = figures.since if which == "since" else figures.until
-    return t.when(at, figures.since.replace(year=figures.since.year - 1))
-
-
 def _period(figures: Figures, t: Texts) -> str:
     """Return the days of a period, or the moments at which it begins and ends."""
     edges = (figures.since, figures.until)
     if any(at.astimezone(t.zone).time() != time.min for at in edges):
-        return t("{since} to {until}", since=_moment(figures, "since", t), until=_moment(figures, "until", t))
+        return t("{since} to {until}", since=t.moment(figures.since), until=t.moment(figures.until))
     last = figures.until - timedelta(hours=1)  # midnight belongs to the next day
     if t.day(figures.since) == t.day(last):
         return t.date(figures.since)

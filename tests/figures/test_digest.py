@@ -25,7 +25,7 @@ from bot.views.digest import overview
 from jobs.digest import send_digests
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, SANNE, Bot, Databases, eventually, running_bot
-from tests.people import mention, sent, settings
+from tests.people import asked, mention, sent, settings
 
 
 async def digests(bot: Bot, moment: str) -> list[str]:
@@ -188,6 +188,16 @@ async def test_a_quiet_day_is_told_in_a_line(office: Bot) -> None:
     await digests(office, "2026-11-24 09:00")
     card = await office.card("Dagoverzicht", "Rustig")
     assert "Berichten" not in json.dumps(card)
+
+
+async def test_the_digest_since_29_february_is_shown_and_can_be_asked_for(office: Bot) -> None:
+    await digests(office, "2028-02-29 09:00")
+    office.clock.at = local("2028-02-29 15:00")  # type: ignore[attr-defined]
+    await mention(office)
+    office.clock.at = local("2028-03-01 08:30")  # type: ignore[attr-defined]
+    assert "29 feb 2028 09:00 tot 1 mrt 2028 08:30" in await asked(office, SANNE, "/webcare digest")
+    await digests(office, "2028-03-01 09:00")
+    await office.card("Dagoverzicht", "29 feb 2028 09:00 tot 1 mrt 2028 09:00")
 
 
 async def test_the_digest_tells_what_happened_and_how_it_stands(office: Bot) -> None:
