@@ -51,6 +51,8 @@ AT_ONCE = 500
 """Cards that are made again in one transaction."""
 NEXT_TRY = timedelta(minutes=30)
 """How long we wait to read a platform again that failed."""
+ADDED_WITHIN = timedelta(hours=12)
+"""What a platform gives after all so soon after a digest is added to that digest; the next one has what comes later."""
 
 
 class Due(NamedTuple):
@@ -267,17 +269,33 @@ async def _found(session: AsyncSession, team: Team, period: Period) -> Tally:
     rows = await session.exec(
         select(DayCheck, Account)
         .join(Account, col(DayCheck.account_id) == Account.id)
-        .where(Account.team_id == team.id, *within(col(DayCheck.checked_at), period))
+        .where(Account.team_id == team.id, col(DayCheck.checked_at) < period.until)
         .where(DayCheck.day >= (period.since - (DAYS_BACK + 2) * DAY).date())
         .order_by(col(DayCheck.account_id), col(DayCheck.day))
     )
     healed, missed, uncompared = 0, 0, dict[str, None]()
     for found, account in rows:
-        healed, missed = healed + found.healed, missed + found.missed
         was_asked = _is_asked(account) and account.cursor  # else it was never read, and is reported as such
-        if found.compared_at is None and was_asked:
+        is_of_period = found.checked_at is not None and found.checked_at >= period.since
+        healed += found.healed if is_of_period else 0
+        missed += found.missed if _is_told(found, period) else 0
+        if is_of_period and found.compared_at is None and was_asked:
             uncompared[connectors.label_of(account).signed] = None
     return Tally(healed=healed, missed=missed, uncompared=tuple(uncompared))
+
+
+def _is_told(found: DayCheck, period: Period) -> bool:
+    """Tell whether the digest of a period, and no other, says what reading the platform again brought.
+
+    It is the first digest after that; or the last one before it, if that said that the platform was not compared and
+    ended less than ADDED_WITHIN ago.
+    """
+    if found.checked_at is None or found.compared_at is None:
+        return False
+    at = max(found.checked_at, found.compared_at)
+    if at >= period.until:
+        return found.checked_at < period.until and at < period.until + ADDED_WITHIN
+    return at >= period.since and (found.checked_at >= period.since or at >= period.since + ADDED_WITHIN)
 
 
 async def keep_level(session: AsyncSession, team: Team, message_id: int, now: datetime) -> bool:

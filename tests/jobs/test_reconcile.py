@@ -43,14 +43,19 @@ def move(bot: Bot, moment: datetime) -> None:
     bot.clock.at = moment  # type: ignore[attr-defined]
 
 
-async def digest(bot: Bot, moment: datetime) -> str:
-    """Let the digest be written and followed at a moment, and return the newest as Slack shows it."""
+async def digests(bot: Bot, moment: datetime) -> list[str]:
+    """Let the digest be written and followed at a moment, and return those of days as Slack shows them."""
     move(bot, moment)
     await send_digests(bot.desk)
     await level(bot)
     await reconcile.follow(bot.desk)
     await level(bot)
-    return [text_of(shown) for shown in bot.cards() if "Dagoverzicht" in text_of(shown)][-1]
+    return [text_of(shown) for shown in bot.cards() if "Dagoverzicht" in text_of(shown)]
+
+
+async def digest(bot: Bot, moment: datetime) -> str:
+    """Let the digest be written and followed at a moment, and return the newest as Slack shows it."""
+    return (await digests(bot, moment))[-1]
 
 
 async def close(bot: Bot, case_id: int) -> None:
@@ -274,6 +279,25 @@ async def test_a_platform_that_is_down_is_compared_later_and_the_digest_follows(
     assert (await desk.check()).missed == 1
     after = await digest(desk.bot, desk.morning.replace(hour=10, minute=5))
     assert "Niet vergeleken" not in after and "alsnog zijn binnengehaald: *1*" in after
+
+
+@pytest.mark.parametrize("hour", [10, 20, 22, 32.5, 34, 58])
+async def test_what_a_platform_gives_after_all_is_said_in_one_digest_however_late_it_is_back(
+    desk: Desk, hour: float
+) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    desk.news.down, midnight = True, desk.morning.replace(hour=0)
+    for at in sorted([5, 9, hour, 29, 33, 53, 57, 77, 81]):
+        now = midnight + timedelta(hours=at)
+        desk.news.down = at < hour
+        await reconcile_at(desk, now)
+        await desk.poll(now)
+        told = await digests(desk.bot, now + timedelta(minutes=1))
+    assert "Feest" in await desk.titles(), "it is taken in after all"
+    assert len(told) == 4
+    assert sum("alsnog zijn binnengehaald: *1*" in text for text in told) == 1
+    assert "Niet vergeleken" not in told[-1]
 
 
 @pytest.mark.logs("reading an account again failed")
