@@ -139,6 +139,7 @@ class Standing:
     """How a team stands at a moment: open cases by age, late cases, and promises for today.
 
     `ages` counts the open cases younger than each of AGES (and not counted before), and last the older ones.
+    `promised` counts the promises that lapsed and still stand too.
     `with_citizen` counts the cases that wait for their citizen.
     """
 

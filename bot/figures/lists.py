@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, literal, true
@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import connectors
 from bot.cases import around
 from bot.domain.case import Status, Urgency, WaitsFor
+from bot.domain.period import DAY, midnight
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.sla import ClockKind
 from bot.models import (
@@ -103,14 +104,14 @@ def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
         case Which.CITIZEN:
             return WITH_CITIZEN
         case Which.PROMISED:
-            midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-            return _promised(before=midnight + timedelta(days=1))
+            return promised(now, zone)
 
 
-def _promised(before: datetime) -> ColumnElement[bool]:
-    """Return the condition that a promise to the citizen is due before a moment, or overdue."""
+def promised(now: datetime, zone: tzinfo) -> ColumnElement[bool]:
+    """Return the condition that a promise to the citizen is due today, or overdue; `zone` says when today ends."""
+    tomorrow = midnight(now.astimezone(zone).date() + DAY, zone)
     due = select(Clock.case_id).where(
-        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
+        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < tomorrow
     )
     return col(Case.id).in_(due)
 

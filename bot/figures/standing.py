@@ -11,10 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import connectors
 from bot.domain.budget import Budget
 from bot.domain.figures import AGES, Standing, Trouble
-from bot.domain.period import days_of
-from bot.domain.sla import ClockKind
 from bot.domain.text import text
-from bot.figures.counting import within
+from bot.figures.lists import promised
 from bot.figures.reports import zone_of
 from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind, may_be_late, on_our_desk
 from bot.slack import troubles
@@ -35,21 +33,16 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     count, oldest, *less = tuple[Any, ...](rows.one())
     steps = [0, *(each or 0 for each in less), count]
     running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    overdue = (*running, Case.team_id == team.id, may_be_late(now), col(Clock.due_at) <= now)
-    late = await session.exec(select(Clock.case_id).join(Case).where(*overdue))
-    zone = zone_of(team)
-    today = now.astimezone(zone).date()
-    due_today = within(col(Clock.due_at), days_of(today, today, zone))
-    promised = await session.exec(
-        select(func.count()).select_from(Clock).where(*running, Clock.kind == ClockKind.PROMISE, *due_today)
-    )
+    overdue = (Case.team_id == team.id, may_be_late(now), col(Clock.due_at) <= now)
+    late = await session.exec(select(Clock.case_id).join(Case).where(*running, *overdue))
+    due_today = select(func.count()).select_from(Case).where(Case.team_id == team.id, promised(now, zone_of(team)))
     asked = await session.exec(select(func.count()).select_from(Case).where(Case.team_id == team.id, WITH_CITIZEN))
     return Standing(
         now,
         [b - a for a, b in pairwise(steps)],
         oldest,
         late=len(set(late)),
-        promised=promised.one(),
+        promised=(await session.exec(due_today)).one(),
         troubles=await _troubles(session, team.id),
         with_citizen=asked.one(),
     )

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from bot import cases
 from bot.domain.case import Status
 from bot.domain.sla import ClockKind
-from bot.models import Clock, Role, Team
+from bot.models import Clock, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import members
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import answer, home, make_role, mention, open_modal, square_texts
+from tests.people import answer, asked, home, make_role, mention, open_modal, sent, square_texts
 
 
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
@@ -150,6 +150,22 @@ async def promised(bot: Bot, case_id: int, due_at: datetime) -> None:
                 case_id=case_id, team_id=1, kind=ClockKind.PROMISE, started_at=now, running_since=now, due_at=due_at
             )
         )  # fmt: skip
+
+
+async def test_the_figures_count_the_promises_that_the_list_has_with_what_lapsed_and_what_the_citizen_is_asked(
+    office: Bot,
+) -> None:
+    bot = office
+    for number, until in ((1, "2026-11-20 15:00"), (2, "2026-11-23 15:00"), (3, "2026-11-23 16:00")):
+        case_id = await mention(bot, number)
+        await sent(bot, case_id, ReplyKind.INTERIM, local(until))
+        bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    await sent(bot, case_id, ReplyKind.QUESTION)
+    bot.clock.at = local("2026-11-23 10:00")  # type: ignore[attr-defined]
+    await bot.slack.open_home(SANNE)
+    shown = text_of(await home(bot, SANNE, "*Toezeggingen voor vandaag* (3)"))
+    assert "Toezeggingen voor vandaag: *3*" in shown
+    assert "Toezeggingen voor vandaag: *3*" in await asked(bot, SANNE, "/webcare digest")
 
 
 async def test_the_home_counts_all_promises_of_today_and_leads_to_those_it_does_not_show(office: Bot) -> None:
