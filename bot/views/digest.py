@@ -96,7 +96,9 @@ def _is_quiet(content: Overview) -> bool:
     happened = figures.mentions or figures.opened or figures.answered or figures.closed or figures.first.count
     happened = happened or figures.hidden
     happened = happened or figures.first.late or figures.resolution.late
-    waits = standing is not None and (standing.open or standing.late or standing.promised or standing.troubles)
+    waits = standing is not None and (
+        standing.open or standing.late or standing.promised or standing.with_citizen or standing.troubles
+    )
     differs = content.tally is not None and content.tally.differs
     return content.span is Span.DAY and not happened and not waits and not differs
 

@@ -16,7 +16,7 @@ from bot import accounts, cases
 from bot.cases import inbox, reminders
 from bot.domain.figures import Figures, Overview, Span, Standing
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Account, Message, MessageKind, Team
+from bot.models import Account, Message, MessageKind, ReplyKind, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import blocks
 from bot.sandbox.slack.inspection import text_of
@@ -188,6 +188,14 @@ async def test_a_quiet_day_is_told_in_a_line(office: Bot) -> None:
     await digests(office, "2026-11-24 09:00")
     card = await office.card("Dagoverzicht", "Rustig")
     assert "Berichten" not in json.dumps(card)
+
+
+async def test_a_digest_is_not_quiet_while_we_wait_for_a_citizen(office: Bot) -> None:
+    await sent(office, await mention(office), ReplyKind.QUESTION)
+    await digests(office, "2026-11-23 09:00")
+    await digests(office, "2026-11-24 09:00")
+    shown = text_of(await office.card("Dagoverzicht", "24 nov 2026 09:00", "Wacht op de burger: *1*"))
+    assert "Rustig" not in shown
 
 
 async def test_the_digest_since_29_february_is_shown_and_can_be_asked_for(office: Bot) -> None:
