@@ -78,7 +78,7 @@ async def send_export(desk: TeamDesk, person: Person, words: str) -> str:
     """Send the lines behind the figures to the person who asks, as a file in their direct messages."""
     async with desk.reading() as session:
         asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
-        lines = await export.lines(session, asked.team, asked.period, others=asked.other_ids)
+        lines = await export.lines(session, asked.team, asked.period, desk.now(), others=asked.other_ids)
     zone, period = reports.zone_of(asked.team), asked.period
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)

@@ -184,6 +184,12 @@ async def undone(session: AsyncSession, period: Period) -> list[Undone]:
     return [each for each in closings if period.since <= each.at < period.until]
 
 
+def still_late(team_ids: Collection[int], period: Period, now: datetime) -> list[Sequence[ColumnElement[bool]]]:
+    """Return the conditions, each with its own index, of clocks that were due in a period and still ran at its end."""
+    due = (col(Clock.team_id).in_(team_ids), *within(col(Clock.due_at), period), col(Clock.due_at) <= now)
+    return [(still, *due) for still in (col(Clock.stopped_at).is_(None), col(Clock.stopped_at) >= period.until)]
+
+
 async def taken(session: AsyncSession, kind: ClockKind, period: Period) -> Mapping[tuple[int, int], Taken]:
     """Return what the clocks of one kind measured, of those that stopped in a period and count, by team and account."""
     took, target = col(Clock.elapsed_seconds), col(Clock.target_seconds)

@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import null
+from sqlalchemy import false, null
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -42,7 +42,10 @@ WHAT: dict[str, Text] = {
 
 
 class Line(NamedTuple):
-    """One counted event; `took` and `norm` are seconds of working time."""
+    """One counted event; `took` and `norm` are seconds of working time.
+
+    What was late and still waited when the period ended has no `took`; `at` is when it was due.
+    """
 
     at: datetime
     what: str
@@ -54,8 +57,15 @@ class Line(NamedTuple):
     norm: int | None = None
     kept: bool | None = None
 
+    @property
+    def waited(self) -> bool:
+        """Whether it was late and still waited."""
+        return self.kept is False and self.took is None
 
-async def lines(session: AsyncSession, team: Team, period: Period, *, others: Collection[int] = ()) -> list[Line]:
+
+async def lines(
+    session: AsyncSession, team: Team, period: Period, now: datetime, *, others: Collection[int] = ()
+) -> list[Line]:
     """Return the counted events of a team, and of `others` if any, in a period, oldest first.
 
     Raises Refused when there are over MAX_LINES. They are the events that bot.figures.reports counts.
@@ -64,7 +74,7 @@ async def lines(session: AsyncSession, team: Team, period: Period, *, others: Co
     result: list[Line] = []
     team_ids = {team.id, *others}
     undone = {(each.at, each.case_id) for each in await counting.undone(session, period)}
-    for what, query in _queries(team_ids, period):
+    for what, query in [*_queries(team_ids, period), *_late(team_ids, period, now)]:
         rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
         result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
         if len(result) > MAX_LINES:
@@ -103,12 +113,24 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
         yield what, query
 
 
+def _late(team_ids: Collection[int], period: Period, now: datetime) -> Iterator[tuple[str, Any]]:
+    """Yield the queries of what was late and still waited when the period ended, as `_queries` does."""
+    columns: list[Any] = [
+        Clock.due_at, Case.id, Case.account_id, Case.topic, null(), null(), Clock.target_seconds, false()
+    ]  # fmt: skip
+    for what in (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION):
+        for which in counting.still_late(team_ids, period, now):
+            query: Any = select(*columns).select_from(Clock).join(Case, col(Clock.case_id) == Case.id)
+            yield what, query.where(Clock.kind == what, *which)
+
+
 def csv_of(rows: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
     """Return lines as a file; moments in the team's time zone, times in minutes."""
     words = {what: guarded(t(name)) for what, name in WHAT.items()}
     why = {reason: guarded(reason_words(reason, t)) if reason else "" for reason in {line.reason for line in rows}}
     about = {topic: guarded(topic or "") for topic in {line.topic for line in rows}}
     name = {account: guarded(account) for account in {line.account for line in rows}}
+    late = t("late, still waited")
     in_time = {None: "", True: t("yes"), False: t("no")}
     file = io.StringIO()
     writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
@@ -120,7 +142,7 @@ def csv_of(rows: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
             line.case_id,
             name[line.account],
             about[line.topic],
-            why[line.reason],
+            late if line.waited else why[line.reason],
             _minutes(line.took),
             _minutes(line.norm),
             in_time[line.kept],

@@ -35,7 +35,6 @@ from bot.domain.figures import Figures, Measured, Part, Source, Taken
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
 from bot.figures import counting, days
-from bot.figures.counting import within
 from bot.figures.days import Sums
 from bot.models import Account, Case, Clock, Counted, Team
 from bot.team.settings import TeamSettings
@@ -137,14 +136,13 @@ Late = Mapping[tuple[ClockKind, int], int]
 
 async def _late(session: AsyncSession, team_ids: Collection[int], period: Period, now: datetime) -> Late:
     """Count the clocks that were due in a period and still ran when it ended, or still run now."""
-    due = (col(Clock.team_id).in_(team_ids), *within(col(Clock.due_at), period), col(Clock.due_at) <= now)
     late = Counter[tuple[ClockKind, int]]()
-    for still in (col(Clock.stopped_at).is_(None), col(Clock.stopped_at) >= period.until):  # each has its own index
+    for which in counting.still_late(team_ids, period, now):
         rows = await session.exec(
             select(col(Clock.kind), col(Case.account_id), func.count())
             .select_from(Clock)
             .join(Case, col(Clock.case_id) == Case.id)
-            .where(still, col(Clock.kind).in_(days.TIMED), *due)
+            .where(col(Clock.kind).in_(days.TIMED), *which)
             .group_by(col(Clock.kind), col(Case.account_id))
         )
         for kind, account, count in rows:

@@ -129,7 +129,7 @@ async def _figures(desk: Desk, team: Team, period: Period) -> None:
 async def _export(desk: Desk, team: Team, period: Period) -> None:
     try:
         async with desk.reading() as session:
-            found = await export.lines(session, team, period)
+            found = await export.lines(session, team, period, desk.now())
     except Refused:
         return
     export.csv_of(found, desk.texts(), reports.zone_of(team))

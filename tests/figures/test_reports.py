@@ -236,7 +236,7 @@ async def read(url: str, history: list[dict[str, Any]], period: Period) -> tuple
         async with db.readings(engine)() as session:
             team = await session.get_one(Team, 1)
             figures = await reports.figures(session, team, period, NOW)
-            file = csv_of(await lines(session, team, period), T, AMSTERDAM)
+            file = csv_of(await lines(session, team, period, NOW), T, AMSTERDAM)
             standing = await standing_of(session, team, NOW)
             asked = [(each, [*others]) for each in periods_around(period) for others in ((), (2,))]
             from_rows = [await reports.figures(session, team, each, NOW, others=others) for each, others in asked]
@@ -277,6 +277,7 @@ def test_figures_digest_and_export_are_what_going_through_everything_gives(
     rows = list(csv.reader(io.StringIO(file.decode("utf-8-sig")), delimiter=";"))[1:]
     assert Counter(row[4].removeprefix("'") for row in rows if row[1] == "zaak geopend") == expected["topics"]
     assert sum(row[8] == "ja" for row in rows) == expected["first"].kept + expected["resolution"].kept
+    assert sum(row[5] == "te laat, wachtte nog" for row in rows) == expected["first"].late + expected["resolution"].late
     assert {row[3][0] for row in rows} <= {"'"}
 
     ours = [each for each in history if TEAM_OF[each["account"]] == 1]
@@ -359,10 +360,11 @@ def counted_in(file: bytes) -> Counter[str]:
 
 def exported(expected: dict[str, Any]) -> Counter[str]:
     """How many there must be."""
+    first, resolution = expected["first"], expected["resolution"]
     counts = {
         "bericht": expected["mentions"], "zaak geopend": expected["opened"], "antwoord verstuurd": expected["answered"],
-        "afgesloten zonder antwoord": expected["closed"].total(), "eerste reactie": expected["first"].count,
-        "afhandeling": expected["resolution"].count,
+        "afgesloten zonder antwoord": expected["closed"].total(), "eerste reactie": first.count + first.late,
+        "afhandeling": resolution.count + resolution.late,
     }  # fmt: skip
     return Counter({name: n for name, n in counts.items() if n})
 
@@ -478,8 +480,25 @@ async def all_of(bot: Bot, day: str) -> tuple[Figures, Any]:
     period = parse(day, NOW, AMSTERDAM)
     assert period is not None
     async with bot.desk.reading() as session:
-        team = await session.get_one(Team, 1)
-        return await reports.figures(session, team, period, bot.desk.now()), await lines(session, team, period)
+        team, now = await session.get_one(Team, 1), bot.desk.now()
+        return await reports.figures(session, team, period, now), await lines(session, team, period, now)
+
+
+async def test_the_export_has_what_was_late_and_still_waited_also_once_it_is_answered(office: Bot) -> None:
+    await sent(office, await mention(office))
+    late = await mention(office, 2)
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    figures, counted = await all_of(office, "2026-11-20")
+    rows = list(csv.DictReader(io.StringIO(csv_of(counted, T, AMSTERDAM).decode("utf-8-sig")), delimiter=";"))
+    first = [row for row in rows if row["wat"] == "eerste reactie"]
+    columns = ("reden", "minuten werktijd", "norm in minuten", "binnen de norm")
+    assert [tuple(row[name] for name in columns) for row in first] == [
+        ("", "0", "60", "ja"), ("te laat, wachtte nog", "", "60", "nee")
+    ]  # fmt: skip
+    assert first[1]["moment"] == "2026-11-20 11:00", "when it was due"
+    assert figures.first.percent == 50
+    await sent(office, late)
+    assert (await all_of(office, "2026-11-20"))[1] == counted
 
 
 # --- The other database, and cells ----------------------------------------------------------------

@@ -26,7 +26,7 @@ async def counted(bot: Bot, number: int, *others: int) -> tuple[int, int, int, i
     one = await team(bot, number)
     async with bot.desk.reading() as session:
         figures = await reports.figures(session, one, DAY, bot.desk.now(), others=others)
-        lines = await export.lines(session, one, DAY, others=others)
+        lines = await export.lines(session, one, DAY, bot.desk.now(), others=others)
     what = [line.what for line in lines]
     found = (figures.mentions, figures.opened, figures.answered, sum(figures.closed.values()), figures.first.count)
     assert found == tuple(what.count(each) for each in ("mention", "opened", "answer", "closed", "first_reaction"))

@@ -659,6 +659,6 @@ async def test_hidden_posts_are_counted_by_their_rule(acting: Bot, wall: Wall) -
         team, now = await session.get_one(Team, 1), acting.desk.now()
         period = Period(now - timedelta(hours=1), now + timedelta(hours=1))
         counted = await reports.figures(session, team, period, now)
-        hid = [line for line in await export.lines(session, team, period) if line.what == export.HID]
+        hid = [line for line in await export.lines(session, team, period, now) if line.what == export.HID]
     assert counted.hidden == {"Schelden": 1}
     assert [(line.case_id, line.reason) for line in hid] == [(1, "Schelden")]
