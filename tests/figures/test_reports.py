@@ -284,8 +284,9 @@ def test_figures_digest_and_export_are_what_going_through_everything_gives(
     waiting = [each for each in ours if each["status"] in {Status.NEW, Status.CLAIMED, Status.ESCALATED}]
     assert standing.open == len(waiting)
     assert standing.oldest_at == min((each["opened_at"] for each in waiting), default=None)
+    asked = [each for each in ours if each["status"] is Status.WITH_CITIZEN]
     assert standing.late == sum(
-        any(c["stopped_at"] is None and c["due_at"] <= NOW for c in each["clocks"]) for each in waiting
+        any(c["stopped_at"] is None and c["due_at"] <= NOW for c in each["clocks"]) for each in [*waiting, *asked]
     )
 
 
