@@ -44,15 +44,24 @@ def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], Co
 
 def team_at(moment: Any) -> ColumnElement[int]:
     """Return, in SQL beside Case, the team that had a case at a moment: the team of its next transfer, else its own."""
+    return _before_transfer(col(Transfer.from_team_id), col(Case.team_id), moment)
+
+
+def number_at(moment: Any) -> ColumnElement[int]:
+    """Return the number that a case had in that team."""
+    return _before_transfer(col(Transfer.number), col(Case.number), moment)
+
+
+def _before_transfer(then: Mapped[int], now: Mapped[int], moment: Any) -> ColumnElement[int]:
     next_one = (
-        select(Transfer.from_team_id)
+        select(then)
         .where(Transfer.case_id == Case.id, col(Transfer.at) > moment)
         .order_by(col(Transfer.id))
         .limit(1)
         .correlate_except(Transfer)
         .scalar_subquery()
     )
-    return case((col(Case.transfers) == 0, col(Case.team_id)), else_=func.coalesce(next_one, Case.team_id))
+    return case((col(Case.transfers) == 0, now), else_=func.coalesce(next_one, now))
 
 
 Numbered = tuple[int, Period]

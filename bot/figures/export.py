@@ -44,12 +44,15 @@ WHAT: dict[str, Text] = {
 class Line(NamedTuple):
     """One counted event; `took` and `norm` are seconds of working time.
 
-    What was late and still waited when the period ended has no `took`; `at` is when it was due.
+    `number` is that of the case in `team`, which had it then. What was late and still waited when the period ended has
+    no `took`; `at` is when it was due.
     """
 
     at: datetime
     what: str
     case_id: int
+    number: int
+    team: str
     account: str
     topic: str | None
     reason: str | None = None
@@ -71,12 +74,16 @@ async def lines(
     Raises Refused when there are over MAX_LINES. They are the events that bot.figures.reports counts.
     """
     names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
+    teams = {each.id: each.name for each in await session.exec(select(Team))}
     result: list[Line] = []
     team_ids = {team.id, *others}
     undone = {(each.at, each.case_id) for each in await counting.undone(session, period)}
     for what, query in [*_queries(team_ids, period), *_late(team_ids, period, now)]:
         rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
-        result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
+        result += [
+            Line(at, what, case, number, teams[of], names[account], topic, *more)
+            for at, case, number, of, account, topic, *more in rows
+        ]
         if len(result) > MAX_LINES:
             raise Refused("That is too much for one file. Choose a shorter period.")
     counted = (line for line in result if line.what != CLOSED or (line.at, line.case_id) not in undone)
@@ -84,7 +91,7 @@ async def lines(
 
 
 def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, Any]]:
-    """Yield each kind of event and its query: moment, case, account, topic, then the other columns of a Line."""
+    """Yield each kind of event and its query: moment, case, number, team, account, topic, then the rest of a Line."""
     reason = col(Event.details)["reason"].as_string()
     timed = (null(), Clock.elapsed_seconds, Clock.target_seconds, Clock.kept)
     counted: Sequence[tuple[str, Any, Any, Sequence[Any]]] = (
@@ -97,8 +104,10 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
         (ClockKind.RESOLUTION, Clock, col(Clock.stopped_at), timed),
     )
     for what, model, moment, more in counted:
-        columns: list[Any] = [moment, Case.id, Case.account_id, Case.topic, *more]
         had_it = col(Clock.team_id) if model is Clock else counting.team_at(moment)
+        columns: list[Any] = [
+            moment, Case.id, counting.number_at(moment), had_it, Case.account_id, Case.topic, *more
+        ]  # fmt: skip
         query: Any = select(*columns).select_from(model).where(had_it.in_(team_ids), *within(moment, period))
         if model is not Case:
             query = query.join(Case, model.case_id == Case.id)
@@ -116,7 +125,8 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
 def _late(team_ids: Collection[int], period: Period, now: datetime) -> Iterator[tuple[str, Any]]:
     """Yield the queries of what was late and still waited when the period ended, as `_queries` does."""
     columns: list[Any] = [
-        Clock.due_at, Case.id, Case.account_id, Case.topic, null(), null(), Clock.target_seconds, false()
+        Clock.due_at, Case.id, counting.number_at(Clock.stopped_at), Clock.team_id, Case.account_id, Case.topic,
+        null(), null(), Clock.target_seconds, false(),
     ]  # fmt: skip
     for what in (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION):
         for which in counting.still_late(team_ids, period, now):
@@ -129,6 +139,7 @@ def csv_of(rows: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
     words = {what: guarded(t(name)) for what, name in WHAT.items()}
     why = {reason: guarded(reason_words(reason, t)) if reason else "" for reason in {line.reason for line in rows}}
     about = {topic: guarded(topic or "") for topic in {line.topic for line in rows}}
+    team = {each: guarded(each) for each in {line.team for line in rows}}
     name = {account: guarded(account) for account in {line.account for line in rows}}
     late = t("late, still waited")
     in_time = {None: "", True: t("yes"), False: t("no")}
@@ -139,13 +150,14 @@ def csv_of(rows: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
         (
             str(line.at.astimezone(zone))[: len("2026-11-24 09:00")],
             words[line.what],
-            line.case_id,
+            line.number,
             name[line.account],
             about[line.topic],
             late if line.waited else why[line.reason],
             _minutes(line.took),
             _minutes(line.norm),
             in_time[line.kept],
+            team[line.team],
         )
         for line in rows
     )
@@ -167,6 +179,7 @@ def _head(t: Texts) -> list[str]:
         t("working minutes"),
         t("norm in minutes"),
         t("within the norm"),
+        t("team"),
     ]
 
 

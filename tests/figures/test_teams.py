@@ -1,6 +1,9 @@
 """What happened to a case counts once, for the team that had it then; and one sees only the teams one belongs to."""
 
+import csv
+import io
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from sqlmodel import select
 
@@ -9,6 +12,7 @@ from bot.domain.period import Period
 from bot.figures import export, reports
 from bot.models import Role, Team
 from bot.sandbox.slack.inspection import text_of
+from bot.texts import Texts
 from tests.clocks import local
 from tests.conftest import MARIEKE, SANNE, Bot
 from tests.people import BEA, BEHEER, asked, home, make_role, mention, second_team, sent, settings
@@ -65,6 +69,27 @@ async def test_each_team_counts_its_part_once_and_the_past_stays_what_it_was(off
     assert (first[:4], second[:4]) == ((1, 1, 0, 1), (0, 0, 1, 0))
     together = await counted(bot, 1, beheer)
     assert together == tuple(a + b for a, b in zip(first, second, strict=True))
+
+
+async def test_the_export_has_the_numbers_that_cases_are_called_by_in_the_team_that_had_them(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    for number in (1, 2):
+        await mention(bot, number)
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await hand(bot, 2, 1, beheer)
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await sent(bot, 2)
+    found = []
+    for one, others in ((1, []), (beheer, []), (1, [beheer])):
+        async with bot.desk.reading() as session:
+            lines = await export.lines(session, await team(bot, one), DAY, bot.desk.now(), others=others)
+        file = export.csv_of(lines, Texts("nl", "Europe/Amsterdam"), ZoneInfo("Europe/Amsterdam")).decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(file), delimiter=";")
+        found.append({(row["wat"], row["team"], row["zaaknummer"]) for row in rows})
+    came = {(what, "Webcare", number) for what in ("bericht", "zaak geopend") for number in ("1", "2")}
+    answered = {(what, "Beheer", "1") for what in ("antwoord verstuurd", "eerste reactie", "afhandeling")}
+    assert found == [came, answered, came | answered]
 
 
 async def test_a_coordinator_sees_the_figures_lists_and_home_of_their_teams_only(sqlite_bot: Bot) -> None:
