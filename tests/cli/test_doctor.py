@@ -175,6 +175,7 @@ SAYS: dict[str, tuple[str, ...]] = {
     "closed": ("nobody: it has ended", "nothing, as it has ended", "Closed"),
     "a reply on its way": ("us: our answer is not sent yet", "answer 1 is sent, or tried again", "waits to be sent"),
     "a question to the citizen": ("the citizen, who can read", "asked what to do"),
+    "a promise and a question": ("the citizen, who can read", "asked what to do", "reminded of the promise"),
     "a promise": ("a moment: we promised the citizen an answer by", "reminded of the promise"),
     "a reply that was refused": ("must answer it", "reminded that nothing happened", "last problem: Too long."),
     "a reply of unknown outcome": ("Perhaps reply 1 was published", "uncertain"),
