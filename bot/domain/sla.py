@@ -124,6 +124,14 @@ def is_used_up(target: timedelta, used: timedelta) -> bool:
     return used >= target
 
 
+def minutes(used: int, target: int | None = None) -> int:
+    """Return seconds of working time in minutes, rounded up, so that what is late always takes longer than its target.
+
+    A target that is used up to the second is late, so that is a minute more.
+    """
+    return -(-used // 60) + (used == target)
+
+
 def pressure(due: datetime, told: int, now: datetime) -> Pressure:
     """Return late when the clock is due, soon when a step of it was notified (`told` percent), else in time."""
     if is_late(due, now):

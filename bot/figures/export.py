@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.domain.period import Period
-from bot.domain.sla import ClockKind
+from bot.domain.sla import ClockKind, minutes
 from bot.domain.text import Refused, Text, text
 from bot.figures import counting
 from bot.figures.counting import within
@@ -154,18 +154,14 @@ def csv_of(rows: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
             name[line.account],
             about[line.topic],
             late if line.waited else why[line.reason],
-            _minutes(line.took),
-            _minutes(line.norm),
+            "" if line.took is None else minutes(line.took, line.norm),
+            "" if line.norm is None else minutes(line.norm),
             in_time[line.kept],
             team[line.team],
         )
         for line in rows
     )
     return (BOM + file.getvalue()).encode()
-
-
-def _minutes(seconds: int | None) -> str:
-    return "" if seconds is None else str(seconds // 60)
 
 
 def _head(t: Texts) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Tally, Trouble
+from bot.domain.sla import minutes
 from bot.models import SOCKET
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
@@ -68,12 +69,12 @@ def _head(content: Overview, t: Texts) -> str:
             return t("The past month of {team}", team=team)
 
 
-def duration(seconds: int, t: Texts) -> str:
-    """Return working time in hours and minutes."""
-    hours, minutes = divmod(round(seconds / 60), 60)
+def duration(seconds: int, t: Texts, target: int | None = None) -> str:
+    """Return working time in hours and minutes; what is late takes longer than its `target`."""
+    hours, rest = divmod(minutes(seconds, target), 60)
     if not hours:
-        return t("{minutes} min", minutes=minutes)
-    return t("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else t("{hours} h", hours=hours)
+        return t("{minutes} min", minutes=rest)
+    return t("{hours} h {minutes} min", hours=hours, minutes=rest) if rest else t("{hours} h", hours=hours)
 
 
 def _period(figures: Figures, t: Texts) -> str:
@@ -204,8 +205,8 @@ def _measured(what: str, measured: Measured, before: Measured | None, t: Texts, 
         share += ", " + t.plural("{n} is late and still waits", "{n} are late and still wait", measured.late)
     if not measured.count:
         return share
-    spread = t("half within {median}, 90 % within {p90}", median=duration(measured.median or 0, t),
-               p90=duration(measured.p90 or 0, t))  # fmt: skip
+    spread = t("half within {median}, 90 % within {p90}", median=duration(measured.median or 0, t, measured.target),
+               p90=duration(measured.p90 or 0, t, measured.target))  # fmt: skip
     return f"{share}, {spread}"
 
 

@@ -23,7 +23,7 @@ from bot.domain.mention import Author as By
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
 from bot.figures import days, reports
-from bot.figures.export import csv_of, guarded, lines
+from bot.figures.export import Line, csv_of, guarded, lines
 from bot.figures.standing import standing as standing_of
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outbox, replies
@@ -520,6 +520,29 @@ async def test_postgresql_counts_the_same(databases: Databases, postgres_uri: st
     assert (figures.first.median, figures.first.p90) == (120, 600)
     assert standing.ages == [0, 3, 0, 0]
     assert len(file.splitlines()) == 19
+
+
+@pytest.mark.parametrize(
+    ("took", "exported", "told", "in_time"),
+    [
+        (0, "0", "0 min", "ja"),
+        (3540, "59", "59 min", "ja"),
+        (3541, "60", "1 uur", "ja"),
+        (3599, "60", "1 uur", "ja"),
+        (3600, "61", "1 uur 1 min", "nee"),
+        (3620, "61", "1 uur 1 min", "nee"),
+        (3661, "62", "1 uur 2 min", "nee"),
+    ],
+)
+def test_in_minutes_too_what_is_late_takes_longer_than_its_norm(
+    took: int, exported: str, told: str, in_time: str
+) -> None:
+    line = Line(NOW, ClockKind.FIRST_REACTION, 1, 1, "T1", "a", None, None, took, 3600, took < 3600)
+    [row] = csv.DictReader(io.StringIO(csv_of([line], T, AMSTERDAM).decode("utf-8-sig")), delimiter=";")
+    assert (row["minuten werktijd"], row["norm in minuten"], row["binnen de norm"]) == (exported, "60", in_time)
+    measured = Measured(1, int(took < 3600), took, took, 3600)
+    words = paragraphs(Overview(Span.ASKED, "T1", Figures(NOW, NOW, first=measured)), T)[0]
+    assert f"binnen 1 uur, de helft binnen {told}, 90 % binnen {told}" in words
 
 
 def test_a_cell_is_never_a_formula() -> None:

@@ -17,7 +17,7 @@ from bot.cli.terminal import mark, plain, say
 from bot.domain.case import Status, WaitsFor
 from bot.domain.coming import Coming, Doing
 from bot.domain.event import HAPPENED, WHY, why_of
-from bot.domain.sla import ClockKind
+from bot.domain.sla import ClockKind, minutes
 from bot.models import GOING, Clock, Message
 from bot.texts import Texts
 
@@ -189,7 +189,8 @@ def _clock(clock: Clock, now: datetime, t: Texts) -> Iterator[str]:
     target = f" of {clock.target_seconds // 60} minutes" if clock.target_seconds is not None else ""
     if clock.stopped_at is not None:
         kept = "in time" if clock.kept else "too late"
-        measured = f"{(clock.elapsed_seconds or 0) // 60}{target}, {kept}" if clock.counts else "does not count"
+        took = minutes(clock.elapsed_seconds or 0, clock.target_seconds)
+        measured = f"{took}{target}, {kept}" if clock.counts else "does not count"
         yield f"stopped {t.when(clock.stopped_at, now)}: {measured}"
         return
     if clock.rests_for is not None:
