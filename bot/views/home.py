@@ -162,6 +162,13 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     for today in home.today[:MAX_TEAMS]:
         name = f"{t('Today')} – {literal(today.team, 100)}" if several else t("Today")
         blocks.append(section("\n".join([f"*{name}*", *paragraphs(today, t)])))
+    if (more := len(home.today) - MAX_TEAMS) > 0:
+        words = t.plural(
+            "Figures of {n} more team: `/webcare stats` with the name of a team.",
+            "Figures of {n} more teams: `/webcare stats` with the name of a team.",
+            more,
+        )
+        blocks.append(context(words))
     return [*blocks, chart(home.week, t)] if charts and tells(home.week) else blocks
 
 

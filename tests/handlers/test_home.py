@@ -35,6 +35,23 @@ async def test_each_team_has_its_figures_on_the_home_and_no_chart_of_one_bar(sql
     assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
 
 
+async def test_who_is_in_more_teams_than_the_home_shows_figures_of_reads_how_many_and_where_they_are(
+    sqlite_bot: Bot,
+) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        session.add_all(
+            Team(id=n, name=f"Wijk {n}", channel=f"C0WIJK{n}", created_at=bot.desk.now()) for n in range(2, 13)
+        )
+    for number in range(2, 13):
+        await make_role(bot, SANNE, Role.AGENT, number)
+    await bot.slack.open_home(SANNE)
+    await home(
+        bot, SANNE, "Vandaag – \u2068Wijk 10", "Cijfers van nog 2 teams: `/webcare cijfers` met de naam van een team"
+    )
+    assert "Wijk 12" in await asked(bot, SANNE, "/webcare cijfers Wijk 12")
+
+
 async def test_a_choice_counts_that_was_made_while_the_home_was_published_again(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await bot.slack.open_home(SANNE)
