@@ -74,9 +74,10 @@ def parts(period: Period, zone: tzinfo) -> Sequence[Period]:
 
     The first part begins and the last part ends with the period, also within a day.
     """
-    first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
+    last_moment = period.until - timedelta(microseconds=1)  # midnight belongs to the next day
+    first, last = (at.astimezone(zone).date() for at in (period.since, last_moment))
     days = (last - first).days + 1
-    step = 1 if days <= MAX_PARTS + 1 else 7 if days <= 7 * MAX_PARTS else -(-days // MAX_PARTS)
+    step = 1 if days <= MAX_PARTS else 7 if days <= 7 * MAX_PARTS else -(-days // MAX_PARTS)
     edges = [midnight(first + timedelta(days=n), zone) for n in range(0, days, step)]
     inner = [at for at in edges if period.since < at < period.until]
     return [Period(a, b) for a, b in zip([period.since, *inner], [*inner, period.until], strict=True)]

@@ -256,6 +256,20 @@ async def test_from_two_accounts_the_digest_has_a_table_of_them(office: Bot) -> 
     assert "data_table" in {block["type"] for block in card["blocks"]}
 
 
+async def test_a_digest_of_twenty_days_has_its_chart_and_table(office: Bot) -> None:
+    """From nine to nine it is about twenty-one days, two of them in part; Slack takes twenty bars."""
+    closed = date(2026, 11, 25)
+    await settings(office, closed_days=[str(closed + timedelta(days=n)) for n in range(17)])
+    await digests(office, "2026-11-24 09:00")
+    for day in (1, 5, 10):
+        office.clock.at = local(f"2026-12-{day:02} 15:00")  # type: ignore[attr-defined]
+        await mention(office, day)
+    await on_a_second_account(office)
+    await digests(office, "2026-12-14 09:00")
+    card = await office.card("Dagoverzicht", "24 nov 2026 09:00 tot 14 dec 2026 09:00")
+    assert {"data_visualization", "data_table"} <= {block["type"] for block in card["blocks"]}
+
+
 async def test_a_digest_has_no_lines_that_say_nothing_and_compares_what_came_to_an_end(office: Bot) -> None:
     await mention(office)
     await digests(office, "2026-11-23 09:00")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -91,10 +91,16 @@ def test_a_period_stands_first_and_the_rest_is_left() -> None:
     assert split("Wegen", NOW, AMSTERDAM) == (None, "Wegen")
 
 
-@given(days=st.integers(1, 1097), start=st.dates(date(2020, 1, 1), date(2030, 1, 1)), hours=st.integers(0, 23))
-def test_the_parts_of_a_period_are_the_whole_period_once(days: int, start: date, hours: int) -> None:
+@given(
+    days=st.integers(1, 1097),
+    start=st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    hours=st.integers(0, 23),
+    until=st.integers(0, 23),
+)
+@example(days=20, start=date(2026, 11, 23), hours=9, until=9)
+def test_the_parts_of_a_period_are_the_whole_period_once(days: int, start: date, hours: int, until: int) -> None:
     since = midnight(start, AMSTERDAM) + timedelta(hours=hours)
-    period = Period(since, midnight(start + timedelta(days=days), AMSTERDAM))
+    period = Period(since, midnight(start + timedelta(days=days), AMSTERDAM) + timedelta(hours=until))
     found = parts(period, AMSTERDAM)
     assert [found[0].since, *(part.until for part in found)] == [*(part.since for part in found), period.until]
     assert found[0].since == since
