@@ -259,12 +259,29 @@ def _sources(figures: Figures, t: Texts) -> str:
         + t("{account}: {mentions} received, {answered} answered, {kept} of {count} first reactions within the norm",
             account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
             count=source.reactions)
-        for source in _in_table(figures)
+        for source in _in_table(figures, t)
     )  # fmt: skip
 
 
-def _in_table(figures: Figures) -> Sequence[Source]:
-    return figures.sources[:MAX_ROWS] if len(figures.sources) > 1 else []
+def _in_table(figures: Figures, t: Texts) -> list[Source]:
+    """Return the rows of the table of accounts, the largest first; one row is for all that do not fit."""
+    if len(figures.sources) < 2:
+        return []
+    largest = sorted(figures.sources, key=lambda source: (-source.mentions, -source.answered, -source.reactions))
+    most = MAX_ROWS if len(largest) <= MAX_ROWS else MAX_ROWS - 1
+    rest = largest[most:]
+    return [*largest[:most], *([_together(rest, t)] if rest else [])]
+
+
+def _together(sources: Sequence[Source], t: Texts) -> Source:
+    return Source(
+        t("{n} other accounts", n=len(sources)),
+        sum(source.mentions for source in sources),
+        sum(source.opened for source in sources),
+        sum(source.answered for source in sources),
+        sum(source.reactions for source in sources),
+        sum(source.kept for source in sources),
+    )
 
 
 def _native(content: Overview, t: Texts) -> list[Block]:
@@ -272,7 +289,7 @@ def _native(content: Overview, t: Texts) -> list[Block]:
     blocks: list[Block] = []
     if tells(figures.parts):
         blocks.append(chart(figures.parts, t))
-    if _in_table(figures):
+    if _in_table(figures, t):
         blocks.append(_table(figures, t))
     return blocks
 
@@ -296,7 +313,7 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
 def _table(figures: Figures, t: Texts) -> Block:
     heads = [t("Account"), t("Received"), t("Answered"), t("First reactions"), t("Within the norm")]
     rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
-    for source in _in_table(figures):
+    for source in _in_table(figures, t):
         numbers = (source.mentions, source.answered, source.reactions, source.kept)
         name = {"type": "raw_text", "text": cut(source.name, 100) or "—"}
         rows.append([name, *({"type": "raw_number", "value": n, "text": str(n)} for n in numbers)])

@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from bot import accounts, cases
 from bot.cases import inbox, reminders
-from bot.domain.figures import Figures, Overview, Span, Standing
+from bot.domain.figures import Figures, Overview, Source, Span, Standing
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Account, Message, MessageKind, ReplyKind, Team
 from bot.sandbox.app import Sandbox
@@ -306,6 +306,24 @@ def test_slack_takes_every_overview(language: str) -> None:
         for form in view.forms:
             assert blocks.problems(form, blocks.MESSAGE) == []
         assert "<!channel>" not in view.text
+
+
+def table_of(*sources: Source) -> list[list[Any]]:
+    """The rows of the table of these accounts, without its head."""
+    figures = Figures(local("2026-11-01 00:00"), local("2026-12-01 00:00"), sources=sources)
+    view = overview(Overview(Span.ASKED, "Webcare", figures), Texts("nl", "Europe/Amsterdam"))
+    [table] = [block for block in view.blocks if block["type"] == "data_table"]
+    return [[cell.get("value", cell["text"]) for cell in row] for row in table["rows"][1:]]
+
+
+def test_the_table_of_accounts_has_the_largest_first_and_adds_up_however_many_there_are() -> None:
+    small = [Source(f"klein {n}", 10, 9, 8, 7, 6) for n in range(20)]
+    large = [Source(f"groot {n}", 500 + n) for n in range(5)]
+    shown = table_of(*small, *large)
+    assert [row[0] for row in shown[:6]] == ["groot 4", "groot 3", "groot 2", "groot 1", "groot 0", "klein 0"]
+    assert shown[19:] == [["6 andere accounts", 60, 48, 42, 36]]
+    assert sum(row[1] for row in shown) == sum(source.mentions for source in (*small, *large))
+    assert [row[0] for row in table_of(*small)] == [source.name for source in small]
 
 
 async def test_teams_have_their_own(office: Bot) -> None:
