@@ -120,6 +120,17 @@ def section(text: str) -> Block:
     return {"type": "section", "text": mrkdwn(text)}
 
 
+def sections(text: str) -> list[Block]:
+    """Return lines of mrkdwn in as few sections as hold them; a text that is too long is divided between two lines."""
+    parts: list[str] = []
+    for line in text.split("\n"):
+        if parts and len(parts[-1]) + len(line) < SECTION:
+            parts[-1] += f"\n{line}"
+        else:
+            parts.append(line)
+    return [section(part) for part in parts]
+
+
 def context(*texts: str) -> Block:
     """Return a line of small print."""
     return {"type": "context", "elements": [mrkdwn(text, CONTEXT) for text in texts]}

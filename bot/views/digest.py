@@ -6,12 +6,13 @@ also complete.
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Tally, Trouble
 from bot.domain.sla import minutes
 from bot.models import SOCKET
 from bot.texts import Texts
-from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
+from bot.views.block import Block, View, actions, button, context, cut, link, literal, section, sections
 from bot.views.case_state import reason_words
 from bot.views.filters import late_button
 
@@ -37,13 +38,13 @@ def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str
     start, end = [section(head), context(period)], buttons
     rest = _rest(content.standing, listed, t)
     plain = [
-        *(section(each) for each in [*texts, *late]),
+        *(block for each in [*texts, *late] for block in sections(each)),
         *(section(each) | {"accessory": late_button(t)} for each in rest),
     ]
     native = [] if _is_quiet(content) else _native(content, t)
     words = "\n".join([head, period, *texts, *late, *rest])
     sources = _sources(content.figures, t)
-    older = [section(cut(sources, 2900))] if sources and native else []
+    older = sections(sources) if sources and native else []
     whole = f"{words}\n{sources}" if older else words
     return View(whole, [*start, *plain, *native, *end], plain=[*start, *plain, *older, *end])
 
@@ -132,9 +133,15 @@ def _differences(tally: Tally, t: Texts) -> list[str]:
     if tally.missed:
         rows.append(t("Mentions that were missed and were taken in after all: *{n}*", n=tally.missed))
     if tally.uncompared:
-        accounts = ", ".join(literal(name, 100) for name in tally.uncompared[:MAX_ROWS])
-        rows.append(t("Not compared with what the platform has: {accounts}", accounts=accounts))
+        accounts = [literal(name, 100) for name in tally.uncompared[:MAX_ROWS]]
+        accounts += _more(tally.uncompared, t)
+        rows.append(t("Not compared with what the platform has: {accounts}", accounts=", ".join(accounts)))
     return rows
+
+
+def _more(of: Sequence[Any], t: Texts) -> list[str]:
+    """Return how many there are after the first MAX_ROWS, if any."""
+    return [t("… and {n} more", n=len(of) - MAX_ROWS)] if len(of) > MAX_ROWS else []
 
 
 def _rows(content: Overview, t: Texts) -> list[str]:
@@ -187,8 +194,10 @@ def _hidden(figures: Figures, t: Texts) -> str:
     """Return how many posts were hidden, and for which house rules."""
     if not figures.hidden:
         return ""
-    rules = ", ".join(f"{literal(rule, 60)} {n}" for rule, n in list(figures.hidden.items())[:MAX_TOPICS])
-    return t("Posts hidden: *{n}* ({rules})", n=sum(figures.hidden.values()), rules=rules)
+    rules = [f"{literal(rule, 60)} {n}" for rule, n in list(figures.hidden.items())[:MAX_TOPICS]]
+    if rest := sum(list(figures.hidden.values())[MAX_TOPICS:]):
+        rules.append(f"{t('other house rules')} {rest}")
+    return t("Posts hidden: *{n}* ({rules})", n=sum(figures.hidden.values()), rules=", ".join(rules))
 
 
 def _measured(what: str, measured: Measured, before: Measured | None, t: Texts, *, ended: bool) -> str:
@@ -218,7 +227,8 @@ def _standing(standing: Standing, t: Texts) -> str:
         rows.append("❗ " + t("Late: *{n}*", n=standing.late))
     if standing.promised:
         rows.append(t("Promised for today: *{n}*", n=standing.promised))
-    rows += [_trouble(trouble, t, standing.at) for trouble in standing.troubles]
+    rows += [_trouble(trouble, t, standing.at) for trouble in standing.troubles[:MAX_ROWS]]
+    rows += _more(standing.troubles, t)
     if all(trouble.channel is not None for trouble in standing.troubles):
         rows.append(t("All accounts work."))
     return "\n".join([t("As of {time}:", time=t.time(standing.at)), *(f"• {row}" for row in rows)])

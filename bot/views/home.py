@@ -8,7 +8,7 @@ from bot.domain.figures import Overview, Part
 from bot.domain.queue import OVERVIEW, Filter, Place, Which
 from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
-from bot.views.block import Block, actions, button, context, literal, named, plain, section
+from bot.views.block import Block, actions, button, context, literal, named, plain, section, sections
 from bot.views.case_list import case_block, page_buttons, question_head
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
@@ -161,7 +161,7 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     blocks: list[Block] = [{"type": "divider"}]
     for today in home.today[:MAX_TEAMS]:
         name = f"{t('Today')} – {literal(today.team, 100)}" if several else t("Today")
-        blocks.append(section("\n".join([f"*{name}*", *paragraphs(today, t)])))
+        blocks += sections("\n".join([f"*{name}*", *paragraphs(today, t)]))
     if (more := len(home.today) - MAX_TEAMS) > 0:
         words = t.plural(
             "Figures of {n} more team: `/webcare stats` with the name of a team.",

@@ -14,7 +14,8 @@ from sqlmodel import select
 
 from bot import accounts, cases
 from bot.cases import inbox, reminders
-from bot.domain.figures import Figures, Overview, Source, Span, Standing
+from bot.domain.case import CloseReason
+from bot.domain.figures import Figures, Measured, Overview, Source, Span, Standing, Trouble
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Account, Message, MessageKind, ReplyKind, Team
 from bot.sandbox.app import Sandbox
@@ -324,6 +325,31 @@ def test_the_table_of_accounts_has_the_largest_first_and_adds_up_however_many_th
     assert shown[19:] == [["6 andere accounts", 60, 48, 42, 36]]
     assert sum(row[1] for row in shown) == sum(source.mentions for source in (*small, *large))
     assert [row[0] for row in table_of(*small)] == [source.name for source in small]
+
+
+def labels(count: int, what: str, size: int) -> list[str]:
+    return [f"{what} {n} ".ljust(size, "a") for n in range(count)]
+
+
+@pytest.mark.parametrize("size", [60, 45, 30])
+def test_nothing_of_an_overview_is_cut_off_whatever_a_team_calls_its_topics(size: int) -> None:
+    norm = Measured(120, 100, 1800, 3500, 3600, 4)
+    figures = Figures(
+        local("2026-11-01 00:00"), local("2026-12-01 00:00"), 400, 300, 250,
+        dict.fromkeys([*CloseReason, *labels(10, "reden", size)], 12), norm, norm,
+        [Source(name, 20, 19, 18, 17, 16) for name in labels(20, "account", 90)],
+        topics=dict.fromkeys([*labels(14, "onderwerp", size), ""], 12),
+        hidden=dict.fromkeys(labels(14, "huisregel", size), 2),
+    )  # fmt: skip
+    troubles = [Trouble(name, stopped=True) for name in labels(25, "storing", 90)]
+    told = Overview(Span.MONTH, "Webcare", figures, figures, Standing(local("2026-12-01 09:00"), troubles=troubles))
+    view = overview(told, Texts("nl", "Europe/Amsterdam"))
+    for form in view.forms[:-1]:
+        assert blocks.problems(form, blocks.MESSAGE) == []
+    lines = text_of({"blocks": view.plain}).splitlines()
+    assert lines == view.text.splitlines(), "all is on the screen, in the order in which it is read aloud"
+    for words in ("Eerste reactie", "Afhandeling", "overige huisregels 4", "overige onderwerpen 24", "… en nog 5"):
+        assert words in view.text
 
 
 async def test_teams_have_their_own(office: Bot) -> None:
