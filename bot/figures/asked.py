@@ -42,8 +42,7 @@ async def asked_for(session: AsyncSession, team: Team, words: str, now: datetime
     that person has a role; they see no others.
     """
     others: list[Team] = []
-    zone = reports.zone_of(team)
-    period, rest = split(words, now, zone)
+    _, rest = split(words, now, reports.zone_of(team))
     if rest:
         theirs = [each for each in await teams.all_teams(session) if each.id in known]
         named = [each for each in theirs if each.name.casefold() == rest.casefold()]
@@ -53,8 +52,8 @@ async def asked_for(session: AsyncSession, team: Team, words: str, now: datetime
             raise Refused("I do not understand “{words}”. Give a period (today, week, month, "
                           "2026-11-01..2026-11-24) and then, if you like, a team.", words=rest[:80])  # fmt: skip
         team = named[0]
-    today = parse(TODAY, now, reports.zone_of(team))
-    chosen = period or today
-    if chosen is None:
+    zone = reports.zone_of(team)  # its days are those of its own zone, whoever asks
+    period = split(words, now, zone)[0] or parse(TODAY, now, zone)
+    if period is None:
         raise Refused("There is no such period.")
-    return Asked(chosen, team, others)
+    return Asked(period, team, others)

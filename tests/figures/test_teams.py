@@ -92,6 +92,23 @@ async def test_the_export_has_the_numbers_that_cases_are_called_by_in_the_team_t
     assert found == [came, answered, came | answered]
 
 
+async def test_a_day_of_another_team_is_of_its_own_time_zone_whoever_asks(office: Bot) -> None:
+    bot = office
+    bonaire = await second_team(bot, "Bonaire", time_zone="America/Kralendijk")
+    bot.clock.at = local("2026-11-20 02:00")  # type: ignore[attr-defined]
+    case_id = await mention(bot)
+    await hand(bot, case_id, 1, bonaire)
+    bot.clock.at = local("2026-11-20 03:00")  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason="spam")
+    bot.clock.at = local("2026-11-20 15:00")  # type: ignore[attr-defined]
+    for words in ("Bonaire", "vandaag Bonaire", "2026-11-20 Bonaire"):
+        told = await asked(bot, SANNE, f"/webcare cijfers {words}")
+        assert "Afgesloten" not in told and "20 nov 2026 05:00" in told, words
+    told = await asked(bot, SANNE, "/webcare cijfers gisteren Bonaire")
+    assert "Afgesloten zonder antwoord: *1*" in told and "19 nov 2026 05:00" in told
+
+
 async def test_a_coordinator_sees_the_figures_lists_and_home_of_their_teams_only(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     beheer = await second_team(bot)
