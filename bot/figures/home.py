@@ -3,14 +3,15 @@
 The figures come from bot.figures.reports, so they are the same everywhere.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.figures import Overview, Part, Span
-from bot.domain.period import WEEK, days_of
+from bot.domain.period import WEEK, days_of, midnight
 from bot.domain.queue import Filter, Which
 from bot.figures import lists, reports
 from bot.figures.standing import standing
@@ -53,7 +54,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
         promises=promises.lines,
         promises_count=promises.count,
         today=[await _today(session, team, now) for team in readable],
-        week=_together([await _week(session, team, now) for team in readable]),
+        week=_together([(reports.zone_of(team), await _week(session, team, now)) for team in readable], t.zone),
         asked=[Asked(question, case) for question, case in await lists.asked(session, slack_id)],
         by=slack_id,
         places=places,
@@ -78,9 +79,12 @@ async def _week(session: AsyncSession, team: Team, now: datetime) -> Sequence[Pa
     return await reports.course(session, team, days_of(today - WEEK + timedelta(days=1), today, zone))
 
 
-def _together(courses: Sequence[Sequence[Part]]) -> list[Part]:
-    """Return the sum of all teams per day."""
-    return [
-        Part(day[0].since, sum(part.mentions for part in day), sum(part.answered for part in day))
-        for day in zip(*courses, strict=True)
-    ]
+def _together(courses: Sequence[tuple[tzinfo, Sequence[Part]]], zone: tzinfo) -> list[Part]:
+    """Return the sum of all teams on each of the last seven days; a day is a date, of each team in its own zone."""
+    mentions, answered = Counter[date](), Counter[date]()
+    for own, course in courses:
+        for part in course:
+            day = part.since.astimezone(own).date()
+            mentions[day] += part.mentions
+            answered[day] += part.answered
+    return [Part(midnight(day, zone), mentions[day], answered[day]) for day in sorted(mentions)[-WEEK.days :]]

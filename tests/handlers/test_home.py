@@ -3,15 +3,19 @@
 import re
 from datetime import datetime, timedelta
 
+import pytest
+
 from bot import cases
+from bot.cases import inbox
 from bot.domain.case import Status
+from bot.domain.mention import Author, Post
 from bot.domain.sla import ClockKind
-from bot.models import Clock, ReplyKind, Role, Team
+from bot.models import Account, Clock, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import members
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import answer, asked, home, make_role, mention, open_modal, sent, square_texts
+from tests.people import answer, asked, home, make_role, mention, open_modal, second_team, sent, square_texts
 
 
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
@@ -50,6 +54,30 @@ async def test_who_is_in_more_teams_than_the_home_shows_figures_of_reads_how_man
         bot, SANNE, "Vandaag – \u2068Wijk 10", "Cijfers van nog 2 teams: `/webcare cijfers` met de naam van een team"
     )
     assert "Wijk 12" in await asked(bot, SANNE, "/webcare cijfers Wijk 12")
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "theirs", "ours"),
+    [("America/Kralendijk", "02:00", "19 nov", "20 nov"), ("Asia/Tokyo", "20:00", "21 nov", "20 nov")],
+)
+async def test_the_chart_of_the_week_adds_teams_by_the_date_that_each_has(
+    office: Bot, zone: str, moment: str, theirs: str, ours: str
+) -> None:
+    bot = office
+    other = await second_team(bot, "Ver weg", time_zone=zone)
+    bot.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        session.add(Account(id=2, team_id=other, platform="webhook", name="x", url="", created_at=bot.desk.now()))
+        await session.flush()
+        for account_id, count in ((1, 1), (2, 2)):
+            posts = [Post(f"{account_id}:{n}", Author("a", "Ank"), "Hoi", bot.desk.now()) for n in range(count)]
+            await inbox.take_in(session, account_id, posts, now=bot.desk.now())
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "Ver weg")
+    [chart] = [block["chart"] for block in shown["blocks"] if block["type"] == "data_visualization"]
+    received = {point["label"]: point["value"] for point in chart["series"][0]["data"]}
+    assert {label: n for label, n in received.items() if n} == {theirs: 2, ours: 1}
+    assert len(received) == 7
 
 
 async def test_a_choice_counts_that_was_made_while_the_home_was_published_again(sqlite_bot: Bot) -> None:
