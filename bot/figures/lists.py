@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, literal, true
+from sqlalchemy import ColumnElement, String, and_, cast, literal, true
 from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -42,8 +42,13 @@ from bot.texts import Texts
 
 TO_ANSWER = 100
 """How many cases one can answer in a row before the list is read on."""
-PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.private)).correlate(Case).exists()
-"""Cases without a private mention, in SQL."""
+PUBLIC = and_(
+    *(
+        ~select(each.id).where(each.case_id == Case.id, col(each.private)).correlate(Case).exists()
+        for each in (Mention, Reply)
+    )
+)
+"""Cases with nothing private in them, of their citizen or of us, in SQL."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ async def waiting(
     """Return one page of the cases of these teams that match a filter; without a filter, of all that wait.
 
     `zone` says when today ends, for the promises of today. If the page no longer exists, because cases were answered in
-    the meantime, the last page is returned. With `public` cases with a private mention are left out.
+    the meantime, the last page is returned. With `public` cases with something private in them are left out.
     """
     wanted = wanted or Filter()
     which = _which(wanted, now, zone) & _where(wanted) & col(Case.team_id).in_(team_ids)

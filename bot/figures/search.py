@@ -24,7 +24,7 @@ from bot.domain.case import OPEN, Status
 from bot.domain.words import asked_number, asked_words
 from bot.figures import lists
 from bot.figures.lists import CaseList
-from bot.models import WAITING, Account, Case, CaseWords, Reply
+from bot.models import WAITING, Account, Case, CaseWords
 
 MAX_COUNTED = 1_000
 LOOKED_THROUGH = 10_000
@@ -94,8 +94,7 @@ async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked
     if asked.statuses and OPEN.issuperset(asked.statuses):
         wanted.append(WAITING)
     if asked.public:
-        private_reply = select(Reply.id).where(Reply.case_id == Case.id, col(Reply.private)).correlate(Case)
-        wanted += [lists.PUBLIC, ~private_reply.exists()]
+        wanted.append(lists.PUBLIC)
     return wanted
 
 

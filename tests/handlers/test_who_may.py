@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from sqlalchemy import text
 import handlers
 from bot import cases
 from bot.domain.case import Status, Urgency
-from bot.models import Agent, Role, Team
+from bot.domain.queue import Filter, Which
+from bot.models import Agent, ReplyKind, Role, Team
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.sandbox.slack.inspection import text_of
@@ -28,7 +30,7 @@ from handlers import card_menu, commands
 from handlers.roles import Access
 from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import asked, comes, home, make_role, mention, open_modal, second_team
+from tests.people import asked, comes, home, make_role, mention, open_modal, second_team, sent
 
 GUIDE = Path(__file__).parents[2] / ".github" / "guide"
 ELSEWHERE = "C0ALGEMEEN"
@@ -401,6 +403,27 @@ async def test_a_private_message_is_marked_in_words_and_never_shared_in_a_channe
         [shared] = bot.slack.messages(CHANNEL)[before:]
         assert "Burger 2" in text_of(shared) and "Privéberichten worden niet" in text_of(shared)
         assert "123456782" not in json.dumps(shared) and "Burger 1" not in json.dumps(shared)
+
+
+async def test_a_citizen_whom_we_asked_something_in_private_is_in_no_shared_list(office: Bot) -> None:
+    bot = office
+    for number in (1, 2):
+        await mention(bot, number, "Waar is het loket?")
+        await sent(bot, number, ReplyKind.QUESTION)
+        bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        [asked_in_private] = (await cases.read(session, 1)).replies
+        asked_in_private.private = True
+        session.add(asked_in_private)
+    waiting = Filter(Which.CITIZEN).to_text()
+    await asked(bot, SANNE, "/webcare open")
+    listed = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+    await bot.slack.click(SANNE, CHANNEL, listed["ts"], "list:which", waiting)
+    await bot.slack.wait_for(lambda: "Burger 1" in text_of(bot.slack.ephemerals(SANNE, CHANNEL)[-1]))
+    before = len(bot.slack.messages(CHANNEL))
+    await bot.slack.click(SANNE, CHANNEL, listed["ts"], "list:share")
+    [shared] = await bot.slack.wait_for(lambda: bot.slack.messages(CHANNEL)[before:])
+    assert "Burger 2" in text_of(shared) and "Burger 1" not in text_of(shared)
 
 
 async def test_a_private_message_is_not_put_to_another_channel(sqlite_bot: Bot) -> None:
