@@ -97,7 +97,7 @@ async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: s
         case "stats":
             return await figures.stats(desk, person, rest)
         case "digest":
-            return await figures.digest(desk)
+            return await figures.digest(desk, person)
         case "export":
             return _message(await figures.send_export(desk, person, rest))
         case "duty":

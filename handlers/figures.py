@@ -8,6 +8,7 @@ from bot.desk import TeamDesk
 from bot.domain.figures import Overview, Span
 from bot.domain.period import Period
 from bot.domain.queue import Filter, Which
+from bot.domain.text import Refused
 from bot.figures import digests, export, lists, reports
 from bot.figures.asked import asked_for
 from bot.models import Team
@@ -22,30 +23,34 @@ from handlers.roles import Person
 async def stats(desk: TeamDesk, person: Person, words: str) -> View:
     """Return a team's figures in a period: `[period] [team]`, by default today and the team of the channel.
 
-    The figures of several teams together are only for the person who asks: not everyone in a channel may see them.
+    Only those of the team whose channel it is can be shared: not everyone in a channel may see those of other teams.
     """
     async with desk.reading() as session:
         asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
         counted = await reports.figures(session, asked.team, asked.period, desk.now(), others=asked.other_ids)
     content, period = Overview(Span.ASKED, asked.names, counted), asked.period
-    share = f"{asked.team.id}|{period.since.isoformat()}|{period.until.isoformat()}" if not asked.others else ""
-    return overview(content, desk.t, share=share)
+    share = f"{asked.team.id}|{period.since.isoformat()}|{period.until.isoformat()}"
+    return overview(content, desk.t, share=share if person.shares(asked.team, *asked.others) else "")
 
 
-async def digest(desk: TeamDesk) -> View:
+async def digest(desk: TeamDesk, person: Person) -> View:
     """Return the digest of the channel's team, up to now."""
     content, late = await _daily(desk, desk.team)
-    return overview(content, desk.t, share=f"{desk.team.id}|digest", late=late, listed=len(late))
+    share = f"{desk.team.id}|digest" if person.shares(desk.team) else ""
+    return overview(content, desk.t, share=share, late=late, listed=len(late))
 
 
-async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Post the figures that an agent asked for in the channel, as they are now, without private messages.
+async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+    """Post the figures that an agent asked for in the channel of the team, as they are now, without private messages.
 
-    They are not rendered again, so they have no words of citizens: they could not be deleted there.
+    They are not rendered again, so they have no words of citizens: they could not be deleted there. Raises Refused in
+    any other channel, where people outside the team may be.
     """
     team_id, *which = action["value"].split("|")
     async with desk.reading() as session:
         team = await session.get_one(Team, int(team_id))
+    if not person.shares(team):
+        raise Refused("Figures are shared only in the channel of their team.")
     if which == ["digest"]:
         content, late = await _daily(desk, team, public=True)
         view = overview(content, desk.t, late=late, listed=len(late))

@@ -10,6 +10,7 @@ from bot import connectors
 from bot.desk import TeamDesk
 from bot.domain.case import ONGOING
 from bot.domain.queue import Filter, Which
+from bot.domain.text import Refused
 from bot.figures import lists
 from bot.figures import search as by_words
 from bot.figures.lists import CaseList
@@ -42,7 +43,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     below = actions(
         *page_buttons(wanted, listing.pages, desk.t),
         *_several_buttons(person, wanted.to_text(), listing, desk),
-        share_button(wanted.to_text(), desk.t),
+        *_share_button(person, wanted.to_text(), desk),
     )
     rows = await _rows(desk, listing, urls, person, wanted.to_text())
     return case_list(_head(desk, listing, wanted), rows, above=above, below=below)
@@ -51,7 +52,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
 async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bool = False) -> View:
     """Return a page of search results; a list in a message has buttons to share it and to search with filters.
 
-    The button to share is left out if the shared list would be empty.
+    The button to share is left out if all that is shown is private.
     """
     listing, urls = await _search(desk, [team.id for team in person.teams], sought)
     sought = replace(sought, page=listing.page)
@@ -59,7 +60,7 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
     if not in_modal:
         shown_to_all = any(not line.latest.private for line in listing.lines)
         buttons += _several_buttons(person, what, listing, desk)
-        buttons += [share_button(what, desk.t)] if shown_to_all else []
+        buttons += _share_button(person, what, desk) if shown_to_all else []
         buttons.append(filter_button(sought.words, desk.t))
     rows = await _rows(desk, listing, urls, person, what)
     return case_list(_result_head(desk, listing), rows, more=_uncounted(desk, listing), below=actions(*buttons))
@@ -93,10 +94,13 @@ async def show(action: dict[str, Any], body: dict[str, Any], respond: Respond, p
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Post an agent's list in the channel, as it is now, without private messages and buttons.
+    """Post an agent's list in the channel of the team, as it is now, without private messages and buttons.
 
-    It is not rendered again, so it has no words of citizens: they could not be deleted there.
+    It is not rendered again, so it has no words of citizens: they could not be deleted there. Raises Refused in any
+    other channel, where people outside the team may be.
     """
+    if not person.shares(*person.teams):
+        raise Refused("A list is shared only in the channel of the team that has its cases.")
     teams = [team.id for team in person.teams]
     if _is_search(action["value"]):
         listing, urls = await _search(desk, teams, Sought.of_text(action["value"]), public=True)
@@ -212,6 +216,11 @@ def _several_buttons(person: Person, asked: str, listing: CaseList, desk: TeamDe
     mine = [line.case for line in listing.lines if _acts(person, line.case.team_id)]
     acts = any(case.status in ONGOING for case in mine) or (mine and listing.pages > 1)
     return several_buttons(asked, desk.t) if acts else []
+
+
+def _share_button(person: Person, asked: str, desk: TeamDesk) -> list[Block]:
+    """Return the button that shows a list to everyone, if all its cases are of the team whose channel it is in."""
+    return [share_button(asked, desk.t)] if person.shares(*person.teams) else []
 
 
 @asynccontextmanager

@@ -48,11 +48,15 @@ LEAST: Mapping[Access, int] = {
 
 @dataclass(frozen=True)
 class Person:
-    """Who sent a request: their role in each team, and the teams that the request concerns, at least one."""
+    """Who sent a request: their role in each team, and the teams that the request concerns, at least one.
+
+    `channel` is where they clicked or typed, "" outside channels.
+    """
 
     by: str
     teams: Sequence[Team]
     roles: Mapping[int, Role]
+    channel: str = ""
 
     def teams_with(self, access: Access) -> list[Team]:
         """Return the concerned teams in which this person has at least the role for `access`."""
@@ -63,10 +67,15 @@ class Person:
         role = self.roles.get(team.id)
         return RANKS[role] if role else 0
 
+    def shares(self, *teams: Team) -> bool:
+        """Tell whether what is of these teams may be shown to all where they are: it is the channel of each team."""
+        return all(team.channel == self.channel for team in teams)
+
 
 async def person_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:
     """Return who sent a request; raises Refused when it concerns no team."""
-    return Person(by, await teams_concerned(session, body, by), await agents.roles(session, by))
+    roles = await agents.roles(session, by)
+    return Person(by, await teams_concerned(session, body, by), roles, channel_of(body))
 
 
 async def reader_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:
@@ -90,7 +99,7 @@ async def admit(desk: Desk, access: Access, body: dict[str, Any], person: Person
         teams = [await _coordinates(desk, person)]
     if not teams:
         raise _refusal(person, desk.of(person.teams[0]))
-    return Person(person.by, teams, person.roles)
+    return replace(person, teams=teams)
 
 
 async def _looked_up(desk: Desk, body: dict[str, Any], person: Person) -> Person:
@@ -105,7 +114,7 @@ async def _looked_up(desk: Desk, body: dict[str, Any], person: Person) -> Person
             "Slack does not say just now whether you are in this team's channel. Please try again in a moment."
         ) from None
     async with desk.reading() as session:
-        return Person(person.by, person.teams, await agents.roles(session, person.by))
+        return replace(person, roles=await agents.roles(session, person.by))
 
 
 async def _coordinates(desk: Desk, person: Person) -> Team:

@@ -1,10 +1,12 @@
 """What agents ask beside the cards: the command /webcare, and the shortcut that makes a case of a message."""
 
+import pytest
+
 from bot.domain.case import Status
-from bot.models import Agent, Case, Mention, Team
+from bot.models import Agent, Case, Mention, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import answer, asked, square_texts
+from tests.people import BEHEER, answer, asked, make_role, mention, second_team, square_texts
 
 ELSEWHERE = "C0ALGEMEEN"
 
@@ -198,6 +200,50 @@ async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
         await bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:share")
         await bot.card("Er wacht 1 zaak" if words == "open" else "1 zaak gevonden", "Fatima", "Zaak 1")
         assert "list:share" not in action_ids(bot.cards()[-1]) and "markt" not in text_of(bot.cards()[-1])
+
+
+@pytest.mark.parametrize("words", ["open", "mijn", "zoek paspoort", "cijfers", "dagoverzicht"])
+async def test_nothing_is_shared_in_a_channel_that_is_no_teams(sqlite_bot: Bot, words: str) -> None:
+    bot = sqlite_bot
+    await second_team(bot)
+    await bot.slack.join(bot.slack.app.user_id, ELSEWHERE)
+    await mention(bot, text="Waar is mijn paspoort?")
+    for channel, offered in ((CHANNEL, True), (ELSEWHERE, False)):
+        await asked(bot, SANNE, f"/webcare {words}", channel)
+        shown = action_ids(bot.slack.ephemerals(SANNE, channel)[-1])
+        assert bool({"list:share", "figures:share"} & set(shown)) is offered, channel
+
+
+async def test_figures_are_shared_only_in_the_channel_of_their_team(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await second_team(bot)
+    for channel, theirs in ((CHANNEL, "Webcare"), (BEHEER, "Beheer")):
+        for team in ("Webcare", "Beheer", "alle"):
+            assert "Cijfers van" in await asked(bot, SANNE, f"/webcare cijfers vandaag {team}", channel)
+            shown = bot.slack.ephemerals(SANNE, channel)[-1]
+            assert ("figures:share" in action_ids(shown)) is (team == theirs), (channel, team)
+
+
+@pytest.mark.parametrize(
+    ("words", "button", "told"),
+    [
+        ("open", "list:share", "Je deelt een lijst alleen in het kanaal van het team"),
+        ("cijfers", "figures:share", "Je deelt cijfers alleen in het kanaal van het team"),
+    ],
+)
+async def test_a_button_to_share_does_nothing_in_what_is_the_teams_channel_no_more(
+    sqlite_bot: Bot, words: str, button: str, told: str
+) -> None:
+    bot = sqlite_bot
+    await make_role(bot, SANNE, Role.AGENT)
+    await mention(bot)
+    await asked(bot, SANNE, f"/webcare {words}")
+    shown, before = bot.slack.ephemerals(SANNE, CHANNEL)[-1], len(bot.slack.messages(CHANNEL))
+    async with bot.desk.session() as session:
+        (await session.get_one(Team, 1)).channel = ELSEWHERE
+    assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], button)).ok
+    await bot.slack.wait_for(lambda: told in text_of(bot.slack.ephemerals(SANNE, CHANNEL)[-1]))
+    assert len(bot.slack.messages(CHANNEL)) == before and not bot.slack.messages(ELSEWHERE)
 
 
 async def test_the_export_comes_as_a_file_to_the_one_who_asks(bot: Bot) -> None:
