@@ -20,7 +20,7 @@ from bot.slack.calls import post, show_if_open
 from bot.slack.places import links_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
-from bot.views.filters import filter_bar
+from bot.views.filters import filter_bar, in_words
 from bot.views.handing_over import several_buttons
 from bot.views.modals import said
 from bot.views.search_modal import SEARCH, STATUSES, Sought, filter_button, search_modal
@@ -101,16 +101,46 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
     """
     if not person.shares(*person.teams):
         raise Refused("A list is shared only in the channel of the team that has its cases.")
-    teams = [team.id for team in person.teams]
-    if _is_search(action["value"]):
-        listing, urls = await _search(desk, teams, Sought.of_text(action["value"]), public=True)
-        head, left_out = _result_head(desk, listing), _uncounted(desk, listing) or _rest(desk, listing)
+    teams, asked = [team.id for team in person.teams], action["value"]
+    if _is_search(asked):
+        sought = Sought.of_text(asked)
+        whole, _ = await _search(desk, teams, sought)
+        listing, urls = await _search(desk, teams, sought, public=True)
+        head, left_out = _result_head(desk, _counting(listing, whole)), _uncounted(desk, listing)
     else:
-        listing, urls = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
-        head, left_out = _head(desk, listing, Filter.of_text(action["value"])), _rest(desk, listing)
-    more = [*left_out, "🔒 " + desk.t("Private messages are not shown in a channel.")]
+        wanted = Filter.of_text(asked)
+        whole, _ = await _read(desk, teams, wanted)
+        listing, urls = await _read(desk, teams, wanted, public=True)
+        head, left_out = await _shared_head(desk, _counting(listing, whole), wanted), []
+    more = [*(left_out or _rest(desk, listing)), *_private(desk, listing, whole)]
     view = case_list(head, await _rows(desk, listing, urls), more=more)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
+
+
+def _counting(shared: CaseList, whole: CaseList) -> CaseList:
+    """Return a page of shared cases with the number of all cases, so that its head is true for the team."""
+    return replace(shared, count=whole.count, more=whole.more)
+
+
+def _private(desk: TeamDesk, shared: CaseList, whole: CaseList) -> list[str]:
+    """Return how many cases are not shared because something in them is private, if any; of too many no number."""
+    if whole.more:
+        return ["🔒 " + desk.t("Private messages are not shown in a channel.")]
+    if whole.count <= shared.count:
+        return []
+    return ["🔒 " + desk.t.plural(
+        "Private messages are not shown in a channel: {n} case is not in this list.",
+        "Private messages are not shown in a channel: {n} cases are not in this list.", whole.count - shared.count,
+    )]  # fmt: skip
+
+
+async def _shared_head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str:
+    """Return the head of a shared list: it has no menus, so it names the filter in words."""
+    if replace(wanted, page=0) == Filter():
+        return _head(desk, listing, wanted)
+    async with desk.reading() as session:
+        name = await lists.name_of(session, wanted)
+    return _with_page(desk, listing, f"*{in_words(wanted, name, desk.t, desk.now())}* ({listing.count})")
 
 
 async def found(desk: TeamDesk, person: Person, asked: str, *, most: int) -> CaseList:

@@ -44,6 +44,16 @@ class Where(StrEnum):
     """What cases of a roll-up have in common; its button names it, no menu offers it."""
 
 
+def moments(name: str) -> tuple[datetime, datetime | None]:
+    """Return the moments that the value of Where.TIME names, the last one if there is one; 1970 for what is none."""
+    first, _, last = name.partition("-")
+    return _moment(first), _moment(last) if last else None
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds) if seconds.isdecimal() and len(seconds) < 11 else 0, UTC)
+
+
 @dataclass(frozen=True)
 class Place:
     """Something a list can be filtered by, and its name."""

@@ -14,7 +14,7 @@ from bot import connectors
 from bot.cases import around
 from bot.domain.case import Status, Urgency, WaitsFor
 from bot.domain.period import DAY, midnight
-from bot.domain.queue import Filter, Place, Where, Which
+from bot.domain.queue import Filter, Place, Where, Which, moments
 from bot.domain.sla import ClockKind
 from bot.models import (
     ASKED,
@@ -151,11 +151,11 @@ def _where(wanted: Filter) -> ColumnElement[bool]:
 
 def _came_in(name: str) -> ColumnElement[bool]:
     """Return the condition that something of a case came in between two moments (Where.TIME)."""
-    first, _, last = name.partition("-")
+    first, last = moments(name)
     received = col(Mention.received_at)
-    came = received >= _moment(first)
+    came = received >= first
     if last:
-        came &= received <= _moment(last)
+        came &= received <= last
     return col(Case.id).in_(select(Mention.case_id).where(came))
 
 
@@ -164,6 +164,9 @@ def _moment(seconds: str) -> datetime:
 
 
 async def places(session: AsyncSession, own: Sequence[Team], t: Texts) -> list[Place]:
+
+
+async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
     """Return what else the lists of these teams can be filtered by; a kind with only one value is left out."""
     rows = await session.exec(
         select(Account).where(col(Account.team_id).in_([team.id for team in own])).order_by(col(Account.id))
@@ -178,6 +181,22 @@ async def places(session: AsyncSession, own: Sequence[Team], t: Texts) -> list[P
         *(Place(Where.ACCOUNT, str(account.id), str(label)) for account, label in accounts if len(accounts) > 1),
         *(Place(Where.TOPIC, topic, topic) for topic in topics),
     ]
+
+
+async def name_of(session: AsyncSession, wanted: Filter) -> str:
+    """Return what people call the team, account, platform or topic of a filter; its value when it no longer exists."""
+    kind, name = wanted.place
+    match kind:
+        case Where.TEAM:
+            team = await session.get(Team, _id(name))
+            return team.name if team else name
+        case Where.ACCOUNT:
+            account = await session.get(Account, _id(name))
+            return str(connectors.label_of(account)) if account else name
+        case Where.PLATFORM:
+            return connectors.title(name) or name
+        case _:
+            return name
 
 
 async def of_author(session: AsyncSession, file: CaseFile, *, most: int) -> CaseList:

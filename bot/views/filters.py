@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from bot.domain.queue import OVERVIEW, Filter, Place, Where, Which
+from bot.domain.queue import OVERVIEW, Filter, Place, Where, Which, moments
 from bot.domain.text import Text, text
 from bot.texts import Texts
-from bot.views.block import Block, actions, button, option, plain
+from bot.views.block import Block, actions, button, literal, option, plain
 
 WHICH: Mapping[Which, Text] = {
     Which.OPEN: text("All open cases"),
@@ -40,6 +41,23 @@ def filter_bar(wanted: Filter | None, places: Sequence[Place], of: str, t: Texts
         _select("list:which", which, chosen, t("Which cases")),
         _where(now, places, t),
     )
+
+
+def in_words(wanted: Filter, name: str, t: Texts, now: datetime) -> str:
+    """Return which cases a filter leaves, for people who do not see its menus; `name` is that of its place."""
+    which = t("With {agent}", agent=f"<@{wanted.of}>") if wanted.which is Which.MINE else t(WHICH[wanted.which])
+    kind, value = wanted.place
+    match kind:
+        case None:
+            return which
+        case Where.SUBJECT:
+            return f"{which} · {t('About one subject')}"
+        case Where.TIME:
+            since, until = (t.when(at, now) if at else "" for at in moments(value))
+            where = t("{since} to {until}", since=since, until=until) if until else t("since {time}", time=since)
+        case _:
+            where = literal(name, 60)
+    return f"{which} · {t(WHERE[kind])}: {where}"
 
 
 def overview_button(t: Texts) -> Block:

@@ -16,6 +16,8 @@ from bot.figures import lists
 from bot.models import IN_ORDER, Account, Author, Case, Clock, Mention, ReplyKind, in_order
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.texts import Texts
+from bot.views.filters import in_words
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import asked, home, mention, sent, settings
 
@@ -214,6 +216,27 @@ async def test_the_list_is_filtered_by_platform_by_one_account_of_the_team_and_b
     ):
         assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], menu, wanted.to_text())).ok
         assert sorted(numbers(await listed(bot, head))) == found, wanted
+
+
+async def test_every_filter_can_be_said_in_words(office: Bot) -> None:
+    now, t = office.desk.now(), Texts("nl", "Europe/Amsterdam")
+    at, hour = int(now.timestamp()), 3600
+    for wanted, words in (
+        (Filter(), "Alle open zaken"),
+        (Filter(Which.MINE, SANNE), f"Van <@{SANNE}>"),
+        (Filter(Which.LATE, where="topic:<!here>"), "Te laat · Onderwerp: &lt;!here&gt;"),
+        (Filter(where="team:1"), "Alle open zaken · Team: Webcare"),
+        (Filter(where="team:9"), "Alle open zaken · Team: 9"),
+        (Filter(where="account:1"), "Alle open zaken · Account: plein"),
+        (Filter(where="account:9"), "Alle open zaken · Account: 9"),
+        (Filter(where="platform:mastodon"), "Alle open zaken · Platform: Mastodon"),
+        (Filter(Which.UNOWNED, where="subject:1"), "Van niemand · Over één onderwerp"),
+        (Filter(where=f"time:{at - hour}"), "Alle open zaken · Tijd: sinds 09:00"),
+        (Filter(where=f"time:{at - 2 * hour}-{at - hour}"), "Alle open zaken · Tijd: 08:00 tot 09:00"),
+    ):
+        async with office.desk.reading() as session:
+            name = await lists.name_of(session, wanted)
+        assert in_words(wanted, name, t, now).replace("\u2068", "").replace("\u2069", "") == words
 
 
 async def test_a_filter_on_a_topic_that_no_longer_exists_shows_nothing_and_fails_nothing(office: Bot) -> None:

@@ -2,11 +2,13 @@
 
 import pytest
 
+from bot import cases
 from bot.domain.case import Status
+from bot.domain.queue import Filter, Which
 from bot.models import Agent, Case, Mention, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import BEHEER, answer, asked, make_role, mention, second_team, square_texts
+from tests.people import BEHEER, answer, asked, make_role, mention, read, second_team, settings, square_texts
 
 ELSEWHERE = "C0ALGEMEEN"
 
@@ -200,6 +202,56 @@ async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
         await bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:share")
         await bot.card("Er wacht 1 zaak" if words == "open" else "1 zaak gevonden", "Fatima", "Zaak 1")
         assert "list:share" not in action_ids(bot.cards()[-1]) and "markt" not in text_of(bot.cards()[-1])
+
+
+async def shared(bot: Bot, wanted: Filter) -> str:
+    """Ask for the list of open cases, filter it, share it in the channel, and return what is read there."""
+    await asked(bot, SANNE, "/webcare open")
+    listed, before = bot.slack.ephemerals(SANNE, CHANNEL)[-1], len(bot.slack.messages(CHANNEL))
+    if wanted != Filter():
+        menu = "list:where" if wanted.where else "list:which"
+        await bot.slack.click(SANNE, CHANNEL, listed["ts"], menu, wanted.to_text())
+        await bot.slack.wait_for(lambda: wanted.to_text() in str(bot.slack.ephemerals(SANNE, CHANNEL)[-1]))
+    await bot.slack.click(SANNE, CHANNEL, listed["ts"], "list:share")
+    [posted] = await bot.slack.wait_for(lambda: bot.slack.messages(CHANNEL)[before:])
+    return read(posted)
+
+
+async def test_a_shared_list_says_how_many_private_cases_it_leaves_out_and_never_that_nothing_waits(
+    office: Bot,
+) -> None:
+    assert "Er wacht niets. 🎉" in await shared(office, Filter())
+    await mention(office, 1, "Mijn kenmerk is 12", private=True)
+    told = await shared(office, Filter())
+    assert "*Er wacht 1 zaak*" in told and "🎉" not in told
+    assert "Privéberichten worden niet in een kanaal getoond: 1 zaak staat niet in deze lijst." in told
+    await mention(office, 2, "Mijn kenmerk is 13", private=True)
+    await mention(office, 3, "Waar is het loket?")
+    told = await shared(office, Filter())
+    assert "*Er wachten 3 zaken*" in told and "Zaak 3" in told and "Zaak 2" not in told
+    assert "2 zaken staan niet in deze lijst" in told
+    await asked(office, SANNE, "/webcare zoek loket")
+    listed, before = office.slack.ephemerals(SANNE, CHANNEL)[-1], len(office.slack.messages(CHANNEL))
+    await office.slack.click(SANNE, CHANNEL, listed["ts"], "list:share")
+    [posted] = await office.slack.wait_for(lambda: office.slack.messages(CHANNEL)[before:])
+    assert "Privéberichten" not in read(posted), "nothing was left out"
+
+
+async def test_a_shared_list_names_its_filter(office: Bot) -> None:
+    await settings(office, topics=["Afval"])
+    for number in range(1, 6):
+        await mention(office, number)
+    async with office.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=office.desk.now())
+        await cases.set_topic(session, 2, topic="Afval", by=SANNE, now=office.desk.now())
+    for wanted, head in (
+        (Filter(Which.MINE, SANNE), f"*Van <@{SANNE}>* (1)"),
+        (Filter(Which.UNOWNED), "*Van niemand* (4)"),
+        (Filter(Which.LATE), "*Te laat* (0)"),
+        (Filter(where="topic:Afval"), "*Alle open zaken · Onderwerp: Afval* (1)"),
+    ):
+        told = await shared(office, wanted)
+        assert told.startswith(head) and "wacht 1 zaak" not in told, told
 
 
 @pytest.mark.parametrize("words", ["open", "mijn", "zoek paspoort", "cijfers", "dagoverzicht"])
