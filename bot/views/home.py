@@ -1,7 +1,7 @@
 """The App Home of one agent: their cases, and their teams' queue, promises and figures of today."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.figures import Overview, Part
@@ -15,10 +15,16 @@ from bot.views.filters import WHICH, all_button, filter_bar, overview_button
 from bot.views.handing_over import several_buttons
 from bot.views.search_modal import search_field
 
+MAX_BLOCKS = 100
+"""Blocks of a Home: https://docs.slack.dev/reference/views/home-tab-views."""
 SHOWN = 15
-"""Rows shown of each list; the rest is counted."""
+"""The most rows shown of each list, fewer when the Home would be too long; the rest is counted."""
 MAX_TEAMS = 10
 """Teams whose figures are shown; more would not fit (Slack: 100 blocks)."""
+MAX_SETTABLE = 10
+"""Teams whose settings have a button; those of the others are opened in their channel."""
+MAX_WARNED = 5
+"""Channels of which a coordinator is warned at once."""
 
 
 @dataclass(frozen=True)
@@ -79,26 +85,37 @@ class Home:
 
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
-    """Return the Home tab; `charts=False` is for a workspace that does not support them."""
+    """Return the Home tab, with as many rows of its lists as fit.
+
+    `charts=False` is for a workspace that does not support them.
+    """
     if not home.today:
         words = t(
             "You are in no webcare team. You belong to one when you are in its channel, or when a "
             "coordinator gave you a role."
         )
-        return {"type": "home", "callback_id": "home", "blocks": [*_asked(home, t), section(words)]}
-    blocks: list[Block] = [
+        return {"type": "home", "callback_id": "home", "blocks": [*_asked(home, SHOWN, t), section(words)]}
+    rows = SHOWN
+    while len(blocks := _blocks(home, rows, t, now, charts=charts)) > MAX_BLOCKS and rows > 1:
+        rows -= 1
+    remembered = home.chosen.wanted.to_text() if home.chosen else OVERVIEW
+    return {"type": "home", "callback_id": "home", "private_metadata": remembered, "blocks": named(blocks)}
+
+
+def _blocks(home: Home, rows: int, t: Texts, now: datetime, *, charts: bool) -> list[Block]:
+    """Return the blocks of the Home, with at most so many rows of each list; a page that was chosen is shown whole."""
+    shorter = replace(home, mine=home.mine[:rows], queue=home.queue[:rows], promises=home.promises[:rows])
+    return [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
         search_field(t),
-        *_asked(home, t),
+        *_asked(home, rows, t),
         *_read_by_others(home, t),
         *filter_bar(home.chosen.wanted if home.chosen else None, home.places, home.by, t),
-        *(_chosen(home.chosen, home, t, now) if home.chosen else _overview(home, t, now)),
+        *(_chosen(home.chosen, home, t, now) if home.chosen else _overview(shorter, t, now)),
         *_today(home, t, charts=charts),
         *_settings(home, t),
     ]
-    remembered = home.chosen.wanted.to_text() if home.chosen else OVERVIEW
-    return {"type": "home", "callback_id": "home", "private_metadata": remembered, "blocks": named(blocks)}
 
 
 def _overview(home: Home, t: Texts, now: datetime) -> list[Block]:
@@ -128,8 +145,10 @@ def _chosen(chosen: Chosen, home: Home, t: Texts, now: datetime) -> list[Block]:
 
 
 def _read_by_others(home: Home, t: Texts) -> list[Block]:
-    """Warn a coordinator about a channel that others than the team can read."""
-    return [context(f"⚠️ {_who_reads(literal(team, 80), shared, t)}") for team, shared in home.read_by_others]
+    """Warn a coordinator about channels that others than the team can read."""
+    warned, more = home.read_by_others[:MAX_WARNED], len(home.read_by_others) - MAX_WARNED
+    warnings = [context(f"⚠️ {_who_reads(literal(team, 80), shared, t)}") for team, shared in warned]
+    return [*warnings, *([context(t("… and {n} more", n=more))] if more > 0 else [])]
 
 
 def _who_reads(team: str, shared: bool, t: Texts) -> str:
@@ -140,19 +159,19 @@ def _who_reads(team: str, shared: bool, t: Texts) -> str:
              "Make it private in Slack.", team=team)  # fmt: skip
 
 
-def _asked(home: Home, t: Texts) -> list[Block]:
-    """List the questions to this person, each with the button to give advice; nothing without questions."""
+def _asked(home: Home, rows: int, t: Texts) -> list[Block]:
+    """List the first questions to this person, each with the button to give advice; nothing without questions."""
     if not home.asked:
         return []
     blocks: list[Block] = [{"type": "divider"}, section(f"*{t('Asked of you')}* ({len(home.asked)})")]
-    for each in home.asked[:SHOWN]:
+    for each in home.asked[:rows]:
         question, case = each.question, each.case
         about = question_head(case, question, home.card_urls.get(case.id, ""), t)
         words = t("{agent} asks: {question}", agent=f"<@{question.by}>", question=literal(question.question, 300))
         advise = button(t("Advise"), "case:advise", str(question.id))
         blocks.append(section(f"{about}\n{words}") | {"accessory": advise})
-    if len(home.asked) > SHOWN:
-        blocks.append(context(t("… and {n} more", n=len(home.asked) - SHOWN)))
+    if len(home.asked) > rows:
+        blocks.append(context(t("… and {n} more", n=len(home.asked) - rows)))
     return blocks
 
 
@@ -195,10 +214,17 @@ def _settings(home: Home, t: Texts) -> list[Block]:
     several = len(home.today) > 1
     buttons = [
         button(f"{t('Settings')} – {name}" if several else t("Settings"), "settings:open", str(team_id))
-        for team_id, name in home.settable[:25]
+        for team_id, name in home.settable[:MAX_SETTABLE]
     ]
     blocks = [divider]
     if not home.coordinated:
         blocks.append(context(t("There is no coordinator yet. Whoever opens the settings first becomes one.")))
     # One row for each button: they share an action id, and Slack refuses that within one row.
-    return blocks + [row for each in buttons for row in actions(each)]
+    blocks += [row for each in buttons for row in actions(each)]
+    if (more := len(home.settable) - MAX_SETTABLE) > 0:
+        words = t.plural(
+            "You open the settings of {n} more team with `/webcare settings` in its channel.",
+            "You open the settings of {n} more teams with `/webcare settings` in their channels.", more,
+        )  # fmt: skip
+        blocks.append(context(words))
+    return blocks

@@ -10,7 +10,7 @@ from typing import Any
 from bot.domain.budget import Budget, Rest
 from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
 from bot.domain.event import HAPPENED, EventKind
-from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing, Tally
+from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing, Tally, Trouble
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
 from bot.domain.mention import Act, Arrived, Caution, Gone
@@ -706,4 +706,31 @@ def homes(t: Texts) -> Iterator[Block]:
             chosen = Chosen(Filter(Which.MINE, BY, "topic:Afval", page=1), shown, 40, 3)
             places = [Place(kind, str(n), LONG[:60]) for kind in Where for n in range(120)]
             yield home_tab(replace(home, by=BY, places=places, chosen=chosen), t, NOW)
+    for busy in (home_of(*size) for size in BUSY):
+        chosen = Chosen(Filter(Which.UNOWNED, page=1), busy.queue, 40, 3)
+        yield from (home_tab(each, t, NOW) for each in (busy, replace(busy, chosen=chosen)))
     yield home_tab(Home((), False, [], True, [], [], 0, [], 0, [], 0, [], []), t, NOW)
+
+
+BUSY = [(1, 0, 0), (10, 15, 3), (12, 15, 0), (25, 3, 25), (25, 40, 25)]
+"""Homes of busy days: of how many teams, with how many questions, and how many channels that others read."""
+
+
+def home_of(teams: int, questions: int, read_by_others: int) -> Home:
+    """The Home of who coordinates so many teams, with full lists."""
+    full = many_lines(SHOWN)
+    topics = {f"{LONG[:50]} {n}": 3 for n in range(20)}
+    figures = Figures(
+        NOW, NOW, 20, 18, 15, dict.fromkeys([*CloseReason, *TITLES[:10]], 1), topics=topics, hidden=topics
+    )
+    troubles = [Trouble(LONG[:80], stopped=True, problem=PROBLEM)] * 30
+    today = [
+        Overview(Span.ASKED, f"Team {n}", figures, standing=Standing(NOW, [1, 2, 3, 4], NOW, troubles=troubles))
+        for n in range(teams)
+    ]
+    settable, warned = [(n, f"Team {n}") for n in range(teams)], [(f"Team {n}", False) for n in range(read_by_others)]
+    return Home(
+        (), False, settable, False, warned,
+        full, 20, full, 20, full, 20, today, [Part(NOW + timedelta(days=n), n, n) for n in range(7)],
+        [Asked(ASKED[0], case_file(Status.ESCALATED).case)] * questions,
+    )  # fmt: skip

@@ -15,11 +15,25 @@ from bot.domain.case import Status
 from bot.domain.mention import Act
 from bot.models import ActStatus, ReplyStatus
 from bot.sandbox.slack import blocks, modals
+from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import remove_modal
 from bot.views.hide import copies, hide_modal
+from bot.views.home import MAX_BLOCKS, home_tab
 from bot.views.transfer import transfer_modal
-from tests.views.examples import NOW, act, case_file, hiding, homes, mention, messages, moderated, opened, reply
+from tests.views.examples import (
+    NOW,
+    act,
+    case_file,
+    hiding,
+    home_of,
+    homes,
+    mention,
+    messages,
+    moderated,
+    opened,
+    reply,
+)
 
 OTHER_QUOTES = {"nl": '[“”‘’";]', "en": '["‘’]'}
 """What no sentence of ours has: quotes of another kind, and in Dutch a semicolon."""
@@ -49,6 +63,18 @@ def test_slack_takes_every_message_and_modal(language: str) -> None:
         assert modals.problems(modal, blocks.MODAL) == [], modal["callback_id"]
     for home in homes(t):
         assert modals.problems(home, blocks.HOME) == []
+
+
+def test_a_home_that_would_be_too_long_has_fewer_rows_and_says_what_it_leaves_out() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    full, busy = (home_tab(home_of(*size), t, NOW)["blocks"] for size in ((1, 15, 0), (12, 15, 0)))
+    assert [text_of({"blocks": each}).count(" via ") for each in (full, busy)] == [45, 27]
+    assert MAX_BLOCKS - 4 < len(busy) <= MAX_BLOCKS, "one more row of each list would not fit"
+    shown = text_of({"blocks": busy})
+    for words in ("*Mijn zaken* (20)", "Alle 20 bekijken", "*Aan jou gevraagd* (15)", "… en nog 6", "van nog 2 teams"):
+        assert words in shown, words
+    warned = text_of({"blocks": home_tab(home_of(25, 0, 25), t, NOW)["blocks"]})
+    assert warned.count("is openbaar") == 5 and "… en nog 20" in warned and "van nog 15 teams" in warned
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
