@@ -139,7 +139,7 @@ async def _shared_head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str
     if replace(wanted, page=0) == Filter():
         return _head(desk, listing, wanted)
     async with desk.reading() as session:
-        name = await lists.name_of(session, wanted)
+        name = await lists.name_of(session, wanted, desk.t)
     return _with_page(desk, listing, f"*{in_words(wanted, name, desk.t, desk.now())}* ({listing.count})")
 
 

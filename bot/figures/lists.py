@@ -159,14 +159,7 @@ def _came_in(name: str) -> ColumnElement[bool]:
     return col(Case.id).in_(select(Mention.case_id).where(came))
 
 
-def _moment(seconds: str) -> datetime:
-    return datetime.fromtimestamp(int(seconds) if seconds.isdecimal() and len(seconds) < 11 else 0, UTC)
-
-
 async def places(session: AsyncSession, own: Sequence[Team], t: Texts) -> list[Place]:
-
-
-async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
     """Return what else the lists of these teams can be filtered by; a kind with only one value is left out."""
     rows = await session.exec(
         select(Account).where(col(Account.team_id).in_([team.id for team in own])).order_by(col(Account.id))
@@ -183,7 +176,7 @@ async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
     ]
 
 
-async def name_of(session: AsyncSession, wanted: Filter) -> str:
+async def name_of(session: AsyncSession, wanted: Filter, t: Texts) -> str:
     """Return what people call the team, account, platform or topic of a filter; its value when it no longer exists."""
     kind, name = wanted.place
     match kind:
@@ -194,7 +187,7 @@ async def name_of(session: AsyncSession, wanted: Filter) -> str:
             account = await session.get(Account, _id(name))
             return str(connectors.label_of(account)) if account else name
         case Where.PLATFORM:
-            return connectors.title(name) or name
+            return t(connectors.called(name))
         case _:
             return name
 

@@ -235,7 +235,7 @@ async def test_every_filter_can_be_said_in_words(office: Bot) -> None:
         (Filter(where=f"time:{at - 2 * hour}-{at - hour}"), "Alle open zaken · Tijd: 08:00 tot 09:00"),
     ):
         async with office.desk.reading() as session:
-            name = await lists.name_of(session, wanted)
+            name = await lists.name_of(session, wanted, t)
         assert in_words(wanted, name, t, now).replace("\u2068", "").replace("\u2069", "") == words
 
 
