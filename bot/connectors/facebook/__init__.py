@@ -98,7 +98,7 @@ class Facebook:
         for name, read in self._lists(reader, begins).items():
             read_now = await parts.read(read(cursor.get(name)), otherwise=NOT_READ[name])
             if read_now is not None:
-                after[name], posts = read_now.state, [*posts, *read_now.posts]
+                after[name], posts, more = read_now.state, [*posts, *read_now.posts], more or read_now.more
             elif name in cursor:
                 after[name] = cursor[name]
         return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)

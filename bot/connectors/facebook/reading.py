@@ -19,14 +19,13 @@ from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta.graph import after, listed
 from bot.connectors.meta.hooks import moment_of
-from bot.connectors.meta.newest import EVER, Found, Known
+from bot.connectors.meta.newest import EVER, Found, Known, read_down
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
 FEED_PAGES, POSTS, COMMENTS = 2, 25, 25
 """Pages of the feed that we read, posts on each, and comments that come with each post."""
 MORE_COMMENTS, PAGES_AT_ONCE = 100, 5
-LIST_PAGES = 4
 NEWEST_FIRST = {"filter": "stream", "order": "reverse_chronological"}
 
 log = structlog.get_logger()
@@ -64,7 +63,15 @@ class Reader:
         since = "" if known.floor <= EVER else f".since({int(known.floor.timestamp())})"
         ordered = "".join(f".{name}({value})" for name, value in NEWEST_FIRST.items())
         fields = f"id,from,message,permalink_url,comments{ordered}{since}.limit({COMMENTS}){{{COMMENT}}}"
-        return await self._pages("feed", FEED_PAGES, fields=fields, limit=POSTS)
+        posts: list[Json] = []
+        asked: Json = {"fields": fields, "limit": POSTS}
+        for _ in range(FEED_PAGES):
+            answer = await self._server.get(f"{self._page.id}/feed", **asked)
+            posts += listed(answer)
+            if not (cursor := after(answer)):
+                break
+            asked["after"] = cursor
+        return posts
 
     async def _below(self, post: Json, known: Known) -> tuple[list[Json], str]:
         """Return the comments below a post that may be new, and where to continue if there are more."""
@@ -140,28 +147,17 @@ class Reader:
         self, edge: str, state: Mapping[str, Any] | None, fields: str, read: Callable[[Json], Post]
     ) -> Found:
         known = Known.of(state, self._begins)
-        raw = await self._pages(edge, LIST_PAGES, floor=known.floor, fields=fields, limit=POSTS)
+        ask = partial(self._server.get, f"{self._page.id}/{edge}", fields=fields, limit=POSTS)
+        raw, rest = await read_down(ask, known, "created_time", self._now)
         theirs = [each for each in raw if within(each, "from", "id") != self._page.id]
         seen = posts = read_all(theirs, read, log)
         if known.is_first:
             answered = {each.get("id") for each in theirs if self._has_our_comment(each)}
             posts = [post for post in posts if post.external_id not in answered]
-        return Found(known.news(posts), known.after(seen, self._now))
+        return Found(known.news(posts), known.after(seen, self._now, rest), more=rest is not None)
 
     def _has_our_comment(self, post: Json) -> bool:
         return any(within(each, "from", "id") == self._page.id for each in listed(post.get("comments")))
-
-    async def _pages(self, edge: str, most: int, *, floor: datetime | None = None, **asked: Any) -> list[Json]:
-        """Return the objects of the first pages of a list, down to a moment."""
-        objects: list[Json] = []
-        for _ in range(most):
-            answer = await self._server.get(f"{self._page.id}/{edge}", **asked)
-            page, cursor = listed(answer), after(answer)
-            objects += page
-            if not cursor or (floor is not None and _reaches(page, floor)):
-                break
-            asked["after"] = cursor
-        return objects
 
 
 def _reaches(page: Sequence[Json], floor: datetime) -> bool:

@@ -116,17 +116,17 @@ class Instagram:
         """Return what others wrote below our posts and to us; the first time only what we did not answer."""
         begins = self._account.begins_by_its_clock(self._now())
         comments = await Reader(self._server, begins).comments(cursor.get("comments"))
-        after, posts = Cursor(comments=comments.state), list(comments.posts)
+        after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
         parts, messages = Parts(self._account.id), None
         if self._server.has_messages:
             messages = await parts.read(
                 self._messages.read(cursor.get("messages"), begins), otherwise=MESSAGES_NOT_READ
             )
         if messages is not None:
-            after["messages"], posts = messages.state, [*posts, *messages.posts]
+            after["messages"], posts, more = messages.state, [*posts, *messages.posts], more or messages.more
         elif "messages" in cursor:
             after["messages"] = cursor["messages"]
-        return Page(oldest_first(posts), after, comments.more, self._server.rests_until, parts.unread)
+        return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
         """Return the pushed items with the words of mentions and the addresses of our posts."""

@@ -6,8 +6,9 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 A citizen may have another id here than below a post. Only the 20 newest messages of a conversation can be read.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,13 +17,12 @@ from bot.connectors.base import CLOCKS_DIFFER, Account, Draft, Sent, Unknowable
 from bot.connectors.json_api import Json, time_of, web, within
 from bot.connectors.meta.graph import Graph, after, listed, words
 from bot.connectors.meta.hooks import UNREADABLE, moment_of
-from bot.connectors.meta.newest import Found, Known
+from bot.connectors.meta.newest import Found, Known, read_down
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Act, Author, Media, Permit, Post, PostKind
 
 MESSAGES = "messages.limit(20){id,created_time,from,message,attachments}"
 CONVERSATION = f"id,updated_time,participants,{MESSAGES}"
-PAGES = 4
 WINDOW, BY_HUMANS = timedelta(hours=24), timedelta(days=7)
 """https://developers.facebook.com/documentation/business-messaging/messenger-platform/policy"""
 
@@ -52,32 +52,20 @@ class Messages:
 
     async def read(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found:
         """Return new messages of others; the first time only those that we did not answer."""
-        known = Known.of(state, begins)
+        known, now = Known.of(state, begins), self.server.now()
+        ask = partial(self._conversations, limit=25)
+        conversations, rest = await read_down(ask, known, "updated_time", now)
         fresh: list[Post] = []
         seen: list[Post] = []
-        async for conversation in self._changed(known):
+        for conversation in conversations:
+            if not known.may_be_new(moment_of(conversation.get("updated_time"))):
+                continue
             messages = listed(conversation.get("messages"))
             theirs = self._theirs(messages, conversation)
             seen += theirs
             new = {each.get("id") for each in self._unanswered(messages)}
             fresh += [post for post in theirs if not known.is_first or post.external_id in new]
-        return Found(known.news(fresh), known.after(seen, self.server.now()))
-
-    async def _changed(self, known: Known) -> AsyncIterator[Json]:
-        """Yield the conversations that changed; the one that changed last comes first."""
-        more: Json = {}
-        for _ in range(PAGES):
-            answer = await self._conversations(limit=25, **more)
-            for each in (page := listed(answer)):
-                if known.may_be_new(moment_of(each.get("updated_time"))):
-                    yield each
-            if (
-                not (cursor := after(answer))
-                or not page
-                or not known.may_be_new(moment_of(page[-1].get("updated_time")))
-            ):
-                return
-            more = {"after": cursor}
+        return Found(known.news(fresh), known.after(seen, now, rest), more=rest is not None)
 
     async def _conversations(self, **asked: object) -> Json:
         path = f"{self._inbox}/conversations"

@@ -2,20 +2,43 @@
 
 A moment, the floor, divides known items from those that may be new. We remember the ids of items not far above it,
 because an item may enter a list below newer ones, and because Graph gives moments in whole seconds.
+
+If there is more above the floor than a few pages, we remember where we stopped and the next reading goes on from there.
+Until that is done the floor stays: a conversation that is written in again moves up, with its older messages.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
+
+from bot.connectors.base import Rejected
 from bot.connectors.json_api import Json, time_of
+from bot.connectors.meta.graph import after, listed
+from bot.connectors.meta.hooks import moment_of
 from bot.domain.mention import Post
 
+PAGES = 4
+"""Pages of a list that one reading reads, and as many again of what an earlier one left."""
 LATE = timedelta(hours=1)
 """How far below the newest an item may still enter a list."""
 REMEMBERED = 1_000
 EVER = datetime.fromtimestamp(0, UTC)
+
+Ask = Callable[..., Awaitable[Json]]
+"""Requests one page of a list: the first, or the one after a cursor (`after=…`)."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left to read of a list: from the cursor `after` down to its floor. All from `top` up was read."""
+
+    after: str
+    top: datetime
 
 
 @dataclass(frozen=True)
@@ -25,7 +48,8 @@ class Known:
     floor: datetime
     ids: Mapping[str, datetime]
     is_first: bool = False
-    """Nothing was read yet."""
+    """It was never read to its end."""
+    rest: Rest | None = None
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None, begins: datetime | None) -> "Known":
@@ -33,30 +57,36 @@ class Known:
         if state is None:
             return cls(begins or EVER, {}, is_first=True)
         ids = {ident: datetime.fromtimestamp(at, UTC) for ident, at in state["seen"].items()}
-        return cls(time_of(state["floor"]), ids)
+        left = state.get("rest")
+        rest = Rest(left["after"], time_of(left["top"])) if left else None
+        return cls(time_of(state["floor"]), ids, bool(left and left["first"]), rest)
 
     def may_be_new(self, moment: datetime | None) -> bool:
         """Tell whether an item of this moment may be new; so may one without a moment."""
         return moment is None or moment >= self.floor
 
     def news(self, posts: Iterable[Post]) -> list[Post]:
-        """Return the new ones among these posts."""
-        return [post for post in posts if self.may_be_new(post.published_at) and post.external_id not in self.ids]
+        """Return the new ones among these posts, each once."""
+        new = (post for post in posts if self.may_be_new(post.published_at) and post.external_id not in self.ids)
+        return list({post.external_id: post for post in new}.values())
 
-    def after(self, seen: Iterable[Post], now: datetime) -> Json:
-        """Return what to remember after seeing these posts."""
+    def after(self, seen: Iterable[Post], now: datetime, rest: Rest | None = None) -> Json:
+        """Return what to remember after seeing these posts; `rest` is what is left to read."""
         above = {
             **self.ids,
             **{post.external_id: post.published_at for post in seen if post.published_at >= self.floor},
         }
         floor = self.floor
-        if above:
+        if above and rest is None:
             floor = max(floor, min(max(above.values()), now) - LATE)
         remembered = sorted((at, ident) for ident, at in above.items() if at >= floor)
         if len(remembered) > REMEMBERED:
             remembered = remembered[-REMEMBERED:]
-            floor = remembered[0][0]
-        return {"floor": floor.isoformat(), "seen": {ident: int(at.timestamp()) for at, ident in remembered}}
+            floor = remembered[0][0] if rest is None else floor
+        state = {"floor": floor.isoformat(), "seen": {ident: int(at.timestamp()) for at, ident in remembered}}
+        if rest is None:
+            return state
+        return {**state, "rest": {"after": rest.after, "top": rest.top.isoformat(), "first": self.is_first}}
 
 
 @dataclass(frozen=True)
@@ -66,3 +96,38 @@ class Found:
     posts: list[Post]
     state: Json
     more: bool = False
+
+
+async def read_down(ask: Ask, known: Known, moment: str, now: datetime) -> tuple[list[Json], Rest | None]:
+    """Return the objects of a list that may be new, some pages at a time, and what is left to read.
+
+    The list is ordered by the field `moment`. An account that begins at no moment is not read to the end of its lists.
+    """
+    rest, top = known.rest, known.rest.top if known.rest else known.floor
+    objects, cursor = await _down(ask, "", top, moment)
+    top = min(max((top, *_moments(objects, moment))), now)
+    if rest is not None and not cursor:
+        try:
+            older, cursor = await _down(ask, rest.after, known.floor, moment)
+        except Rejected as verdict:  # a cursor does not last: begin at the top again
+            log.warning("list not read on", verdict=type(verdict).__name__)
+            older, cursor = await _down(ask, "", known.floor, moment)
+        objects += older
+    goes_on = cursor and not (known.is_first and known.floor <= EVER)
+    return objects, Rest(cursor, top) if goes_on else None
+
+
+async def _down(ask: Ask, cursor: str, floor: datetime, moment: str) -> tuple[list[Json], str]:
+    """Read some pages from a cursor down to a moment; returns where to go on if that was not reached."""
+    objects: list[Json] = []
+    for _ in range(PAGES):
+        answer = await ask(**{"after": cursor} if cursor else {})
+        page, cursor = listed(answer), after(answer)
+        objects += page
+        if not cursor or not page or min(_moments(page, moment), default=floor) < floor:
+            return objects, ""
+    return objects, cursor
+
+
+def _moments(objects: Iterable[Json], moment: str) -> list[datetime]:
+    return [at for each in objects if (at := moment_of(each.get(moment)))]

@@ -221,6 +221,66 @@ async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
     assert [each.external_id for each in posts] == [calm]
 
 
+@pytest.mark.parametrize("where", ["conversations", "visitor_posts", "tagged"])
+async def test_what_came_in_while_we_could_not_ask_comes_in_whole_and_once(
+    server: FakeFacebook, client: httpx.AsyncClient, where: str
+) -> None:
+    facebook = connect(server.url, client, now=NOW + WEEK)
+    write = {"conversations": server.say, "visitor_posts": server.visit, "tagged": server.tag}[where]
+    server.clock = lambda: NOW  # no conversation is newer than its messages
+    write("els", "Eerst", at=NOW)
+    _, cursor = await read_all(facebook, {})
+    flood = [write(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(430)]
+    posts, cursor = await read_all(facebook, cursor)
+    assert sorted(post.external_id for post in posts) == sorted(flood)
+    asked = len(server.asked)
+    assert (await facebook.fetch(cursor)).posts == ()
+    assert server.asked[asked:].count(f"GET {V}/{PAGE}/{where}") == 1
+    later = write("jan", "Later", at=NOW + timedelta(minutes=5 * 430))
+    assert [post.external_id for post in (await facebook.fetch(cursor)).posts] == [later]
+
+
+async def test_the_first_reading_too_reads_all_conversations_since_the_account_begins(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    server.clock = lambda: NOW
+    server.say("els", "Lang geleden", at=NOW - DAY)
+    unanswered = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=n)) for n in range(230)]
+    for n in range(0, 230, 2):
+        server.say_in_app(f"burger{n}", "Antwoord", at=NOW + timedelta(minutes=n))
+    posts, _ = await read_all(connect(server.url, client, now=NOW + DAY, added_at=NOW), {})
+    assert sorted(post.external_id for post in posts if post.published_at >= NOW) == sorted(unanswered[1::2])
+
+
+async def test_who_writes_again_before_we_got_to_their_conversation_is_read_from_their_first_words(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    facebook = connect(server.url, client, now=NOW + WEEK)
+    server.clock = lambda: NOW
+    server.say("els", "Eerst", at=NOW)
+    _, cursor = await read_all(facebook, {})
+    flood = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(130)]
+    page = await facebook.fetch(cursor)
+    assert page.more and flood[0] not in {post.external_id for post in page.posts}
+    again = [server.say("burger0", f"Hallo? {n}", at=NOW + DAY) for n in range(2)]
+    posts, _ = await read_all(facebook, page.cursor)
+    assert sorted(post.external_id for post in (*page.posts, *posts)) == sorted([*flood, *again])
+
+
+async def test_where_we_stopped_in_a_list_that_no_longer_takes_that_place_it_is_read_again_from_its_top(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    facebook = connect(server.url, client, now=NOW + WEEK)
+    server.clock = lambda: NOW
+    server.say("els", "Eerst", at=NOW)
+    _, cursor = await read_all(facebook, {})
+    flood = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(230)]
+    page = await facebook.fetch(cursor)
+    page.cursor["messages"]["rest"]["after"] = "ended"
+    posts, _ = await read_all(facebook, page.cursor)
+    assert sorted(post.external_id for post in (*page.posts, *posts)) == sorted(flood)
+
+
 async def test_what_comes_late_into_a_list_is_read_too(server: FakeFacebook, facebook: Facebook) -> None:
     server.comment("jan", "Nu", at=NOW)
     page = await facebook.fetch({})

@@ -160,6 +160,19 @@ async def test_a_flood_comes_in_whole_and_once(server: FakeInstagram, client: ht
     assert [post.external_id for post in (await instagram.fetch(cursor)).posts] == [later]
 
 
+async def test_messages_of_the_time_in_which_we_could_not_ask_come_in_whole_and_once(
+    server: FakeInstagram, client: httpx.AsyncClient
+) -> None:
+    instagram = connect(server.url, client, now=NOW + WEEK)
+    server.clock = lambda: NOW  # no conversation is newer than its messages
+    server.say("els", "Eerst", at=NOW)
+    _, cursor = await read_all(instagram, {})
+    flood = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(130)]
+    posts, cursor = await read_all(instagram, cursor)
+    assert sorted(post.external_id for post in posts) == sorted(flood)
+    assert (await instagram.fetch(cursor)).posts == ()
+
+
 async def test_many_replies_to_one_comment_come_in_whole(server: FakeInstagram, client: httpx.AsyncClient) -> None:
     instagram = connect(server.url, client, now=NOW + DAY)
     first = server.comment("jan", "Eerst", at=NOW)

@@ -160,7 +160,9 @@ def only(found: Json, given: Json) -> Json:
 
 def page(found: list[Json], asked: Json) -> Json:
     """Return a part of a list, and where it goes on."""
-    start, limit = int(asked.get("after", 0)), int(asked.get("limit", 25))
+    if not (after := str(asked.get("after", 0))).isdecimal():
+        raise Refused(100, "Invalid cursors values")
+    start, limit = int(after), int(asked.get("limit", 25))
     part, end = found[start : start + limit], start + limit
     if end >= len(found):
         return {"data": part, "paging": {"cursors": {"before": str(start), "after": str(end)}}}
