@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy
 import structlog
-from sqlalchemy import ColumnElement, Executable, Select, String, Table, bindparam, cast, insert, literal
+from sqlalchemy import ColumnElement, Executable, Select, String, Table, bindparam, cast, func, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -299,7 +299,7 @@ def _for_each_case(model: type[SQLModel], names: tuple[str, ...]) -> Executable:
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> tuple[dict[str, int], set[int]]:
     """Return the authors' ids by external id, and which of them we knew; adds new ones and updates changed names."""
     connection = await session.connection()
-    rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
+    rows = {external_id: {"account_id": account.id, **told} for external_id, told in _told_of_authors(posts).items()}
     known = await connection.execute(KNOWN_AUTHORS, {"account": account.id, "ids": list(rows)})
     before = {author_id: (name, handle) for author_id, name, handle in known}
     stored = (await connection.execute(_upsert(connection.dialect.name), list(rows.values()))).all()
@@ -309,12 +309,23 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
     return {author.external_id: author.id for author in stored}, set(before)
 
 
+def _told_of_authors(posts: Iterable[Post]) -> dict[str, dict[str, str]]:
+    """Return the authors of posts by external id, with what the last post that tells it says of each."""
+    told: dict[str, dict[str, str]] = {}
+    for post in posts:
+        before = told.setdefault(post.author.external_id, dict(vars(post.author)))
+        before |= {part: words for part, words in vars(post.author).items() if words}
+    return told
+
+
 @cache
 def _upsert(dialect: str) -> Executable:
-    """Return the statement that adds authors and updates the names of known ones."""
+    """Return the statement that adds authors and updates the names of known ones; what is not told stays."""
     table = db.table_of(Author)
     added = INSERT[dialect](table)
-    changed = {name: added.excluded[name] for name in ("name", "handle", "url")}
+    changed = {
+        name: func.coalesce(func.nullif(added.excluded[name], ""), table.c[name]) for name in ("name", "handle", "url")
+    }
     upsert = added.on_conflict_do_update(index_elements=["account_id", "external_id"], set_=changed)
     return upsert.returning(*table.c)
 

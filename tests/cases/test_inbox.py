@@ -2,6 +2,7 @@
 
 from bot.cases import inbox
 from bot.domain.mention import Act, Author, Post, permits
+from bot.models import Author as AuthorRow
 from bot.models import Case, Mention
 from tests.conftest import Bot
 from tests.connectors.mastodon.fake import FakeMastodon
@@ -26,3 +27,19 @@ async def test_what_our_own_account_wrote_is_no_mention_in_a_case_or_beside_it(
     assert len(taken.new) == 1
     assert [mention.external_id for mention in await bot.rows(Mention)] == ["1"]
     assert len(await bot.rows(Case)) == 1
+
+
+async def test_a_name_that_a_later_post_does_not_tell_stays(bot: Bot, mastodon: FakeMastodon) -> None:
+    account_id = await connect(bot, mastodon.base_url)
+    named, unnamed = Author("7", "Jan", "jan", "https://social.example/@jan"), Author("7", "")
+    renamed = Author("7", "Jan de Vries")
+    pages = [[(named, "1")], [(unnamed, "2")], [(renamed, "3"), (unnamed, "4")]]
+    found = []
+    for page in pages:
+        posts = [Post(ident, author, "Wie veegt hier?", bot.desk.now()) for author, ident in page]
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, account_id, posts, now=bot.desk.now())
+        [author] = await bot.rows(AuthorRow)
+        assert (author.handle, author.url) == ("jan", "https://social.example/@jan")
+        found.append(author.name)
+    assert found == ["Jan", "Jan", "Jan de Vries"]

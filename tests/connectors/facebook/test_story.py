@@ -9,7 +9,7 @@ import pytest
 from bot.connectors.base import Request
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Mention, Reply, ReplyStatus
+from bot.models import ActStatus, Author, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import check, redaction
 from tests import people
@@ -125,6 +125,20 @@ async def test_a_private_answer_goes_on_in_messenger_and_joins_the_case(on_faceb
     found = [(each.case_id, each.private, each.conversation) for each in await bot.rows(Mention)]
     assert found == [(1, False, None), (1, True, id_of("jan", "messenger"))]
     assert (await bot.rows(Reply))[0].conversation == id_of("jan", "messenger")
+
+
+async def test_a_changed_message_that_comes_before_we_asked_for_it_leaves_the_citizen_their_name(
+    on_facebook: Bot, server: FakeFacebook
+) -> None:
+    bot = on_facebook
+    server.say("jan", "Hallo?")
+    await polled(bot)
+    await bot.card("Hallo?", "Jan")
+    server.sent()
+    server.edit_message("jan", server.say("jan", "Ik woon in de Drpsstraat"), "Ik woon in de Dorpsstraat")
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    await bot.card("Dorpsstraat", "Jan")
+    assert [author.name for author in await bot.rows(Author)] == ["Jan"]
 
 
 async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeFacebook) -> None:
