@@ -153,9 +153,10 @@ class Instagram:
             return {}
 
     async def _said(self, post: Post) -> Post | None:
-        """Return a mention with its words; None when it is gone, or is a comment below a post of ours.
+        """Return a mention with its words; None when it is a comment below a post of ours.
 
-        A mention that Instagram does not show us for another reason is still shown, without its words.
+        One that Instagram does not show us still has a card, without words: it does not say whether it was removed or
+        we may not see it.
         """
         place = post.place or {}
         try:
@@ -163,12 +164,11 @@ class Instagram:
             if self._server.is_us(within(payload, "media")) or self._server.is_us(payload):
                 return None
             return named_by(payload, post) if "comment" in place else named_in(payload, post)
-        except NotThere:
-            log.info("mention not there", post=post.external_id)
-            return None
         except (Rejected, *UNREADABLE) as error:
             log.warning("mention not read", post=post.external_id, error=type(error).__name__)
-            why = str(error.text)[:200] if isinstance(error, Rejected) else ""
+            if "comment" in place and self._server.is_us(await self._our_post(place["media"])):
+                return None
+            why = "" if isinstance(error, NotThere) or not isinstance(error, Rejected) else str(error.text)[:200]
             return replace(post, media=(Media("", "unsupported", why),))
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
@@ -184,7 +184,9 @@ class Instagram:
         try:
             payload = await mention(self._server, place)
         except NotThere:
-            raise
+            if post.text:
+                raise
+            return post  # it was never shown to us
         except Rejected as verdict:  # comments may be switched off there: that proves nothing about this one
             log.warning("mention not read", post=post.external_id, verdict=type(verdict).__name__)
             return post

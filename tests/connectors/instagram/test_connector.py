@@ -275,11 +275,7 @@ async def test_who_names_us_below_our_own_post_has_written_one_comment(
     assert acts(post) == {Act.ANSWER, Act.HIDE, Act.ANSWER_PRIVATELY}
 
 
-async def test_a_mention_that_is_gone_is_left_out_and_one_that_cannot_be_asked_for_is_sent_again(
-    server: FakeInstagram, instagram: Instagram
-) -> None:
-    server.remove(server.name_us("kim", f"Dank @{HANDLE}!"))
-    assert await told(server, instagram) == []
+async def test_a_mention_that_cannot_be_asked_for_is_sent_again(server: FakeInstagram, instagram: Instagram) -> None:
     server.name_us("kim", f"Dank @{HANDLE}!")
     for status in (500, 0):
         news = list(server.news)
@@ -293,20 +289,30 @@ async def test_a_mention_that_is_gone_is_left_out_and_one_that_cannot_be_asked_f
 @pytest.mark.parametrize(
     ("body", "why"),
     [
+        ('{"error": {"code": 100, "error_subcode": 33, "message": "Missing permissions."}}', ""),
         ('{"error": {"code": 10, "message": "(#10) No permission."}}', "No permission."),
         ('{"id": "1", "mentioned_media": {"id": "2"}}', ""),
     ],
-    ids=["refused", "not readable"],
+    ids=["removed or not for us", "refused", "not readable"],
 )
 async def test_of_a_mention_that_is_not_shown_to_us_people_hear_that_it_is_there(
     server: FakeInstagram, instagram: Instagram, body: str, why: str
 ) -> None:
     ident = server.name_us("kim", f"Dank @{HANDLE}!", at=NOW)
-    server.fail(f"{V}/{ME}", status=400 if why else 200, body=body)
+    server.fail(f"{V}/{ME}", status=400 if "error" in body else 200, body=body)
     (post,) = await told(server, instagram)
     assert (post.external_id, post.text, post.permits) == (ident, "", frozenset())
     [medium] = post.media
-    assert medium.kind == "unsupported" and why in medium.alt
+    assert medium.kind == "unsupported" and why in medium.alt and bool(medium.alt) == bool(why)
+    server.remove(ident)
+    assert (await instagram.recheck([post], {})).changed == ()  # it never was shown, so no more is known
+
+
+async def test_a_comment_below_our_post_that_was_removed_is_no_mention(
+    server: FakeInstagram, instagram: Instagram
+) -> None:
+    server.remove(server.comment("jan", f"Hé @{HANDLE}"))
+    assert [(post.text, post.media) for post in await told(server, instagram)] == [(f"Hé @{HANDLE}", ())]
 
 
 async def test_a_message_that_was_changed_or_taken_back_is_sent(server: FakeInstagram, instagram: Instagram) -> None:
