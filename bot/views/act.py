@@ -10,7 +10,7 @@ from bot.models import Act as ActRow
 from bot.models import ActStatus, CaseFile, Hiding
 from bot.texts import Texts
 from bot.views.block import OPTION, Block, View, button, context, cut, field_of, literal, modal, option, quote, section
-from bot.views.citizen import head_line, privately
+from bot.views.citizen import head_line, privately, words_of
 from bot.views.marks import private_mark
 
 ACTS = {
@@ -113,7 +113,7 @@ def _about(file: CaseFile, act: ActRow, words: str, t: Texts) -> str:
     if act.reply_id is not None or len(file.mentions) == 1:
         return words
     mention = next(each for each in file.mentions if each.id == act.mention_id)
-    return f"{words} ({privately(mention, t)}{literal(mention.text, 40) or t('(no text)')})"
+    return f"{words} ({privately(mention, t)}{words_of(mention, t, 40)})"
 
 
 def act_undo_button(file: CaseFile, t: Texts) -> list[Block]:

@@ -10,6 +10,7 @@ from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import case_name, list_state
+from bot.views.citizen import words_of
 from bot.views.marks import marks, urgent_words
 from bot.views.search_modal import Sought
 
@@ -34,7 +35,7 @@ def case_row(
     with cases of several teams. Without `quoted` it has none of the citizen's words.
     """
     wrote = {"name": f"*{literal(line.author.name, 80)}*", "platform": literal(line.platform, 60)}
-    words = literal(line.latest.text, 150) or t("(no text)")
+    words = words_of(line.latest, t, 150)
     if outside and line.latest.private:
         words = t("(private)")
     said = t("{name} via {platform}: {text}", **wrote, text=words) if quoted else t("{name} via {platform}", **wrote)

@@ -107,13 +107,15 @@ def mention_blocks(
         blocks.append(quote(mention.text, limit))
     images = images if _may_show_pictures(file, mention) else 0
     for medium in mention.media[:media]:
-        address, described = medium.get("url", ""), medium.get("alt") or t("without description")
+        address, described = medium.get("url", ""), medium.get("alt", "")
+        if medium.get("kind") not in WITHOUT_DESCRIPTION:
+            described = described or t("without description")
         if images and medium.get("kind") == "image" and address.startswith("https://") and is_web(address):
             blocks.append(image(address, described))
             images -= 1
         else:
-            kind = t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
-            blocks.append(context(f"🖼 {link(address, kind)}: {literal(described, 300)}"))
+            parts = (link(address, _kind(medium, t)), literal(described, 300))
+            blocks.append(context("🖼 " + ": ".join(part for part in parts if part)))
     if mention.gone_at:
         redacted = t("We deleted its words here too.") if mention.redacted_at else ""
         line = gone_line(mention.gone, t.when(mention.gone_at, now), t)
@@ -170,14 +172,29 @@ MEDIA = {
     "gifv": text("video"),
     "audio": text("sound"),
     "sticker": text("sticker"),
+    "share": text("shared post"),
+    "story_reply": text("reaction to our story"),
+    "story_mention": text("story that names us"),
     "unsupported": text("something that the platform does not pass on"),
 }
+WITHOUT_DESCRIPTION = frozenset({"sticker", "share", "story_reply", "story_mention", "unsupported"})
+"""The kinds to which nobody writes a description."""
 ATTACHMENT = text("attachment")
+
+
+def _kind(medium: Mapping[str, str], t: Texts) -> str:
+    return t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
+
+
+def words_of(mention: Mention, t: Texts, limit: int) -> str:
+    """Return the first words of a mention on one line; of one without words, what it has instead: "(sticker)"."""
+    kinds = ", ".join(dict.fromkeys(_kind(medium, t) for medium in mention.media))
+    return literal(mention.text, limit) or (literal(f"({kinds})", limit) if kinds else t("(no text)"))
 
 
 def excerpt(file: CaseFile, t: Texts, limit: int = 200) -> str:
     """Return the first words of the newest mention on one line, and that it is private if it is."""
-    return privately(file.latest, t) + (literal(file.latest.text, limit) or t("(no text)"))
+    return privately(file.latest, t) + words_of(file.latest, t, limit)
 
 
 def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:

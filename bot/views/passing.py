@@ -6,6 +6,7 @@ from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, literal, section
 from bot.views.case_state import case_name
+from bot.views.citizen import words_of
 from bot.views.marks import private_mark
 
 SHOWN = 15
@@ -24,7 +25,7 @@ def named(brief: CaseBrief, t: Texts) -> str:
 def line(brief: CaseBrief, t: Texts) -> str:
     """Return a case in one line: its number, who wrote what, and whether that is private."""
     name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
-    words = literal(brief.latest.text, 100) or t("(no text)")
+    words = words_of(brief.latest, t, 100)
     private = private_mark(t) + " · " if brief.latest.private else ""
     return f"{case_name(brief.case, t)} · {private}{name}: {words}"
 

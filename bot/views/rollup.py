@@ -8,7 +8,7 @@ from bot.models import AboutOne, CaseBrief, CaseLine, RolledUp
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, modal, quote, section
 from bot.views.choosing import case_boxes
-from bot.views.citizen import counted_sources
+from bot.views.citizen import counted_sources, words_of
 
 TICKED = "take_out"
 CLAIMED = 50
@@ -55,7 +55,7 @@ def subjects(in_all: int, those: Sequence[AboutOne], t: Texts) -> View:
     blocks, spoken = [section(f"*{words}*")], [words]
     for each in those:
         count = t.plural("{n} waits with nobody", "{n} wait with nobody", each.waiting)
-        said = literal(each.example.latest.text, 150) if each.example is not None else t("(no text)")
+        said = words_of(each.example.latest, t, 150) if each.example is not None else t("(no text)")
         show = button(t("Show the list"), "list:show", _unowned(each.subject_id))
         blocks.append({**section(f"*{count}*\n{said}"), "accessory": show})
         spoken.append(f"{count}: {said}")

@@ -20,6 +20,7 @@ from bot.views.block import (
     overflow,
     section,
 )
+from bot.views.citizen import words_of
 from bot.views.marks import private_mark
 from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
@@ -157,7 +158,7 @@ def tried_modal(
 def _mention_line(mention: Mention, author: Author, t: Texts, now: datetime) -> str:
     parts = [private_mark(t)] if mention.private else []
     parts += [t.when(mention.received_at, now), f"*{literal(author.name or author.handle or '?', 60)}*"]
-    parts.append(literal(mention.text, 150) or t("(no text)"))
+    parts.append(words_of(mention, t, 150))
     if mention.url:
         parts.append(link(mention.url, t("view the post")))
     return " · ".join(parts)

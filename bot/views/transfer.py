@@ -7,7 +7,7 @@ from bot.models import CaseFile, Mention, Transfer
 from bot.texts import Texts
 from bot.views.block import Block, View, context, field_of, literal, modal, option, quote, section
 from bot.views.case_state import spoken_state, state_line
-from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, quoted, source_line
+from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, quoted, source_line, words_of
 from bot.views.exchange import answer_line
 from bot.views.marks import Mark, marks
 
@@ -52,7 +52,7 @@ def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View
     number = t("Case {number}", number=made.number)
     blocks = [
         context(f"{author_line(file.author)} · {number}", source_line(file, post, t, now)),
-        context(literal(post.text, 200) or t("(no text)")),
+        context(words_of(post, t, 200)),
         section(f"➡️ {went}"),
         quote(made.note, 300),
         context(_where(file, made, t, now)),

@@ -7,7 +7,7 @@ from bot.connectors.base import Unknowable
 from bot.connectors.facebook.posts import author_of, is_in
 from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
-from bot.connectors.meta.messages import CONVERSATION, Messages
+from bot.connectors.meta.messages import Messages
 from bot.connectors.meta.parts import ident_of
 from bot.domain.mention import Post
 
@@ -25,6 +25,7 @@ class Messenger(Messages):
             server.account,
             inbox=page,
             platform="MESSENGER",
+            fields="sticker",
             is_us=lambda by: within(by, "id") == page,
             author_of=author_of,
         )
@@ -39,7 +40,7 @@ class Messenger(Messages):
         post = await self.server.get(to.external_id, fields=fields)
         ident = within(post, "private_reply_conversation", "id")
         if isinstance(ident, str):
-            return await self.server.get(ident_of(ident), fields=CONVERSATION)
+            return await self.server.get(ident_of(ident), fields=self.fields)
         if post.get("can_reply_privately") is True:
             return None
         raise Unknowable("the conversation that the answer would open is not shown")

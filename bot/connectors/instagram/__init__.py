@@ -78,6 +78,7 @@ class OnInstagram(Messages):
             server.account,
             inbox=PAGE,
             platform="INSTAGRAM",
+            fields="story,is_unsupported",
             is_us=server.is_us,
             author_of=lambda by, citizen: author_of({**by, "id": citizen}, citizen),
         )

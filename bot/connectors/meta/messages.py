@@ -21,8 +21,9 @@ from bot.connectors.meta.newest import Found, Known, read_down
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Act, Author, Media, Permit, Post, PostKind
 
-MESSAGES = "messages.limit(20){id,created_time,from,message,attachments}"
-CONVERSATION = f"id,updated_time,participants,{MESSAGES}"
+MESSAGE = "id,created_time,from,message,attachments,shares{link}"
+STORIES = {"reply_to": "story_reply", "mention": "story_mention"}
+"""What a message on Instagram says of a story: https://developers.facebook.com/docs/graph-api/reference/v26.0/message"""
 WINDOW, BY_HUMANS = timedelta(hours=24), timedelta(days=7)
 """https://developers.facebook.com/documentation/business-messaging/messenger-platform/policy"""
 
@@ -32,8 +33,9 @@ log = structlog.get_logger()
 class Messages:
     """The messages of one account. Option `human_agent`: Meta lets this app answer for seven days.
 
-    `inbox` is the object that has the conversations, `platform` where they are, `is_us` tells whether we wrote
-    something, and `author_of` makes the author of a message from Graph's form and the id in messages.
+    `inbox` is the object that has the conversations, `platform` where they are, and `fields` are those that only its
+    messages have. `is_us` tells whether we wrote something, and `author_of` makes the author of a message from Graph's
+    form and the id in messages.
     """
 
     def __init__(
@@ -43,10 +45,13 @@ class Messages:
         *,
         inbox: str,
         platform: str,
+        fields: str,
         is_us: Callable[[Any], bool],
         author_of: Callable[[Any, str], Author],
     ) -> None:
         self.server = server
+        self.fields = f"id,updated_time,participants,messages.limit(20){{{MESSAGE},{fields}}}"
+        """The fields of a conversation that we request."""
         self._inbox, self._platform, self._is_us, self._author_of = inbox, platform, is_us, author_of
         self._until = BY_HUMANS if account.options.get("human_agent") else WINDOW
 
@@ -69,7 +74,7 @@ class Messages:
 
     async def _conversations(self, **asked: object) -> Json:
         path = f"{self._inbox}/conversations"
-        return await self.server.get(path, platform=self._platform, fields=CONVERSATION, **asked)
+        return await self.server.get(path, platform=self._platform, fields=self.fields, **asked)
 
     def _theirs(self, messages: Sequence[Json], conversation: Json) -> list[Post]:
         theirs = [each for each in messages if not self._is_us(each.get("from"))]
@@ -185,7 +190,10 @@ def edited_of(event: Json, now: datetime, me: str) -> Iterator[Post]:
 
 
 def _attached(message: Json) -> Iterator[Media]:
-    """Yield pictures, films and other files: https://developers.facebook.com/docs/graph-api/reference/v26.0/message"""
+    """Yield pictures, films, stickers, what was shared, and the story that it is about.
+
+    https://developers.facebook.com/docs/graph-api/reference/v26.0/message
+    """
     for each in listed(message.get("attachments")):
         if url := web(within(each, "image_data", "url")):
             yield Media(url, "image")
@@ -195,8 +203,17 @@ def _attached(message: Json) -> Iterator[Media]:
             yield Media(
                 url, "audio" if str(each.get("mime_type")).startswith("audio/") else "file", str(each.get("name") or "")
             )
-    if url := web(message.get("sticker")):
-        yield Media(url, "image")
+    sticker = web(message.get("sticker"))
+    if sticker:
+        yield Media(sticker, "sticker")
+    for each in listed(message.get("shares")):  # stickers and links in the text are shares too
+        if (url := web(each.get("link"))) and url != sticker and url not in words(message.get("message")):
+            yield Media(url, "share")
+    for name, kind in STORIES.items():
+        if isinstance(story := within(message, "story", name), dict):
+            yield Media(web(story.get("link")), kind)
+    if message.get("is_unsupported") is True:
+        yield Media("", "unsupported")
 
 
 def says(value: Any, words: str) -> bool:

@@ -328,6 +328,21 @@ async def test_films_albums_files_and_stickers_are_listed(server: FakeFacebook, 
     assert {post.external_id: [f"{each.kind} {each.url}" for each in post.media] for post in posts} == shown
 
 
+async def test_stickers_and_what_was_shared_are_listed(server: FakeFacebook, facebook: Facebook) -> None:
+    thumb, post, link = "https://cdn.example/thumb.png", "https://www.facebook.com/1_2", "https://www.voorbeeld.nl/a"
+    shared = {
+        each: {"data": [{"id": "7", "link": each, "name": "Iets"}]}
+        for each in (thumb, post, link, "javascript:alert(1)")
+    }
+    shown = {
+        server.say("jan", "", sticker=thumb, shares=shared[thumb]): [Media(thumb, "sticker")],
+        server.say("els", "", shares=shared[post]): [Media(post, "share")],
+        server.say("kim", f"Zie {link} eens", shares=shared[link]): [],
+        server.say("ans", "Kijk", shares=shared["javascript:alert(1)"]): [],
+    }
+    assert {post.external_id: [*post.media] for post in (await facebook.fetch({})).posts} == shown
+
+
 # --- what is sent to us ----------------------------------------------------------------------------
 
 

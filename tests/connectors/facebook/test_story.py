@@ -141,6 +141,19 @@ async def test_a_changed_message_that_comes_before_we_asked_for_it_leaves_the_ci
     assert [author.name for author in await bot.rows(Author)] == ["Jan"]
 
 
+async def test_a_message_of_only_a_sticker_or_a_share_says_what_it_is(sqlite_bot: Bot, server: FakeFacebook) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.say("jan", "", sticker="https://cdn.example/thumb.png")
+    server.say("els", "", shares={"data": [{"id": "7", "link": "https://www.facebook.com/1_2"}]})
+    await polled(bot)
+    for name, what, url in (
+        ("Jan", "sticker", "https://cdn.example/thumb.png"),
+        ("Els", "gedeeld bericht", "https://www.facebook.com/1_2"),
+    ):
+        card = await bot.card(name, f"<{url}|{what}>")
+        assert f"({what})" in card["text"]  # what Slack notifies
+
+
 async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeFacebook) -> None:
     bot = await connected(sqlite_bot, server)
     server.comment("jan", "Wie belt mij terug?")

@@ -104,6 +104,21 @@ async def test_messages_come_in(server: FakeInstagram, instagram: Instagram) -> 
     assert post.permits == {Permit(Act.ANSWER_PRIVATELY, NOW + DAY)}
 
 
+async def test_what_was_shared_and_stories_are_listed(server: FakeInstagram, instagram: Instagram) -> None:
+    """Stories as in https://developers.facebook.com/docs/messenger-platform/instagram/features/story-mention"""
+    url = "https://cdn.example/s.mp4"
+    story = {"link": url, "id": "17"}
+    shown = {
+        server.say("jan", "", shares={"data": [{"link": url}]}): [Media(url, "share")],
+        server.say("els", "Leuk!", story={"reply_to": story}): [Media(url, "story_reply")],
+        server.say("kim", "", story={"mention": story}): [Media(url, "story_mention")],
+        server.say("ans", "Oud", story={"reply_to": {"id": "18"}}): [Media("", "story_reply")],
+        server.say("piet", "", is_unsupported=True): [Media("", "unsupported")],
+        server.say("eva", "Dag", story="?", shares={"data": [{"link": 7}]}): [],
+    }
+    assert {post.external_id: [*post.media] for post in (await instagram.fetch({})).posts} == shown
+
+
 @pytest.mark.parametrize("own_id", [ME, "7"], ids=["our id", "another id of ours"])
 async def test_what_we_wrote_ourselves_is_no_case(server: FakeInstagram, instagram: Instagram, own_id: str) -> None:
     server.own_id = own_id

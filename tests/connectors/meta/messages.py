@@ -139,7 +139,7 @@ class FakeInbox(FakeGraph):
         name = next(each for each, known in self.threads.items() if known is thread)
         people = [self.person(name, thread["citizen"]), self.person(self.our_name, self.us)]
         inner, limit = next(((inner, limit) for key, limit, inner in fields_in(asked) if key == "messages"), ("id", {}))
-        messages = [only(each, {"fields": inner}) for each in reversed(thread["messages"])]
+        messages = [_message_shown(each, inner) for each in reversed(thread["messages"])]
         whole = {"id": thread["id"], "updated_time": iso(thread["at"]), "participants": {"data": people}}
         return only({**whole, "messages": page(messages, limit)}, {"fields": asked})
 
@@ -166,3 +166,12 @@ class FakeInbox(FakeGraph):
     def _number(self) -> str:
         self._count += 1
         return str(self.first + self._count)
+
+
+def _message_shown(message: Json, asked: str) -> Json:
+    """Return the fields of a message that are asked for; of what it shares only those that are named too."""
+    shown = only(message, {"fields": asked})
+    inner = next((inner for name, _, inner in fields_in(asked) if name == "shares"), "")
+    if "shares" in shown:
+        shown["shares"] = {"data": [only(each, {"fields": inner or "id"}) for each in shown["shares"]["data"]]}
+    return shown

@@ -34,7 +34,7 @@ USED = {
 PAGED = frozenset({"fields", "limit", "after", "summary"})
 """What every reading takes: https://developers.facebook.com/docs/graph-api/results"""
 UNLISTED = {
-    "message": {"attachments", "created_time", "from", "id", "message", "sticker", "to"},
+    "message": set("attachments created_time from id is_unsupported message shares sticker story to".split()),
     "page": {"access_token", "link", "name", "username", "id", "instagram_business_account"},
     "pagepost": {"attachments"},
 }
