@@ -4,6 +4,8 @@ https://developers.facebook.com/docs/instagram-platform/comment-moderation
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/mentions
 """
 
+import re
+
 from bot.connectors.base import CLOCKS_DIFFER, Draft, Rejected, Sent, Unknowable
 from bot.connectors.instagram.posts import COMMENT, is_ours
 from bot.connectors.instagram.server import Server
@@ -74,9 +76,14 @@ def _top(post: Post) -> str:
 def addressed(text: str, to: Post) -> str:
     """Return an answer, with its addressee before it if it is below somebody else's comment."""
     handle = to.author.handle
-    if not handle or "parent" not in (to.place or {}) or text.startswith(f"@{handle}"):
+    if not handle or "parent" not in (to.place or {}) or _begins_with(handle, text):
         return text
     return f"@{handle} {text}"
+
+
+def _begins_with(handle: str, text: str) -> bool:
+    """Tell whether a text begins with this whole name: a name may hold dots, but does not end with one."""
+    return re.match(rf"@{re.escape(handle)}(?!\.*\w)", text, re.ASCII | re.IGNORECASE) is not None
 
 
 async def act(server: Server, kind: Act, post: Post) -> None:

@@ -449,7 +449,10 @@ async def test_an_answer_to_a_reply_names_whom_it_is_to(server: FakeInstagram, i
     first = server.comment("jan", "Wie veegt hier?")
     post, top = await read(instagram, server.comment("els", "Ik ook", answers=first)), await read(instagram, first)
     assert instagram.compose("Dag", to=post, private=False) == "@els Dag"
-    assert instagram.compose("@els Dag", to=post, private=False) == "@els Dag"
+    for text in ("@els Dag", "@els, dag", "@els. Dag", "@Els", "@els…", "@els: dag"):
+        assert instagram.compose(text, to=post, private=False) == text
+    for text in ("@elsbakker weet dat", "@els.bakker weet dat", "@els_b weet dat"):
+        assert instagram.compose(text, to=post, private=False) == f"@els {text}"
     assert instagram.compose("Dag", to=post, private=True) == instagram.compose("Dag", to=top, private=False) == "Dag"
     sent = await instagram.send(draft(post, "@els Dag"))
     assert server.things[sent.external_id].parent == first
