@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from bot.domain import case as rules
 from bot.domain.case import ONGOING, OPEN, Status, WaitsFor
 from bot.domain.label import Label
-from bot.domain.mention import FOR_GOOD, alike
+from bot.domain.mention import FOR_GOOD, Permit, alike
 from bot.domain.mention import Act as ActKind
 from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
@@ -134,6 +134,14 @@ class CaseFile:
         If the platform set an end to that, composing an answer is refused after the end.
         """
         return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
+
+    def permits(self, mention: Mention) -> frozenset[Permit]:
+        """What the platform lets us do with a mention; in a private conversation also with its other messages.
+
+        There the time for an answer runs from the citizen's last message, whichever is answered.
+        """
+        those = [each for each in self.mentions if mention.private and each.private and mention.conversation]
+        return mention.permits().union(*(m.permits() for m in those if m.conversation == mention.conversation))
 
     @property
     def earlier(self) -> int:

@@ -110,7 +110,7 @@ def _citizens(mention: Mention, desk: TeamDesk) -> Texts:
 
 def takes_templates_only(file: CaseFile, mention: Mention, now: datetime) -> bool:
     """Tell whether the time for an answer to this mention is over, but the platform still takes templates."""
-    answers = [permit for permit in mention.permits() if permit.act in ANSWERS]
+    answers = [permit for permit in file.permits(mention) if permit.act in ANSWERS]
     return bool(file.templates and answers) and mention.private and not any(permit.holds(now) for permit in answers)
 
 
@@ -136,7 +136,7 @@ def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None
         raise Refused("This post was removed meanwhile, so it cannot be answered.")
     if mention.gone_at is not None:
         raise Refused("The citizen removed this post meanwhile, so it cannot be answered.")
-    answers = [permit for permit in mention.permits() if permit.act in ANSWERS]
+    answers = [permit for permit in file.permits(mention) if permit.act in ANSWERS]
     if not answers:
         raise Refused(UNANSWERABLE.message)
     if not any(permit.holds(now) for permit in answers) and not takes_templates_only(file, mention, now):

@@ -6,10 +6,12 @@ crash, a lost connection): it is sent again only while the platform recognises i
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
@@ -31,7 +33,7 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.desk import Desk
-from bot.domain.mention import Act, Post
+from bot.domain.mention import Act, Permit, Post
 from bot.logs import going_on, trace
 from bot.models import Account, Case, Reply, Team
 from bot.models import Act as ActRow
@@ -119,11 +121,22 @@ async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
     mention = await session.get_one(MentionRow, reply.mention_id)
     case = await session.get_one(Case, reply.case_id)
     author = await session.get_one(AuthorRow, case.author_id)
-    to, at = composing.post_of(mention, author), reply.first_tried_at or reply.send_at
+    to = replace(composing.post_of(mention, author), permits=await _permits(session, mention))
+    at = reply.first_tried_at or reply.send_at
     team = await session.get_one(Team, case.team_id)
     subject = composing.subject_of(mention, desk.of(team)) if reply.private else ""
     image = await images.of(session, reply)
     return Draft(reply.key, reply.text, reply.private, to, at, subject, reply.created_at, image)
+
+
+async def _permits(session: AsyncSession, mention: MentionRow) -> frozenset[Permit]:
+    """Return what the platform lets us do with a mention now: see `CaseFile.permits`."""
+    if not (mention.private and mention.conversation):
+        return mention.permits()
+    same = (col(MentionRow.account_id) == mention.account_id) & (col(MentionRow.conversation) == mention.conversation)
+    newest = col(MentionRow.published_at).desc()
+    last = (await session.exec(select(MentionRow).where(same, MentionRow.private).order_by(newest).limit(1))).one()
+    return mention.permits() | last.permits()
 
 
 async def _post(session: AsyncSession, account: Account, act: ActRow) -> Post:

@@ -107,6 +107,27 @@ async def test_a_second_private_answer_to_the_same_comment_is_not_offered(on_met
     assert server.said() == ["Wat is uw nummer? ^SB", "Wij bellen u. ^SB"]
 
 
+async def test_a_private_answer_that_waits_past_its_time_goes_out_if_the_citizen_wrote_again(
+    sqlite_bot: Bot, server: Server
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.say("jan", "Wie belt mij terug?")
+    await polled(bot)
+    card = await bot.card("belt mij", "Nieuw")
+    bot.clock.advance(hours=23, minutes=40)
+    too_often = '{"error": {"code": 613, "message": "Too often."}}'
+    server.fail(method="POST", status=400, body=too_often, headers={"Retry-After": "86400"})
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("Wacht op verzending")
+    server.say("jan", "Hallo?")
+    await polled(bot)
+    assert server.said() == []
+    bot.clock.advance(minutes=30)
+    await sent_out(bot)
+    assert server.said() == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
 async def test_a_comment_that_was_answered_privately_elsewhere_offers_that_no_more(
     sqlite_bot: Bot, server: Server
 ) -> None:

@@ -253,6 +253,43 @@ async def test_an_answer_that_waits_past_the_window_comes_back_to_its_agent(
     assert server.sent == []
 
 
+@pytest.mark.parametrize("has_template", [False, True], ids=["without a template", "with a template"])
+async def test_an_answer_that_waits_past_the_window_goes_out_if_the_citizen_wrote_again(
+    on_whatsapp: Bot, server: FakeWhatsApp, has_template: bool
+) -> None:
+    bot = await with_templates(on_whatsapp, server) if has_template else on_whatsapp
+    card = await asked(bot, server)
+    bot.clock.advance(hours=23, minutes=59)
+    server.fail(SEND, status=429)
+    await answer(bot, SANNE, card, "Zeker.")
+    await bot.card("Wacht op verzending")
+    server.write("jan", "Bent u er nog?")
+    await pushes(bot, server)
+    await time_passes(bot, minutes=30)
+    assert server.said() == ["Zeker. ^SB"]
+    assert (await reply_of(bot)).status is ReplyStatus.SENT
+
+
+async def test_who_was_writing_while_the_window_closed_answers_what_the_citizen_wrote_again(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_sqlite
+    card = await asked(bot, server)
+    bot.clock.advance(hours=23, minutes=59)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    server.write("jan", "Bent u er nog?")
+    await pushes(bot, server)
+    await time_passes(bot, minutes=30)
+    filled = {"initials": "SB", "answer_text": "Zeker."}
+    await bot.slack.submit(SANNE, filled)
+    assert "De burger schreef intussen opnieuw" in text_of(bot.slack.view(SANNE))
+    ack = await bot.slack.submit(SANNE, filled)
+    assert not ack.errors
+    await bot.card("*Beantwoord*")
+    assert server.said() == ["Zeker. ^SB"]
+
+
 async def test_that_whatsapp_finds_the_window_closed_is_told_in_our_words(on_sqlite: Bot, server: FakeWhatsApp) -> None:
     bot = on_sqlite
     card = await asked(bot, server)
