@@ -135,7 +135,7 @@ async def _concerned(session: AsyncSession, account_id: int, report: Delivery) -
 
 async def _reported(session: AsyncSession, reply: Reply, report: Delivery, now: datetime) -> bool:
     """Store one report about a reply; returns whether its card changes."""
-    proves = reply.status in UNPROVEN and report.key == reply.key
+    proves = reply.status in UNPROVEN
     if reply.status is ReplyStatus.WITHDRAWN and report.arrived is Arrived.FAILED:
         return False
     if not proves and reply.status is not ReplyStatus.SENT:
@@ -166,15 +166,17 @@ async def _decided(session: AsyncSession, reply: Reply, report: Delivery, now: d
     """Record what a report decides: a reply that was held or whose outcome was unknown was published, or failed."""
     case = await locked(session, reply.case_id)
     if report.arrived is Arrived.FAILED:
+        if reply.status is not ReplyStatus.SENT:
+            reply.sent_at = now  # it was taken, though nobody knew
         why = NOT_APPROVED if reply.held else NOT_DELIVERED
         await failed(session, case, reply, report.reason or why, now)
     elif reply.status in {ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN}:
         await settled(session, case, [reply], published=True, by="", now=now, why=Why.PLATFORM)
-        asked = f"{Move.DOUBT}:{reply.id}"
-        await session.exec(update(Message).where(col(Message.key) == asked).values(version=Message.version + 1))
     else:
         reply.status, reply.problem = ReplyStatus.SENT, None
         await published(session, case, reply, now)
+    asked = f"{Move.DOUBT}:{reply.id}"
+    await session.exec(update(Message).where(col(Message.key) == asked).values(version=Message.version + 1))
 
 
 async def settled(

@@ -100,6 +100,12 @@ def templates(name: str, limits: Mapping[str, Any] | None) -> Sequence[Template]
     return platform.templates(limits or {}) if platform and platform.templates else ()
 
 
+def reply_id(name: str, options: Mapping[str, Any], key: str) -> str | None:
+    """Return the id that a reply with this key gets on a platform; None where that is only known once it was sent."""
+    platform = known(name)
+    return platform.reply_id(options, key) if platform and platform.reply_id else None
+
+
 class Named(Protocol):
     """An account, as stored or as in its connector."""
 

@@ -236,6 +236,9 @@ class Platform:
     receiver: Receiver | None = None
     every: timedelta = timedelta()
     """How often it may be polled; 0: whenever POLL_SECONDS has passed."""
+    reply_id: Callable[[Mapping[str, Any], str], str] | None = None
+    """Returns the id that a reply gets (`Sent.external_id`), from the account's options and the reply's key, where we
+    choose it: then a report about a reply is understood even if we never knew whether it was taken."""
     resend_safe_for: timedelta | None = None
     """How long it recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
     keeps_removed: timedelta | None = None

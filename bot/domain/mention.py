@@ -136,7 +136,8 @@ class Delivery:
     """A platform's report about a message that we sent; the id is the one in `Sent`. `reason`: why it failed.
 
     `key` is that of the draft, where the platform returns it: it proves that the message was taken, even if we never
-    got the answer to our request. `arrived` is None when the report says no more than that.
+    got the answer to our request. So does an id that we choose ourselves (`Platform.reply_id`).
+    `arrived` is None when the report says no more than that.
     """
 
     external_id: str

@@ -107,6 +107,7 @@ async def _prepared(
 ) -> Attempt:
     """Return what to ask of the connector, so that no transaction is open while the platform answers."""
     if isinstance(item, Reply):
+        item.external_id = connectors.reply_id(account.platform, account.options, item.key)
         draft, again = await _draft(desk, session, item), item.tries > 1
         has_templates = bool(connectors.templates(account.platform, account.limits))
         return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates)

@@ -221,6 +221,29 @@ async def test_a_report_that_the_reply_failed_is_told_although_its_outcome_was_u
         [known] = await rows(table, Reply)
         assert (known.status, (await table.case()).status) == (ReplyStatus.FAILED, Status.CLAIMED)
         assert (await problems(table), (await kinds(table)).count(EventKind.REPLY_SENT)) == (1, 0)
+        assert known.sent_at == table.clock.at, "it was taken"
+
+
+@pytest.mark.parametrize("told", list(Arrived))
+async def test_a_report_with_an_id_that_we_chose_ourselves_settles_a_reply_without_its_key(
+    database_url: str, told: Arrived
+) -> None:
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, ReplyKind.FINAL)
+        async with table.session() as session:
+            chosen = await session.get_one(Reply, reply.id)
+            chosen.external_id = "x"
+            session.add(chosen)
+        await table.must_make(Move.DOUBT)
+        asked = next(m for m in await rows(table, Message) if m.kind is MessageKind.REPLY_PROBLEM)
+        await deliver(table, told, "x")
+        [known] = await rows(table, Reply)
+        failed = told is Arrived.FAILED
+        assert known.status is (ReplyStatus.FAILED if failed else ReplyStatus.SENT)
+        assert known.sent_at == table.clock.at
+        assert await wait(table) is (WaitsFor.US if failed else WaitsFor.NOBODY)
+        shown = next(m for m in await rows(table, Message) if m.id == asked.id)
+        assert shown.version > asked.version, "it asks nothing any more"
 
 
 @pytest.mark.parametrize("key", ["", "of another system"])

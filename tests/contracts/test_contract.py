@@ -315,6 +315,16 @@ async def test_the_longest_text_is_taken_and_one_sign_more_is_not(replying: Driv
     assert len(replying.published()) == 1
 
 
+async def test_a_platform_that_says_beforehand_which_id_a_reply_gets_keeps_to_it(
+    replying: Driver, client: httpx.AsyncClient
+) -> None:
+    foretold = replying.platform.reply_id
+    sending, connector = await draft(replying, client), replying.connector(client)
+    assert isinstance(connector, Replies)
+    sent = await connector.send(sending)
+    assert foretold is None or foretold(replying.account.options, sending.key) == sent.external_id
+
+
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
 async def test_a_reply_whose_connection_is_cut_is_published_once_or_a_person_looks(
     replying: Driver, client: httpx.AsyncClient, taken: bool

@@ -5,8 +5,8 @@ recognise a repeated mail, and servers cannot say whether they took one. So we s
 sent (`sent`), and if its outcome stays unknown a person decides.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import structlog
 
@@ -58,7 +58,7 @@ class Email:
         self._account = account
         self._tools = tools
         self._options = account.options
-        self._address = str(self._options.get("address", "")).strip().lower()
+        self._address = address_in(self._options)
         self._sent = SentFolder(str(self._options.get("sent", "")))
         self._access = AccessTokens(account, tools) if self._options.get("token_url") else None
 
@@ -206,6 +206,11 @@ class Email:
         return await self._logged_in(lambda login: Mailbox(self._tools.http, self._imap()).do(login, work))
 
 
+def address_in(options: Mapping[str, Any]) -> str:
+    """Return the team's address."""
+    return str(options.get("address", "")).strip().lower()
+
+
 PLATFORM = Platform(
     name="email",
     title="E-mail",
@@ -254,6 +259,7 @@ PLATFORM = Platform(
         SINCE,
     ),
     connect=Email,
+    reply_id=lambda options, key: id_of(key, address_in(options)),
     quality=Quality(pairs=True, server="Dovecot 2.4 and Exim 4.98"),
     trial=TRIAL,
     limits="The first 2 MB of a mail are read",

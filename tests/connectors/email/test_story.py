@@ -152,3 +152,31 @@ async def test_an_answer_whose_outcome_nobody_knows_has_a_person_look(
     [reply] = await bot.rows(Reply)
     assert reply.status is ReplyStatus.UNCERTAIN
     assert len(read(jan)) == int(taken)
+
+
+@pytest.mark.parametrize("settles", [False, True], ids=["read at once", "read after a person said that it was sent"])
+async def test_an_answer_of_which_nobody_knew_the_outcome_and_that_comes_back_is_with_its_agent(
+    by_mail: Bot, team: MailboxThere, between: BetweenMail, settles: bool
+) -> None:
+    bot = by_mail
+    write(team, "gone@burger.example", "Hallo?", 1)
+    await poll.poll_due(bot.desk)
+    card = await bot.card("Hallo?")
+    async with between.holding("", "DOT", passed_on=True) as caught:
+        await answer(bot, SANNE, card, "Dag!")
+        await caught()
+    await bot.card("Wordt verstuurd", "verbrak de verbinding")
+    bot.clock.advance(minutes=1)
+    await refresh.refresh(bot.desk)
+    await bot.card("Misschien verstuurd", SANNE)
+    if settles:
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_sent")
+        await bot.card("*Beantwoord*")
+    assert len(team.mails()) == 2, "Exim sent a report"
+    await settled(bot)
+    await bot.card("Niet aangekomen", SANNE)
+    [reply] = await bot.rows(Reply)
+    assert reply.status is ReplyStatus.FAILED
+    said = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
+    assert "gone@burger.example" in said[-1] and "heeft de burger niet bereikt" in said[-1], said
+    assert not any("niet zeker" in each for each in said), said
