@@ -27,7 +27,7 @@ from handlers.commands import WORDS
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = ("bot/sandbox/", "bot/migrations/")
 """The local Slack is not Slack, and migrations say nothing."""
-SAYS_NO = {"Refused", "Verdict", "Rejected", "Unavailable", "OutcomeUnknown", "Unauthorized"}
+SAYS_NO = {"Refused", "Verdict", "Rejected", "Unavailable", "NotNow", "OutcomeUnknown", "Unauthorized"}
 TAKES_A_SENTENCE = {"t", "Text", *SAYS_NO}
 """Calls whose first argument is a sentence."""
 

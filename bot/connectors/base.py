@@ -6,8 +6,8 @@ limits, if it gives them. A `Receiver` reads what a platform pushes to us.
 
 A verdict is an exception that says how a request ended. Only OutcomeUnknown means "perhaps it was carried out", so
 perhaps a reply was published; after every other verdict it surely was not. Unauthorized stops the account and notifies
-its team, RateLimited waits, Unavailable is retried, Rejected is shown to the agent. Unknowable ends the search for a
-reply: a person must look.
+its team, RateLimited waits, Unavailable is retried, NotNow too, but not for ever, Rejected is shown to the agent.
+Unknowable ends the search for a reply: a person must look.
 """
 
 from collections.abc import Mapping, Sequence
@@ -365,6 +365,7 @@ class Verdict(Exception):
         super().__init__(str(self.text))
 
 
+ASKED_TO_WAIT = text("The platform asks us to wait.")
 OUR_FAULT = text("An unexpected fault on our side; its reference is in the log.")
 """What is said of a fault in our own code."""
 
@@ -374,15 +375,19 @@ class Unauthorized(Verdict):
 
 
 class RateLimited(Verdict):
-    """The platform asks us to wait until `retry_at`; the request was not carried out."""
+    """The platform asks our account to wait until `retry_at`, perhaps in words; the request was not carried out."""
 
-    def __init__(self, retry_at: datetime) -> None:
-        super().__init__("The platform asks us to wait.")
+    def __init__(self, retry_at: datetime, said: Text = ASKED_TO_WAIT) -> None:
+        super().__init__(said.message, **said.params)
         self.retry_at = retry_at
 
 
 class Unavailable(Verdict):
     """The platform cannot be reached or fails, but the request was surely not carried out; retry at the next tick."""
+
+
+class NotNow(Unavailable):
+    """The platform does not take this one request now and says why; others of the account may go out meanwhile."""
 
 
 class OutcomeUnknown(Unavailable):

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases import deliveries
 from bot.cases.moves import tell_thread
-from bot.connectors.base import RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable, UsedUp
+from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable, UsedUp
 from bot.domain.budget import Budget
 from bot.domain.case import Move
 from bot.domain.event import EventKind
@@ -31,7 +31,7 @@ from bot.models import (
     Team,
 )
 from bot.outgoing import hiding, moderation
-from bot.outgoing.retry import NotYet, put_off
+from bot.outgoing.retry import NotYet, put_off, refused
 from bot.outgoing.waiting import LONG
 
 
@@ -92,6 +92,8 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
             await deliveries.failed(session, case, reply, outcome.text, now)
         case Unknowable():
             await _doubt(session, case, reply, now)
+        case NotNow() if why := refused(reply, outcome, now):
+            await deliveries.failed(session, case, reply, why, now)
         case RateLimited() | Unauthorized() | Unavailable():
             put_off(reply, outcome, now)
     await session.flush()

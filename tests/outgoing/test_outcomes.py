@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.connectors.base import RateLimited, Rejected, Sent, Unavailable
+from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable
 from bot.domain.budget import Budget
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
@@ -50,3 +50,15 @@ async def test_a_limit_ends_with_what_is_taken_and_not_with_another_failure(acti
     again = await tried(bot, reply, later=timedelta(hours=6))
     now, after = await recorded(bot, again, Sent("77"))
     assert (now.status, after.answering) == (ReplyStatus.SENT, None)
+
+
+async def test_days_in_which_nothing_could_be_sent_do_not_make_not_now_a_refusal(acting: Bot) -> None:
+    bot, reply = acting, await answered(acting)
+    bot.clock.advance(hours=72)
+    later = timedelta(hours=72)
+    for outcome in (Unavailable("It is down."), NotNow("Later.")):
+        now, _ = await recorded(bot, await tried(bot, reply, later=later), outcome)
+        assert now.status is ReplyStatus.APPROVED
+        later += timedelta(hours=2)
+    now, _ = await recorded(bot, await tried(bot, reply, later=later), NotNow("Later."))
+    assert (now.status, now.unsent) == (ReplyStatus.FAILED, False)

@@ -23,12 +23,14 @@ from aiosmtplib import (
 )
 
 from bot.connectors import http
-from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable, Verdict
+from bot.connectors.base import NotNow, OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable, Verdict
 from bot.connectors.email.servers import Login, Server
+from bot.domain.text import text
 
 WAIT = timedelta(minutes=5)
-"""How long we wait after "not now": what greylisting servers expect."""
-READY, TAKEN = 354, 250
+"""How long we wait when a server says that we send too much, without saying how long."""
+READY, TAKEN, CLOSING = 354, 250, 421
+POLICY = re.compile(r"4\.7\.\d")
 NOT_LOGGED_IN = frozenset({530, 534, 535, 538})
 """https://www.rfc-editor.org/rfc/rfc4954#section-6"""
 
@@ -38,7 +40,7 @@ async def send(client: httpx.AsyncClient, server: Server, login: Login, sender: 
     host = server.host
     async with _logged_in(client, server, login) as smtp:
         with _not_sent(host):
-            await _accepted(smtp.mail(sender), host)
+            await _accepted(smtp.mail(sender), host, Unavailable)
             await _accepted(smtp.rcpt(to), host)
             started = await smtp.execute_command(b"DATA")
             if started.code != READY:
@@ -114,12 +116,12 @@ async def _log_in(smtp: SMTP, login: Login, host: str) -> None:
         raise
 
 
-async def _accepted(command: Awaitable[object], host: str) -> None:
+async def _accepted(command: Awaitable[object], host: str, not_now: type[Unavailable] = NotNow) -> None:
     """Run a command; raises the verdict on a refusal."""
     try:
         await command
     except SMTPResponseException as error:
-        raise verdict_on(error.code, error.message, host) from error
+        raise verdict_on(error.code, error.message, host, not_now) from error
 
 
 @contextlib.contextmanager
@@ -141,12 +143,20 @@ def _not_sent(host: str) -> Iterator[None]:
         raise Unavailable("{host} broke the connection.", host=host) from error
 
 
-def verdict_on(code: int, message: str, host: str) -> Verdict:
-    """Return the verdict on a refusal: 4xx is "not now", 5xx "never" (RFC 5321 §4.2.1)."""
+def verdict_on(code: int, message: str, host: str, not_now: type[Unavailable] = NotNow) -> Verdict:
+    """Return the verdict on a refusal: 4xx is "not now", 5xx "never" (RFC 5321 §4.2.1).
+
+    A 4xx is about the recipient or the mail, unless the server closes (421) or names its policy (4.7.x): how much it
+    takes from us (https://www.rfc-editor.org/rfc/rfc3463#section-3.8).
+    """
     if code in NOT_LOGGED_IN:
         return Unauthorized("{host} does not accept our user name and password or token.", host=host)
+    if code == CLOSING or (400 <= code < 500 and POLICY.match(message)):
+        asked = text("{host} asks us to wait: {reason}", host=host, reason=_words(code, message))
+        return RateLimited(datetime.now(UTC) + WAIT, asked)
     if 400 <= code < 500:
-        return RateLimited(datetime.now(UTC) + WAIT)
+        said = text("{host} does not take the mail now: {reason}", host=host, reason=_words(code, message))
+        return not_now(said.message, **said.params)
     if 500 <= code < 600:
         return Rejected("{host} says: {reason}", host=host, reason=_words(code, message))
     return OutcomeUnknown("{host} sent an answer we cannot read.", host=host)

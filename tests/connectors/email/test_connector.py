@@ -16,6 +16,7 @@ from bot.connectors.base import (
     Account,
     Cursor,
     Draft,
+    NotNow,
     OutcomeUnknown,
     Page,
     RateLimited,
@@ -24,8 +25,9 @@ from bot.connectors.base import (
     Unauthorized,
     Unavailable,
     Unknowable,
+    Verdict,
 )
-from bot.connectors.email import Email, automatic, reading
+from bot.connectors.email import Email, automatic, reading, smtp
 from bot.connectors.email.threads import id_of
 from bot.domain.mention import Arrived, Author, Delivery, Post
 from tests.connectors.email.mail_server import HOST, PASSWORD, MailboxThere, MailServer
@@ -335,7 +337,7 @@ async def test_where_no_copy_is_kept_nothing_proves_that_an_answer_was_not_sent(
     ("to", "text", "verdict", "words"),
     [
         ("nobody@gemeente.example", "Dag", Rejected, "550 5.1.1 No such person here"),
-        ("later@gemeente.example", "Dag", RateLimited, "wait"),
+        ("later@gemeente.example", "Dag", NotNow, "does not take the mail now: 451 4.2.1 Try again later"),
         ("jan@büren.example\r\nRCPT TO:<x@y>", "Dag", Rejected, "not an address"),
         ("jané@burger.example", "Dag", Rejected, "not an address"),
         ("?", "Dag", Rejected, "not an address"),
@@ -347,6 +349,22 @@ async def test_a_refusal_is_a_verdict_in_words_and_leaves_no_copy(
     with pytest.raises(verdict, match=words):
         await connector(team, client).send(draft(to, text=text))
     assert copies(team) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "verdict"),
+    [
+        (450, "4.1.2 Domain not found", NotNow),
+        (452, "4.2.2 Mailbox full", NotNow),
+        (451, "Temporary local problem 4.7.1", NotNow),
+        (451, "4.7.1 Too many mails", RateLimited),
+        (421, "4.3.2 Closing", RateLimited),
+    ],
+)
+def test_not_now_is_about_one_answer_unless_it_is_about_us(code: int, said: str, verdict: type[Verdict]) -> None:
+    found = smtp.verdict_on(code, said, HOST)
+    assert type(found) is verdict
+    assert f"{code} {said}" in str(found)
 
 
 async def test_a_refusal_after_the_mail_is_one_too(

@@ -1,6 +1,7 @@
 """The main job by e-mail, end to end: a citizen writes, the team answers in Slack, the citizen writes again."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -9,11 +10,11 @@ import pytest
 from bot import accounts
 from bot.models import Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
-from jobs import poll, refresh
+from jobs import account_troubles, poll, refresh, replies
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.connectors.email.mail_server import PASSWORD, MailboxThere, MailServer
 from tests.connectors.email.mail_wires import BetweenMail
-from tests.people import answer, open_modal
+from tests.people import answer, open_modal, sent_out
 
 
 @pytest.fixture
@@ -180,3 +181,40 @@ async def test_an_answer_of_which_nobody_knew_the_outcome_and_that_comes_back_is
     said = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
     assert "gone@burger.example" in said[-1] and "heeft de burger niet bereikt" in said[-1], said
     assert not any("niet zeker" in each for each in said), said
+
+
+async def test_what_is_not_taken_now_is_tried_again_with_the_reason_and_is_refused_after_two_days(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, "later@gemeente.example", "Hallo?", 1)
+    await poll.poll_due(bot.desk)
+    card = await bot.card("Hallo?")
+    began = bot.desk.now()
+    await answer(bot, SANNE, card, "Dag!")
+    await bot.card("Wacht op verzending", "neemt de mail nu niet aan: 451 4.2.1 Try again later")
+    write(team, jan.address, "Wanneer?", 2)
+    await settled(bot)
+    await answer(bot, SANNE, await bot.card("Wanneer?"), "Vrijdag!")
+    await bot.card("Vrijdag!", "*Beantwoord*")  # it is not held up
+    waits = list[timedelta]()
+
+    async def look() -> Reply:
+        await sent_out(bot)
+        await replies.look_after(bot.desk)
+        await account_troubles.look_after(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+        return (await bot.rows(Reply))[0]
+
+    while (reply := await look()).unsent:
+        assert reply.send_at - began < timedelta(days=3)
+        waits.append(reply.send_at - bot.desk.now())
+        bot.clock.advance(seconds=waits[-1].total_seconds())
+    assert [round(each / timedelta(minutes=1)) for each in waits[:5]] == [5, 10, 20, 40, 60]
+    assert bot.desk.now() - began >= timedelta(days=2)
+    assert reply.status is ReplyStatus.FAILED
+    await bot.card("*Niet verstuurd*", SANNE, "twee dagen geprobeerd", "451 4.2.1 Try again later")
+    thread = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
+    assert "je antwoord is niet geplaatst" in thread[-1] and "451 4.2.1 Try again later" in thread[-1], thread
+    shown = [*thread, *(text_of(each) for each in bot.slack.messages(CHANNEL))]
+    assert not any("limiet van het platform" in each for each in shown), shown
