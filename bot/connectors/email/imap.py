@@ -31,12 +31,15 @@ T = TypeVar("T")
 
 MAX_BYTES = 2_000_000
 """How many bytes of a mail are fetched; the rest is attachments."""
+CONTENT = f"BODY.PEEK[]<0.{MAX_BYTES}>"
+HEADERS = "BODY.PEEK[HEADER]"
 WAIT = timedelta(minutes=5)
 """How long we wait when a server says that we connect too often, without saying how long."""
 FETCHED = re.compile(rb"UID (\d+)")
 INTERNAL_DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 ANSWERED = re.compile(rb"FLAGS \([^)]*\\Answered", re.IGNORECASE)
+NO_CONTENT = re.compile(rb"BODY\[(?:HEADER)?\](?:<\d+>)? NIL", re.IGNORECASE)
 APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]", re.IGNORECASE)
 """https://www.rfc-editor.org/rfc/rfc4315#section-3"""
 CODE = re.compile(r"\[([A-Z-]+)[^\]]*\]")
@@ -48,13 +51,17 @@ FOR_NOW = re.compile(r"temporar|unavailable|try again", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fetched:
-    """A mail on the server: its bytes (only the first of a large one), when it arrived, and its flags."""
+    """A mail on the server: its bytes (only the first of a large one), when it arrived, and its flags.
+
+    `refused` is why the server gives only its headers, or not even these; None for one that it gives.
+    """
 
     uid: int
     raw: bytes
     whole: bool
     came_at: datetime | None
     answered: bool
+    refused: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Mailbox:
 
     def _do(self, connection: socket.socket, login: Login, work: Callable[["Box"], T]) -> T:
         host = self.server.host
-        with contextlib.closing(connection), _verdicts(host):
+        with contextlib.closing(connection), verdicts(host):
             box = Box(connection, self.server)
             try:
                 box.log_in(login)
@@ -84,7 +91,7 @@ class Mailbox:
 
 
 class Box(BaseMailBox):
-    """A logged-in connection; its methods block, and raise what `_verdicts` turns into verdicts."""
+    """A logged-in connection; its methods block, and raise what `verdicts` turns into verdicts."""
 
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self.server = server
@@ -137,14 +144,17 @@ class Box(BaseMailBox):
         """Return the UIDs of the mails in the open folder that meet these criteria, in order."""
         return sorted(int(uid) for uid in self.uids(" ".join(criteria)) if uid)
 
-    def fetched(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """Yield these mails of the open folder; mails that are gone in the meantime are left out."""
-        for uid in uids:
-            items = f"(UID INTERNALDATE RFC822.SIZE FLAGS BODY.PEEK[]<0.{MAX_BYTES}>)"
-            status, answer = self.client.uid("FETCH", str(uid), items)
-            if status != "OK":
-                raise imaplib.IMAP4.error(str(answer))
-            yield from _mails_in(answer, uid)
+    def fetched(self, uid: int, what: str = CONTENT) -> Fetched | None:
+        """Return a mail of the open folder, or only its HEADERS; None when it is gone in the meantime.
+
+        A server may refuse to give a damaged mail, or give it without content.
+        """
+        status, answer = self.client.uid("FETCH", str(uid), f"(UID INTERNALDATE RFC822.SIZE FLAGS {what})")
+        found = next(_mails_in(answer, uid), None)
+        is_empty = found is None and any(NO_CONTENT.search(each) for each in answer if isinstance(each, bytes))
+        if status != "OK" or is_empty:
+            raise imaplib.IMAP4.error("" if is_empty else str(answer))
+        return found
 
     def append_copy(self, folder: str, mail: bytes, flags: str) -> int:
         """Put a mail in a folder; returns its UID, 0 when the server does not say."""
@@ -195,7 +205,7 @@ def _internal_date(value: str) -> datetime | None:
 
 
 @contextlib.contextmanager
-def _verdicts(host: str) -> Iterator[None]:
+def verdicts(host: str) -> Iterator[None]:
     """Turn errors into verdicts."""
     try:
         yield

@@ -3,22 +3,25 @@
 The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading.
 When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before the last
 mail, and stored mails are recognised by their Message-IDs.
+
+A mail that the server refuses to give becomes a post that says so. One that it fails to give is asked for again, and
+after a while passed by in the same way, so that it does not keep out what came behind it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from bot.connectors.base import Cursor, Page
+from bot.connectors.base import Cursor, Page, RateLimited, Rejected, Unavailable
 from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
-from bot.connectors.email.imap import Box, Fetched
+from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
 from bot.connectors.email.parsing import MAX_CHARACTERS, Address, File, Mail, clean, mail_of
-from bot.domain.mention import Act, Arrived, Author, Delivery, Post, PostKind, permits
-from bot.domain.text import Text
+from bot.domain.mention import Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
+from bot.domain.text import Text, text
 
 PAGE = 20
 """Mails fetched at once; each has up to 2 MB."""
@@ -26,6 +29,8 @@ BEFORE_LAST = timedelta(days=2)
 """How far before the last mail a folder with another UIDVALIDITY is read again from."""
 TOLD_AGAIN = timedelta(minutes=15)
 """How long a report is repeated at each reading: it may come before its answer is stored as sent."""
+TRIED = timedelta(minutes=30)
+"""How long a mail is asked for that the server does not refuse but fails to give; then those behind it are read."""
 NO_WORDS = "✉️"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -43,33 +48,76 @@ class Reader:
     added_at: datetime | None = None
 
     def page(self, box: Box, cursor: Cursor) -> Page:
-        """Return the next page after a cursor."""
+        """Return the next page after a cursor; a folder that cannot be read holds up no other."""
         seen = _Seen.of(cursor)
+        before = seen.cursor()
+        failed: dict[str, Rejected | Unavailable | RateLimited] = {}
         left, more = PAGE, False
         items: list[Post | Delivery] = []
         for folder in self.folders:
-            fetched, has_more = self._read(box, folder, seen, left)
-            left, more = left - len(fetched), more or has_more
-            for each in fetched:
-                items += self._items(each, seen)
+            try:
+                with verdicts(box.server.host):
+                    uids, next_uid = self._unread(box, folder, seen)
+                    for uid in uids[:left]:
+                        items += self._read(box, folder, uid, seen)
+                        left -= 1
+                    if seen.folders[folder].uid >= max(uids, default=0):
+                        seen.moved(folder, next_uid - 1)
+                    else:
+                        more = True
+            except (Rejected, Unavailable, RateLimited) as verdict:
+                log.warning("folder not read", folder=folder, verdict=type(verdict).__name__)
+                failed[folder] = verdict
         reports = seen.reports(self.now)
         items = sorted([*items, *reports], key=lambda each: each.published_at if isinstance(each, Post) else each.at)
-        return Page(tuple(items), seen.cursor(), more)
+        if len(failed) == len(self.folders) and not items and seen.cursor() == before:
+            raise next(iter(failed.values()))
+        not_before = max((each.retry_at for each in failed.values() if isinstance(each, RateLimited)), default=None)
+        unread = tuple(
+            text("The folder {folder} cannot be read: {reason}", folder=folder, reason=verdict.text)
+            for folder, verdict in failed.items()
+        )
+        return Page(tuple(items), seen.cursor(), more, not_before, unread)
 
-    def _read(self, box: Box, folder: str, seen: "_Seen", left: int) -> tuple[list[Fetched], bool]:
-        """Return the next mails of a folder, at most `left`, and whether there are more; updates `seen`."""
+    def _unread(self, box: Box, folder: str, seen: "_Seen") -> tuple[list[int], int]:
+        """Open a folder; returns the UIDs of its mails that were not read, and the lowest that the next can get."""
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
             since = self.begins_at if position is None else seen.at - BEFORE_LAST
             position = _Position(validity, 0, next_uid, since)
         uids = box.found(*position.criteria())
-        uids = [uid for uid in uids if uid > position.uid]
-        taken = uids[:left]
-        has_more = len(uids) > len(taken)
-        last = max([position.uid, *taken]) if has_more else max([position.uid, next_uid - 1, *taken])
-        seen.folders[folder] = _Position(validity, last, position.first, position.since)
-        return [each for each in box.fetched(taken) if self._is_news(each, position)], has_more
+        seen.folders[folder] = position
+        return [uid for uid in uids if uid > position.uid], next_uid
+
+    def _read(self, box: Box, folder: str, uid: int, seen: "_Seen") -> list[Post]:
+        """Return the post of a mail, if it has one, and move past it."""
+        position = seen.folders[folder]
+        fetched = self._fetched(box, folder, uid, seen)
+        seen.moved(folder, uid)
+        return list(self._items(fetched, seen)) if fetched and self._is_news(fetched, position) else []
+
+    def _fetched(self, box: Box, folder: str, uid: int, seen: "_Seen") -> Fetched | None:
+        """Return a mail; of one that the server refuses to give, or fails to give for long, only the headers if any."""
+        reason, host = "", box.server.host
+        if seen.asked_for(folder, uid, self.now) < TRIED:
+            try:
+                with verdicts(host):
+                    return box.fetched(uid)
+            except Rejected as verdict:
+                reason = str(verdict.text.params.get("reason", ""))
+            except Unavailable:
+                seen.was_not_given(folder, uid, self.now)
+                raise
+        log.warning("mail not given", folder=folder, uid=uid)
+        try:
+            with verdicts(host):
+                headers = box.fetched(uid, HEADERS)
+                return replace(headers, whole=False, refused=reason) if headers else None
+        except (Rejected, Unavailable):
+            validity = seen.folders[folder].validity
+            named = f"X-Not-Given: {folder} {validity} {uid}\r\n\r\n".encode()  # makes the id of its post
+            return Fetched(uid, named, whole=False, came_at=None, answered=False, refused=reason)
 
     def _is_news(self, mail: Fetched, position: "_Position") -> bool:
         """Tell whether a mail that was there at the first reading is taken in; later mails always are."""
@@ -85,7 +133,10 @@ class Reader:
         seen.at = max(seen.at, came_at)
         try:
             mail = mail_of(fetched.raw, whole=fetched.whole)
-            if automatic.is_report(mail):
+            if fetched.refused is not None:
+                post = post_of(mail, came_at, self.address, seen.subjects)
+                yield replace(post, media=(Media("", "unsupported", fetched.refused),))
+            elif automatic.is_report(mail):
                 if delivery := automatic.delivery_of(mail, came_at):
                     seen.failed[delivery.external_id] = delivery
             elif not automatic.is_automatic(mail, self.address):
@@ -173,12 +224,16 @@ class _Position:
 
 @dataclass
 class _Seen:
-    """The content of a cursor while a page is made."""
+    """The content of a cursor while a page is made.
+
+    `not_given` is, for each folder whose next mail the server failed to give, the UID of that and since when.
+    """
 
     folders: dict[str, _Position]
     at: datetime
     subjects: threads.Subjects
     failed: dict[str, Delivery] = field(default_factory=dict)
+    not_given: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any]) -> "_Seen":
@@ -191,7 +246,25 @@ class _Seen:
             for key, (at, reason) in cursor.get("failed", {}).items()
         }
         at = datetime.fromtimestamp(cursor.get("at", 0), UTC)
-        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), failed)
+        not_given = {
+            name: (uid, datetime.fromtimestamp(since, UTC))
+            for name, (uid, since) in cursor.get("not_given", {}).items()
+        }
+        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), failed, not_given)
+
+    def moved(self, folder: str, uid: int) -> None:
+        """Note that a folder was read up to this UID."""
+        self.folders[folder] = replace(self.folders[folder], uid=max(self.folders[folder].uid, uid))
+        self.not_given.pop(folder, None)
+
+    def asked_for(self, folder: str, uid: int, now: datetime) -> timedelta:
+        """Return for how long the server has failed to give this mail."""
+        failed, since = self.not_given.get(folder, (uid, now))
+        return now - since if failed == uid else timedelta()
+
+    def was_not_given(self, folder: str, uid: int, now: datetime) -> None:
+        """Note that the server failed to give this mail."""
+        self.not_given[folder] = (uid, now - self.asked_for(folder, uid, now))
 
     def reports(self, now: datetime) -> list[Delivery]:
         """Return the recent reports, and forget the older ones."""
@@ -211,4 +284,5 @@ class _Seen:
                 key: [int(each.at.timestamp()), each.reason.to_json() if each.reason else {"message": "", "params": {}}]
                 for key, each in self.failed.items()
             },
+            "not_given": {name: [uid, int(since.timestamp())] for name, (uid, since) in self.not_given.items()},
         }

@@ -3,6 +3,7 @@
 import asyncio
 import imaplib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -29,7 +30,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.email import Email, automatic, reading, smtp
 from bot.connectors.email.threads import id_of
-from bot.domain.mention import Arrived, Author, Delivery, Post
+from bot.domain.mention import Arrived, Author, Delivery, Media, Post
 from tests.connectors.email.mail_server import HOST, PASSWORD, MailboxThere, MailServer
 from tests.connectors.email.mail_wires import BetweenMail
 from tests.fakes.tools import tools
@@ -83,8 +84,6 @@ async def test_several_folders_are_read_in_order_of_time_and_page_by_page(
 ) -> None:
     monkeypatch.setattr(reading, "PAGE", 3)
     one = connector(team, client, folders="INBOX, Klachten & vragen")
-    with pytest.raises(Rejected):
-        await one.fetch({})  # the folder is not there yet
     with logged_in(team) as box:
         box.create('"Klachten &- vragen"')
     for number in range(7):
@@ -164,6 +163,116 @@ async def test_a_large_mail_is_read_from_its_beginning_only(team: MailboxThere, 
     team.put(mail_from("jan@burger.example", "Daarna", "2"))
     posts = (await connector(team, client).fetch({})).posts
     assert [post.text for post in posts] == ["Vraag\n\nZie de foto's.\n\n📎 plein.png", "Vraag\n\nDaarna"]
+
+
+async def test_a_folder_that_cannot_be_read_holds_up_no_other_and_comes_in_once_it_can(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    one = connector(team, client, folders="Hernoemd,INBOX")
+    team.put(mail_from("jan@burger.example", "Vraag 1", "1"))
+    page = await one.fetch({})
+    assert words_of(page) == ["Vraag 1"]
+    (unread,) = page.unread
+    assert str(unread).startswith("The folder Hernoemd cannot be read: 127.0.0.1 says: ")
+    with logged_in(team) as box:
+        box.create("Hernoemd")
+    team.put(mail_from("jan@burger.example", "Vraag 2", "2"), "Hernoemd")
+    page = await one.fetch(page.cursor)
+    assert (words_of(page), page.unread) == (["Vraag 2"], ())
+
+
+async def test_a_mailbox_of_which_no_folder_can_be_read_fails(team: MailboxThere, client: httpx.AsyncClient) -> None:
+    team.put(mail_from("jan@burger.example", "Vraag 1", "1"))
+    cursor = (await connector(team, client).fetch({})).cursor
+    with pytest.raises(Rejected, match=r"127\.0\.0\.1 says"):
+        await connector(team, client, folders="Weg,Ook weg").fetch(cursor)
+
+
+NOT_CONVERTED = "The requested message could not be converted to an RFC-822 compatible format."
+
+
+@pytest.fixture
+def gives_no(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets the server answer otherwise when mails are asked for, by UID; `what`: only when this is asked of them."""
+
+    def change(*uids: str, what: str = "", answer: tuple[str, list[bytes]]) -> None:
+        truly = imaplib.IMAP4.uid
+
+        def uid(self: imaplib.IMAP4, command: str, *args: str) -> Any:
+            is_asked = command == "FETCH" and args[0] in uids and what in args[1]
+            return answer if is_asked else truly(self, command, *args)
+
+        monkeypatch.setattr(imaplib.IMAP4, "uid", uid)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (("NO", [NOT_CONVERTED.encode()]), NOT_CONVERTED),
+        (("OK", [b"2 (UID 2 RFC822.SIZE 100 FLAGS () BODY[]<0> NIL)"]), ""),
+    ],
+)
+async def test_a_mail_that_the_server_does_not_give_is_shown_by_its_headers(
+    team: MailboxThere, client: httpx.AsyncClient, gives_no: Callable[..., None],
+    answer: tuple[str, list[bytes]], reason: str,
+) -> None:  # fmt: skip
+    for number in (1, 2, 3):
+        team.put(mail_from("jan@burger.example", f"Vraag {number}", str(number), Subject=f"Over {number}"))
+    gives_no("2", what="BODY.PEEK[]", answer=answer)
+    page = await connector(team, client).fetch({})
+    assert [post.text for post in page.posts] == ["Over 1\n\nVraag 1", "Over 2", "Over 3\n\nVraag 3"]
+    shown = page.posts[1]
+    assert (shown.author.external_id, shown.external_id) == ("jan@burger.example", "2@burger.example")
+    assert shown.media == (Media("", "unsupported", reason),)
+    assert shown.may_be_answered()
+    assert (await connector(team, client).fetch(page.cursor)).items == ()
+
+
+async def test_mails_of_which_the_server_gives_nothing_are_shown_each_as_one(
+    team: MailboxThere, client: httpx.AsyncClient, gives_no: Callable[..., None]
+) -> None:
+    for number in (1, 2, 3):
+        team.put(mail_from("jan@burger.example", f"Vraag {number}", str(number)))
+    gives_no("1", "2", answer=("NO", [NOT_CONVERTED.encode()]))
+    page, again = [await connector(team, client).fetch({}) for _ in range(2)]
+    assert sorted(words_of(page)) == ["Vraag 3", reading.NO_WORDS, reading.NO_WORDS]
+    ids = {post.external_id for post in page.posts}
+    assert len(ids) == 3 and ids == {post.external_id for post in again.posts}, "each has its own, every time"
+    assert all(post.private and (post.media or post.may_be_answered()) for post in page.posts)
+
+
+async def test_a_mail_at_which_the_server_fails_holds_up_those_behind_it_for_half_an_hour_at_most(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    for number in (1, 2, 3):
+        team.put(mail_from("jan@burger.example", f"Vraag {number}", str(number)))
+    began = datetime.now(UTC)
+    async with BetweenMail(team.server.ports["imap"], "imap") as between:
+        one = account(team, imap=between.url)
+
+        async def read(cursor: Cursor, minutes: int, *, fails: bool = True) -> Page:
+            now = began + timedelta(minutes=minutes)
+            at = Email(one, replace(tools(client, one.secrets), now=lambda: now))
+            if not fails:
+                return await at.fetch(cursor)
+            async with between.cutting("", "UID FETCH 2", passed_on=False):
+                return await at.fetch(cursor)
+
+        page = await read({}, 0)
+        assert words_of(page) == ["Vraag 1"]
+        assert [str(each) for each in page.unread] == [
+            "The folder INBOX cannot be read: 127.0.0.1 broke the connection."
+        ]
+        with pytest.raises(Unavailable):
+            await read(page.cursor, 20)
+        came = await read(page.cursor, 20, fails=False)
+        assert words_of(came) == ["Vraag 2", "Vraag 3"], "it was only for a while"
+        page = await read(page.cursor, 31)
+        assert [(post.text, len(post.media)) for post in page.posts] == [(reading.NO_WORDS, 1)]
+        page = await read(page.cursor, 32, fails=False)
+        assert (words_of(page), page.unread) == (["Vraag 3"], ())
 
 
 async def test_what_nobody_wrote_comes_in_as_nothing(team: MailboxThere, client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """The main job by e-mail, end to end: a citizen writes, the team answers in Slack, the citizen writes again."""
 
+import imaplib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot import accounts
-from bot.models import Mention, Reply, ReplyStatus
+from bot.models import Account, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import account_troubles, poll, refresh, replies
 from tests.conftest import CHANNEL, SANNE, Bot
@@ -218,3 +219,32 @@ async def test_what_is_not_taken_now_is_tried_again_with_the_reason_and_is_refus
     assert "je antwoord is niet geplaatst" in thread[-1] and "451 4.2.1 Try again later" in thread[-1], thread
     shown = [*thread, *(text_of(each) for each in bot.slack.messages(CHANNEL))]
     assert not any("limiet van het platform" in each for each in shown), shown
+
+
+async def test_a_mail_and_a_folder_that_cannot_be_read_are_said_and_the_rest_comes_in(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot, truly = by_mail, imaplib.IMAP4.uid
+
+    def uid(self: imaplib.IMAP4, command: str, *args: str) -> Any:
+        is_refused = command == "FETCH" and args[0] == "1" and "BODY.PEEK[]" in args[1]
+        return ("NO", [b"It is damaged."]) if is_refused else truly(self, command, *args)
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", uid)
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 2)
+        account.options = {**account.options, "folders": "Hernoemd,INBOX"}
+        session.add(account)
+    write(team, jan.address, "Dit kan niemand lezen", 1, Subject="Lantaarnpaal")
+    write(team, jan.address, "Wanneer?", 2)
+    await settled(bot)
+    await bot.card("Lantaarnpaal", "iets dat het platform niet doorgeeft", "It is damaged.")
+    await bot.card("Wanneer?")
+    for _ in range(2):
+        await account_troubles.look_after(bot.desk)
+        bot.clock.advance(minutes=16)
+        await settled(bot)
+    await account_troubles.look_after(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    shown = [text_of(each) for each in bot.slack.messages(CHANNEL)]
+    assert any("De map Hernoemd kan niet worden gelezen" in each for each in shown), shown
