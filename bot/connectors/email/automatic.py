@@ -46,7 +46,9 @@ def is_automatic(mail: Mail, own_address: str) -> bool:
     # Exchange sets this header on its automatic answers, but forms and other programs set it on citizens' words too.
     if "x-auto-response-suppress" in names and AWAY.match(mail.subject):
         return True
-    return mail.author is not None and mail.author.address == own_address
+    if mail.author is None or mail.author.address != own_address:
+        return False
+    return mail.writer(own_address) == mail.author or OUR_ID.fullmatch(mail.message_id) is not None
 
 
 def is_report(mail: Mail) -> bool:

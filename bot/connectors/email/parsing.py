@@ -76,6 +76,16 @@ class Mail:
         """Return a header's value as text; "" when it is not there."""
         return header(self.message, name)
 
+    def writer(self, own_address: str) -> Address | None:
+        """Return who wrote it and gets the answer; None when that cannot be read.
+
+        A form on a website sends in its own name, or even in ours, with the citizen in Reply-To.
+        """
+        if self.reply_to is None or self.reply_to.address == own_address:
+            return self.author
+        shown = self.author.name if self.author and self.author.address != own_address else ""
+        return Address(self.reply_to.address, self.reply_to.name or shown)
+
 
 def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
     """Return the mail in these bytes. `whole=False`: the end of a large mail is missing."""

@@ -18,8 +18,8 @@ import structlog
 from bot.connectors.base import Cursor, Page, RateLimited, Rejected, Unavailable
 from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
-from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
-from bot.connectors.email.parsing import MAX_CHARACTERS, Address, File, Mail, clean, mail_of
+from bot.connectors.email.imap import Box, Fetched, HEADERS, verdicts
+from bot.connectors.email.parsing import Address, File, MAX_CHARACTERS, Mail, clean, mail_of
 from bot.domain.mention import Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
 from bot.domain.text import Text, text
 
@@ -148,7 +148,7 @@ class Reader:
 
 def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjects) -> Post:
     """Return a mail as a post, which is private."""
-    writer = _writer(mail, own_address)
+    writer = mail.writer(own_address)
     author = writer.address if writer else ""
     answered = mail.in_reply_to or subjects.answered_by(mail, author, at)
     subjects.remember(mail, author, at)
@@ -179,13 +179,6 @@ def unread(raw: bytes, at: datetime) -> Post:
     text = clean(raw[:2000].decode("utf-8", "replace"))
     message_id = mail_of(b"\n\n" + raw[:2000]).message_id
     return Post(message_id, Author("?", "?"), text, at, private=True, kind=PostKind.MESSAGE)
-
-
-def _writer(mail: Mail, own_address: str) -> Address | None:
-    """Return who gets the answer: a form on a website sends in its own name, with the citizen in Reply-To."""
-    if mail.reply_to is not None and mail.reply_to.address != own_address:
-        return Address(mail.reply_to.address, mail.reply_to.name or (mail.author.name if mail.author else ""))
-    return mail.author
 
 
 def _of_file(file: File) -> str:

@@ -93,6 +93,19 @@ async def test_a_mail_is_answered_and_what_the_citizen_writes_then_joins_its_cas
     assert len(await bot.rows(Mention)) == 2
 
 
+async def test_what_a_form_sends_in_the_mailbox_s_own_name_has_a_card_and_the_citizen_gets_the_answer(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, team.address, "Mijn lantaarn is kapot.", 1, To=team.address, Reply_To=f"Jan <{jan.address}>")
+    await poll.poll_due(bot.desk)
+    await answer(bot, SANNE, await bot.card("lantaarn", jan.address), "Wij komen kijken.")
+    await bot.card("*Beantwoord*")
+    assert len(read(jan)) == 1
+    await settled(bot)
+    assert len(await bot.rows(Mention)) == 1
+
+
 async def test_an_answer_that_comes_back_is_told_with_the_reason_and_the_case_is_with_its_agent(
     by_mail: Bot, team: MailboxThere
 ) -> None:

@@ -197,6 +197,12 @@ def test_a_form_that_sends_for_a_citizen_has_the_citizen_as_author() -> None:
     assert post(mail(Reply_To=TEAM)).author.external_id == "jan@burger.example"
 
 
+def test_a_form_that_sends_in_our_own_name_is_of_the_citizen() -> None:
+    form = mail("Mijn lantaarn is kapot.", From=f"Formulier <{TEAM}>", To=TEAM, Reply_To="jan@burger.example")
+    assert (post(form).author.external_id, post(form).author.name) == ("jan@burger.example", "jan@burger.example")
+    assert not automatic.is_automatic(form, TEAM)
+
+
 def test_a_mail_without_an_id_has_the_same_one_each_time() -> None:
     raw = b"From: jan@burger.example\n\nHallo"
     assert mail_of(raw).message_id == mail_of(raw).message_id != mail_of(raw + b"!").message_id
@@ -264,6 +270,8 @@ def test_any_bytes_are_a_mail_and_its_answer_is_one_sound_mail(raw: bytes, whole
         {"X_Autoreply": "yes"},
         {"X_Auto_Response_Suppress": "All", "Subject": "Automatisch antwoord: Vraag"},
         {"From": f"Webcare <{TEAM}>"},
+        {"From": f"Webcare <{TEAM}>", "Reply_To": TEAM},
+        {"From": f"Webcare <{TEAM}>", "Reply_To": "Klantcontact <info@gemeente.example>", "Message_ID": f"<{OURS}>"},
     ],
     ids=str,
 )
