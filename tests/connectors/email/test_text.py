@@ -191,6 +191,30 @@ def test_an_author_is_an_address_or_nobody(value: str, address: str | None) -> N
     assert bool(post(one).permits) is (address is not None)
 
 
+@pytest.mark.parametrize("header", ["From", "Reply_To"])
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("jan@burger.example <jan@burger.example>", "jan@burger.example"),
+        ("Jan [Voorbeeld] <jan@burger.example>", "Jan [Voorbeeld]"),
+        ("Jan @ Voorbeeld <jan@burger.example>", "Jan @ Voorbeeld"),
+        ("Jan (werk <jan@burger.example>", "Jan (werk"),
+        ('"Jan <jan@burger.example>', "Jan"),
+        ("Jan; Piet <jan@burger.example>", "Jan; Piet"),
+        ("els@elders.example <jan@burger.example>", "els@elders.example"),
+        ('"els@elders.example" <jan@burger.example>', "els@elders.example"),
+        ('"<els@elders.example>" <jan@burger.example>', "<els@elders.example>"),
+        ("jan@burger.example <jan@burger.example>, Els <els@elders.example>", "jan@burger.example"),
+        ("<jan@burger.example>", None),
+        ("jan@burger.example, Els <els@elders.example>", None),
+    ],
+)
+def test_an_address_is_read_whatever_stands_before_it(value: str, name: str | None, header: str) -> None:
+    one = post(mail(**{"From": "noreply@gemeente.example", header: value}))
+    assert (one.author.external_id, one.author.name) == ("jan@burger.example", name or "jan@burger.example")
+    assert one.permits
+
+
 def test_a_form_that_sends_for_a_citizen_has_the_citizen_as_author() -> None:
     one = post(mail(From="Formulier <noreply@gemeente.example>", Reply_To="Jan <jan@burger.example>"))
     assert (one.author.external_id, one.author.name) == ("jan@burger.example", "Jan")
