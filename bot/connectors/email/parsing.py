@@ -281,14 +281,22 @@ def _text_of_html(html: str) -> str:
 
 
 def _decoded(content: bytes, charset: str) -> str:
-    """Return bytes as text: in the named charset if it is valid, else in UTF-8, else in Windows-1252."""
+    """Return bytes as text: in the named charset if it is valid, else in UTF-8, else in Windows-1252.
+
+    Programs that name ISO-8859-1 write Windows-1252, which has € and ’ too. Bytes that are wrong in places are UTF-8
+    when more of its signs are right. https://encoding.spec.whatwg.org/#names-and-labels
+    """
     for name in (charset, "utf-8"):
         try:
-            if codecs.lookup(name).name.startswith(CHARSETS):
-                return content.decode(name)
+            found = codecs.lookup(name).name
+            if found.startswith(CHARSETS):
+                return content.decode("cp1252" if found == "iso8859-1" else name)
         except (LookupError, ValueError):
             continue
-    return content.decode("cp1252", "replace")
+    in_utf8 = content.decode("utf-8", "replace")
+    wrong = in_utf8.count("\ufffd")
+    right = sum(sign > "\x7f" for sign in in_utf8) - wrong
+    return in_utf8 if right > wrong else content.decode("cp1252", "replace")
 
 
 def clean(text: str) -> str:

@@ -150,6 +150,10 @@ def test_words_come_from_the_plain_form_and_files_from_everywhere() -> None:
         ("café".encode(), "unicode_escape", "café"),
         ("café".encode("utf-16"), "utf-16", "café"),
         ("кафе".encode("koi8-r"), "koi8-r", "кафе"),
+        ("€ 150 voor foto’s – waarom?".encode("cp1252"), "iso-8859-1", "€ 150 voor foto’s – waarom?"),
+        ("een boete van € 150".encode("cp1252"), "us-ascii", "een boete van € 150"),
+        (b"caf\xe9 \x81", "latin-1", "café �"),
+        ("geïrriteerd: € 150".encode() + b" \xff", "utf-8", "geïrriteerd: € 150 �"),
     ],
 )
 def test_a_wrong_charset_loses_no_mail(content: bytes, charset: str, text: str) -> None:
