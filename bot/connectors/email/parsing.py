@@ -19,10 +19,12 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 
+from bot.connectors.email.meeting import meeting_of
 from bot.connectors.html import text_of
 
 MAX_CHARACTERS = 20_000
 MAX_HTML = 500_000
+CUT = " …"
 MAX_PARTS = 60
 """The most nested or parallel parts of a mail that we parse; with more, Python's parser gets slow and deep."""
 MAX_FILES = 20
@@ -100,9 +102,11 @@ def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
         contents.add(message)
     except BROKEN:
         message = BytesHeaderParser().parsebytes(raw)
-        contents = _Contents([_decoded(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2], "")[:2000]])
+        contents = _Contents([cut(_decoded(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2], ""), 2000)])
     if not whole and contents.files:
         contents.files[-1] = File(contents.files[-1].name, None)
+    elif not whole and contents.texts:
+        contents.texts[-1] += CUT
     ids = _ids(header(message, "Message-ID")) or [_made_id(raw)]
     references = _ids(header(message, "References"))
     answered = [*_ids(header(message, "In-Reply-To")), *reversed(references)]
@@ -116,7 +120,7 @@ def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
         date=_date(header(message, "Date")),
         references=tuple(dict.fromkeys([*references[:1], *references[1:][-MAX_REFERENCES:]])),
         in_reply_to=answered[0] if answered else "",
-        text=clean("\n\n".join(part for part in contents.texts if part.strip())),
+        text=clean("\n\n".join(part for part in contents.texts if part.strip()) or "\n\n".join(contents.meetings)),
         files=tuple(contents.files[:MAX_FILES]),
     )
 
@@ -200,16 +204,19 @@ def _date(value: str) -> datetime | None:
 
 @dataclass
 class _Contents:
-    """The texts and files in the parts of a mail, in order."""
+    """The texts, files and invitations in the parts of a mail, in order."""
 
     texts: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    meetings: list[str] = field(default_factory=list)
 
     def add(self, part: Message) -> None:
-        """Add a part and the parts in it."""
+        """Add a part and the parts in it. Some phones and older programs give the words a file name."""
         kind, name = part.get_content_type(), _name_of(part)
         inside = part.get_payload()
-        if kind == "message/rfc822" or part.get_content_disposition() == "attachment" or name:
+        may_be_words = kind in {"text/plain", "text/html"} and not any(text.strip() for text in self.texts)
+        is_attached = part.get_content_disposition() == "attachment"
+        if kind == "message/rfc822" or is_attached or (name and not may_be_words):
             if name or kind != "message/rfc822":
                 self.files.append(File(name or kind, _size(part)))
             else:
@@ -220,7 +227,9 @@ class _Contents:
             for each in inside:
                 if isinstance(each, Message):
                     self.add(each)
-        elif kind.startswith("text/") and kind != "text/calendar":
+        elif kind == "text/calendar":
+            self.meetings.append(meeting_of(_text(part, kind)))
+        elif kind.startswith(("text/", "multipart/")):  # one of parts that has lost their boundary is shown as it came
             self.texts.append(_text(part, kind))
 
     def _add_best(self, alternatives: Sequence[Message]) -> None:
@@ -231,6 +240,7 @@ class _Contents:
             one.add(each)
             forms.append(one)
             self.files += one.files
+            self.meetings += one.meetings
         said = [one for one in forms if any(text.strip() for text in one.texts)]
         plain = [one for one, part in zip(forms, alternatives, strict=True) if part.get_content_type() == "text/plain"]
         best = [one for one in plain if one in said] or said[-1:]
@@ -277,7 +287,7 @@ def _text_of_html(html: str) -> str:
         words = line.replace(QUOTED, "").replace(UNQUOTED, "")
         if words.strip() or words == line:
             lines.append(f"> {words}" if depth else words)
-    return "\n".join(lines)
+    return "\n".join(lines) + (CUT if len(html) > MAX_HTML else "")
 
 
 def _decoded(content: bytes, charset: str) -> str:
@@ -297,6 +307,11 @@ def _decoded(content: bytes, charset: str) -> str:
     wrong = in_utf8.count("\ufffd")
     right = sum(sign > "\x7f" for sign in in_utf8) - wrong
     return in_utf8 if right > wrong else content.decode("cp1252", "replace")
+
+
+def cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters of a text; one that is longer says so at its end."""
+    return text if len(text) <= limit else text[: limit - len(CUT)].rstrip() + CUT
 
 
 def clean(text: str) -> str:

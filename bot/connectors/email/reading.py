@@ -19,7 +19,7 @@ from bot.connectors.base import Cursor, Page, RateLimited, Rejected, Unavailable
 from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import Box, Fetched, HEADERS, verdicts
-from bot.connectors.email.parsing import Address, File, MAX_CHARACTERS, Mail, clean, mail_of
+from bot.connectors.email.parsing import Address, File, MAX_CHARACTERS, Mail, clean, cut, mail_of
 from bot.domain.mention import Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
 from bot.domain.text import Text, text
 
@@ -152,7 +152,7 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
     author = writer.address if writer else ""
     answered = mail.in_reply_to or subjects.answered_by(mail, author, at)
     subjects.remember(mail, author, at)
-    said = fold(mail.text, forwarded=threads.is_forwarded(mail.subject))[:MAX_CHARACTERS]
+    said = cut(fold(mail.text, forwarded=threads.is_forwarded(mail.subject)), MAX_CHARACTERS)
     subject = "" if answered and threads.is_answer(mail.subject) else mail.subject
     parts = (subject, said, "\n".join(f"📎 {_of_file(file)}" for file in mail.files))
     place: dict[str, Any] = {
@@ -176,7 +176,7 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
 
 def unread(raw: bytes, at: datetime) -> Post:
     """Return the beginning of a mail that we failed to parse, as it came."""
-    text = clean(raw[:2000].decode("utf-8", "replace"))
+    text = cut(clean(raw.decode("utf-8", "replace")), 2000)
     message_id = mail_of(b"\n\n" + raw[:2000]).message_id
     return Post(message_id, Author("?", "?"), text, at, private=True, kind=PostKind.MESSAGE)
 

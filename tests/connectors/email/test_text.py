@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.connectors.base import Draft
 from bot.connectors.email import answering, automatic, threads
 from bot.connectors.email.folding import fold
-from bot.connectors.email.parsing import Mail, mail_of
+from bot.connectors.email.parsing import MAX_CHARACTERS, MAX_HTML, Mail, mail_of
 from bot.connectors.email.reading import post_of, unread
 from bot.domain.mention import Arrived, Author, Delivery, Post
 
@@ -136,6 +136,56 @@ def test_words_come_from_the_plain_form_and_files_from_everywhere() -> None:
     assert one.text.split() == ["Plat", "Erachter"]
     assert [file.name for file in one.files] == ["brief.pdf", "De vorige.eml", ".._x_y.txt"]
     assert "📎 brief.pdf (120 kB)" in post(one).text
+
+
+@pytest.mark.parametrize("disposition", ["Content-Disposition: inline\n", ""])
+def test_words_with_a_file_name_are_words_unless_others_came_before(disposition: str) -> None:
+    part = f'--b\nContent-Type: text/plain; name="Bericht.txt"\n{disposition}\n{{}}\n'
+    one = mail(
+        f"{part.format('Mijn vraag')}{part.format('Iets anders')}--b--", Content_Type="multipart/mixed; boundary=b"
+    )
+    assert post(one).text == "Vraag\n\nMijn vraag\n\n📎 Bericht.txt (1 kB)"
+
+
+def test_a_mail_of_parts_without_a_boundary_is_shown_as_it_came() -> None:
+    assert post(mail("Mijn vraag staat hier", Content_Type="multipart/mixed")).text == "Vraag\n\nMijn vraag staat hier"
+
+
+MEETING = """BEGIN:VCALENDAR
+BEGIN:VTIMEZONE
+DTSTART:16010101T030000
+END:VTIMEZONE
+BEGIN:VEVENT
+DTSTART;TZID="W. Europe":20261124T104200
+SUMMARY;LANGUAGE=nl:Overleg\\, over de
+  lantaarn
+LOCATION:Stadhuis
+DESCRIPTION:Graag tot dan.\\nJan
+BEGIN:VALARM
+DESCRIPTION:REMINDER
+END:VALARM
+END:VEVENT
+END:VCALENDAR"""
+
+
+def test_the_words_of_an_invitation_are_shown_if_there_are_no_others() -> None:
+    alone = mail(MEETING, Content_Type="text/calendar; method=REQUEST")
+    assert post(alone).text == (
+        "Vraag\n\n📅 Overleg, over de lantaarn\n24-11-2026 10:42\nStadhuis\nGraag tot dan.\nJan"
+    )
+    parts = "--b\nContent-Type: text/plain\n\n{}\n--b\nContent-Type: text/calendar\n\n" + MEETING + "\n--b--"
+    kind = "multipart/alternative; boundary=b"
+    assert post(mail(parts.format("Komt u?"), Content_Type=kind)).text == "Vraag\n\nKomt u?"
+    assert "Overleg" in post(mail(parts.format(""), Content_Type=kind)).text
+    assert post(mail("BEGIN:VCALENDAR", Content_Type="text/calendar")).text == "Vraag"
+
+
+def test_of_which_mail_the_end_is_left_out_is_told() -> None:
+    assert post(mail("woord " * 4000)).text.endswith("woord …")
+    assert len(post(mail("woord " * 4000)).place["words"]) <= MAX_CHARACTERS
+    assert post(mail("<p>woord</p>" + " " * MAX_HTML, Content_Type="text/html")).text.endswith("woord …")
+    assert mail_of(b"From: jan@burger.example\n\nwoord", whole=False).text == "woord …"
+    assert unread(b"woord " * 4000, NOW).text.endswith("woord …")
 
 
 @pytest.mark.parametrize(
