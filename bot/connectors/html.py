@@ -14,12 +14,14 @@ SPACES = re.compile(r"[ \t\n\r\f]+")
 LINE_END = re.compile(r"(?<! ) +\n")
 GAP = re.compile(r"\n{3,}")
 BULLET = "• "
+SCHEME = re.compile(r"(?:https?://|mailto:)(?:www\.)?", re.IGNORECASE)
 
 
-def text_of(html: str) -> str:
+def text_of(html: str, *, addresses: bool = False) -> str:
     """Return the text of a piece of HTML as a reader sees it, with line breaks where the layout has them.
 
-    An empty line separates paragraphs. A link shows its text; a link that Mastodon shortened for display
+    An empty line separates paragraphs. A link shows its text, and behind it in brackets its address if `addresses` and
+    the text does not have that; a link that Mastodon shortened for display
     (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
     Takes any input: broken or hostile markup gives text, never an error.
     """
@@ -31,7 +33,7 @@ def text_of(html: str) -> str:
         clean_content_tags=set(NO_TEXT),
         link_rel=None,
     )
-    reader = _Reader()
+    reader = _Reader(addresses=addresses)
     reader.feed(cleaned)
     reader.close()
     return reader.text()
@@ -40,8 +42,9 @@ def text_of(html: str) -> str:
 class _Reader(HTMLParser):
     """Collects text; expects well-formed markup."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, addresses: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._addresses = addresses
         self._parts: list[str] = []
         self._breaks = 0
         self._preformatted = 0
@@ -71,7 +74,7 @@ class _Reader(HTMLParser):
             self._preformatted -= 1
         elif tag == "a" and self._link:
             link, self._link = self._link, None
-            self._write(link.href if link.shortened and link.href else "".join(link.parts))
+            self._write(link.text(address=self._addresses))
         self._part(tag)
 
     def handle_data(self, data: str) -> None:
@@ -113,3 +116,17 @@ class _Link:
         self.href = href
         self.parts: list[str] = []
         self.shortened = False
+
+    def text(self, *, address: bool) -> str:
+        """Return what is shown, with the address behind it if that is wanted and not shown."""
+        shown = "".join(self.parts)
+        if self.shortened and self.href:
+            return self.href
+        leads_away = address and shown.strip() and SCHEME.match(self.href)
+        if not leads_away or _bare(self.href) in {_bare(word.strip("<>().,:;")) for word in shown.split()}:
+            return shown
+        return f"{shown.rstrip()} ({self.href.removeprefix('mailto:')})"
+
+
+def _bare(address: str) -> str:
+    return SCHEME.sub("", address, count=1).removeprefix("www.").rstrip("/").casefold()

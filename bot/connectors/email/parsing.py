@@ -282,7 +282,7 @@ def _text_of_html(html: str) -> str:
     marked = re.sub(r"(?i)<blockquote\b[^>]{0,2000}>", f"<blockquote><p>{QUOTED}</p>", marked)
     marked = re.sub(r"(?i)</blockquote\s*>", f"<p>{UNQUOTED}</p></blockquote>", marked)
     lines, depth = [], 0
-    for line in text_of(marked).split("\n"):
+    for line in text_of(marked, addresses=True).split("\n"):
         depth = max(0, depth + line.count(QUOTED) - line.count(UNQUOTED))
         words = line.replace(QUOTED, "").replace(UNQUOTED, "")
         if words.strip() or words == line:

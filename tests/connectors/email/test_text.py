@@ -112,6 +112,28 @@ def test_a_quotation_in_html_is_folded_and_an_answer_below_it_kept() -> None:
     assert post(one).place["original"] == one.text
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        (
+            '<a href="https://gemeente.example/paspoort?x=1">deze pagina</a>',
+            "deze pagina (https://gemeente.example/paspoort?x=1)",
+        ),
+        ('<a href="https://www.gemeente.example/">gemeente.example</a>', "gemeente.example"),
+        ('<a href="https://evil.example/">www.gemeente.example</a>', "www.gemeente.example (https://evil.example/)"),
+        ('<a href="https://e.example/">gemeente.example</a>', "gemeente.example (https://e.example/)"),
+        ('<a href="mailto:info@gemeente.example">mail ons</a>', "mail ons (info@gemeente.example)"),
+        ('<a href="mailto:info@gemeente.example">Mail info@Gemeente.example</a>', "Mail info@Gemeente.example"),
+        ('<a href="https://x.example/"><img src="x"></a>', ""),
+        ('<a href="#onder">onderaan</a>', "onderaan"),
+        ('<a href="javascript:alert(1)">klik</a>', "klik"),
+    ],
+)
+def test_where_a_link_in_html_leads_is_shown(link: str, shown: str) -> None:
+    one = mail(f"<p>Zie {link} voor de regels.</p>", Content_Type="text/html")
+    assert one.text == " ".join(f"Zie {shown} voor de regels.".split())
+
+
 @given(st.text(st.sampled_from("> \n-_:abVanOpschreefFromwrote<@é,0"), max_size=400))
 def test_folding_takes_anything_and_never_all(text: str) -> None:
     folded = fold(text)
