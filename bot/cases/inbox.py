@@ -18,7 +18,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.cases import clocks, deliveries, follow_ups, indexing, mirror, numbers, restored, signals, subjects
+from bot.cases import clocks, deliveries, follow_ups, indexing, mirror, numbers, restored, same_ids, signals, subjects
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
 from bot.cases.state import lock_all, locked, record, touch
@@ -98,6 +98,7 @@ async def take_in(
     `again`: the page was read once more, so it does not tell how soon something comes in.
     """
     account, team, rules = await _locked(session, account_id)
+    items = await same_ids.told_apart(session, account_id, items)
     posts = [item for item in items if isinstance(item, Post)]
     if not again:
         _heard(session, account, posts, now)

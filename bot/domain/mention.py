@@ -175,6 +175,15 @@ class Quote:
     url: str = ""
 
 
+OWN_ID = "own_id"
+"""The key in the `place` of a post for an id that no other post has, where `external_id` may be used twice."""
+
+
+def own_id_of(place: Mapping[str, Any] | None) -> str:
+    """Return the id that only this post has; "" where the platform's own ids are used once."""
+    return str((place or {}).get(OWN_ID, ""))
+
+
 @dataclass(frozen=True)
 class Post:
     """A citizen's post, normalised. Ids are opaque text; times are aware UTC; `text` is plain text, never HTML.
@@ -183,7 +192,7 @@ class Post:
     post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
     the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
     platform does not say. `cautions` are the warnings on it or its author. `rating` is the number of stars of a review.
-    `place` is the connector's own JSON about the post; the draft of a reply contains it too.
+    `place` is the connector's own JSON about the post; the draft of a reply contains it too. Its key OWN_ID is for all.
     """
 
     external_id: str

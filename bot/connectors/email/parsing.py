@@ -81,6 +81,15 @@ class Mail:
         """Return a header's value as text; "" when it is not there."""
         return header(self.message, name)
 
+    @property
+    def own_id(self) -> str:
+        """An id that only this mail has: some forms and scanners give all their mails one Message-ID.
+
+        It is made from what was read of the mail, because a server may write its parts anew in each copy.
+        """
+        read = (self.author, self.reply_to, self.date, self.subject, self.text.split(), self.files)
+        return _made_id(repr(read).encode("utf-8", "replace"))
+
     def writer(self, own_address: str) -> Address | None:
         """Return who wrote it and gets the answer; None when that cannot be read.
 
@@ -107,7 +116,7 @@ def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
         contents.files[-1] = File(contents.files[-1].name, None)
     elif not whole and contents.texts:
         contents.texts[-1] += CUT
-    ids = _ids(header(message, "Message-ID")) or [_made_id(raw)]
+    ids = _ids(header(message, "Message-ID")) or [_made_id(raw[:100_000])]
     references = _ids(header(message, "References"))
     answered = [*_ids(header(message, "In-Reply-To")), *reversed(references)]
     return Mail(
@@ -131,9 +140,9 @@ def _parts_in(raw: bytes) -> int:
     return lower.count(b"multipart/") + lower.count(b"message/rfc822") + lower.count(b"content-type:") // 4
 
 
-def _made_id(raw: bytes) -> str:
-    """Return an id for a mail without one, from what stays the same when it is moved or read again."""
-    return f"{hashlib.sha256(raw[:100_000]).hexdigest()[:40]}@no-message-id"
+def _made_id(content: bytes) -> str:
+    """Return an id from what stays the same when a mail is moved or read again."""
+    return f"{hashlib.sha256(content).hexdigest()[:40]}@no-message-id"
 
 
 # --- Headers -------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import Box, Fetched, HEADERS, verdicts
 from bot.connectors.email.parsing import Address, File, MAX_CHARACTERS, Mail, clean, cut, mail_of
-from bot.domain.mention import Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
+from bot.domain.mention import Act, Arrived, Author, Delivery, Media, OWN_ID, Post, PostKind, permits
 from bot.domain.text import Text, text
 
 PAGE = 20
@@ -157,6 +157,7 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
     parts = (subject, said, "\n".join(f"📎 {_of_file(file)}" for file in mail.files))
     place: dict[str, Any] = {
         "subject": mail.subject, "words": said, "written": _written(mail.date, at), "references": list(mail.references),
+        OWN_ID: mail.own_id,
     }  # fmt: skip
     if said.split() != mail.text.split():
         place["original"] = mail.text[:MAX_CHARACTERS]

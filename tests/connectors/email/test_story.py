@@ -106,6 +106,34 @@ async def test_what_a_form_sends_in_the_mailbox_s_own_name_has_a_card_and_the_ci
     assert len(await bot.rows(Mention)) == 1
 
 
+async def test_another_mail_with_the_same_id_comes_in_too_and_the_same_mail_does_not(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    """Some forms and scanners give all their mails one Message-ID."""
+    bot = by_mail
+    write(team, jan.address, "Mijn lantaarn is kapot.", 1)
+    write(team, "els@burger.example", "Er ligt glas op het schoolplein.", 1)
+    await settled(bot)
+    write(team, jan.address, "Nu is ook de stoep kapot.", 1)
+    bot.clock.advance(minutes=1)
+    await settled(bot)
+    words = ["Mijn lantaarn is kapot.", "Er ligt glas op het schoolplein.", "Nu is ook de stoep kapot."]
+    assert [each.text for each in await bot.rows(Mention)] == [f"Container\n\n{each}" for each in words]
+    for sender, said in zip((jan.address, "els@burger.example", jan.address), words, strict=True):  # moved and back
+        write(team, sender, said, 1, Received="from elsewhere")
+    bot.clock.advance(minutes=1)
+    await settled(bot)
+    assert len(await bot.rows(Mention)) == 3
+    await answer(bot, SANNE, await bot.card("stoep"), "Wij komen kijken.")
+    await bot.card("*Beantwoord*", "stoep")
+    [told] = read(jan)
+    write(team, jan.address, "Wanneer dan?", 2, Subject="Re: Container", In_Reply_To=told["Message-ID"])
+    bot.clock.advance(minutes=1)
+    await settled(bot)
+    mentions = await bot.rows(Mention)
+    assert [each.case_id for each in mentions] == [*(each.case_id for each in mentions[:3]), mentions[2].case_id]
+
+
 async def test_an_answer_that_comes_back_is_told_with_the_reason_and_the_case_is_with_its_agent(
     by_mail: Bot, team: MailboxThere
 ) -> None:
