@@ -179,9 +179,18 @@ OWN_ID = "own_id"
 """The key in the `place` of a post for an id that no other post has, where `external_id` may be used twice."""
 
 
+ALSO_TO = "also_to"
+"""The key in the `place` of a private post for how many others got it too."""
+
+
 def own_id_of(place: Mapping[str, Any] | None) -> str:
     """Return the id that only this post has; "" where the platform's own ids are used once."""
     return str((place or {}).get(OWN_ID, ""))
+
+
+def also_to(place: Mapping[str, Any] | None) -> int:
+    """Return how many others got a private post too, as far as its platform says so."""
+    return int((place or {}).get(ALSO_TO, 0))
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,8 @@ class Post:
     post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
     the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
     platform does not say. `cautions` are the warnings on it or its author. `rating` is the number of stars of a review.
-    `place` is the connector's own JSON about the post; the draft of a reply contains it too. Its key OWN_ID is for all.
+    `place` is the connector's own JSON about the post; the draft of a reply contains it too. Its keys
+    OWN_ID and ALSO_TO are for all.
     """
 
     external_id: str

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.mention import WROTE_AGAIN, Caution, Gone
+from bot.domain.mention import WROTE_AGAIN, Caution, Gone, also_to
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
@@ -77,6 +77,8 @@ def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> st
         parts.append(literal(file.label.name, 80))
     if mention.private:
         parts.append(private_mark(t))
+    if others := also_to(mention.place):
+        parts.append(t.plural("also to {n} other", "also to {n} others", others))
     parts.append(t.when(mention.published_at, now))
     if mention.url:
         parts.append(link(mention.url, t("view the post")))

@@ -19,8 +19,8 @@ from bot.connectors.base import Cursor, Page, RateLimited, Rejected, Unavailable
 from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import Box, Fetched, HEADERS, verdicts
-from bot.connectors.email.parsing import Address, File, MAX_CHARACTERS, Mail, clean, cut, mail_of
-from bot.domain.mention import Act, Arrived, Author, Delivery, Media, OWN_ID, Post, PostKind, permits
+from bot.connectors.email.parsing import Address, File, MAX_CHARACTERS, Mail, addresses, clean, cut, mail_of
+from bot.domain.mention import ALSO_TO, Act, Arrived, Author, Delivery, Media, OWN_ID, Post, PostKind, permits
 from bot.domain.text import Text, text
 
 PAGE = 20
@@ -159,6 +159,8 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
         "subject": mail.subject, "words": said, "written": _written(mail.date, at), "references": list(mail.references),
         OWN_ID: mail.own_id,
     }  # fmt: skip
+    if others := _others(mail, own_address, author):
+        place[ALSO_TO] = others
     if said.split() != mail.text.split():
         place["original"] = mail.text[:MAX_CHARACTERS]
     return Post(
@@ -180,6 +182,14 @@ def unread(raw: bytes, at: datetime) -> Post:
     text = cut(clean(raw.decode("utf-8", "replace")), 2000)
     message_id = mail_of(b"\n\n" + raw[:2000]).message_id
     return Post(message_id, Author("?", "?"), text, at, private=True, kind=PostKind.MESSAGE)
+
+
+def _others(mail: Mail, own_address: str, author: str) -> int:
+    """Return how many others got a mail too. It may have reached us by another address of our domain."""
+    got_it = {each.address for name in ("To", "Cc") for each in addresses(mail.message, name)} - {author}
+    domain = own_address.rpartition("@")[2]
+    ours = {own_address} if own_address in got_it else {each for each in got_it if each.endswith(f"@{domain}")}
+    return len(got_it) - min(1, len(ours))
 
 
 def _of_file(file: File) -> str:

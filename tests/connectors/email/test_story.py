@@ -93,6 +93,16 @@ async def test_a_mail_is_answered_and_what_the_citizen_writes_then_joins_its_cas
     assert len(await bot.rows(Mention)) == 2
 
 
+async def test_the_card_says_that_others_got_the_mail_too_without_their_addresses(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, jan.address, "Wanneer?", 1, To=team.address, Cc="redactie@krant.example, Els <els@raad.example>")
+    await poll.poll_due(bot.desk)
+    card = await bot.card("Wanneer?", "ook aan 2 anderen")
+    assert "krant" not in text_of(card) and "Els" not in text_of(card)
+
+
 async def test_what_a_form_sends_in_the_mailbox_s_own_name_has_a_card_and_the_citizen_gets_the_answer(
     by_mail: Bot, team: MailboxThere, jan: MailboxThere
 ) -> None:

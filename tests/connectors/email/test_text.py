@@ -15,7 +15,7 @@ from bot.connectors.email import answering, automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.parsing import MAX_CHARACTERS, MAX_HTML, Mail, mail_of
 from bot.connectors.email.reading import post_of, unread
-from bot.domain.mention import Arrived, Author, Delivery, Post
+from bot.domain.mention import Arrived, Author, Delivery, Post, also_to
 
 NOW = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
 TEAM = "webcare@gemeente.example"
@@ -301,6 +301,26 @@ def test_a_form_that_sends_in_our_own_name_is_of_the_citizen() -> None:
     form = mail("Mijn lantaarn is kapot.", From=f"Formulier <{TEAM}>", To=TEAM, Reply_To="jan@burger.example")
     assert (post(form).author.external_id, post(form).author.name) == ("jan@burger.example", "jan@burger.example")
     assert not automatic.is_automatic(form, TEAM)
+
+
+@pytest.mark.parametrize(
+    ("to", "cc", "others"),
+    [
+        (TEAM, "", 0),
+        ("", "", 0),
+        (f"Webcare <{TEAM.upper()}>, jan@burger.example", "", 0),
+        ("info@gemeente.example", "", 0),
+        (TEAM, "info@gemeente.example", 1),
+        (
+            f"els@elders.example <els@elders.example>, Webcare <{TEAM}>",
+            "Piet <piet@elders.example>, els@elders.example",
+            2,
+        ),
+        ("redactie@krant.example", "", 1),
+    ],
+)
+def test_how_many_others_got_a_mail_is_known(to: str, cc: str, others: int) -> None:
+    assert also_to(post(mail(To=to, Cc=cc)).place) == others
 
 
 def test_a_mail_without_an_id_has_the_same_one_each_time() -> None:
