@@ -71,12 +71,13 @@ def again_once(due: Sequence[Due]) -> list[Due]:
 
 
 def recipients(due: Due, team: Team, settings: TeamSettings, away: Collection[str]) -> Sequence[str]:
-    """Return who is reminded of a step; one for a person who is `away`, or for nobody, goes to the team's channel."""
+    """Return who is reminded of a step; one for people who are `away`, or for nobody, goes to the team's channel."""
+    coordinators = [each for each in settings.coordinators if each not in away]
     match due.step.to:
         case Recipient.OWNER if due.case.assignee and due.case.assignee not in away:
             return [due.case.assignee]
-        case Recipient.COORDINATOR if settings.coordinators:
-            return settings.coordinators
+        case Recipient.COORDINATOR if coordinators:
+            return coordinators
         case Recipient.CHANNEL if settings.escalation_channel and due.why is not Why.LATE:
             return [settings.escalation_channel]
         case _:

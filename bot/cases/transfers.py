@@ -12,9 +12,8 @@ from bot.cases.state import TEAM, locked, record, refuse_unless_allowed
 from bot.domain.case import Move
 from bot.domain.signals import Rank
 from bot.domain.text import Refused
-from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Role, Team, Transfer, card_key
+from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Team, Transfer, card_key
 from bot.team import agents
-from bot.team.settings import TeamSettings
 
 UNSETTLED = (ReplyStatus.APPROVED, ReplyStatus.SENDING, ReplyStatus.UNCERTAIN)
 MANY = 2
@@ -98,12 +97,10 @@ async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Te
 
 
 async def _notify_coordinators(session: AsyncSession, case: Case, made: Transfer, both: Sequence[Team]) -> None:
-    """Notify the coordinators of both teams that the case goes to and fro; without any, all who answer there."""
+    """Notify the coordinators of both teams that the case goes to and fro; without any, all its agents."""
     notified: set[str] = set()
     for team in both:
-        named = await agents.with_role(session, team.id, Role.COORDINATOR)
-        people = {*named, *TeamSettings.of(team.settings).coordinators}
-        notified |= people or set(await agents.answering(session, team.id))
+        notified.update(await agents.heard_by(session, team))
     for person in sorted(notified):
         key = f"to_and_fro:{made.id}:{person}"
         session.add(Message(key=key, kind=MessageKind.TO_AND_FRO, case_id=case.id, subject_id=made.id, channel=person))

@@ -90,11 +90,13 @@ class Member(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """Whether a colleague is away: the same in all their teams, as Slack shows it.
+    """Whether a colleague is away, or has left: the same in all their teams, as Slack shows it.
 
     `seen_away_since` is when we saw in Slack that they were away; it equals `away_since` unless the person set
     themselves away or present. `asked_at` is when we asked what to do with their cases; it is cleared when they answer
     or return. `looked_at` is when we last asked Slack about them.
+
+    `left_at` is since when we know that their account is closed, and `account_seen_at` when Slack last told us.
     """
 
     __tablename__ = "people"
@@ -103,3 +105,10 @@ class Person(SQLModel, table=True):
     seen_away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    account_seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def is_present(self) -> bool:
+        """Tell whether they can be asked something: they are not away, and their account is not closed."""
+        return self.away_since is None and self.left_at is None

@@ -74,6 +74,18 @@ async def describe(desk: Desk, channel: str, slack_id: str, client: AsyncWebClie
         await members.saw(session, channel, slack_id, is_full=is_full_member(user, workspace), now=desk.now())
 
 
+async def look_at_account(desk: Desk, slack_id: str) -> None:
+    """Ask Slack whether the account of a person is closed, and store it; raises as `call` does."""
+    try:
+        user = (await call(in_background(desk.slack), "users.info", user=slack_id))["user"]
+    except SlackRefuses as refusal:
+        if refusal.error != "user_not_found":
+            raise
+        user = {"deleted": True}
+    async with desk.session() as session:
+        await members.saw_account(session, slack_id, closed=bool(user.get("deleted")), now=desk.now())
+
+
 def is_full_member(user: dict[str, Any], workspace: str) -> bool:
     """Tell whether Slack describes a full member of a workspace: no guest, no bot, nobody of another organisation.
 

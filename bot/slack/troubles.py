@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
 from bot.domain.slack_id import is_channel
-from bot.models import SOCKET, Message, MessageKind, Role, SlackTrouble, Team, Troubled
+from bot.models import SOCKET, Message, MessageKind, SlackTrouble, Team, Troubled
 from bot.slack.calls import REFUSED_TOKEN, SlackDown, SlackLater, SlackRefuses, call, in_background, try_channel
 from bot.team import agents, teams
 from bot.team.settings import TeamSettings
@@ -43,6 +44,7 @@ async def look_around(desk: Desk) -> None:
     for channel in [*sorted(troubled), *others[turn:], *others[:turn]]:
         await look_at(desk, channel)
     await _forget_what_is_not_needed(desk)
+    await _notify_others(desk)
 
 
 async def is_troubled(desk: Desk, channel: str) -> bool:
@@ -148,6 +150,22 @@ async def _forget_what_is_not_needed(desk: Desk) -> None:
     _wake(desk, [message.channel for message in changed])
 
 
+async def _notify_others(desk: Desk) -> None:
+    """Notify those who must hear of a trouble by now and did not: whoever heard of it may have left."""
+    async with desk.reading() as session:
+        if not await known(session):
+            return
+    recipients = list[str]()
+    async with desk.session() as session:
+        for trouble in await known(session):
+            if trouble.channel != EVERYWHERE:
+                team = await session.get_one(Team, trouble.team_id)
+                have = set(await session.exec(select(Message.key).where(_ours(trouble))))
+                others = [each for each in await agents.heard_by(session, team) if _began(trouble, each) not in have]
+                recipients += [await _notify(session, trouble, person) for person in others]
+    _wake(desk, recipients)
+
+
 async def known(session: AsyncSession, team_id: int | None = None) -> list[SlackTrouble]:
     """Return the troubles, ordered by channel: of this team, or of all."""
     query = select(SlackTrouble).order_by(col(SlackTrouble.channel), col(SlackTrouble.team_id))
@@ -179,7 +197,7 @@ async def _begin(session: AsyncSession, team: Team, channel: str, error: str, no
         return []
     if channel == EVERYWHERE:  # nobody can be notified before it is over
         return []
-    return [await _notify(session, trouble, person) for person in await _recipients(session, team)]
+    return [await _notify(session, trouble, person) for person in await agents.heard_by(session, team)]
 
 
 async def _end(session: AsyncSession, trouble: SlackTrouble, now: datetime) -> list[str]:
@@ -187,22 +205,14 @@ async def _end(session: AsyncSession, trouble: SlackTrouble, now: datetime) -> l
     until = now.isoformat()
     changed = [message.channel for message in await _change_messages(session, trouble, until_at=until)]
     team = await session.get_one(Team, trouble.team_id)
-    return changed + [await _notify(session, trouble, person, until) for person in await _recipients(session, team)]
-
-
-async def _recipients(session: AsyncSession, team: Team) -> list[str]:
-    """Return the coordinators of a team; without any, all its agents."""
-    named, settings = await agents.with_role(session, team.id, Role.COORDINATOR), TeamSettings.if_readable(team)
-    if settings is None:  # so we do not know who answers by being in the channel
-        return named or await agents.with_role(session, team.id, Role.AGENT)
-    return sorted({*named, *settings.coordinators}) or await agents.answering(session, team.id)
+    return changed + [await _notify(session, trouble, each, until) for each in await agents.heard_by(session, team)]
 
 
 async def _notify(session: AsyncSession, trouble: SlackTrouble, person: str, until: str = "") -> str:
     """Write the message to one person: that we cannot write, or that it is over."""
     since = trouble.since_at.isoformat()
     shown = Troubled(trouble.channel, trouble.error, since, until, is_news=bool(until))
-    key = f"{_key(trouble)}:{person}:{'over' if until else 'began'}"
+    key = f"{_key(trouble)}:{person}:over" if until else _began(trouble, person)
     session.add(
         Message(
             key=key, kind=MessageKind.SLACK_TROUBLE, subject_id=trouble.team_id, channel=person, details=shown.to_json()
@@ -213,13 +223,20 @@ async def _notify(session: AsyncSession, trouble: SlackTrouble, person: str, unt
 
 async def _change_messages(session: AsyncSession, trouble: SlackTrouble, **changed: str) -> list[Message]:
     """Change the messages that we sent when a trouble began."""
-    ours = col(Message.key).startswith(f"{_key(trouble)}:", autoescape=True)
-    messages = list(await session.exec(select(Message).where(ours)))
+    messages = list(await session.exec(select(Message).where(_ours(trouble))))
     for message in messages:
         message.details = {**(message.details or {}), **changed}
         message.version += 1
         session.add(message)
     return messages
+
+
+def _ours(trouble: SlackTrouble) -> ColumnElement[bool]:
+    return col(Message.key).startswith(f"{_key(trouble)}:", autoescape=True)
+
+
+def _began(trouble: SlackTrouble, person: str) -> str:
+    return f"{_key(trouble)}:{person}:began"
 
 
 def _key(trouble: SlackTrouble) -> str:

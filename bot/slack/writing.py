@@ -21,7 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
-from bot.domain.slack_id import is_channel
+from bot.domain.slack_id import is_channel, is_person
 from bot.models import Message, MessageKind
 from bot.slack import naming, troubles
 from bot.slack.calls import (
@@ -40,6 +40,7 @@ from bot.slack.calls import (
 )
 from bot.slack.places import card_above
 from bot.slack.rendering import team_of, view_of
+from bot.team import members
 from bot.views.block import View
 
 log = structlog.get_logger()
@@ -53,7 +54,8 @@ DOUBT = timedelta(minutes=2)
 """How long after we gave up a call Slack may still carry it out."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
-GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
+LEFT = frozenset({"user_disabled", "user_not_found"})
+GONE = LEFT | {"message_not_found"}
 """Refusals after which a retry is useless: the message was deleted, or its reader has left."""
 OF_THE_TEAM = frozenset(
     {MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM, MessageKind.BACKLOG, MessageKind.ROLLUP}
@@ -300,11 +302,14 @@ async def _gone(session: AsyncSession, message: Message, lease: Lease) -> None:
 
 
 async def note_trouble(lease: Lease, result: Result) -> None:
-    """Note that Slack does not let us write in this channel or at all, or that it does again."""
+    """Note that Slack does not let us write in this channel, to this person or at all, or that it does again."""
     desk, message = lease.desk, lease.message
     if result.problem in REFUSED_TOKEN:
         await troubles.note(desk, troubles.EVERYWHERE, result.problem)
     elif result.problem in CLOSED and is_channel(message.channel):
         await troubles.note(desk, message.channel, result.problem, team_id=desk.team.id)
+    elif result.problem in LEFT and is_person(message.channel):
+        async with desk.session() as session:
+            await members.saw_account(session, message.channel, closed=True, now=desk.now())
     elif result.place is not None and message.problem in CLOSED | REFUSED_TOKEN:
         await troubles.note_end(desk, message.channel if message.problem in CLOSED else troubles.EVERYWHERE)

@@ -60,9 +60,9 @@ async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool,
 
 
 async def is_away(session: AsyncSession, slack_id: str) -> bool:
-    """Tell whether a person is away."""
+    """Tell whether a person is away, or has left: their account is closed."""
     person = await session.get(Person, slack_id)
-    return person is not None and person.away_since is not None
+    return person is not None and not person.is_present
 
 
 async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, now: datetime) -> list[str]:
@@ -81,7 +81,7 @@ async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, n
 
 
 async def present_of(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:
-    """Return the people among these who are not away."""
+    """Return the people among these who are not away and have not left."""
     return [slack_id for slack_id in slack_ids if not await is_away(session, slack_id)]
 
 

@@ -7,6 +7,7 @@ and people who are not in the channel.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import BindParameter, bindparam
 from sqlmodel import col, or_, select
@@ -17,6 +18,7 @@ from bot.domain.event import EventKind
 from bot.domain.reply import INITIALS
 from bot.domain.text import Refused
 from bot.models import Agent, Event, Member, Role, Team
+from bot.team import members
 from bot.team.settings import TeamSettings
 
 # Built once, for each click: to build it takes longer than to run it.
@@ -124,6 +126,25 @@ async def answering(session: AsyncSession, team_id: int) -> list[str]:
     return sorted(named | {slack_id for slack_id in by_channel if given.get(slack_id) is None})
 
 
+async def named(session: AsyncSession) -> set[str]:
+    """Return whom any team counts on by name: those with a role, those on duty, and the coordinators it tells."""
+    having = select(Agent.slack_id).where(or_(Agent.role != Role.READER, col(Agent.duty_since).is_not(None)))
+    people = set((await session.exec(having)).all())
+    for own in map(TeamSettings.if_readable, await session.exec(select(Team))):
+        if own is not None:
+            people |= {*own.coordinators, *chain.from_iterable(own.rota.values())}
+    return people
+
+
+async def heard_by(session: AsyncSession, team: Team) -> list[str]:
+    """Return who hears what is wrong in a team: its coordinators; if none of them is left, all its agents."""
+    named, settings = await with_role(session, team.id, Role.COORDINATOR), TeamSettings.if_readable(team)
+    if settings is None:  # so we do not know who answers by being in the channel
+        return await members.still_here(session, named) or await with_role(session, team.id, Role.AGENT)
+    coordinators = await members.still_here(session, {*named, *settings.coordinators})
+    return coordinators or await members.still_here(session, await answering(session, team.id))
+
+
 async def coordinated(session: AsyncSession) -> set[int]:
     """Return the teams that have a coordinator."""
     return set(await session.exec(select(Agent.team_id).where(Agent.role == Role.COORDINATOR).distinct()))
@@ -142,8 +163,15 @@ async def coordinate(session: AsyncSession, team_id: int, slack_id: str, *, now:
     if slack_id in coordinators:
         return
     if coordinators:
-        names = ", ".join(f"<@{each}>" for each in coordinators)
-        raise Refused("Only a coordinator can change the settings: {agents}.", agents=names)
+        left = await members.still_here(session, coordinators)
+        names = ", ".join(f"<@{each}>" for each in left or coordinators)
+        if left:
+            raise Refused("Only a coordinator can change the settings: {agents}.", agents=names)
+        raise Refused(
+            "Nobody can change the settings: the Slack account of every coordinator is closed ({agents}). "
+            "Whoever runs the bot names a new one with `webcare teams coordinator`.",
+            agents=names,
+        )
     if not await _may_be_first(session, team, slack_id):
         raise Refused(
             "The first coordinator of {team} must be a full member of this workspace who is in the team's channel.",

@@ -7,12 +7,14 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.models import Member, Team, Workspace
+from bot.models import Member, Person, Team, Workspace
 
 READ_EVERY = timedelta(minutes=5)
 """How often at most the members of a channel are read again; in between, Slack reports who joins and leaves."""
 DESCRIBED_FOR = timedelta(days=1)
 """After this time we ask Slack again whether someone is a full member."""
+ACCOUNT_SEEN_FOR = timedelta(hours=1)
+"""After this time we ask Slack again whether the account of someone whom a team counts on is closed."""
 
 
 async def workspace_id(session: AsyncSession) -> str | None:
@@ -76,3 +78,22 @@ async def keep_only(session: AsyncSession, channel: str, present: Collection[str
 async def left(session: AsyncSession, channel: str, slack_id: str) -> None:
     """Delete somebody who left a channel."""
     await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id) == slack_id))
+
+
+async def unseen(session: AsyncSession, people: Collection[str], now: datetime) -> list[str]:
+    """Return the people among these of whom Slack did not tell lately whether their account is closed."""
+    lately = select(Person.slack_id).where(col(Person.account_seen_at) > now - ACCOUNT_SEEN_FOR)
+    return sorted(set(people).difference((await session.exec(lately)).all()))
+
+
+async def saw_account(session: AsyncSession, slack_id: str, *, closed: bool, now: datetime) -> None:
+    """Store whether the account of a person is closed: they left, and read nothing that we write to them."""
+    person = await db.lock_or_add(session, Person(slack_id=slack_id))
+    person.account_seen_at, person.left_at = now, (person.left_at or now) if closed else None
+    session.add(person)
+
+
+async def still_here(session: AsyncSession, people: Collection[str]) -> list[str]:
+    """Return the people among these whose account is not closed, as far as we know."""
+    closed = select(Person.slack_id).where(col(Person.slack_id).in_(people), col(Person.left_at).is_not(None))
+    return sorted(set(people).difference((await session.exec(closed)).all()))

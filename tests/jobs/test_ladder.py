@@ -15,6 +15,7 @@ from bot.slack import messages
 from bot.staffing import presence
 from bot.team import teams
 from jobs import claims, digest, duty, sla
+from jobs.members import look_at_accounts
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import at, lists, mention, open_modal, sent, settings, showing
@@ -69,6 +70,15 @@ async def test_a_promise_that_lapses_climbs_to_the_coordinators(office: Bot) -> 
     assert await at(office, "2026-11-20 17:30") == []
     assert f"{MARIEKE}:125" in await at(office, "2026-11-23 09:05")
     assert await told(office, ClockKind.PROMISE) == [100, 125]
+
+
+async def test_a_step_for_coordinators_goes_to_those_who_are_left_and_else_to_the_channel(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE, YOUSSEF], ladder=[{"percent": 125, "to": "coordinator"}])
+    for gone, number, moment, to in ((YOUSSEF, 1, "11:15", MARIEKE), (MARIEKE, 2, "12:30", CHANNEL)):
+        await mention(office, number)
+        office.slack.workspace.people[gone].deleted = True
+        await look_at_accounts(office.desk)
+        assert await at(office, f"2026-11-20 {moment}") == [f"{to}:125"]
 
 
 async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_day(office: Bot) -> None:

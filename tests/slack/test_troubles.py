@@ -8,11 +8,12 @@ import pytest
 from sqlmodel import select
 
 from bot.cli.check import findings
-from bot.models import Message, MessageKind, Role, SlackTrouble, Team
+from bot.models import Message, MessageKind, Person, Role, SlackTrouble, Team
 from bot.run import _check_slack
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from jobs.digest import send_digests
+from jobs.members import look_at_accounts
 from jobs.workspace import look_at_slack
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, settings_for
@@ -46,6 +47,11 @@ async def health(bot: Bot) -> dict[str, Any]:
 
 async def has_no_trouble(bot: Bot) -> bool:
     return not await troubles(bot)
+
+
+async def has_left(bot: Bot) -> bool:
+    async with bot.desk.reading() as session:
+        return (person := await session.get(Person, MARIEKE)) is not None and person.left_at is not None
 
 
 @pytest.fixture(params=[False, True], ids=["public", "private"])
@@ -180,6 +186,42 @@ async def test_without_a_coordinator_the_agents_are_told(bot: Bot) -> None:
     await make_role(bot, SANNE, Role.AGENT)
     await bot.slack.archive(CHANNEL)
     await bot.slack.wait_for(lambda: told(bot, "gearchiveerd", person=SANNE))
+
+
+async def test_when_the_only_coordinator_left_the_agents_are_told(team_bot: Bot) -> None:
+    bot = team_bot
+    bot.slack.workspace.people[MARIEKE].deleted = True
+    await look_at_accounts(bot.desk)
+    await bot.slack.archive(CHANNEL)
+    await bot.slack.wait_for(lambda: told(bot, "niet meer schrijven", CHANNEL, person=SANNE))
+    await bot.slack.archive(CHANNEL, again_open=True)
+    await bot.slack.wait_for(lambda: told(bot, "weer schrijven", CHANNEL, person=SANNE))
+
+
+async def test_one_who_cannot_be_told_any_more_makes_that_the_others_are(team_bot: Bot) -> None:
+    bot = team_bot
+    bot.slack.workspace.people[MARIEKE].deleted = True
+    await bot.slack.archive(CHANNEL)
+    await eventually(lambda: has_left(bot))
+    assert bot.slack.direct(SANNE) == []
+    for _ in range(2):
+        await look_at_slack(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert len(told(bot, "niet meer schrijven", CHANNEL, person=SANNE)) == len(bot.slack.direct(SANNE)) == 1
+    await make_role(bot, YOUSSEF, Role.COORDINATOR)
+    await look_at_slack(bot.desk)
+    await bot.slack.wait_for(lambda: told(bot, "niet meer schrijven", CHANNEL, person=YOUSSEF))
+
+
+async def test_one_whose_account_is_opened_again_is_told_again(team_bot: Bot) -> None:
+    bot = team_bot
+    for deleted in (True, False):
+        bot.slack.workspace.people[MARIEKE].deleted = deleted
+        await look_at_accounts(bot.desk)
+        bot.clock.advance(minutes=60)
+    await bot.slack.archive(CHANNEL)
+    await bot.slack.wait_for(lambda: told(bot, "niet meer schrijven", CHANNEL))
+    assert bot.slack.direct(SANNE) == []
 
 
 async def test_an_old_app_without_the_permission_to_look_hears_it_from_refused_messages(team_bot: Bot) -> None:

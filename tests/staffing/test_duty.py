@@ -21,7 +21,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
-from jobs import absence, duty
+from jobs import absence, duty, members
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import BEHEER, mention, open_modal, second_team, settings
@@ -166,6 +166,16 @@ async def test_without_anyone_on_duty_the_coordinators_are_called_and_else_the_n
     await is_away(office, YOUSSEF)
     await every_minute(office, "2026-11-20 10:02")
     assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
+
+
+async def test_one_in_the_rota_whose_account_was_closed_is_not_called_but_the_coordinators_are(office: Bot) -> None:
+    await settings(office, rota={4: [MARIEKE]}, coordinators=[SANNE, YOUSSEF])
+    for gone in (MARIEKE, YOUSSEF):
+        office.slack.workspace.people[gone].deleted = True
+    await members.look_at_accounts(office.desk)
+    await make_urgent(office, await mention(office))
+    await every_minute(office, "2026-11-20 10:01")
+    assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [SANNE]}]
 
 
 async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(office: Bot) -> None:

@@ -88,6 +88,25 @@ async def test_the_first_who_opens_a_teams_settings_coordinates_that_team_only(t
         assert await agent(bot, team_id, other) is None
 
 
+async def test_when_the_account_of_every_coordinator_is_closed_the_settings_say_how_to_name_another(bot: Bot) -> None:
+    for person in (MARIEKE, YOUSSEF):
+        await make_role(bot, person, Role.COORDINATOR)
+    await leaves(bot, MARIEKE)
+    await bot.slack.command(SANNE, CHANNEL, "/webcare instellingen")
+    only = f"Alleen een coördinator kan de instellingen wijzigen: <@{YOUSSEF}>."
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and only in text_of(view))
+    await leaves(bot, YOUSSEF)
+    await bot.slack.command(SANNE, CHANNEL, "/webcare instellingen")
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "webcare teams coordinator" in text_of(view))
+
+
+async def leaves(bot: Bot, person: str) -> None:
+    """Let the account of a person be closed, and the hour go by in which we see that."""
+    bot.slack.workspace.people[person].deleted = True
+    bot.clock.advance(minutes=60)
+    await members.look_at_accounts(bot.desk)
+
+
 async def test_of_two_who_open_the_settings_of_a_new_team_at_once_one_coordinates(bot: Bot) -> None:
     async def opens(person: str) -> str:
         try:
