@@ -70,6 +70,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     account_troubles.look_after: MINUTE,
     account_troubles.listen: 60 * MINUTE,
     redaction.redact: 15 * MINUTE,
+    redaction.drop_deleted_words: 24 * 60 * MINUTE,
     rollups.forget: 15 * MINUTE,
     sign_ins.end_old: MINUTE,
     sla.count_down: 15 * MINUTE,

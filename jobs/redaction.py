@@ -1,6 +1,6 @@
 """The words of posts that their authors removed are deleted here too, some days later."""
 
-from bot.cases import redaction
+from bot.cases import indexing, redaction
 from bot.desk import Desk
 from bot.logs import going_on
 from bot.slack import messages
@@ -16,3 +16,14 @@ async def redact(desk: Desk) -> None:
                 await redaction.redact(session, case_id, mention_ids, desk.now())
     if due:
         await messages.wake_lanes(desk)
+        await drop_deleted_words(desk)
+
+
+async def drop_deleted_words(desk: Desk) -> None:
+    """Drop deleted words from the full-text index of SQLite, a little at a time: others write in between."""
+    begin = True
+    while True:
+        async with desk.session() as session:
+            if not await indexing.drop_deleted(session, begin=begin):
+                return
+        begin = False

@@ -21,8 +21,12 @@ from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatu
 
 BATCH = 300
 """Cases whose words are stored at once; each is two parameters of a statement (SQLite: at most 32,766)."""
+PAGES = 200
+"""About how many pages of the full-text index are written again in one transaction: a hundredth of a second."""
 TABLE = db.table_of(CaseWords)
 ADD = insert(TABLE)
+CHANGES = "SELECT total_changes()"
+MERGE = "INSERT INTO case_words_fts (case_words_fts, rank) VALUES ('merge', ?)"
 
 
 async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
@@ -85,3 +89,17 @@ async def rename(session: AsyncSession, author_id: int, name: str, handle: str) 
         .values(names=names_of(name, handle))
         .execution_options(synchronize_session=False)
     )
+
+
+async def drop_deleted(session: AsyncSession, *, begin: bool) -> bool:
+    """Write a part of the full-text index of SQLite again, without deleted words; returns whether there is more to do.
+
+    FTS5 only marks a word as deleted, until it merges the parts of its index; `begin` to merge all that there are now.
+    https://www.sqlite.org/fts5.html#the_merge_command says how it is seen that all was done.
+    """
+    connection = await session.connection()
+    if connection.dialect.name != "sqlite":
+        return False
+    before = int((await connection.exec_driver_sql(CHANGES)).scalar_one())
+    await connection.exec_driver_sql(MERGE, (-PAGES if begin else PAGES,))
+    return int((await connection.exec_driver_sql(CHANGES)).scalar_one()) >= before + 2

@@ -10,8 +10,8 @@ from bot.config import BadSettings
 Progress = Callable[[int, int], None]
 """Called again and again with how much is done, and of how much."""
 
-PAGES = 2_000
-"""How many pages are copied between two calls of the progress."""
+STEPS = 100_000
+"""How many steps of SQLite there are between two calls of the progress."""
 LOST = "PRAGMA foreign_key_check"
 """Returns the rows that refer to one that is not there: https://www.sqlite.org/pragma.html#pragma_foreign_key_check"""
 NOT_OURS = "{file} is not a database of webcare."
@@ -30,19 +30,28 @@ def opened(file: Path, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
 
 
 def copy(source: sqlite3.Connection, draft: Path, progress: Progress) -> None:
-    """Copy a database as it is at this moment, no matter who uses it, into one file without files beside it.
+    """Copy a database as it is at this moment, no matter who uses it, into one empty file without files beside it.
 
-    https://www.sqlite.org/backup.html
+    Nothing of what was deleted is in the copy: https://www.sqlite.org/lang_vacuum.html#vacuum_with_an_into_clause
     """
-    source.execute("BEGIN")
-    source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # without a snapshot, each change restarts the copy
-    with opened(draft) as copied:
+    total = source.execute("PRAGMA page_count").fetchone()[0] * source.execute("PRAGMA page_size").fetchone()[0]
+    stopped = list[BaseException]()
+
+    def step() -> bool:
         try:
-            source.backup(copied, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
-            copied.execute("PRAGMA journal_mode=DELETE")
-        except sqlite3.Error as error:
-            raise BadSettings(f"The database cannot be copied ({error}).") from None
-    source.rollback()
+            progress(min(draft.stat().st_size, total), total)
+        except BaseException as error:  # SQLite would only say that it was interrupted
+            stopped.append(error)
+        return bool(stopped)
+
+    source.set_progress_handler(step, STEPS)
+    try:
+        source.execute("VACUUM INTO ?", (str(draft),))
+    except sqlite3.Error as error:
+        raise stopped[0] if stopped else BadSettings(f"The database cannot be copied ({error}).") from None
+    finally:
+        source.set_progress_handler(None, 0)
+    progress(total, total)
 
 
 def check(connection: sqlite3.Connection, file: Path) -> None:

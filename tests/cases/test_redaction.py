@@ -1,19 +1,26 @@
 """The words of a post that its author removed go here too, some days later; what we answered stays."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from bot import connectors
 from bot.cases import inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import FOR_GOOD, Act, Author, Gone, Media, Post, Quote, permits
+from bot.keeping import backup
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply
+from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
-from jobs import redaction
-from tests.conftest import CHANNEL, SANNE, Bot
+from jobs import redaction, rollups
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, SANNE, Bot, running_bot
 from tests.people import asked, open_modal, second_team, sent, settings
 
 SECRET = "Mijn bsn is 123456782"
@@ -23,6 +30,13 @@ def post(bot: Bot, number: int = 1, words: str = SECRET, **more: object) -> Post
     author = Author(f"a{number}", f"Burger {number}")
     made = Post(str(number), author, words, bot.desk.now(), permits=permits(Act.ANSWER))
     return replace(made, **more)  # type: ignore[arg-type]
+
+
+def raw(file: Path) -> bytes:
+    """All that can be read in the file of a database, in small letters."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file.read_bytes().lower()
 
 
 async def comes_in(bot: Bot, *posts: Post) -> None:
@@ -179,3 +193,38 @@ async def test_words_go_though_the_settings_of_another_team_cannot_be_read(offic
     await later(bot, days=31)
     assert "123456782" not in shown(bot)
     assert (await bot.rows(Mention))[0].text == ""
+
+
+async def test_deleted_words_are_in_no_page_of_the_database_and_in_no_new_backup(
+    sqlite_url: str, slack: Sandbox, tmp_path: Path
+) -> None:
+    file, copy = Path(str(make_url(sqlite_url).database)), tmp_path / "b.db"
+    words = (b"zonnebloemstraatbewoner", b"123456782")
+    async with running_bot(sqlite_url, slack, StoppedClock(local("2026-11-20 10:00"))) as bot:
+        first = post(bot, words=f"Ik woon als Zonnebloemstraatbewoner hier. {SECRET} {'En nog veel meer. ' * 400}")
+        await comes_in(bot, first, *(post(bot, n, f"Bericht {n} over iets heel anders") for n in range(2, 30)))
+        await comes_in(bot, replace(first, gone=Gone.BY_AUTHOR))
+        assert all(word in raw(file) for word in words)
+        await later(bot, days=31)
+        await rollups.forget(bot.desk)
+        backup.make(backup.address_of(sqlite_url), copy, lambda *_: None)
+        assert [word for word in words for each in (file, copy) if word in raw(each)] == []
+        with closing(sqlite3.connect(copy)) as connection:
+            check = "INSERT INTO case_words_fts (case_words_fts, rank) VALUES ('integrity-check', 1)"
+            connection.execute(check)
+
+
+async def test_a_backup_has_nothing_of_what_an_earlier_version_left_in_the_free_pages_of_its_database(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    file, copy = Path(str(make_url(sqlite_url).database)), tmp_path / "b.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute("CREATE TABLE old (words)")
+        connection.execute("INSERT INTO old VALUES (?)", [SECRET * 1000])
+        connection.commit()
+        connection.execute("DROP TABLE old")
+        connection.commit()
+    assert SECRET.lower().encode() in raw(file)
+    backup.make(backup.address_of(sqlite_url), copy, lambda *_: None)
+    assert SECRET.lower().encode() not in raw(copy)

@@ -80,7 +80,7 @@ def test_a_copy_ends_although_the_database_changes_all_the_time(tmp_path: Path, 
     draft = tmp_path / "draft.db"
     draft.touch()
     with pytest.MonkeyPatch.context() as patch, sqlite.opened(file_of(sqlite_url)) as source:
-        patch.setattr(sqlite, "PAGES", 5)
+        patch.setattr(sqlite, "STEPS", 100)
         sqlite.copy(source, draft, write)
     assert calls > 5
     assert sqlite3.connect(draft).execute("SELECT count(*) FROM slack_pace").fetchone() == (0,)
