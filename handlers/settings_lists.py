@@ -14,7 +14,7 @@ from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
 from handlers import connect
 from handlers.bolt_args import Ack
-from handlers.modal import going_on, remembered, values
+from handlers.modal import going_on, left_as_shown, remembered, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
@@ -74,21 +74,36 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
             name = _platforms(await accounts.of_team(session, team_id), desk, settings).get(chosen or "", "")
             filled = forms.written_norm("platform", settings.platforms.get(chosen or ""))
             return modals.platform_modal(team_id, chosen or "", name, filled, desk.t)
-    stored = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}
-    if chosen is not None and chosen not in stored:
-        raise Refused("That was removed meanwhile. Choose another.")
-    one = stored[chosen] if chosen is not None else {}
+    filled = _written(settings, kind, chosen)
     if kind == "rule":
-        return modals.rule_modal(team_id, chosen, one, desk.t)
+        return modals.rule_modal(team_id, chosen, filled, desk.t)
     if kind == "snippet":
-        return modals.snippet_modal(team_id, chosen, one.get("text", ""), desk.t)
-    return modals.adviser_modal(team_id, chosen, one.get("target", ""), await user_groups(desk), desk.t)
+        return modals.snippet_modal(team_id, chosen, filled, desk.t)
+    return modals.adviser_modal(team_id, chosen, await user_groups(desk), filled, desk.t)
+
+
+def _written(settings: TeamSettings, kind: str, chosen: str | None) -> dict[str, Any]:
+    """Return the content of the fields of one item of a list, none for a new one; raises Refused if it is gone."""
+    if chosen is None:
+        return {}
+    for each in settings.model_dump()[LISTS[kind]]:
+        if each["title"] == chosen:
+            return forms.written_item(kind, each)
+    raise Refused("That was removed or got another title meanwhile. Open the list again.")
+
+
+def _filled(view: dict[str, Any], now_set: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form; an untouched one gets what is set now, so that a colleague's change stays."""
+    untouched = left_as_shown(view)
+    return now_set | {field: value for field, value in values(view).items() if field not in untouched}
 
 
 async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Add, change or remove one item of a list, and offer to undo it."""
     stored, kind = remembered(view), view["callback_id"].partition(":")[2]
-    item = forms.read(kind, values(view), desk.t)["item"]
+    async with desk.reading() as session:
+        now_set = _written(await teams.settings(session, stored["team"]), kind, stored["title"])
+    item = forms.read(kind, _filled(view, now_set), desk.t)["item"]
     if kind == "adviser" and item and item["target"][0] in "CG":
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
     async with desk.session() as session:
@@ -99,9 +114,11 @@ async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
 
 
 async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give a platform its own norm, or the general norm."""
+    """Give a platform its own norm, or the general norm; an untouched target stays as a colleague set it meanwhile."""
     stored = remembered(view)
-    norm = forms.read("platform", values(view), desk.t)["item"]
+    async with desk.reading() as session:
+        now_set = (await teams.settings(session, stored["team"])).platforms.get(stored["platform"])
+    norm = forms.read("platform", _filled(view, forms.written_norm("platform", now_set)), desk.t)["item"]
     async with desk.session() as session:
         events = await teams.put_norm(session, stored["team"], stored["platform"], norm, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))

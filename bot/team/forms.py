@@ -3,7 +3,7 @@
 Reading the written fields gives the same settings. Fields are named by their block ids in the settings' views.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.domain.case import CloseReason
@@ -86,6 +86,19 @@ def written_of(team: Team, t: Texts) -> dict[str, Any]:
 def written_norm(name: str, norm: Norm | None) -> dict[str, str]:
     """Return the content of the fields of a norm."""
     return {f"{name}_{target}": str(getattr(norm, target)) if norm else "" for target in Norm.model_fields}
+
+
+def written_item(kind: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of the fields of one snippet, adviser or house rule."""
+    match kind:
+        case "rule":
+            flags = [each for each in ("second", "untold") if item[each]]
+            return {"rule_title": item["title"], "rule_text": item["text"], "rule_flags": flags}
+        case "adviser":
+            place = {"S": "group", "C": "channel", "G": "channel"}.get(item["target"][0], "person")
+            return {"adviser_title": item["title"], f"adviser_{place}": item["target"]}
+        case _:
+            return {"snippet_title": item["title"], "snippet_text": item["text"]}
 
 
 def read(form: str, filled: Filled, t: Texts) -> dict[str, Any]:

@@ -150,6 +150,8 @@ async def put_listed(
     """
     stored = _as_json(await _locked(session, team_id))[field]
     place = next((n for n, each in enumerate(stored) if each["title"] == title), len(stored))
+    if title is not None and place == len(stored):
+        raise Refused("That was removed or got another title meanwhile. Open the list again.")
     others = [each for each in stored if each["title"] != title]
     if item is not None and any(each["title"] == item["title"] for each in others):
         raise Refused("There already is one with that title.")

@@ -22,9 +22,8 @@ def snippets_modal(team_id: int, titles: Sequence[str], t: Texts) -> Block:
     return page(team_id, t("Standard texts"), blocks, t)
 
 
-def snippet_modal(team_id: int, title: str | None, words: str, t: Texts) -> Block:
+def snippet_modal(team_id: int, title: str | None, filled: Filled, t: Texts) -> Block:
     """Ask for one canned text; an existing text can be removed."""
-    filled = {"snippet_title": title, "snippet_text": words}
     hint = t("{one} becomes the citizen's first name, {other} the agent's.", one="{name}", other="{agent}")
     blocks = [
         line(t("Title"), "snippet_title", filled, optional=False, most=60),
@@ -61,11 +60,9 @@ def _flags(rule: Mapping[str, Any], t: Texts) -> str:
     return f" – {', '.join(flags)}" if flags else ""
 
 
-def rule_modal(team_id: int, title: str | None, rule: Mapping[str, Any], t: Texts) -> Block:
+def rule_modal(team_id: int, title: str | None, filled: Filled, t: Texts) -> Block:
     """Ask for one house rule; an existing rule can be removed."""
     flags = [option(t("A second colleague has to agree"), "second"), option(t("The citizen is not told"), "untold")]
-    ticked = [each["value"] for each in flags if rule.get(each["value"])]
-    filled: Filled = {"rule_title": title, "rule_text": rule.get("text", ""), "rule_flags": ticked}
     blocks = [
         line(t("Title"), "rule_title", filled, optional=False, most=60, hint=t("The reason that agents choose.")),
         line(t("Text"), "rule_text", filled, many=True, optional=False, most=1000,
@@ -89,19 +86,19 @@ def advisers_modal(team_id: int, advisers: Sequence[tuple[str, str]], t: Texts) 
     return page(team_id, t("Whom we ask"), blocks, t)
 
 
-def adviser_modal(team_id: int, title: str | None, target: str, groups: Sequence[tuple[str, str]], t: Texts) -> Block:
+def adviser_modal(
+    team_id: int, title: str | None, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts
+) -> Block:
     """Ask for one usual adviser: a colleague, a user group of `groups` (name, id), or a channel."""
-    kind = {"S": "group", "C": "channel", "G": "channel"}.get(target[:1], "person")
-    filled: Filled = {"adviser_title": title, f"adviser_{kind}": target}
     person: Block = {"type": "users_select"}
-    if kind == "person" and target:
-        person["initial_user"] = target
+    if filled.get("adviser_person"):
+        person["initial_user"] = filled["adviser_person"]
     hint = t("What they are asked about, for example “Waste – Jan”.")
     blocks = [
         line(t("Name"), "adviser_title", filled, optional=False, most=60, hint=hint),
         field_of(t("A colleague"), "adviser_person", person, optional=True),
     ]
-    if groups or kind == "group":
+    if groups or filled.get("adviser_group"):
         blocks.append(group_menu(t("… or a group"), "adviser_group", groups, filled, t))
     blocks.append(channel(t("… or a channel"), "adviser_channel", filled, hint=t("Invite the bot there first.")))
     if title is not None:

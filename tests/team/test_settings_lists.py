@@ -15,7 +15,7 @@ from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import HOUSE_RULES, Adviser, Norm
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import answer, changed, changes, open_group, open_modal, settings_of
+from tests.people import answer, changed, changes, make_role, open_group, open_modal, settings_of
 
 
 async def open_one(bot: Bot, group: str, button: str, value: str = "") -> dict:
@@ -403,3 +403,91 @@ async def test_how_long_words_of_removed_posts_are_kept_and_where_a_citizen_reac
     assert ack.ok and not ack.errors, ack.errors
     now_set = await settings_of(bot)
     assert (now_set.removed_days, now_set.way_to_us) == (0, "Bel 14 0123.")
+
+
+# --- Two coordinators edit the same thing --------------------------------------------------------
+
+GONE = "intussen verwijderd of heeft een andere titel"
+
+
+async def both_open(bot: Bot, group: str, button: str, value: str) -> None:
+    """Let Sanne and Youssef, who coordinate, each open the form of the same thing."""
+    await make_role(bot, YOUSSEF, Role.COORDINATOR)
+    await make_role(bot, SANNE, Role.COORDINATOR)
+    for who in (SANNE, YOUSSEF):
+        await changed(bot, who, await open_group(bot, who, group), button, value)
+
+
+async def with_snippet(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        text = {"title": "Afval", "text": "Bel 14 020."}
+        await teams.put_listed(session, 1, "snippets", None, text, by=SANNE, now=bot.desk.now())
+    await both_open(bot, "snippets", "snippet:edit", "Afval")
+
+
+async def snippets(bot: Bot) -> list[tuple[str, str]]:
+    return [(each.title, each.text) for each in (await settings_of(bot)).snippets]
+
+
+async def saves(bot: Bot, who: str, **filled: object) -> None:
+    ack = await bot.slack.submit(who, filled)
+    assert ack.ok and not ack.errors, ack.errors
+
+
+async def test_a_text_that_a_colleague_changed_meanwhile_is_not_put_back(sqlite_bot: Bot) -> None:
+    await with_snippet(sqlite_bot)
+    await saves(sqlite_bot, YOUSSEF, snippet_text="Bel 14 030.")
+    await saves(sqlite_bot, SANNE, snippet_remove=[])
+    assert await snippets(sqlite_bot) == [("Afval", "Bel 14 030.")]
+
+
+async def test_each_of_two_changes_what_they_changed_alone(sqlite_bot: Bot) -> None:
+    await with_snippet(sqlite_bot)
+    await saves(sqlite_bot, YOUSSEF, snippet_text="Bel 14 030.")
+    await saves(sqlite_bot, SANNE, snippet_title="Afval melden")
+    assert await snippets(sqlite_bot) == [("Afval melden", "Bel 14 030.")]
+
+
+@pytest.mark.parametrize(
+    ("first", "left"),
+    [({"snippet_remove": ["yes"]}, []), ({"snippet_title": "Grofvuil"}, [("Grofvuil", "Bel 14 020.")])],
+    ids=["removed", "renamed"],
+)
+async def test_what_a_colleague_removed_or_renamed_meanwhile_does_not_come_back(
+    sqlite_bot: Bot, first: dict[str, object], left: list[tuple[str, str]]
+) -> None:
+    await with_snippet(sqlite_bot)
+    await saves(sqlite_bot, YOUSSEF, **first)
+    ack = await sqlite_bot.slack.submit(SANNE, {"snippet_text": "Bel 14 020, ma-vr."})
+    assert GONE in str(ack.errors), ack
+    assert await snippets(sqlite_bot) == left
+
+
+async def test_a_house_rule_for_which_a_second_colleague_must_agree_meanwhile_stays_one(sqlite_bot: Bot) -> None:
+    rule = (await settings_of(sqlite_bot)).house_rules[1]
+    await both_open(sqlite_bot, "rules", "rule:edit", rule.title)
+    await saves(sqlite_bot, YOUSSEF, rule_flags=["second"])
+    await saves(sqlite_bot, SANNE, rule_text="Nieuwe woorden.")
+    now = (await settings_of(sqlite_bot)).house_rules[1]
+    assert (now.second, now.text) == (True, "Nieuwe woorden.")
+
+
+async def test_whom_a_colleague_chose_meanwhile_to_ask_stays(sqlite_bot: Bot) -> None:
+    async with sqlite_bot.desk.session() as session:
+        jan = {"title": "Jan", "target": MARIEKE}
+        await teams.put_listed(session, 1, "advisers", None, jan, by=SANNE, now=sqlite_bot.desk.now())
+    await both_open(sqlite_bot, "advisers", "adviser:edit", "Jan")
+    await saves(sqlite_bot, YOUSSEF, adviser_person="", adviser_channel=CHANNEL)
+    await saves(sqlite_bot, SANNE, adviser_title="Wegen")
+    assert (await settings_of(sqlite_bot)).advisers == [Adviser(title="Wegen", target=CHANNEL)]
+
+
+async def test_each_of_two_changes_their_own_target_of_a_platform(sqlite_bot: Bot) -> None:
+    async with sqlite_bot.desk.session() as session:
+        norm = Norm().model_dump()
+        await teams.put_norm(session, 1, "webhook", norm, by=SANNE, now=sqlite_bot.desk.now())
+    await both_open(sqlite_bot, "platforms", "platform:edit", "webhook")
+    await saves(sqlite_bot, YOUSSEF, platform_first_reaction="10")
+    await saves(sqlite_bot, SANNE, platform_resolution="300")
+    own = (await settings_of(sqlite_bot)).platforms["webhook"]
+    assert own == Norm(first_reaction=10, next_reaction=60, resolution=300)

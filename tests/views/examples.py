@@ -55,7 +55,7 @@ from bot.models import (
     Waiting,
 )
 from bot.models import Act as ActRow
-from bot.team.forms import STANDARD_REASONS, written, written_norm
+from bot.team.forms import STANDARD_REASONS, written, written_item, written_norm
 from bot.team.history import PER_PAGE
 from bot.team.settings import (
     MAX_LISTED,
@@ -643,17 +643,23 @@ GROUPS = [(f"@groep{n}", f"S0GROEP{n}") for n in range(120)]
 def listed(t: Texts) -> Iterator[Block]:
     """Every list of the settings, and the form of one of each."""
     yield from (settings_lists.snippets_modal(1, some, t) for some in ([], TITLES))
-    yield settings_lists.snippet_modal(1, None, "", t)
-    yield settings_lists.snippet_modal(1, TITLES[0], "a" * 2500, t)
+    yield settings_lists.snippet_modal(1, None, {}, t)
+    yield settings_lists.snippet_modal(
+        1, TITLES[0], written_item("snippet", {"title": TITLES[0], "text": "a" * 2500}), t
+    )
     house = [{"title": each, "text": LONG[:1000], "second": True, "untold": True} for each in TITLES]
     yield from (settings_lists.rules_modal(1, some, t) for some in ([], house))
-    yield from (settings_lists.rule_modal(1, *some, t) for some in ((None, {}), (TITLES[0], house[0])))
+    yield from (
+        settings_lists.rule_modal(1, *some, t) for some in ((None, {}), (TITLES[0], written_item("rule", house[0])))
+    )
     targets = ["U0SANNE", "S0JURISTEN", "C0WEGEN"]
     asked = [(title, targets[n % 3]) for n, title in enumerate(TITLES)]
     yield from (settings_lists.advisers_modal(1, some, t) for some in ([], asked))
-    yield settings_lists.adviser_modal(1, None, "", [], t)
+    yield settings_lists.adviser_modal(1, None, [], {}, t)
     for target in targets:
-        yield settings_lists.adviser_modal(1, TITLES[0], target, GROUPS, t)
+        yield settings_lists.adviser_modal(
+            1, TITLES[0], GROUPS, written_item("adviser", {"title": TITLES[0], "target": target}), t
+        )
     norm = Norm()
     named = [("webhook", "Eigen bronnen: " + "a" * 300, norm.model_dump()), ("feed", "RSS", None)]
     yield from (settings_lists.platforms_modal(1, some, t) for some in ([], named))
