@@ -3,7 +3,8 @@
 Their buttons name cases by numbers that new cases will get: a click would change the case of somebody else.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.desk import Desk
 from bot.domain.slack_id import is_person
 from bot.domain.text import text
 from bot.models import Message
+from bot.slack import membership
 from bot.slack.calls import (
     CLOCKS_DIFFER,
     EVENT_TYPE,
@@ -26,7 +28,8 @@ from bot.slack.calls import (
     key_of,
     posted_since,
 )
-from bot.team import teams
+from bot.team import agents, teams
+from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from bot.views.block import Block, section
 
@@ -46,8 +49,10 @@ async def retire(desk: Desk, since: datetime) -> int:
     since -= CLOCKS_DIFFER
     async with desk.reading() as session:
         known, unposted = await _known(session, since), await _unposted(session)
-        channels, all_teams = await _channels(session), await teams.all_teams(session)
+        channels, people = await _channels(session), await _people(session)
+        all_teams = await teams.all_teams(session)
     slack, count = in_turn(desk.slack, PATIENCE), 0
+    channels |= await _direct(slack, people | await _members(slack, [team.channel for team in all_teams]))
     in_language = {team.channel: desk.of(team).t for team in all_teams}
     for channel in sorted({*channels, *in_language}):
         found = await _found(slack, channel, since)
@@ -84,10 +89,36 @@ async def _unposted(session: AsyncSession) -> Collection[str]:
     return set(await session.exec(select(Message.key).where(col(Message.ts).is_(None))))
 
 
-async def _channels(session: AsyncSession) -> list[str]:
+async def _channels(session: AsyncSession) -> set[str]:
     """Return where we have written: the channels and the direct messages, not the persons that we have yet to reach."""
     channels = (await session.exec(select(Message.channel).distinct())).all()
-    return [each for each in channels if not is_person(each)]
+    return {each for each in channels if not is_person(each)}
+
+
+async def _people(session: AsyncSession) -> set[str]:
+    """Return whom we may have written to since, as far as the database knows: its teams count on them or ask them."""
+    settings = [TeamSettings.if_readable(team) for team in await teams.all_teams(session)]
+    asked = {adviser.target for own in settings if own is not None for adviser in own.advisers}
+    asked.update(await session.exec(select(Message.channel).distinct()))
+    return {each for each in asked if is_person(each)} | await agents.named(session)
+
+
+async def _members(client: AsyncWebClient, channels: Sequence[str]) -> set[str]:
+    """Return who is in these channels now; nobody where Slack does not say it."""
+    found = set[str]()
+    for channel in channels:
+        with suppress(SlackRefuses):
+            found.update(await membership.members_of(client, channel, call_in_turn))
+    return found
+
+
+async def _direct(client: AsyncWebClient, people: Collection[str]) -> set[str]:
+    """Return our direct messages with these people, those included to whom we never wrote as far as we know."""
+    found = set[str]()
+    for person in sorted(people):
+        with suppress(SlackRefuses):  # who left, a bot, or somebody of another organisation
+            found.add(str((await call_in_turn(client, "conversations.open", users=person))["channel"]["id"]))
+    return found
 
 
 async def _without_buttons(client: AsyncWebClient, channel: str, message: dict[str, Any], t: Texts) -> None:

@@ -27,7 +27,7 @@ async def read_channel(desk: Desk, team_id: int) -> None:
         return
     client, channel = in_background(desk.slack), team.channel
     described = (await call_in_turn(client, "conversations.info", channel=channel))["channel"]
-    present = await _members(client, channel, call_in_turn)
+    present = await members_of(client, channel, call_in_turn)
     public, shared = not described.get("is_private"), bool(described.get("is_ext_shared"))
     async with desk.session() as session:
         await members.saw_channel(session, team_id, channel, public=public, shared=shared)
@@ -57,7 +57,7 @@ async def look_at(desk: Desk, concerned: Sequence[Team], slack_id: str, clicked_
     """
     for channel in dict.fromkeys(team.channel for team in concerned):
         try:
-            present = await _members(desk.slack, channel)
+            present = await members_of(desk.slack, channel)
         except SlackRefuses as refusal:
             if refusal.error != "missing_scope":
                 raise
@@ -133,9 +133,10 @@ async def _people(client: AsyncWebClient) -> AsyncIterator[dict[str, Any]]:
             return
 
 
-async def _members(
+async def members_of(
     client: AsyncWebClient, channel: str, ask: Callable[..., Awaitable[AsyncSlackResponse]] = call
 ) -> list[str]:
+    """Return the Slack ids of all who are in a channel; raises as `ask` does."""
     ids, cursor = list[str](), ""
     while True:
         more = {"cursor": cursor} if cursor else {}

@@ -19,22 +19,22 @@ from alembic.config import Config
 from sqlalchemy import Connection, make_url
 from sqlmodel import SQLModel, select
 
-from bot import accounts, db
+from bot import accounts, cases, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
-from bot.domain.case import Status
+from bot.domain.case import Status, Urgency
 from bot.domain.mention import Act
 from bot.keeping import restore, unfinished
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Case, Mention, Reply, ReplyStatus
 from bot.outgoing import outbox
 from bot.sandbox.app import Sandbox
-from bot.sandbox.slack.inspection import action_ids
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll
 from tests.acting import approve, with_a_case
 from tests.clocks import RunningClock
-from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually, running_bot, settings_for
+from tests.conftest import CHANNEL, SANNE, SECRET_KEY, YOUSSEF, Bot, Databases, eventually, running_bot, settings_for
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
 from tests.fakes.command import Done, webcare
@@ -170,6 +170,30 @@ async def test_an_answer_that_was_sent_after_the_backup_is_never_sent_again(
 
 def is_warned(thread: list[dict[str, Any]]) -> bool:
     return any("of deze zaak daarna al is beantwoord" in message["text"] for message in thread)
+
+
+async def test_who_first_had_a_direct_message_after_the_backup_loses_its_buttons_too(
+    database_url: str, slack: Sandbox, command: Command
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        assert (await command("backup", "b")).code == 0
+        bot.citizen_posts("Mijn buurman steelt stroom", name="Piet")
+        await bot.card("stroom")
+        async with bot.desk.session() as session:
+            await cases.escalate(
+                session, 2, by=SANNE, now=bot.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                question="Mag ik de politie noemen?", urgency=Urgency.NORMAL, submission="v",
+            )  # fmt: skip
+        await messages.wake_lanes(bot.desk)
+        asked = await slack.wait_for(lambda: next((m for m in slack.direct(YOUSSEF) if "politie" in text_of(m)), None))
+        assert "case:advise" in action_ids(asked)
+    done = await command("restore", "b", "--force")
+    assert done.code == 0, done.err
+    [now] = slack.direct(YOUSSEF)
+    assert (now["ts"], action_ids(now)) == (asked["ts"], [])
+    assert "politie" in text_of(now)
 
 
 async def test_an_act_that_may_have_been_done_and_undone_is_not_done_again(
