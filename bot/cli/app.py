@@ -34,6 +34,7 @@ from bot.slack.check import by_http, explain
 from bot.slack.membership import find_person
 from bot.steady_clock import utc_now
 from bot.team import agents
+from bot.team import teams as team_settings
 
 log = structlog.get_logger()
 
@@ -240,14 +241,18 @@ def add_team(
 async def _add_team(settings: Settings, name: str, channel: str, now: datetime) -> None:
     async with database(settings) as open_session, open_session() as session:
         rows = list(await session.exec(select(Team).order_by(col(Team.id))))
-        team = next((row for row in rows if row.name == name), None) or Team(name=name, channel=channel, created_at=now)
-        if team in rows[:1] and settings.slack_channel:
+        team = next((row for row in rows if row.name.casefold() == name.casefold()), None)
+        if team is not None and team.name != name:
+            raise BadSettings(f"There already is a team {team.name}: write that name, or choose another.")
+        if team is not None and team is rows[0] and settings.slack_channel:
             raise BadSettings(f"{name} is the first team: set its channel in Slack, or by SLACK_CHANNEL.")
         holder = next((row.name for row in rows if row.channel == channel and row.name != name), None)
         if holder is not None:
             raise BadSettings(f"{channel} is the channel of {holder}: choose another.")
-        team.channel = channel
-        session.add(team)
+        if team is None:
+            session.add(Team(name=name, channel=channel, created_at=now))
+        else:  # by="": on behalf of the person who runs the bot
+            await team_settings.change(session, team.id, {"channel": channel}, by="", now=now)
     say(f"The cards of {name} appear in {channel}. Invite the bot there: /invite @webcare")
 
 

@@ -317,13 +317,22 @@ async def test_a_key_in_the_environment_is_not_written_down(run: Webcare, tmp_pa
 # --- Teams -------------------------------------------------------------------------------------------
 
 
-async def test_teams_are_added_moved_and_listed(run: Webcare) -> None:
+async def test_teams_are_added_moved_and_listed(run: Webcare, tmp_path: Path) -> None:
     added = await run("teams", "add", "Afval", "C0ESCALATIE")
     moved = await run("teams", "add", "Afval", "C0AFVAL")
     listed = await run("teams", "list")
     assert (added.code, moved.code, listed.code) == (0, 0, 0)
     assert re.search(r"Webcare +│ C0WEBCARE +│ 0", listed.out)
     assert re.search(r"Afval +│ C0AFVAL", listed.out)
+    logged = [(each.by, each.details) for each in await stored(tmp_path, Event) if each.kind == "settings"]
+    assert logged == [("", {"team": 2, "field": "channel", "before": "C0ESCALATIE", "after": "C0AFVAL"})]
+
+
+async def test_a_name_that_differs_from_that_of_a_team_in_its_capitals_alone_is_refused(run: Webcare) -> None:
+    await run("teams", "add", "Afval", "C0AFVAL")
+    done = await run("teams", "add", "afval", "C0TWEE")
+    assert done.code == 2
+    assert "There already is a team Afval" in done.err
 
 
 @pytest.mark.parametrize(
