@@ -20,7 +20,6 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import select
 
 import jobs
 from bot import accounts, db
@@ -35,7 +34,7 @@ from bot.desk import Desk
 from bot.disk import Disk
 from bot.logs import shown_to
 from bot.meters import Meters
-from bot.models import Account, Act, Message, Reply
+from bot.models import Act, Message, Reply
 from bot.outgoing import outbox, queue
 from bot.slack import check, messages, places
 from bot.slack.calls import (
@@ -231,8 +230,7 @@ async def _begin(desk: Desk, parts: Collection[Part]) -> None:
     settings = desk.settings
     async with desk.session() as session:
         await accounts.ensure_team(session, settings, desk.now())
-        for account in await session.exec(select(Account)):
-            accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
+        # A wrong secret key is reported now, not at the first reply.
         if resealed := await accounts.seal_anew(session, settings):
             log.info("tokens are encrypted with the first key; the others may be removed", accounts=resealed)
     if {Part.WEB, Part.WORKER} & set(parts):

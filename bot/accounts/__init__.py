@@ -38,6 +38,7 @@ from bot.accounts.store import (
     start,
     stop,
     tools_of,
+    unopened,
 )
 
 __all__ = [
@@ -67,4 +68,5 @@ __all__ = [
     "start",
     "stop",
     "tools_of",
+    "unopened",
 ]

@@ -13,12 +13,17 @@ BAD_KEY = (
 )
 LOST_KEY = (
     "WEBCARE_SECRET_KEY is not set, but the tokens in the database are encrypted with a key: restore that key "
-    "(in .env or the environment)."
+    "(in .env or the environment). If it is lost, make a new one with `webcare key --lost`."
 )
 WRONG_KEY = (
     "WEBCARE_SECRET_KEY cannot decrypt the tokens in the database: restore the key that was used before "
-    "(in .env or the environment), or remove the accounts and add them again."
+    "(in .env or the environment). If it is lost, give each account new tokens with `webcare accounts renew NAME`, "
+    "or stop or remove it."
 )
+
+
+class Unopened(BadSettings):
+    """The key does not fit, or there is none: what is encrypted cannot be opened."""
 
 
 def new_key() -> str:
@@ -60,18 +65,19 @@ def is_current(sealed: bytes, secret_key: str) -> bool:
 
 
 def resealed(sealed: bytes, secret_key: str) -> bytes:
-    """Return the same secrets, encrypted with the first key; raises BadSettings when no key fits."""
-    return seal(unseal(sealed, secret_key), secret_key)
+    """Return the same secrets, encrypted with the first key; raises Unopened when no key fits."""
+    opened = unseal(sealed, secret_key)
+    return sealed if is_current(sealed, secret_key) else seal(opened, secret_key)
 
 
 def unseal(sealed: bytes, secret_key: str) -> dict[str, str]:
-    """Decrypt the result of `seal`; raises BadSettings when the key does not fit."""
+    """Decrypt the result of `seal`; raises Unopened when the key does not fit."""
     if not sealed:
         return {}
     if not secret_key.strip():
-        raise BadSettings(LOST_KEY)
+        raise Unopened(LOST_KEY)
     try:
         opened: dict[str, str] = json.loads(_fernet(secret_key).decrypt(sealed))
     except InvalidToken:
-        raise BadSettings(WRONG_KEY) from None
+        raise Unopened(WRONG_KEY) from None
     return opened

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.accounts import store
-from bot.accounts.seal import seal, unseal
+from bot.accounts.seal import Unopened, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
@@ -74,7 +74,9 @@ async def known(session: AsyncSession, settings: Settings, platform: Platform, t
     if any(option.kind is not OptionKind.SERVER for option in _required(platform)):
         for team in await teams.beside(session, team_id):
             rows += [row for row in await store.of_team(session, team.id) if row.platform == platform.name]
-    has = store.opened(max(rows, key=lambda row: row.id), settings) if rows else None
+    closed = {row.id for row in store.unopened(rows, settings)}
+    newest = max((row for row in rows if row.id not in closed), key=lambda row: row.id, default=None)
+    has = store.opened(newest, settings) if newest else None
     left_out = {*flow.brings, "since_days", "title"}
     options = {name: value for name, value in has.options.items() if name not in left_out} if has else {}
     secret = {option.name for option in (*platform.options, *flow.options) if option.kind is OptionKind.TOKEN}
@@ -284,11 +286,12 @@ class SignIns:
             team = await session.get_one(Team, known.team_id)
             if row.by and team.id != row.team_id:
                 return Connected(offer.name, replace(health, problems=(text(OF_ANOTHER.message, team=team.name),)))
-            old = unseal(known.sealed, self._secret_key)
-            new = {name: each for name, each in draft.secrets.items() if name not in made}
+            old = self._old_secrets(known)
+            new = {name: each for name, each in draft.secrets.items() if name not in made or not old}
             store.renew(session, known, {**old, **new}, self.settings, self.now(), by=row.by)
             store.learned(known, health)
-            return Connected(known.name, health, known)
+            steps = () if old else self._first_steps(known)
+            return Connected(known.name, health, known, first_steps=steps)
         added = await store.add(
             session,
             self.settings,
@@ -302,9 +305,18 @@ class SignIns:
             by=row.by,
         )
         store.learned(added, health)
-        platform = connectors.registry().platforms[row.platform]
-        steps = platform.first_steps(store.opened(added, self.settings)) if platform.first_steps else ()
-        return Connected(added.name, health, added, is_new=True, first_steps=steps)
+        return Connected(added.name, health, added, is_new=True, first_steps=self._first_steps(added))
+
+    def _first_steps(self, account: Account) -> Sequence[str]:
+        platform = connectors.registry().platforms[account.platform]
+        return platform.first_steps(store.opened(account, self.settings)) if platform.first_steps else ()
+
+    def _old_secrets(self, account: Account) -> Mapping[str, str]:
+        """Return the secrets of an account that is renewed; none when the key that opens them is lost."""
+        try:
+            return unseal(account.sealed, self._secret_key)
+        except Unopened:
+            return {}
 
     # --- secrets ---------------------------------------------------------------------------------
 

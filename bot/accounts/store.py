@@ -10,7 +10,7 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.accounts.seal import is_current, resealed, seal, unseal
+from bot.accounts.seal import Unopened, is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client, host
@@ -29,7 +29,7 @@ STOPPED_BY_HAND = text("It was stopped by hand.")
 def opened(row: Account, settings: Settings) -> base.Account:
     """Return a stored account as its connector needs it, with its tokens decrypted.
 
-    Raises BadSettings when the key does not fit.
+    Raises Unopened when the key does not fit.
     """
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     identity = base.Identity(**row.identity) if row.identity else None
@@ -315,23 +315,49 @@ def renew(
 async def seal_anew(session: AsyncSession, settings: Settings) -> int:
     """Encrypt with the first key what is encrypted with an older one; returns the number of accounts.
 
-    After that the older keys are no longer needed.
+    After that the older keys are no longer needed. Raises Unopened when no key fits an account that runs; what is
+    stopped, and sign-ins, stay as they are.
     """
     key = settings.webcare_secret_key.get_secret_value()
     rows = (await session.exec(select(Account).order_by(col(Account.id)).with_for_update(key_share=True))).all()
     begun = (await session.exec(select(SigningIn).order_by(col(SigningIn.id)).with_for_update(key_share=True))).all()
     both: list[Account | SigningIn] = [*rows, *begun]
-    old = [row for row in both if not is_current(row.sealed, key)]
-    for row in old:
-        row.sealed = resealed(row.sealed, key)
+    count = 0
+    for row in both:
+        try:
+            anew = resealed(row.sealed, key)
+        except Unopened:
+            if isinstance(row, Account) and row.stopped_at is None:
+                raise
+            continue
+        count += isinstance(row, Account) and anew != row.sealed
+        row.sealed = anew
         session.add(row)
-    return sum(isinstance(row, Account) for row in old)
+    return count
 
 
 def outdated(rows: Iterable[Account], settings: Settings) -> int:
     """Return how many of these accounts are encrypted with an older key than the first."""
     key = settings.webcare_secret_key.get_secret_value()
     return sum(not is_current(row.sealed, key) for row in rows)
+
+
+def unopened(rows: Iterable[Account], settings: Settings) -> list[Account]:
+    """Return which of these accounts have tokens that the key cannot open."""
+    return [row for row in rows if not _opens(row, settings)]
+
+
+def has_no_tokens(row: Account, settings: Settings) -> bool:
+    """Tell whether an account is without tokens: it was removed but kept, or the key does not open them."""
+    return not row.sealed or not _opens(row, settings)
+
+
+def _opens(row: Account, settings: Settings) -> bool:
+    try:
+        opened(row, settings)
+    except Unopened:
+        return False
+    return True
 
 
 def stop(session: AsyncSession, account: Account, now: datetime) -> None:
@@ -350,7 +376,7 @@ def start(session: AsyncSession, account: Account, now: datetime) -> None:
 
 
 async def remove(session: AsyncSession, account: Account, now: datetime) -> bool:
-    """Delete an account and return True; stop it and return False if other rows refer to it."""
+    """Delete an account and return True; if other rows refer to it, stop it, delete its tokens and return False."""
     gone = _name_of(account)
     try:
         async with session.begin_nested():  # the foreign keys decide whether it is in use
@@ -359,6 +385,7 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
             await session.delete(account)
     except IntegrityError:
         await session.refresh(account)
+        account.sealed = b""
         stop(session, account, now)
         return False
     session.add(Event(kind=EventKind.ACCOUNT_REMOVED, at=now, details=gone))

@@ -199,6 +199,11 @@ async def _items(
     the call need not be sent again, because we read the items once the account is started; so a call that is about
     other accounts too does not fail for hours.
     """
+    is_closed = store.is_stopped_by_hand(row) and store.has_no_tokens(row, desk.settings)
+    if is_closed and not all(map(store.is_stopped_by_hand, accounts)):
+        return (), False  # nothing can prove who sent it; the other accounts do
+    if is_closed:
+        raise _SendAgain(STOPPED)
     brought = receiver.receive(store.opened(row, desk.settings), asked, desk.now())
     if store.is_stopped_by_hand(row):  # a stop by a fault concerns replies, not mentions
         platform = connectors.known(row.platform)

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import accounts, connectors, db
-from bot.accounts.seal import unseal
+from bot.accounts.seal import Unopened, unseal
 from bot.cli import add
-from bot.cli.options import Given, asked_token, given_token, taking
-from bot.cli.terminal import database, mark, may_ask, plain, say, settings_for_command, show
+from bot.cli.options import Given, asked_token, given_token, secrets_anew, taking
+from bot.cli.terminal import database, mark, may_ask, plain, say, settings_for_command, show, warn, with_key
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
@@ -91,7 +91,12 @@ async def _check(settings: Settings, name: str) -> bool:
         connector = accounts.connector_of(settings, client, utc_now, open_session)
         for row in rows:
             say(accounts.key(row))
-            health = await accounts.health(connector(row))
+            try:
+                health = await accounts.health(connector(row))
+            except Unopened as error:
+                mark(False, error)
+                all_work = False
+                continue
             show(health)
             async with open_session() as session:
                 stored = await session.get_one(Account, row.id, with_for_update=db.HELD)
@@ -134,8 +139,9 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
     async with database(settings) as open_session:
         async with open_session() as session:
             row = await accounts.named(session, name)
-        old = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
+        old = _old_secrets(row, settings, end_old=end_old)
         secrets: Mapping[str, str] = _without_old(old) if end_old else _renewed(row, old, given)
+        settings = with_key(settings)
         fresh = accounts.drafted(
             settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
         )
@@ -152,20 +158,43 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
             accounts.learned(row, health)
-    made = [name.removesuffix("_old") for name in secrets if name.endswith("_old") and not end_old]
-    for each in made:
-        say(f"Its new {each.replace('_', ' ')}, shown this once: {secrets[each]}")
-    if made:
+    for each in [] if end_old else _made(row, secrets):
+        if f"{each}_old" in secrets or each not in old:
+            say(f"Its new {each.replace('_', ' ')}, shown this once: {secrets[each]}")
+    if any(name.endswith("_old") for name in secrets):
         say(f"The old one is accepted too, until: webcare accounts renew {row.name} --end-old")
     mark(True, f"{row.name} is renewed.")
 
 
+def _old_secrets(row: Account, settings: Settings, *, end_old: bool) -> dict[str, str]:
+    """Return the secrets of an account that is renewed; none when the key that opens them is lost."""
+    key = settings.webcare_secret_key.get_secret_value()
+    try:
+        return unseal(row.sealed, key)
+    except Unopened:
+        if not key or end_old:
+            raise
+        warn("WEBCARE_SECRET_KEY does not open what is stored of it: all of its tokens and secrets become new.")
+        return {}
+
+
+def _made(row: Account, secrets: Mapping[str, str]) -> list[str]:
+    """Return the names of those secrets of an account that we make."""
+    platform = connectors.known(row.platform)
+    return [each.name for each in platform.options if each.make and each.name in secrets] if platform else []
+
+
 def _renewed(row: Account, old: Mapping[str, str], given: Given) -> dict[str, str]:
-    """Return an account's secrets with new tokens; on a platform without tokens, with new secrets of ours."""
+    """Return an account's secrets with new tokens; on a platform without tokens, with new secrets of ours.
+
+    All of them are new when there are no old ones.
+    """
     platform = connectors.known(row.platform)
     options = platform.options if platform else ()
     tokens = [option for option in options if option.kind is OptionKind.TOKEN]
     made = [option for option in options if option.make and option.name in old]
+    if not old and (anew := secrets_anew(options, given, row.options)):
+        return anew
     if not (tokens or made):
         raise BadSettings(f"{row.name} has no token that could be renewed.")
     if tokens:
@@ -222,6 +251,8 @@ def start(name: Name) -> None:
 async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> None:
     async with database(settings) as open_session, open_session() as session:
         row = await accounts.named(session, name)
+        if not stopping:
+            accounts.opened(row, settings)  # with tokens that cannot be opened, it would keep the bot from starting
         (accounts.stop if stopping else accounts.start)(session, row, utc_now())
 
 
@@ -242,7 +273,7 @@ def remove(
         return
     say(
         f"{name} is stopped but kept: it has mentions or a history, and answers must stay archived. "
-        "Nothing is read or sent any more."
+        "Nothing is read or sent any more, and its tokens are deleted."
     )
 
 

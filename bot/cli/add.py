@@ -100,7 +100,8 @@ async def _with_key(settings: Settings, open_session: db.Sessions) -> Settings:
     """Return the settings with a secret key: one that fits the database, or a new one."""
     async with open_session() as session:
         for row in await accounts.connected(session):
-            accounts.opened(row, settings)  # a key that does not fit must not seal more tokens
+            if row.stopped_at is None:
+                accounts.opened(row, settings)  # a key that does not fit must not seal more tokens
     return with_key(settings)
 
 

@@ -204,6 +204,9 @@ def key(
     rotate: Annotated[
         bool, typer.Option("--rotate", help="Encrypt all tokens again, with the first of several keys.")
     ] = False,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="Make a key even though tokens need another one: that one is lost.")
+    ] = False,
 ) -> None:
     """Create the key that encrypts the platforms' tokens and write it into .env, unless there is one."""
     settings = settings_for_command()
@@ -214,9 +217,28 @@ def key(
     if value:
         seal.refuse_malformed(value)
         say(f"There is a WEBCARE_SECRET_KEY already, in {ENV_FILE} or the environment; it is not changed.")
+    elif not lost and asyncio.run(_has_tokens(settings)):
+        raise BadSettings(seal.LOST_KEY)
     settings = with_key(settings)
     if show:
         say(settings.webcare_secret_key.get_secret_value())
+
+
+async def _has_tokens(settings: Settings) -> bool:
+    """Tell whether the database has tokens; a database that is not there, or is out of reach, has none."""
+    try:
+        engine = db.create_engine(settings.database_url)
+    except BadSettings:
+        return False
+    try:
+        if db.is_new(engine) or not await db.is_migrated(engine):
+            return False
+        async with db.readings(engine)() as session:
+            return any(row.sealed for row in await session.exec(select(Account)))
+    except BadSettings:
+        return False
+    finally:
+        await engine.dispose()
 
 
 async def _rotate(settings: Settings) -> None:

@@ -70,9 +70,15 @@ def _secret_key(settings: Settings, rows: list[Account]) -> Finding:
     try:
         seal.refuse_malformed(key)
         for row in rows:
-            accounts.opened(row, settings)
+            if row.stopped_at is None:
+                accounts.opened(row, settings)
     except BadSettings as error:
         return Finding("Secret key", False, str(error))
+    if closed := accounts.unopened(rows, settings):
+        names = ", ".join(map(accounts.key, closed))
+        words = f"it does not decrypt the tokens of {names}, which nothing needs while it is stopped."
+        mend = "With the old key lost, give it new ones with `webcare accounts renew NAME`, or remove it."
+        return Finding("Secret key", True, f"{words} {mend}", warns=True)
     if not key:
         return Finding("Secret key", True, "none is set, and there are no tokens that need one.")
     words = "it decrypts the tokens in the database."

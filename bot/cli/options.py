@@ -97,6 +97,22 @@ def _applies(option: Option, options: Sequence[Option], values: Mapping[str, Any
     return choice in values.get(name, default)
 
 
+def secrets_anew(options: Sequence[Option], given: Given, stored: Mapping[str, Any]) -> dict[str, str]:
+    """Return all secrets of an account anew: its tokens, given or asked for, and secrets of ours.
+
+    `stored` are its other options.
+    """
+    tokens = [option for option in options if option.kind is OptionKind.TOKEN]
+    secrets = {each.name: token for each in tokens if (token := given_token(each, given))}
+    for each in tokens:
+        if each.ask and each.name not in secrets:
+            may_be_empty = each.default is not None and bool(secrets)
+            if token := asked_token(each, may_be_empty=may_be_empty):
+                secrets[each.name] = token
+    made = {each.name: each.make() for each in options if each.make and _applies(each, options, stored)}
+    return {**secrets, **made}
+
+
 def _asked(option: Option, *, asking: bool) -> Any:
     is_required = bool(option.ask) and option.default is None
     if not is_required and not (asking and option.ask):

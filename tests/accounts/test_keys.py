@@ -5,13 +5,13 @@ from pathlib import Path
 from bot import accounts
 from bot.accounts import seal
 from bot.accounts.store import StoredSecrets
-from bot.models import Mention
+from bot.models import Mention, SigningIn
 from bot.sandbox.app import Sandbox
 from jobs import poll
 from tests.conftest import SECRET_KEY, Bot, account_of, second_desk, settings_for
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.faults.processes import looking_on, running
-from tests.people import ACCOUNT, connect
+from tests.people import ACCOUNT, connect, set_sealed, stopped
 
 
 async def test_a_start_with_a_new_key_and_the_old_one_encrypts_all_with_the_new_one(
@@ -29,6 +29,21 @@ async def test_a_start_with_a_new_key_and_the_old_one_encrypts_all_with_the_new_
         mastodon.post_as("piet", "@gemeente Tweede")
         async with running(bot, tmp_path, webcare_secret_key=new):
             await bot.slack.wait_for(lambda: bot.card_now("Tweede"))
+
+
+async def test_what_is_stopped_or_over_and_no_key_opens_does_not_keep_the_bot_from_starting(
+    database_url: str, slack: Sandbox, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    async with looking_on(database_url, slack, mastodon.base_url) as bot:
+        await connect(bot, mastodon.base_url, name="oud")
+        await stopped(bot, "oud")
+        await set_sealed(bot, "oud")
+        async with bot.desk.session() as session:
+            session.add(SigningIn(state="x", platform="mastodon", team_id=1, redirect="http://localhost/",
+                                  sealed=b"sealed with another key", ends_at=bot.desk.now()))  # fmt: skip
+        mastodon.post_as("jan", "@gemeente Eerste")
+        async with running(bot, tmp_path):
+            await bot.slack.wait_for(lambda: bot.card_now("Eerste"))
 
 
 async def test_a_token_that_a_connector_replaces_is_the_one_that_every_process_uses_next(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession
 
+from bot import accounts
 from bot.accounts.sign_in import SignIns
 from bot.domain.text import Refused
 from bot.models import Account, Event, Message, Role, SigningIn, SigningInStage
@@ -17,11 +18,11 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import refresh, sign_ins
 from tests import people
 from tests.acting import forged
-from tests.conftest import SANNE, YOUSSEF, Bot, running_bot
+from tests.conftest import SANNE, YOUSSEF, Bot, account_of, running_bot
 from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.meta import graph
-from tests.people import changed, make_role, open_group, open_modal
+from tests.people import ACCOUNT, changed, make_role, open_group, open_modal
 
 OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}
 OTHER = {"id": "204", "name": "Museum", "access_token": "one that Facebook does not take"}
@@ -91,7 +92,7 @@ async def choose(bot: Bot, *ids: str) -> dict:
     return await bot.slack.wait_for(
         lambda: (
             (view := bot.slack.view(SANNE))
-            and "gekoppeld" in text_of(view) + "toegang"
+            and any(word in text_of(view) for word in ("gekoppeld", "toegang"))
             and "offers" not in action_ids(view)
             and view
         )
@@ -137,21 +138,36 @@ async def test_a_page_that_works_is_added_and_the_tokens_are_forgotten(with_page
     assert added.identity["id"] == PAGE
 
 
-async def test_one_signs_in_on_a_server_of_ones_own(public_bot: Bot, mastodon: FakeMastodon) -> None:
-    bot = public_bot
+async def connect_on(bot: Bot, server: FakeMastodon) -> str:
+    """Let Sanne sign in on a Mastodon server and connect its account; returns what she reads then."""
     page = await open_group(bot, SANNE, "accounts")
     await changed(bot, SANNE, page, "account:connect", "mastodon")
     ack = await bot.slack.submit(SANNE, {"server": "geen adres"})
     assert "adres van een server" in str(ack.errors)
     asks = bot.slack.view(SANNE)
-    await bot.slack.submit(SANNE, {"server": f"{mastodon.base_url}/@gemeente"})
+    await bot.slack.submit(SANNE, {"server": f"{server.base_url}/@gemeente"})
     shown = await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and view["hash"] != asks["hash"] and view)
     address = await address_in(bot, shown)
-    status, _ = await come_back(bot, mastodon.agree(address))
+    status, _ = await come_back(bot, server.agree(address))
     assert status == 200
-    assert "is gekoppeld" in text_of(await choose(bot, (await bot.rows(SigningIn))[0].offers[0]["id"]))
+    return text_of(await choose(bot, (await bot.rows(SigningIn))[-1].offers[0]["id"]))
+
+
+async def test_one_signs_in_on_a_server_of_ones_own(public_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = public_bot
+    assert "is gekoppeld" in await connect_on(bot, mastodon)
     added = (await bot.rows(Account))[-1]
     assert (added.platform, added.name, added.url) == ("mastodon", f"@{TEAM}@127.0.0.1", mastodon.base_url)
+
+
+async def test_one_signs_in_again_after_the_key_of_the_old_tokens_was_lost(
+    public_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    bot = public_bot
+    await people.connect(bot, mastodon.base_url)
+    await people.set_sealed(bot, ACCOUNT)
+    assert "heeft nieuwe toegang" in await connect_on(bot, mastodon)
+    assert list(accounts.opened(await account_of(bot, ACCOUNT), bot.desk.settings).secrets) == ["token"]
 
 
 async def test_without_a_public_address_the_address_is_pasted(bot: Bot, server: FakeFacebook) -> None:

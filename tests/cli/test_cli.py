@@ -308,6 +308,57 @@ async def test_a_key_is_rotated_and_the_old_one_may_be_removed(run: Webcare, fee
     assert lost.code == 2 and "cannot decrypt" in lost.err
 
 
+async def test_after_the_key_is_lost_the_accounts_go_on_with_new_tokens(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    token, new = {"webcare_token": mastodon.token}, seal.new_key()
+    await run("accounts", "add", "mastodon", "--url", mastodon.base_url, "--name", "ons", **token)
+    await run("accounts", "add", "webhook", "--name", "zaak")
+    changed = {"webcare_secret_key": new}
+    listed, checked = await run("accounts", "check", **changed), await run("check", **changed)
+    assert listed.code == checked.code == 1
+    assert listed.out.count("✘ WEBCARE_SECRET_KEY cannot decrypt") == 2
+    assert "webcare accounts renew NAME" in checked.out
+    ended = await run("accounts", "renew", "zaak", "--end-old", **changed)
+    assert (ended.code, "cannot decrypt" in ended.err) == (2, True), ended
+    without = await run("accounts", "renew", "ons", **changed)
+    assert (without.code, "--token-file is missing" in without.err) == (2, True), without
+    renewed = await run("accounts", "renew", "ons", **changed, **token)
+    source = await run("accounts", "renew", "zaak", **changed)
+    assert (renewed.code, source.code) == (0, 0), (renewed, source)
+    ours, theirs = [seal.unseal(row.sealed, new) for row in await stored(tmp_path, Account)]
+    assert ours == {"token": mastodon.token}
+    assert list(theirs) == ["signing_secret"]
+    assert f"shown this once: {theirs['signing_secret']}" in source.out
+    assert "--end-old" not in source.out
+    assert (await run("check", **changed)).code == 0
+
+
+async def test_a_stopped_account_with_tokens_that_no_key_opens_holds_nothing_up(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    add = ("accounts", "add", "mastodon", "--url", mastodon.base_url)
+    await run(*add, "--name", "ons", webcare_token=mastodon.token)
+    await run("accounts", "stop", "ons")
+    key = {"webcare_secret_key": seal.new_key()}
+    checked, rotated = await run("check", **key), await run("key", "--rotate", **key)
+    assert "! Secret key: it does not decrypt the tokens of mastodon/ons" in checked.out
+    assert rotated.code == 0, rotated.err
+    started = await run("accounts", "start", "ons", **key)
+    assert (started.code, "cannot decrypt" in started.err) == (2, True), started
+    assert (await run("accounts", "add", "webhook", "--name", "zaak", **key)).code == 0
+
+
+async def test_a_second_key_is_made_only_when_the_first_is_lost(run: Webcare, tmp_path: Path) -> None:
+    await run("accounts", "add", "webhook", "--name", "zaak", webcare_secret_key=seal.new_key())
+    refused = await run("key")
+    assert (refused.code, "encrypted with a key: restore that key" in refused.err) == (2, True), refused
+    assert not (tmp_path / ".env").exists()
+    assert "webcare key --lost" in (await run("accounts", "renew", "zaak")).err
+    assert (await run("key", "--lost")).code == 0
+    assert (await run("accounts", "renew", "zaak")).code == 0
+
+
 async def test_a_key_in_the_environment_is_not_written_down(run: Webcare, tmp_path: Path) -> None:
     done = await run("key", webcare_secret_key=seal.new_key())
     assert "already" in done.out
@@ -720,6 +771,18 @@ async def test_an_account_that_mentions_hang_on_is_stopped_and_kept(
     assert done.code == 0
     assert "stopped but kept" in done.out
     assert accounts.is_stopped_by_hand(row)
+
+
+async def test_of_an_account_that_is_kept_without_its_tokens_they_are_given_anew(run: Webcare, tmp_path: Path) -> None:
+    await run("accounts", "add", "webhook", "--name", "zaak")
+    await change(
+        tmp_path, lambda session, row: session.add(Author(account_id=row.id or 0, external_id="1", name="Jan"))
+    )
+    await run("accounts", "remove", "zaak", "--yes")
+    [row] = await stored(tmp_path, Account)
+    assert row.sealed == b""
+    renewed = await run("accounts", "renew", "zaak")
+    assert (renewed.code, "Its new signing secret, shown this once" in renewed.out) == (0, True), renewed
 
 
 async def test_a_name_that_no_or_several_accounts_have_is_told(run: Webcare, feed_url: str) -> None:

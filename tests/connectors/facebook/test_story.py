@@ -295,6 +295,21 @@ async def test_a_page_that_was_stopped_keeps_nothing_of_another_out(
     assert len(await bot.rows(Mention)) == 2
 
 
+async def test_a_page_that_was_removed_but_kept_keeps_nothing_of_another_out(
+    on_facebook: Bot, server: FakeFacebook
+) -> None:
+    bot = on_facebook
+    await twin(bot, await account_of(bot, "gemeente"), WIJK)
+    await stopped(bot, "wijk")
+    await set_sealed(bot, "wijk", b"")
+    server.comment("jan", "Wie veegt hier?")
+    request = server.sent()
+    assert (await told(bot, PATH, about_both(request)))[0] == 200
+    assert (await told(bot, PATH, about_both(request, alone=True)))[0] == 503
+    [mention] = await bot.rows(Mention)
+    assert mention.account_id == (await account_of(bot, "gemeente")).id
+
+
 @pytest.mark.logs("a request failed")
 @pytest.mark.parametrize("which", ["gemeente", "wijk"])
 async def test_a_page_whose_tokens_cannot_be_read_keeps_nothing_of_another_out(
