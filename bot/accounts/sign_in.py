@@ -281,8 +281,8 @@ class SignIns:
         health: base.Health,
         made: Collection[str],
     ) -> Connected:
-        known = await _known(session, row.platform, health)
-        if known is not None:
+        known = await store.same(session, row.platform, row.url, health)
+        if known is not None and (known.sealed or known.team_id == row.team_id):
             team = await session.get_one(Team, known.team_id)
             if row.by and team.id != row.team_id:
                 return Connected(offer.name, replace(health, problems=(text(OF_ANOTHER.message, team=team.name),)))
@@ -364,13 +364,6 @@ async def _changed(session: AsyncSession, ids: Collection[int]) -> None:
     """Mark the messages about these sign-ins to be written again."""
     query = update(Message).where(col(Message.key).in_([_key(each) for each in ids]))
     await session.exec(query.values(version=Message.version + 1))
-
-
-async def _known(session: AsyncSession, platform: str, health: base.Health) -> Account | None:
-    """Return the stored account that is the same one on the platform."""
-    rows = await session.exec(select(Account).where(Account.platform == platform).with_for_update(key_share=True))
-    ident = health.identity.id if health.identity else None
-    return next((row for row in rows if ident and (row.identity or {}).get("id") == ident), None)
 
 
 def _name(draft: base.Account, offer: Offer, health: base.Health) -> str:

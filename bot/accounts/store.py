@@ -13,7 +13,7 @@ from bot import connectors
 from bot.accounts.seal import Unopened, is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
-from bot.connectors.http import Client, host
+from bot.connectors.http import Client, host, server_of
 from bot.connectors.platform import Capability, Platform, Tools
 from bot.db import HELD, Sessions
 from bot.domain.budget import Budget
@@ -199,6 +199,22 @@ async def find(session: AsyncSession, platform: str, name: str) -> Account | Non
     """Return the account of this name on this platform, if there is one."""
     rows = await session.exec(select(Account).where(Account.platform == platform, Account.name == name))
     return rows.first()
+
+
+async def same(session: AsyncSession, platform: str, url: str, health: base.Health) -> Account | None:
+    """Return the stored account that is this one: the same id on the same server. One that was removed comes last.
+
+    Servers number their accounts each by itself.
+    """
+    if health.identity is None:
+        return None
+    stored = select(Account).where(Account.platform == platform).order_by(col(Account.id))
+    found = [
+        row
+        for row in await session.exec(stored.with_for_update(key_share=True))
+        if row.identity and (row.identity["id"], server_of(row.url)) == (health.identity.id, server_of(url))
+    ]
+    return next((row for row in found if row.sealed), found[0] if found else None)
 
 
 def key(account: Account) -> str:

@@ -160,6 +160,24 @@ async def test_one_signs_in_on_a_server_of_ones_own(public_bot: Bot, mastodon: F
     assert (added.platform, added.name, added.url) == ("mastodon", f"@{TEAM}@127.0.0.1", mastodon.base_url)
 
 
+async def test_an_account_with_the_same_number_on_another_server_is_another_account(
+    public_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    """Mastodon numbers the accounts of each server by itself."""
+    bot = public_bot
+    first = await people.connect(bot, mastodon.base_url)
+    with FakeMastodon() as other:
+        me = other.as_team("GET", "/api/v1/accounts/verify_credentials")
+        async with bot.desk.session() as session:
+            row = await session.get_one(Account, first)
+            row.identity = {**(row.identity or {}), "id": me["id"]}
+            session.add(row)
+        assert "is gekoppeld" in await connect_on(bot, other)
+    kept = await account_of(bot, ACCOUNT)
+    assert accounts.opened(kept, bot.desk.settings).secrets["token"] == mastodon.token
+    assert len([row for row in await bot.rows(Account) if row.platform == "mastodon"]) == 2
+
+
 async def test_one_signs_in_again_after_the_key_of_the_old_tokens_was_lost(
     public_bot: Bot, mastodon: FakeMastodon
 ) -> None:
