@@ -127,6 +127,12 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
             say("The account was not stored: solve what has a ✘ and add it again, or give --anyway.")
             raise typer.Exit(1)
         async with open_session() as session:
+            known = await accounts.same(session, new.platform.name, new.url, health)
+            if known is not None and known.sealed:
+                raise BadSettings(
+                    f"This account is connected already, as {accounts.key(known)}. "
+                    f"Give it a new token with: webcare accounts renew {accounts.key(known)}"
+                )
             row = await accounts.add(
                 session,
                 settings,

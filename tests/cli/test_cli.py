@@ -457,6 +457,21 @@ async def test_a_mastodon_account_is_tried_and_stored_with_what_was_learned(
     assert seal.unseal(account.sealed, key[1]) == {"token": mastodon.token}
 
 
+async def test_an_account_is_connected_once(run: Webcare, mastodon: FakeMastodon, tmp_path: Path) -> None:
+    """One that was removed, but kept for its history, may be connected anew under another name."""
+    flags = ("accounts", "add", "mastodon", "--url", mastodon.base_url, "--name")
+    token = {"webcare_token": mastodon.token}
+    assert (await run(*flags, "gemeente", **token)).code == 0
+    again = await run(*flags, "Gemeente Voorbeeld", "--anyway", **token)
+    assert (again.code, "renew mastodon/gemeente" in again.err) == (2, True), again
+    assert len(await stored(tmp_path, Account)) == 1
+    await change(
+        tmp_path, lambda session, row: session.add(Author(account_id=row.id or 0, external_id="1", name="Jan"))
+    )
+    await run("accounts", "remove", "gemeente", "--yes")
+    assert (await run(*flags, "Gemeente Voorbeeld", **token)).code == 0
+
+
 async def test_an_account_that_does_not_work_is_stored_only_when_told_to(
     run: Webcare, mastodon: FakeMastodon, tmp_path: Path
 ) -> None:
