@@ -231,10 +231,13 @@ class SignIns:
 
     # --- choosing --------------------------------------------------------------------------------
 
-    async def choose(self, sign_in_id: int, chosen: Collection[str], *, by: str = "") -> list[Connected]:
+    async def choose(
+        self, sign_in_id: int, chosen: Collection[str], *, by: str = "", in_team: bool = True
+    ) -> list[Connected]:
         """Connect the accounts with these ids that work, and renew those that are already connected.
 
-        Raises Refused when the sign-in is over, or does not belong to `by`.
+        `in_team`: not those that another team has connected. Raises Refused when the sign-in is over, or does not
+        belong to `by`.
         """
         async with self.open_session() as session:
             row = await session.get(SigningIn, sign_in_id)
@@ -242,7 +245,7 @@ class SignIns:
             raise over()
         stored = self._opened(row)
         given, offers = json.loads(stored["given"]), [Offer(**each) for each in json.loads(stored["offers"])]
-        done = [await self._connect(row, given, offer) for offer in offers if offer.id in chosen]
+        done = [await self._connect(row, given, offer, in_team=in_team) for offer in offers if offer.id in chosen]
         async with self.open_session() as session:
             row = await session.get_one(SigningIn, sign_in_id, with_for_update=HELD)
             names = [each.name for each in done if each.account]
@@ -253,7 +256,7 @@ class SignIns:
             await _changed(session, [row.id])
         return done
 
-    async def _connect(self, row: SigningIn, given: Mapping[str, str], offer: Offer) -> Connected:
+    async def _connect(self, row: SigningIn, given: Mapping[str, str], offer: Offer, *, in_team: bool) -> Connected:
         """Try an account, and store it if it works."""
         platform = connectors.registry().platforms[row.platform]
         made = {each.name: each.make() for each in platform.options if each.kind is OptionKind.MADE and each.make}
@@ -267,7 +270,8 @@ class SignIns:
         try:
             async with self.open_session() as session:
                 await session.get_one(SigningIn, row.id, with_for_update=HELD)  # of two at once the second renews
-                return await self._store(session, row, replace(draft, secrets=tokens), offer, health, made)
+                draft = replace(draft, secrets=tokens)
+                return await self._store(session, row, draft, offer, health, made, in_team=in_team)
         except BadSettings as problem:
             why = text("It cannot be stored: {problem}", problem=str(problem))
             return Connected(offer.name, replace(health, problems=(why,)))
@@ -280,11 +284,13 @@ class SignIns:
         offer: Offer,
         health: base.Health,
         made: Collection[str],
+        *,
+        in_team: bool,
     ) -> Connected:
         known = await store.same(session, row.platform, row.url, health)
         if known is not None and (known.sealed or known.team_id == row.team_id):
             team = await session.get_one(Team, known.team_id)
-            if row.by and team.id != row.team_id:
+            if in_team and team.id != row.team_id:
                 return Connected(offer.name, replace(health, problems=(text(OF_ANOTHER.message, team=team.name),)))
             old = self._old_secrets(known)
             new = {name: each for name, each in draft.secrets.items() if name not in made or not old}

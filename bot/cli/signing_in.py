@@ -96,7 +96,7 @@ async def connect(
             row = await _finished_here(sign_ins, open_session, begun.id)
         if row.stage is not SigningInStage.SIGNED_IN:
             raise BadSettings(Texts("en", settings.time_zone).stored(row.problem) or "The time to sign in is over.")
-        done = await sign_ins.choose(row.id, _chosen(row.offers))
+        done = await sign_ins.choose(row.id, _chosen(row.offers), in_team=bool(team))
     if not all(_print_result(each, platform) for each in done):
         raise typer.Exit(1)
 

@@ -80,6 +80,23 @@ async def test_a_browser_on_the_same_machine_comes_back_to_the_command(
     assert (account.name, account.options) == (NAME, {"hashtags": ["afval"]})
 
 
+async def test_an_account_of_another_team_than_the_one_that_was_named_is_not_renewed(
+    mastodon: FakeMastodon, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    add = ("accounts", "add", "mastodon", "--url", mastodon.base_url)
+    await webcare(tmp_path, "teams", "add", "Zorg", "C0ZORG", **settings)
+    await webcare(tmp_path, *add, "--name", "ons", webcare_token=mastodon.token, **settings)
+    codes = []
+    for flags in ((), ("--team", "Zorg")):
+        (tmp_path / "stdout").unlink()
+        running = asyncio.create_task(webcare(tmp_path, *add, "--sign-in", *flags, **settings))
+        await visit(mastodon.agree(await address_shown(tmp_path / "stdout")))
+        done = await running
+        codes.append(done.code)
+    assert codes == [0, 1]
+    assert "✘ This account belongs to the team Webcare already." in done.out
+
+
 async def test_a_browser_elsewhere_comes_back_to_the_bot_that_runs(
     mastodon: FakeMastodon, settings: dict[str, Any], slack: Sandbox, tmp_path: Path
 ) -> None:
