@@ -128,7 +128,7 @@ def renew(
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Keep the new token even if it does not work.")] = False,
 ) -> None:
-    """Give an account a new token. A secret that we made is made anew; the old one is accepted until --end-old."""
+    """Give an account a new token. A secret of ours is made anew; the old one is accepted until --end-old."""
     asyncio.run(_renew(settings_for_command(), name, given, end_old=end_old, anyway=anyway))
 
 
@@ -151,18 +151,21 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
             secrets = await tools.secrets.read()  # the platform may have replaced them
         show(health)
         _refuse_other_account(row, health)
-        if health.problems and not anyway:
+        made = [] if end_old else _made_anew(row, secrets, old)
+        has_tokens = any(name.removesuffix("_old") not in made for name in secrets)
+        if health.problems and not anyway and (has_tokens or end_old):  # the other side has yet to get a secret of ours
             say("Nothing was changed. Solve what has a ✘, or give --anyway.")
             raise typer.Exit(1)
         async with open_session() as session:
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
             accounts.learned(row, health)
-    for each in [] if end_old else _made(row, secrets):
-        if f"{each}_old" in secrets or each not in old:
-            say(f"Its new {each.replace('_', ' ')}, shown this once: {secrets[each]}")
+    for each in made:
+        say(f"Its new {each.replace('_', ' ')}: {secrets[each]}")
     if any(name.endswith("_old") for name in secrets):
         say(f"The old one is accepted too, until: webcare accounts renew {row.name} --end-old")
+    if made and health.problems:
+        say(f"Once it is in use on the other side, try it with: webcare accounts check {row.name}")
     mark(True, f"{row.name} is renewed.")
 
 
@@ -178,16 +181,18 @@ def _old_secrets(row: Account, settings: Settings, *, end_old: bool) -> dict[str
         return {}
 
 
-def _made(row: Account, secrets: Mapping[str, str]) -> list[str]:
-    """Return the names of those secrets of an account that we make."""
+def _made_anew(row: Account, secrets: Mapping[str, str], old: Mapping[str, str]) -> list[str]:
+    """Return the names of those secrets that we made anew and the other side may not have yet."""
     platform = connectors.known(row.platform)
-    return [each.name for each in platform.options if each.make and each.name in secrets] if platform else []
+    made = [each.name for each in platform.options if each.make and each.name in secrets] if platform else []
+    return [name for name in made if f"{name}_old" in secrets or name not in old]
 
 
 def _renewed(row: Account, old: Mapping[str, str], given: Given) -> dict[str, str]:
     """Return an account's secrets with new tokens; on a platform without tokens, with new secrets of ours.
 
-    All of them are new when there are no old ones.
+    All of them are new when there are no old ones. A secret of ours that was renewed, and beside which the old one is
+    still accepted, stays: the old one is what the source uses.
     """
     platform = connectors.known(row.platform)
     options = platform.options if platform else ()
@@ -201,8 +206,8 @@ def _renewed(row: Account, old: Mapping[str, str], given: Given) -> dict[str, st
         new = {each.name: token for each in tokens if (token := given_token(each, given))}
         asked = [each for each in tokens if each.name in old] or tokens
         return {**old, **(new or {each.name: asked_token(each) for each in asked})}
-    new = {each.name: each.make() for each in made if each.make}
-    return {**_without_old(old), **new, **{f"{name}_old": old[name] for name in new}}
+    new = {each.name: each.make() for each in made if each.make and f"{each.name}_old" not in old}
+    return {**old, **new, **{f"{name}_old": old[name] for name in new}}
 
 
 def _without_old(secrets: Mapping[str, str]) -> dict[str, str]:

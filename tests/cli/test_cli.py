@@ -329,7 +329,7 @@ async def test_after_the_key_is_lost_the_accounts_go_on_with_new_tokens(
     ours, theirs = [seal.unseal(row.sealed, new) for row in await stored(tmp_path, Account)]
     assert ours == {"token": mastodon.token}
     assert list(theirs) == ["signing_secret"]
-    assert f"shown this once: {theirs['signing_secret']}" in source.out
+    assert f"Its new signing secret: {theirs['signing_secret']}" in source.out
     assert "--end-old" not in source.out
     assert (await run("check", **changed)).code == 0
 
@@ -643,12 +643,42 @@ async def test_a_renewed_secret_of_a_source_goes_beside_the_old_one_until_that_e
     first = await secrets_now()
     renewed = await run("accounts", "renew", "zaak")
     both = await secrets_now()
+    again = await run("accounts", "renew", "zaak")
+    assert await secrets_now() == both, "the source uses the old one until it is given the new one"
+    assert again.out == renewed.out
     ended = await run("accounts", "renew", "zaak", "--end-old")
     assert (renewed.code, ended.code) == (0, 0)
     assert both["signing_secret"] in renewed.out
     assert both["signing_secret"] not in ended.out
     assert both["signing_secret_old"] == first["signing_secret"] != both["signing_secret"]
     assert await secrets_now() == {"signing_secret": both["signing_secret"]}
+
+
+async def test_a_secret_is_renewed_although_the_source_does_not_accept_it_before_it_has_it(
+    run: Webcare, tmp_path: Path
+) -> None:
+    known = list[str]()
+
+    async def receive(request: web.Request) -> web.Response:
+        body = await request.read()
+        right = {"sha256=" + hmac.new(each.encode(), body, "sha256").hexdigest() for each in known}
+        is_right = not known or request.headers["X-Hub-Signature-256"] in right
+        return web.json_response({"id": "1"}, status=200 if is_right else 401)
+
+    app = web.Application()
+    app.router.add_post("/replies", receive)
+    async with TestServer(app) as server:
+        await run("accounts", "add", "webhook", "--name=bron", f"--callback-url={server.make_url('/replies')}")
+        key = (tmp_path / ".env").read_text().partition("=")[2].strip()
+        known += seal.unseal((await stored(tmp_path, Account))[0].sealed, key).values()
+        renewed = await run("accounts", "renew", "bron")
+        assert (renewed.code, "does not accept our signature" in renewed.out) == (0, True), renewed
+        new = seal.unseal((await stored(tmp_path, Account))[0].sealed, key)["signing_secret"]
+        assert new in renewed.out
+        early = await run("accounts", "renew", "bron", "--end-old")
+        known[:] = [new]
+        ended = await run("accounts", "renew", "bron", "--end-old")
+    assert (early.code, ended.code) == (1, 0)
 
 
 # --- Looking after accounts --------------------------------------------------------------------------
@@ -797,7 +827,7 @@ async def test_of_an_account_that_is_kept_without_its_tokens_they_are_given_anew
     [row] = await stored(tmp_path, Account)
     assert row.sealed == b""
     renewed = await run("accounts", "renew", "zaak")
-    assert (renewed.code, "Its new signing secret, shown this once" in renewed.out) == (0, True), renewed
+    assert (renewed.code, "Its new signing secret: whsec_" in renewed.out) == (0, True), renewed
 
 
 async def test_a_name_that_no_or_several_accounts_have_is_told(run: Webcare, feed_url: str) -> None:
