@@ -125,8 +125,9 @@ async def choose(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
 
 
 def _result(done: Connected) -> views.Result:
-    problems = done.health.problems
-    return views.Result(done.name, problems, done.health.warnings, done.is_new, bool(done.first_steps))
+    is_stopped = done.account is not None and accounts.is_stopped_by_hand(done.account)
+    steps = bool(done.first_steps)
+    return views.Result(done.name, done.health.problems, done.health.warnings, done.is_new, steps, is_stopped)
 
 
 def _platform(name: str) -> Platform:

@@ -160,6 +160,7 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
             accounts.learned(row, health)
+            stays_stopped = accounts.is_stopped_by_hand(row)
     for each in made:
         say(f"Its new {each.replace('_', ' ')}: {secrets[each]}")
     if any(name.endswith("_old") for name in secrets):
@@ -167,6 +168,8 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
     if made and health.problems:
         say(f"Once it is in use on the other side, try it with: webcare accounts check {row.name}")
     mark(True, f"{row.name} is renewed.")
+    if stays_stopped:
+        say(f"It is stopped; start it with: webcare accounts start {row.name}")
 
 
 def _old_secrets(row: Account, settings: Settings, *, end_old: bool) -> dict[str, str]:

@@ -28,13 +28,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Result:
-    """The result for one account: its name, its check, and whether it was added, renewed or neither."""
+    """The result for one account: its name, its check, and whether it was added, renewed or neither.
+
+    `is_stopped`: people stopped it, and it stays so.
+    """
 
     name: str
     problems: Sequence[Text]
     warnings: Sequence[Text] = ()
     added: bool = False
     has_steps: bool = False
+    is_stopped: bool = False
 
 
 def accounts_page(team_id: int, accounts: Sequence[tuple[Account, Label]], places: Sequence[Place], t: Texts) -> Block:
@@ -147,6 +151,10 @@ def _result(result: Result, t: Texts) -> list[Block]:
     added, renewed = t("✅ {account} is connected.", account=name), t("✅ {account} has new access.", account=name)
     blocks = [section(added if result.added else renewed)]
     blocks += [context(f"⚠️ {literal(t(warning), 500)}") for warning in result.warnings]
+    if result.is_stopped:
+        blocks.append(
+            context(t("⏸️ It is still stopped: an administrator starts it with `webcare accounts start NAME`."))
+        )
     if result.has_steps:
         steps = t("Let an administrator set up that new posts come in at once: `webcare accounts steps NAME` says how.")
         blocks.append(context(steps))

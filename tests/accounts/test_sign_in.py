@@ -121,6 +121,17 @@ async def test_a_coordinator_signs_in_and_chooses_and_what_is_connected_already_
     assert graph.TOKEN not in str(await bot.rows(SigningIn))
 
 
+async def test_who_renews_a_stopped_account_reads_that_it_is_still_stopped(
+    with_page: Bot, server: FakeFacebook
+) -> None:
+    bot = with_page
+    await people.stopped(bot, "gemeente")
+    await come_back(bot, server.consents.agree(await sign_in(bot)))
+    shown = text_of(await choose(bot, PAGE))
+    assert "heeft nieuwe toegang" in shown
+    assert "nog steeds gestopt" in shown and "webcare accounts start" in shown
+
+
 async def test_a_page_that_works_is_added_and_the_tokens_are_forgotten(with_page: Bot, server: FakeFacebook) -> None:
     bot = with_page
     async with bot.desk.session() as session:

@@ -773,6 +773,14 @@ async def test_an_account_stopped_by_hand_stays_so_until_it_is_started(
     assert started.stopped_at is None
 
 
+async def test_one_who_renews_a_stopped_account_reads_that_it_is_still_stopped(run: Webcare) -> None:
+    await run("accounts", "add", "webhook", "--name", "zaak")
+    assert "accounts start" not in (await run("accounts", "renew", "zaak")).out
+    await run("accounts", "stop", "zaak")
+    renewed = await run("accounts", "renew", "zaak")
+    assert (renewed.code, "webcare accounts start zaak" in renewed.out) == (0, True), renewed
+
+
 async def test_a_source_stopped_by_hand_is_asked_to_send_again_later(
     run: Webcare, slack: Sandbox, tmp_path: Path
 ) -> None:
