@@ -1,22 +1,19 @@
 """Check the accounts at the start and once a day: whether they work, and the limits of their servers."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import accounts, db
-from bot.accounts import manual
+from bot import db
+from bot.accounts import manual, token_ends
 from bot.connectors.base import Unauthorized, Verdict
 from bot.desk import Desk
 from bot.logs import going_on
-from bot.models import Account, Message, MessageKind, Team, TokenEnds
+from bot.models import Account
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
 EVERY = timedelta(days=1)
-SOON = (timedelta(days=1), timedelta(days=7), timedelta(days=14))
-"""How long before an account's token ends we notify the team."""
 
 
 async def check_accounts(desk: Desk) -> None:
@@ -43,29 +40,8 @@ async def _check(desk: Desk, row: Account) -> None:
         elif verdict is not None:
             account.problem = verdict.text.to_json()
         else:
-            accounts.learned(account, health)
+            await token_ends.learned(session, account, health)
             if health.token_expires_at is not None:
-                await _announce_end(session, account, health.token_expires_at, desk.now())
+                await token_ends.announce(session, account, health.token_expires_at, desk.now())
         session.add(account)
     await messages.wake_lanes(desk)
-
-
-async def _announce_end(session: AsyncSession, account: Account, ends_at: datetime, now: datetime) -> None:
-    """Notify the team that the account's token ends, once for each of the times before it."""
-    before = next((soon for soon in SOON if ends_at - now <= soon), None)
-    if before is None:
-        return
-    key = f"token_ends:{account.id}:{ends_at.isoformat()}:{before.days}"
-    if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
-        return
-    team = await session.get_one(Team, account.team_id)
-    details = TokenEnds(ends_at.isoformat()).to_json()
-    session.add(
-        Message(
-            key=key,
-            kind=MessageKind.ACCOUNT_PROBLEM,
-            subject_id=account.id,
-            channel=team.channel,
-            details=details,
-        )
-    )

@@ -5,6 +5,7 @@ seal.py    encrypts tokens
 sign_in.py signing in on a platform's own page
 web.py     the routes beside Slack's
 callback.py  the page to which a platform redirects
+token_ends.py  the end of an account's token, announced to its team
 troubles.py  what is wrong with accounts, reported to their teams
 intake.py  stores what sources send
 bodies.py  bodies of requests, with limits of time and memory

@@ -16,7 +16,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.accounts import store
+from bot.accounts import store, token_ends
 from bot.accounts.seal import Unopened, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -295,7 +295,7 @@ class SignIns:
             old = self._old_secrets(known)
             new = {name: each for name, each in draft.secrets.items() if name not in made or not old}
             store.renew(session, known, {**old, **new}, self.settings, self.now(), by=row.by)
-            store.learned(known, health)
+            await token_ends.learned(session, known, health)
             steps = () if old else self._first_steps(known)
             return Connected(known.name, health, known, first_steps=steps)
         added = await store.add(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
@@ -19,7 +19,17 @@ from bot.db import HELD, Sessions
 from bot.domain.budget import Budget
 from bot.domain.event import EventKind
 from bot.domain.text import Text, Wrong, text
-from bot.models import Account, AccountTrouble, DayCheck, Event, SigningIn, Team
+from bot.models import (
+    Account,
+    AccountRemoved,
+    AccountTrouble,
+    DayCheck,
+    Event,
+    Message,
+    MessageKind,
+    SigningIn,
+    Team,
+)
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
@@ -405,7 +415,16 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
         stop(session, account, now)
         return False
     session.add(Event(kind=EventKind.ACCOUNT_REMOVED, at=now, details=gone))
+    await _forget(session, account)
     return True
+
+
+async def _forget(session: AsyncSession, account: Account) -> None:
+    """Let messages about an account that is deleted say so; its id may be given to another one."""
+    about = col(Message.kind) == MessageKind.ACCOUNT_PROBLEM, col(Message.subject_id) == account.id
+    removed = AccountRemoved(str(connectors.label_of(account))).to_json()
+    newer = update(Message).values(subject_id=None, details=removed, version=Message.version + 1)
+    await session.exec(newer.where(*about))
 
 
 def _name_of(account: Account) -> dict[str, str]:

@@ -5,6 +5,7 @@ account that seems to work is reported when nothing comes in for longer than usu
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +18,19 @@ from bot import connectors, db
 from bot.accounts import store
 from bot.connectors.platform import Capability
 from bot.domain.budget import Budget
+from bot.domain.event import EventKind
 from bot.domain.usual import chance_of_silence, usual
-from bot.models import Account, AccountTrouble, AccountTroubled, Mention, Message, MessageKind, Team, TroubleKind
+from bot.models import (
+    Account,
+    AccountTrouble,
+    AccountTroubled,
+    Event,
+    Mention,
+    Message,
+    MessageKind,
+    Team,
+    TroubleKind,
+)
 from bot.team.settings import TeamSettings
 
 LASTS = timedelta(minutes=15)
@@ -59,7 +71,8 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
     kind = await _kind(session, account, trouble, now, lasts)
     if trouble is not None and trouble.kind is not kind:
         works = kind is None and account.stopped_at is None
-        await _end(session, account, trouble, now, is_news=works and trouble.told)
+        started = trouble.kind is TroubleKind.STOPPED and await _is_started(session, trouble)
+        await _end(session, account, trouble, now, is_news=works and trouble.told, started=started)
         trouble = None
     if trouble is None and kind is not None:
         reported = kind is TroubleKind.STOPPED  # the code that stopped it did so
@@ -181,13 +194,27 @@ async def _report(session: AsyncSession, account: Account, trouble: AccountTroub
     await _post(session, account, _key(trouble), _shown(trouble))
 
 
+async def _is_started(session: AsyncSession, trouble: AccountTrouble) -> bool:
+    """Tell whether people started the account again, so that nobody knows whether it works."""
+    of_it = (Event.account_id == trouble.account_id) & (Event.kind == EventKind.ACCOUNT_STARTED)
+    started = select(Event.id).where(of_it, Event.at >= trouble.since_at).limit(1)
+    return (await session.exec(started)).first() is not None
+
+
 async def _end(
-    session: AsyncSession, account: Account, trouble: AccountTrouble, now: datetime, *, is_news: bool
+    session: AsyncSession,
+    account: Account,
+    trouble: AccountTrouble,
+    now: datetime,
+    *,
+    is_news: bool,
+    started: bool,
 ) -> None:
-    """Mark the report as over, and post a new message if that is news."""
+    """Mark the report as over, and post a new message if that is news; `started`: people started it again."""
     await _update_message(session, trouble, _shown(trouble, until=now))
     if is_news:
-        await _post(session, account, f"{_key(trouble)}:over", _shown(trouble, until=now, is_news=True))
+        over = replace(_shown(trouble, until=now, is_news=True), is_started=started)
+        await _post(session, account, f"{_key(trouble)}:over", over)
     await session.delete(trouble)
     await session.flush()
 

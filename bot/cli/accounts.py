@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import accounts, connectors, db
+from bot.accounts import token_ends
 from bot.accounts.seal import Unopened, unseal
 from bot.cli import add
 from bot.cli.options import Given, asked_token, given_token, secrets_anew, taking
@@ -100,7 +101,7 @@ async def _check(settings: Settings, name: str) -> bool:
             show(health)
             async with open_session() as session:
                 stored = await session.get_one(Account, row.id, with_for_update=db.HELD)
-                accounts.learned(stored, health)
+                await token_ends.learned(session, stored, health)
                 session.add(stored)
             if accounts.is_stopped_by_hand(stored):
                 say(f"It is stopped; start it with: webcare accounts start {row.name}")
@@ -159,7 +160,7 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
         async with open_session() as session:
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
-            accounts.learned(row, health)
+            await token_ends.learned(session, row, health)
             stays_stopped = accounts.is_stopped_by_hand(row)
     for each in made:
         say(f"Its new {each.replace('_', ' ')}: {secrets[each]}")

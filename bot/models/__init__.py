@@ -71,6 +71,7 @@ from bot.models.image import StoredImage
 from bot.models.message import (
     PUT_OFF,
     Absence,
+    AccountRemoved,
     AccountTroubled,
     Asking,
     Called,
@@ -134,6 +135,7 @@ __all__ = [
     "AboutOne",
     "Absence",
     "Account",
+    "AccountRemoved",
     "AccountTrouble",
     "AccountTroubled",
     "Act",

@@ -233,7 +233,8 @@ class AccountTroubled(Spell, Details):
     """ACCOUNT_PROBLEM: what was wrong with an account (a TroubleKind), since when, and until when if it is over.
 
     `is_news`: this message announces the end, not the beginning. `budget`: what the limit of the platform keeps us
-    from, as a `Budget`. A message without details says that an account is stopped now.
+    from, as a `Budget`. `is_started`: people started it again, and nobody knows yet whether it works. A message without
+    details says that an account is stopped now.
     """
 
     kind: str
@@ -242,6 +243,14 @@ class AccountTroubled(Spell, Details):
     until_at: str = ""
     is_news: bool = False
     budget: dict[str, Any] | None = None
+    is_started: bool = False
+
+
+@dataclass(frozen=True)
+class AccountRemoved(Details):
+    """ACCOUNT_PROBLEM of an account that was removed, so that the message has no subject: what it was called."""
+
+    account: str
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from bot.domain.text import Text
 from bot.models import (
     Absence,
     Account,
+    AccountRemoved,
     AccountTroubled,
     Act,
     Asking,
@@ -43,7 +44,7 @@ from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import presence
 from bot.team import teams
 from bot.views import thread
-from bot.views.account import account_stopped, account_trouble, token_ends
+from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
 from bot.views.act import act_problem
 from bot.views.ask import ask_card
 from bot.views.away import nothing_left, returned_unanswered, seen_away_question
@@ -110,6 +111,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
             act = await session.get_one(Act, subject)
             return review(await _file(session, message), act, Asking.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:
+            if subject is None:
+                return account_removed(AccountRemoved.of(message.details).account, t) if message.ts else None
             return _of_account(desk, await session.get_one(Account, subject), message)
         case MessageKind.REMINDER:
             return await reminders_of(desk, session, message)
@@ -147,14 +150,15 @@ def _of_account(desk: TeamDesk, account: Account, message: Message) -> View:
     if "kind" in details:
         return account_trouble(AccountTroubled.of(details), label, t, desk.now())
     signs_in = platform is not None and platform.sign_in is not None
-    return token_ends(label, TokenEnds.of(details).ends_at, t, signs_in=signs_in)
+    ends_at = TokenEnds.of(details).ends_at
+    return token_ends(label, ends_at, t, signs_in=signs_in, renewed=account.token_ends_at != ends_at)
 
 
 async def team_of(session: AsyncSession, message: Message) -> Team:
     """Return the team that a message is from: that of its case or account, else of its channel or reader."""
     case_id, team = message.case_id, None
     match message.kind:
-        case MessageKind.ACCOUNT_PROBLEM:
+        case MessageKind.ACCOUNT_PROBLEM if message.subject_id is not None:
             account = await session.get_one(Account, message.subject_id)
             team = await session.get_one(Team, account.team_id)
         case MessageKind.SLACK_TROUBLE:

@@ -40,6 +40,7 @@ WAS = {
 }
 ALL_WORKS = text("✅ All of the account *{account}* works again.")
 WORKS_AGAIN = text("✅ The account *{account}* works again. What waited since {since} follows now.")
+STARTED = text("▶️ The account *{account}* was started again.")
 HEARD_AGAIN = text("✅ Mentions come in on *{account}* again.")
 NEWS = {TroubleKind.PARTLY: ALL_WORKS, TroubleKind.SILENT: HEARD_AGAIN}
 
@@ -49,7 +50,7 @@ def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: date
     kind, until, limit = TroubleKind(troubled.kind), troubled.until, Budget.of(troubled.budget)
     said = BEGAN[kind] if until is None else WAS[kind]
     if troubled.is_news:
-        said = NEWS.get(kind, WORKS_AGAIN)
+        said = STARTED if troubled.is_started else NEWS.get(kind, WORKS_AGAIN)
     about = {
         "account": literal(str(label), 80),
         "since": t.when(troubled.since, now),
@@ -77,8 +78,21 @@ def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool,
     return View(words, [section(words), context(repair)])
 
 
-def token_ends(label: Label, ends_at: datetime, t: Texts, *, signs_in: bool) -> View:
-    """Notify the team that an account's token ends soon, and how to renew it; `signs_in`: on the platform's page."""
+def account_removed(name: str, t: Texts) -> View:
+    """Show that an account, with which something was wrong, is there no longer."""
+    words = t("The account *{account}* was removed.", account=literal(name, 80))
+    return View(words, [section(words)])
+
+
+def token_ends(label: Label, ends_at: datetime, t: Texts, *, signs_in: bool, renewed: bool = False) -> View:
+    """Notify the team that an account's token ends soon, and how to renew it; `signs_in`: on the platform's page.
+
+    Once it is `renewed`, say so.
+    """
+    if renewed:
+        about = {"account": literal(str(label), 80), "date": t.date(ends_at)}
+        words = t("✅ The account *{account}* has a new token in place of the one that would end on {date}.", **about)
+        return View(words, [section(words)])
     words = t("⏳ The token of the account *{account}* ends on {date}. After that the account stops.",
               account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
     renew = t("An administrator gives it a new token with `webcare accounts renew NAME`.")

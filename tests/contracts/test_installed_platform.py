@@ -165,6 +165,19 @@ async def test_it_is_told_that_the_address_is_ours_only_when_it_proves_who_asks(
     assert "1234" not in words
 
 
+async def test_once_an_account_has_a_new_token_no_message_says_that_it_will_stop(bot: Bot, forum: FakeForum) -> None:
+    ends = bot.desk.now() + timedelta(days=10)
+    forum.key_ends_at = ends.isoformat()
+    await connect(bot, forum)
+    told = await bot.card("dorpsforum", "Het token", "verloopt op")
+    forum.key_ends_at = (ends + timedelta(days=365)).isoformat()
+    await check.check_accounts(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    now = next(message for message in bot.cards() if message["ts"] == told["ts"])
+    assert "heeft een nieuw token" in text_of(now)
+    assert "Daarna stopt het account" not in text_of(now)
+
+
 async def test_the_team_hears_once_at_each_of_three_times_that_a_token_ends_soon(bot: Bot, forum: FakeForum) -> None:
     ends = bot.desk.now() + timedelta(days=20)
     forum.key_ends_at = ends.isoformat()

@@ -14,6 +14,7 @@ from sqlalchemy import event, insert
 from bot import accounts
 from bot.accounts.troubles import known
 from bot.cases import inbox
+from bot.connectors.base import Health
 from bot.domain.budget import Budget
 from bot.domain.mention import Author, Post
 from bot.domain.text import text
@@ -21,7 +22,7 @@ from bot.figures.standing import standing
 from bot.models import Account, Mention, Team
 from bot.outgoing.outcomes import stop_account
 from bot.sandbox.slack.inspection import text_of
-from jobs import account_troubles, check, poll
+from jobs import account_troubles, check, poll, refresh
 from tests import people
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
@@ -40,6 +41,7 @@ from tests.people import (
     sent_out,
     set_sealed,
     signed,
+    stopped,
 )
 
 NOTIFICATIONS = "/api/v1/notifications"
@@ -184,7 +186,7 @@ async def test_a_stopped_account_that_works_again_is_told_so_and_one_that_people
     assert ("gestopt" in stopped and "Het token is geweigerd" in stopped) or "token" in stopped
     bot.clock.at += timedelta(hours=1)  # type: ignore[attr-defined]
     async with bot.desk.session() as session:
-        accounts.start(session, await session.get_one(Account, 1), bot.desk.now())
+        accounts.learned(await session.get_one(Account, 1), Health())
     before, news = await looked(bot)
     assert "was het account" in before and "werkt weer" in news
     async with bot.desk.session() as session:
@@ -589,3 +591,62 @@ async def test_an_account_with_a_trouble_can_be_removed(office: Bot) -> None:
     async with bot.desk.session() as session:
         assert await accounts.remove(session, await session.get_one(Account, 1), bot.desk.now())
     assert await troubles(bot) == 0
+
+
+async def test_an_account_that_people_start_is_not_said_to_work_before_it_does(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    token = mastodon.token_with("read", "write")
+    await connect(bot, mastodon.base_url, token=token)
+    await polled(bot)
+    mastodon.as_team("POST", "/oauth/revoke", data={"token": token})
+    bot.clock.advance(minutes=1)
+    assert (await polled(bot)).stopped_at
+    await looked(bot)
+    await stopped(bot, ACCOUNT, again=True)
+    was, news = await looked(bot)
+    assert "was het account" in was
+    assert "is weer gestart" in news and "werkt weer" not in news
+    bot.clock.advance(minutes=1)
+    await polled(bot)
+    assert "is gestopt" in (await looked(bot))[-1]
+
+
+async def failing(bot: Bot, mastodon: FakeMastodon) -> None:
+    """Let an account fail for so long that its team hears of it."""
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "status", status=503)
+    await polled(bot)
+    await looked(bot)
+    bot.clock.advance(minutes=16)
+    await polled(bot)
+
+
+async def removed(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        assert await accounts.remove(session, await accounts.named(session, ACCOUNT), bot.desk.now())
+
+
+async def test_a_message_about_an_account_that_was_removed_says_so(bot: Bot, mastodon: FakeMastodon) -> None:
+    await failing(bot, mastodon)
+    [told] = await looked(bot)
+    assert "werkt niet sinds" in told
+    await removed(bot)
+    await refresh.refresh(bot.desk)
+    [told] = await looked(bot)
+    assert ACCOUNT in told and "is verwijderd" in told
+
+
+async def test_a_message_about_an_account_that_was_removed_keeps_no_other_from_slack(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    await failing(bot, mastodon)
+    bot.slack.faults.down = True
+    await looked(bot)
+    await removed(bot)
+    bot.slack.faults.down = False
+    bot.citizen_posts("Wanneer komt de vuilniswagen?")
+    bot.clock.advance(minutes=10)
+    await refresh.refresh(bot.desk)
+    [card] = await looked(bot)
+    assert "vuilniswagen" in card

@@ -82,7 +82,7 @@ from bot.views import (
     settings_modals,
     thread,
 )
-from bot.views.account import account_stopped, account_trouble, token_ends
+from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
 from bot.views.act import ACTS, act_problem, remove_modal
 from bot.views.answer_modal import ImageFields, ModalState, answer_modal
 from bot.views.ask import ask_card
@@ -317,7 +317,9 @@ def messages(t: Texts) -> Iterator[View]:
     for is_asked, answers in ((True, True), (True, False), (False, True)):
         label = Label("Mastodon", account().name)
         yield account_stopped(account(), label, t, is_asked=is_asked, answers=answers)
+    yield account_removed(account().name, t)
     yield token_ends(Label("Mastodon", account().name), NOW, t, signs_in=True)
+    yield token_ends(Label("Mastodon", account().name), NOW, t, signs_in=True, renewed=True)
     for kind in TroubleKind:
         for until, is_news in (("", False), (NOW.isoformat(), False), (NOW.isoformat(), True)):
             if until or kind is not TroubleKind.STOPPED:
