@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
@@ -30,7 +30,7 @@ from bot.models import (
     SigningIn,
     Team,
 )
-from bot.team import teams
+from bot.team import routing, teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
 """The problem of an account that people stopped; only people can start it again."""
@@ -190,11 +190,25 @@ async def add(
         options=dict(options),
         created_at=now,
     )
+    if (unused := await _unused_id(session)) is not None:
+        account.id = unused
     session.add(account)
     await session.flush()
     # The event has the account's name but no account_id, so that an account that was never used can be deleted.
     session.add(Event(kind=EventKind.ACCOUNT_ADDED, by=by, at=now, details=_name_of(account)))
     return account
+
+
+async def _unused_id(session: AsyncSession) -> int | None:
+    """Return an id that no account had before, which what was said of it would be taken for; None to let PostgreSQL.
+
+    SQLite gives the id of a newest account that was removed to the next one.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    gone = select(func.max(col(Event.details)["id"].as_integer())).where(Event.kind == EventKind.ACCOUNT_REMOVED)
+    highest = (await session.exec(select(func.max(Account.id)))).one(), (await session.exec(gone)).one()
+    return max(each or 0 for each in highest) + 1
 
 
 def name_of(url: str, health: base.Health) -> str:
@@ -403,7 +417,7 @@ def start(session: AsyncSession, account: Account, now: datetime) -> None:
 
 async def remove(session: AsyncSession, account: Account, now: datetime) -> bool:
     """Delete an account and return True; if other rows refer to it, stop it, delete its tokens and return False."""
-    gone = _name_of(account)
+    gone = {**_name_of(account), "id": account.id}
     try:
         async with session.begin_nested():  # the foreign keys decide whether it is in use
             for of_it in (AccountTrouble, DayCheck):
@@ -416,11 +430,12 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
         return False
     session.add(Event(kind=EventKind.ACCOUNT_REMOVED, at=now, details=gone))
     await _forget(session, account)
+    await routing.forget_removed(session, account.team_id, now=now)
     return True
 
 
 async def _forget(session: AsyncSession, account: Account) -> None:
-    """Let messages about an account that is deleted say so; its id may be given to another one."""
+    """Let messages about an account that is deleted say so."""
     about = col(Message.kind) == MessageKind.ACCOUNT_PROBLEM, col(Message.subject_id) == account.id
     removed = AccountRemoved(str(connectors.label_of(account))).to_json()
     newer = update(Message).values(subject_id=None, details=removed, version=Message.version + 1)

@@ -1,7 +1,7 @@
 """Which team a new mention is for: that of the first rule that matches, else the team of the account."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -43,6 +43,13 @@ class Rule:
     def has_conditions(self) -> bool:
         """Whether it has any condition."""
         return bool(self.accounts or self.platforms or self.languages or self.words or self.visibility or self.time)
+
+    def only_about(self, known: Collection[int]) -> "Rule | None":
+        """Return the rule without accounts that are not known; None if it was about no other."""
+        accounts = tuple(each for each in self.accounts if each in known)
+        if len(accounts) == len(self.accounts):
+            return self
+        return replace(self, accounts=accounts) if accounts else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON to store."""

@@ -72,6 +72,11 @@ async def shift(
     return await _change(session, team_id, moved, by=by, now=now)
 
 
+async def forget_removed(session: AsyncSession, team_id: int, *, now: datetime) -> list[Event]:
+    """Take accounts that were removed out of the rules."""
+    return await _change(session, team_id, list, by="", now=now)
+
+
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
     """Restore the rules from before a change; raises Refused when they were changed again."""
     after, before = ([Rule.of(each) for each in event.details[when]] for when in ("after", "before"))
@@ -90,7 +95,8 @@ async def _change(
     team = await session.get_one(Team, team_id)
     workspace = await session.get_one(Workspace, team.workspace_id, with_for_update=db.HELD, populate_existing=True)
     before = [Rule.of(each) for each in workspace.routing or []]
-    after = change(before)
+    known = set(await session.exec(select(Account.id)))
+    after = [rule for each in change(before) if (rule := each.only_about(known))]
     if after == before:
         return []
     workspace.routing = [each.to_json() for each in after]

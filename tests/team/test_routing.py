@@ -4,8 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlmodel import col, select
 
+from bot import accounts
 from bot.cases import inbox
+from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.routing import Rule, Visibility
 from bot.domain.text import Refused
@@ -200,3 +203,32 @@ async def test_a_case_made_by_hand_is_for_the_team_in_whose_channel_it_was_made(
     assert message.message is not None
     await bot.slack.shortcut(SANNE, "make_case", channel=CHANNEL, ts=message.message["ts"])
     await card_in(bot, CHANNEL, "Glas!", "Nieuw")
+
+
+async def test_a_rule_about_an_account_that_was_removed_is_not_about_the_next_one(bot: Bot) -> None:
+    """Nor after an undo: SQLite alone would give the next account the same id."""
+    beheer = await second_team(bot)
+    first = await feed(bot, "proef")
+    await put(bot, Rule("r", beheer, accounts=(first,)))
+    await put(bot, Rule("s", beheer, accounts=(1, first)))
+    async with bot.desk.session() as session:
+        assert await accounts.remove(session, await accounts.named(session, "proef"), bot.desk.now())
+    async with bot.desk.session() as session:
+        assert await routing.of_team(session, 1) == [Rule("s", beheer, accounts=(1,))]
+    second = await feed(bot, "burgemeester")
+    async with bot.desk.session() as session:
+        changes = select(Event).where(Event.kind == EventKind.ROUTING).order_by(col(Event.id).desc())
+        await routing.put_back(session, (await session.exec(changes)).all()[0], by=SANNE, now=bot.desk.now())
+    async with bot.desk.session() as session:
+        post = Post("1", Author("a", "Jan"), "Hallo", bot.desk.now(), permits=permits(Act.ANSWER))
+        await inbox.take_in(session, second, [post], now=bot.desk.now())
+    assert [case.team_id for case in await bot.rows(Case)] == [1]
+
+
+async def feed(bot: Bot, name: str) -> int:
+    async with bot.desk.session() as session:
+        row = await accounts.add(
+            session, bot.desk.settings, platform="feed", name=name, url="https://x.example/rss", secrets={},
+            options={}, now=bot.desk.now(),
+        )  # fmt: skip
+        return row.id
