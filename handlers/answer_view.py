@@ -7,8 +7,9 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
+from bot.domain.alike import is_said
 from bot.domain.case import ALLOWED_FROM, Move, Status
-from bot.domain.reply import MAX_TYPED, Composed, initials_of, is_said
+from bot.domain.reply import MAX_TYPED, Composed, initials_of
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts, repeating
 from bot.outgoing.drafts import Chosen, Offered

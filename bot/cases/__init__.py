@@ -14,6 +14,7 @@ numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved
 around.py         who had a case before, the posts of others that its mentions answer, its author's other cases
 inbox.py          take in posts: skip known ones, join or open a case, reopen
+same_ids.py       posts to which a platform gave an id that another post has
 deliveries.py     whether our replies reach the citizen: readable, held, not delivered, removed
 follow_ups.py     the citizen's next posts in the thread of the case
 mirror.py         mirror edits, removals and returns of posts; an edit that asks something new reopens

@@ -4,16 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from rapidfuzz.fuzz import token_set_ratio
-
 from bot.domain.mention import Author
 from bot.domain.text import Text
 
 INITIALS = re.compile(r"[A-Z]{1,4}")
 GREETING = re.compile(r"[^,.!?:;\n]{0,80}")
 """How an answer begins, as far as it may be no more than a greeting with a name."""
-SAID = 70.0
-"""The score from which a text says some words. Dutch answers scored 79 and more when changed, others 58 and less."""
 BLANK = re.compile(r"\{\{([1-9][0-9]?)\}\}")
 NOT_FILLED_IN = re.compile(r"[\n\t{}]| {5}")
 """What a value may not contain; the braces also show where nothing was filled in yet."""
@@ -96,11 +92,6 @@ def adapted(words: str, before: Author, after: Author) -> str | None:
     told = _renamed(words, before, after.name or after.handle, after.handle)
     theirs = {part for part in _words_of(before.name or before.handle) if len(part) > 2}
     return None if (theirs - _words_of(after.name or after.handle)) & _words_of(told) else told
-
-
-def is_said(words: str, text: str) -> bool:
-    """Tell whether a text says these words already, also if they were changed a little."""
-    return bool(text) and token_set_ratio(_plain(words), _plain(text)) >= SAID
 
 
 def nameless(words: str, to: Author) -> str:

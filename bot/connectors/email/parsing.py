@@ -114,7 +114,7 @@ def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
         contents = _Contents([cut(_decoded(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2], ""), 2000)])
     if not whole and contents.files:
         contents.files[-1] = File(contents.files[-1].name, None)
-    elif not whole and contents.texts:
+    elif not whole and contents.texts and contents.texts[-1].strip():
         contents.texts[-1] += CUT
     ids = _ids(header(message, "Message-ID")) or [_made_id(raw[:100_000])]
     references = _ids(header(message, "References"))
