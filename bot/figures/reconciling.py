@@ -38,6 +38,7 @@ from bot.models import (
     Rollup,
     Team,
     card_key,
+    on_our_desk,
 )
 from bot.team.settings import TeamSettings
 
@@ -121,7 +122,7 @@ def _of_day(account_id: int, period: Period) -> tuple[ColumnElement[bool], Colum
 
 _UNSENT = select(Reply.id).where(Reply.case_id == Case.id, or_(UNSENT, HELD)).correlate(Case)
 _OPEN = or_(WAITING, _UNSENT.exists())
-"""The condition that a case waits for us; one whose answer is not sent yet does too."""
+"""The condition that a case needs its card in Slack: it waits for us, or its answer is not sent yet."""
 _LEVEL = col(Message.shown_version) >= col(Message.version)
 _CARD = select(Message.id).where(Message.case_id == Case.id, Message.kind == MessageKind.CASE).correlate(Case)
 _POSTED = col(Message.ts).is_not(None)
@@ -255,7 +256,7 @@ async def tally(session: AsyncSession, team: Team, period: Period, now: datetime
     came = mentions.c
     shown = or_(_CARD.where(_POSTED).exists(), ~_OPEN & _CARD.where(_LEVEL).exists(), _ON_ROLLUP)
     late = ~shown & ~_IN_BACKLOG & (came.at <= now - SHOWN_WITHIN)
-    columns: list[Any] = [func.sum(case((which, 1), else_=0)) for which in (shown, _OPEN, late)]
+    columns: list[Any] = [func.sum(case((which, 1), else_=0)) for which in (shown, on_our_desk(now), late)]
     counted = select(func.count(), *columns).select_from(mentions).join(Case, came.case_id == Case.id)
     count, carded, still_open, unshown = tuple[Any, ...](
         (await session.exec(counted.where(team_at(came.at) == team.id))).one()

@@ -16,7 +16,9 @@ from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason
 from bot.domain.mention import Author, Gone, Post
-from bot.models import Account, Case, DayCheck, Mention, Message, MessageKind
+from bot.models import Account, Case, DayCheck, Mention, Message, MessageKind, ReplyKind
+from bot.outgoing import replies
+from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
@@ -24,7 +26,7 @@ from jobs import poll, reconcile
 from jobs.digest import send_digests
 from tests.clocks import StoppedClock, local
 from tests.conftest import SANNE, Bot, running_bot, second_desk
-from tests.people import mention, refusing, second_team, sent, settings
+from tests.people import asked, mention, refusing, second_team, sent, settings
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -77,6 +79,23 @@ async def test_a_digest_says_what_became_of_what_came_in_and_follows_it(office: 
     versions = [message.version for message in await office.rows(Message)]
     await reconcile.follow(office.desk)
     assert [message.version for message in await office.rows(Message)] == versions, "nothing new, nothing written"
+
+
+async def test_an_answer_on_its_way_is_handled_in_each_number_of_the_digest_until_it_lingers(office: Bot) -> None:
+    case_id = await mention(office)
+    move(office, local("2026-11-23 08:58"))
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        file = await cases.read(session, case_id)
+        answer = Answer(case_id, file.latest.id, submission="a", words="Om acht uur.", private=False,
+                        kind=ReplyKind.FINAL, initials="SB")  # fmt: skip
+        await replies.answer(
+            session, answer, connector=office.desk.connector, by=SANNE, now=office.desk.now(), undo=timedelta(hours=1)
+        )
+    shown = await digest(office, local("2026-11-23 09:00"))
+    assert "waarvan 1 op een kaart, 1 afgehandeld en 0 open" in shown and "• Open: *0*" in shown
+    assert "0 afgehandeld en 1 open" in await digest(office, local("2026-11-23 09:04"))
+    assert "• Open: *1*" in await asked(office, SANNE, "/webcare digest")
 
 
 @pytest.mark.parametrize("how", ["missing", "lost"])
