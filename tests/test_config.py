@@ -1,6 +1,7 @@
 """Addresses in the settings: what is one is taken as it is, and anything else is refused in plain words."""
 
 import pytest
+from pydantic import SecretStr
 
 from bot.config import BadSettings, Settings, load_settings
 
@@ -43,3 +44,12 @@ def test_what_is_no_address_is_refused_in_one_sentence(name: str, value: str, mo
 
 def test_without_a_public_address_there_is_none() -> None:
     assert Settings(public_url="", _env_file=None).public_url == ""
+
+
+@pytest.mark.parametrize("name", ["METRICS_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_CHANNEL", "PORT", "WEBCARE_LANGUAGE"])
+def test_a_line_break_at_the_end_is_no_part_of_a_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a secret ends in one when an editor or `echo` made it."""
+    value = {"PORT": "3000", "WEBCARE_LANGUAGE": "en"}.get(name, "abc123")
+    monkeypatch.setenv(name, f"{value}\n")
+    read = getattr(load_settings(), name.lower())
+    assert str(read.get_secret_value() if isinstance(read, SecretStr) else read) == value
