@@ -21,6 +21,8 @@ def appearing(place: Path, *, force: bool = False) -> Iterator[Path]:
     """
     if not force:
         refuse_taken(place)
+    if place.exists() and not place.is_file():
+        raise BadSettings(f"{place} is no ordinary file: give another name.")
     with drafted(place) as draft:
         yield draft
         put(draft, place, force=force)
@@ -61,6 +63,14 @@ def put(draft: Path, place: Path, *, force: bool) -> None:
             draft.rename(place)
     with suppress(OSError):  # some file systems cannot sync a folder
         synced(place.parent)
+
+
+def let_be_used_as(draft: Path, place: Path) -> None:
+    """Give a file the owner and the rights of one that it will replace: root may do that for a service."""
+    there = place.stat()
+    with suppress(PermissionError):  # only root gives files away
+        os.chown(draft, there.st_uid, there.st_gid)
+    draft.chmod(there.st_mode & 0o777)
 
 
 def synced(path: Path) -> None:

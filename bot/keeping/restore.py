@@ -83,6 +83,8 @@ def _into_sqlite(
         restored = asyncio.run(_prepared(beside, slack=slack))
         with sqlite.alone(draft):
             pass  # all of it is in one file now
+        if place.exists():
+            files.let_be_used_as(draft, place)
         if used:
             before = _kept(place)
         else:

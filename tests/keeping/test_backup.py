@@ -1,5 +1,6 @@
 """`webcare backup`: a whole, checked copy of the database while the bot runs, or nothing."""
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -100,6 +101,15 @@ async def test_a_backup_never_replaces_a_file_unless_told(tmp_path: Path, sqlite
 def test_a_backup_never_takes_the_place_of_the_database_itself(sqlite_url: str) -> None:
     with pytest.raises(BadSettings, match="the database itself"):
         backup.make(make_url(sqlite_url), file_of(sqlite_url).parent / "x" / ".." / file_of(sqlite_url).name, nothing)
+
+
+def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path: Path, sqlite_url: str) -> None:
+    """As a device is not, which root could replace."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(BadSettings, match="no ordinary file"):
+        backup.make(backup.address_of(sqlite_url), pipe, lambda done, total: None, force=True)
+    assert pipe.is_fifo()
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path, sqlite_url: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -296,6 +297,21 @@ async def test_what_is_no_backup_changes_nothing(database_url: str, slack: Sandb
         done = await command("restore", name, "--force", typed="a picture")
         assert (done.code, "Traceback" in done.err) == (2, False), (name, done.err)
     assert await rows_of(database_url) == before
+
+
+def test_a_restored_database_has_the_owner_and_the_rights_of_the_one_before(tmp_path: Path, sqlite_url: str) -> None:
+    """Root may restore what a service uses under another name."""
+    file, place = Path(make_url(sqlite_url).database or ""), tmp_path / "webcare.db"
+    shutil.copy(file, place)
+    place.chmod(0o660)
+    if os.geteuid() == 0:
+        os.chown(place, 4321, 4321)
+    before = place.stat()
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{place}")
+    restore.restore(settings, file, lambda *_: None, force=True, slack=False)
+    after = place.stat()
+    assert after.st_ino != before.st_ino
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
 
 
 def test_what_is_left_of_a_deleted_database_is_not_read_into_the_restored_one(tmp_path: Path, sqlite_url: str) -> None:
