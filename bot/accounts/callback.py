@@ -36,21 +36,24 @@ def add_route(app: web.Application, sign_ins: SignIns, t: Texts, finished: Calla
         try:
             row = await sign_ins.finish(request.match_info["platform"], request.query)
         except Refused as refused:
+            again = await sign_ins.finished(request.match_info["platform"], request.query)
+            if again is not None:  # the page was loaded once more
+                return _outcome(again, t, status=400)
             return _page(400, t("Not signed in"), t(refused.text), t)
         finished(row)
         return _outcome(row, t)
 
-    app.router.add_get(PATH, come_back)
+    app.router.add_get(PATH, come_back, allow_head=False)  # HEAD would use the sign-in up
 
 
-def _outcome(row: SigningIn, t: Texts) -> web.Response:
+def _outcome(row: SigningIn, t: Texts, *, status: int = 200) -> web.Response:
     """Show in the browser the result of a sign-in, and where to continue."""
     if row.stage is SigningInStage.FAILED:
         return _page(400, t("Not signed in"), t.stored(row.problem), t)
     go_on = t("You got a direct message in Slack: choose there what to connect. You can close this page.")
     if not row.by:
         go_on = t("Go on in your terminal. You can close this page.")
-    return _page(200, t("Signed in"), go_on, t)
+    return _page(status, t("Signed in"), go_on, t)
 
 
 def _page(status: int, title: str, words: str, t: Texts) -> web.Response:

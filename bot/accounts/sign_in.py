@@ -188,6 +188,15 @@ class SignIns:
             session.add(row)
         return row
 
+    async def finished(self, platform: str, query: Mapping[str, str]) -> SigningIn | None:
+        """Return the sign-in that this query has finished already; None if there is none."""
+        known = select(SigningIn).where(
+            SigningIn.state == _hash(query.get("state", "")), SigningIn.platform == platform
+        )
+        done = col(SigningIn.stage).in_((SigningInStage.SIGNED_IN, SigningInStage.DONE))
+        async with self.open_session() as session:
+            return (await session.exec(known.where(done))).first()
+
     async def _taken(self, platform: str, state: str) -> SigningIn:
         async with self.open_session() as session:
             taken = await session.exec(

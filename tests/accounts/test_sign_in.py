@@ -230,6 +230,25 @@ async def test_a_browser_comes_back_once(with_page: Bot, server: FakeFacebook) -
     assert len([m for m in await with_page.rows(Message) if m.kind is Kind.SIGNED_IN]) == 1
 
 
+async def test_one_who_loads_the_page_again_still_reads_that_they_are_signed_in(
+    with_page: Bot, server: FakeFacebook
+) -> None:
+    back = server.consents.agree(await sign_in(with_page))
+    await come_back(with_page, back)
+    _, words = await come_back(with_page, back)
+    assert "Niet ingelogd" not in words and "Ingelogd" in words
+
+
+async def test_a_program_that_only_looks_whether_the_page_is_there_does_not_use_the_sign_in_up(
+    with_page: Bot, server: FakeFacebook
+) -> None:
+    back = server.consents.agree(await sign_in(with_page))
+    parts = urlsplit(back)
+    async with ClientSession() as browser, browser.head(f"{with_page.url}{parts.path}?{parts.query}") as answer:
+        assert answer.status == 405
+    assert (await come_back(with_page, back))[0] == 200
+
+
 @pytest.mark.parametrize("wrong", ["state", "platform", "late"])
 async def test_what_belongs_to_no_sign_in_that_waits_is_refused(
     with_page: Bot, server: FakeFacebook, wrong: str
