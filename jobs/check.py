@@ -29,6 +29,7 @@ async def check_accounts(desk: Desk) -> None:
 async def _check(desk: Desk, row: Account) -> None:
     """Store the result of the check; notify the team of a refused token, which stops the account, and of its end."""
     verdict: Verdict | None = None
+    asked_at = desk.now()
     try:
         health = await desk.connector(row).check()
     except Verdict as raised:
@@ -36,7 +37,7 @@ async def _check(desk: Desk, row: Account) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, row.id, with_for_update=db.HELD)
         if isinstance(verdict, Unauthorized):
-            await stop_account(session, row.id, verdict.text, desk.now())
+            await stop_account(session, row.id, verdict.text, desk.now(), asked_at=asked_at)
         elif verdict is not None:
             account.problem = verdict.text.to_json()
         else:

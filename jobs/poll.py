@@ -77,6 +77,7 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         account = await session.get_one(Account, int(account_id))
     if account.stopped_at is not None:
         return None
+    asked_at = desk.now()
     try:
         connector = desk.connector(account)
         page = None
@@ -85,12 +86,12 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         if isinstance(connector, Rechecks):
             await _recheck(desk, connector, account.id, dict(account.recheck_cursor or {}))
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
-        await _store_verdict(desk, account.id, verdict)
+        await _store_verdict(desk, account.id, verdict, asked_at)
     except db.GONE:  # that says nothing about the account
         raise
     except Exception as error:
         log.error("reading an account failed", account=account.id, **trace(error))
-        await _store_verdict(desk, account.id, Unavailable(OUR_FAULT.message))
+        await _store_verdict(desk, account.id, Unavailable(OUR_FAULT.message), asked_at)
     else:
         usage = connector.usage if isinstance(connector, Limited) else Usage()
         await _healthy(desk, account.id, page, usage)
@@ -224,12 +225,12 @@ async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> l
 
 
 async def _store_verdict(
-    desk: Desk, account_id: int, verdict: Unauthorized | RateLimited | Unavailable | Rejected
+    desk: Desk, account_id: int, verdict: Unauthorized | RateLimited | Unavailable | Rejected, asked_at: datetime
 ) -> None:
     log.warning("polling an account failed", account=account_id, verdict=type(verdict).__name__)
     async with desk.session() as session:
         if isinstance(verdict, Unauthorized):
-            await stop_account(session, account_id, verdict.text, desk.now())
+            await stop_account(session, account_id, verdict.text, desk.now(), asked_at=asked_at)
         else:
             account = await session.get_one(Account, account_id, with_for_update=db.HELD)
             if account.stopped_at is None:  # one stopped meanwhile keeps its reason

@@ -69,7 +69,7 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             with http.asking_first(partial(_is_ours, desk, item)):
                 outcome = await _try(partial(desk.connector, account), attempt)
             async with desk.session() as session:  # ends soon: the citizen may react as soon as the platform has it
-                await outcomes.record(session, item, outcome, desk.now())
+                await outcomes.record(session, item, outcome, desk.now(), asked_at=now)
             _tell(desk, account, item, outcome)
             with going_on("a message cannot be shown"):  # the lane of its channel tries it again
                 await messages.sync(desk, item.case_id)

@@ -48,10 +48,15 @@ def name_of(outcome: Outcome) -> str:
     return re.sub(r"(?<=.)(?=[A-Z])", "_", type(outcome).__name__).lower()
 
 
-async def record(session: AsyncSession, item: Reply | Act, outcome: Outcome, now: datetime) -> None:
-    """Store what the platform said; an item that is no longer being sent is left as it is."""
+async def record(
+    session: AsyncSession, item: Reply | Act, outcome: Outcome, now: datetime, *, asked_at: datetime | None = None
+) -> None:
+    """Store what the platform said; an item that is no longer being sent is left as it is.
+
+    `asked_at`: as for `stop_account`.
+    """
     if isinstance(outcome, Unauthorized):
-        await stop_account(session, item.account_id, outcome.text, now)
+        await stop_account(session, item.account_id, outcome.text, now, asked_at=asked_at)
     await _note_limit(session, item.account_id, outcome, now)
     if isinstance(item, Reply):
         await _record_reply(session, item, outcome, now)
@@ -163,10 +168,15 @@ async def _report_problem(session: AsyncSession, act: Act, why: str) -> None:
         await tell_thread(session, case, MessageKind.ACT_PROBLEM, key, act.id)
 
 
-async def stop_account(session: AsyncSession, account_id: int, problem: Text, now: datetime) -> None:
-    """Stop an account whose token no longer works, and notify its team, once."""
+async def stop_account(
+    session: AsyncSession, account_id: int, problem: Text, now: datetime, *, asked_at: datetime | None = None
+) -> None:
+    """Stop an account whose token no longer works, and notify its team, once.
+
+    `asked_at`: when we asked what was refused; if people renewed the account since then, that says nothing.
+    """
     account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-    if account.stopped_at is not None:
+    if account.stopped_at is not None or (asked_at is not None and await _is_renewed(session, account_id, asked_at)):
         return
     account.stopped_at, account.problem = now, problem.to_json()
     session.add(account)
@@ -180,3 +190,8 @@ async def stop_account(session: AsyncSession, account_id: int, problem: Text, no
             channel=team.channel,
         )
     )
+
+
+async def _is_renewed(session: AsyncSession, account_id: int, since: datetime) -> bool:
+    renewed = (Event.account_id == account_id) & (Event.kind == EventKind.ACCOUNT_RENEWED)
+    return (await session.exec(select(Event.id).where(renewed, Event.at >= since).limit(1))).first() is not None

@@ -1,11 +1,14 @@
 """Tokens in the database: encrypted with the newest key after a start, and replaced by a connector in use."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from bot import accounts
 from bot.accounts import seal
 from bot.accounts.store import StoredSecrets
-from bot.models import Mention, SigningIn
+from bot.domain.text import text
+from bot.models import Account, Mention, SigningIn
+from bot.outgoing.outcomes import stop_account
 from bot.sandbox.app import Sandbox
 from jobs import poll
 from tests.conftest import SECRET_KEY, Bot, account_of, second_desk, settings_for
@@ -65,3 +68,16 @@ async def test_a_token_that_a_connector_replaces_is_the_one_that_every_process_u
     assert (row.stopped_at, row.problem) == (None, None)
     await poll.poll(bot.desk, str(account_id))
     assert [mention.text for mention in await bot.rows(Mention)] == ["@gemeente Komt dit binnen?"]
+
+
+async def test_a_refusal_of_the_old_token_does_not_stop_an_account_that_was_renewed_meanwhile(bot: Bot) -> None:
+    asked_at = bot.desk.now()
+    async with bot.desk.session() as session:
+        accounts.renew(
+            session, await session.get_one(Account, 1), {"signing_secret": "new"}, bot.desk.settings, asked_at
+        )
+    for since, stops in ((asked_at, False), (asked_at + timedelta(seconds=1), True)):
+        async with bot.desk.session() as session:
+            await stop_account(session, 1, text("The token was refused."), bot.desk.now(), asked_at=since)
+        async with bot.desk.session() as session:
+            assert ((await session.get_one(Account, 1)).stopped_at is not None) is stops
