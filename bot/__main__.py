@@ -5,6 +5,7 @@ import gc
 gc.disable()  # what is loaded stays: to look for garbage in it again and again takes a fifth of the time of loading
 
 from bot.cli.app import app  # noqa: E402
+from bot.cli.terminal import write_plainly  # noqa: E402
 
 gc.enable()
 
@@ -12,6 +13,7 @@ gc.enable()
 def main() -> None:
     """Run the command that was typed; exits with its code."""
     gc.freeze()
+    write_plainly()
     app(prog_name="webcare")
 
 

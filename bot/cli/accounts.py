@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bot import accounts, connectors, db
 from bot.accounts import token_ends
@@ -43,7 +43,8 @@ async def _list(settings: Settings) -> None:
     if not rows:
         say("There are no accounts yet; connect one with: webcare accounts add")
         return
-    table = Table("Platform", "Name", "Team", "State", "Last read")
+    whole = [Column(header, no_wrap=True) for header in ("Platform", "Name")]
+    table = Table(*whole, *(Column(header, overflow="fold") for header in ("Team", "State", "Last read")))
     t = Texts("en", settings.time_zone)
     for row in rows:
         cells = (row.platform, row.name, teams[row.team_id], state_of(row, t), _last_read(row, t))

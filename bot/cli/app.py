@@ -27,6 +27,7 @@ from bot.cli import check as checks
 from bot.cli.doctor import doctor
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
 from bot.config import ENV_FILE, BadSettings, Settings
+from bot.disk import takes_nothing
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, slack_client, slack_session
@@ -60,6 +61,11 @@ class _Sentences(TyperGroup):
         except (typer.Exit, typer.TyperException, BrokenPipeError):
             raise
         except Exception as error:
+            if takes_nothing(error):
+                typer.echo(
+                    "The disk of the database is full or cannot be written: make room there, and try again.", err=True
+                )
+                raise typer.Exit(BAD_SETTINGS) from None
             known = trace(error)
             log.error("a command failed", **known)
             typer.echo(
@@ -133,7 +139,7 @@ def _end_now() -> None:
 
 @app.command("try")
 def try_bot(
-    port: Annotated[int, typer.Option("--port", help="Port of the local workspace.")] = 8100,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the local workspace.")] = 8100,
     mastodon: Annotated[str, typer.Option("--mastodon", help="Server to read public posts from, read-only.")] = "",
     hashtag: Annotated[list[str] | None, typer.Option("--hashtag", help="What to read there; repeatable.")] = None,
     feed: Annotated[list[str] | None, typer.Option("--feed", help="RSS or Atom feed to read; repeatable.")] = None,

@@ -1,5 +1,7 @@
 """What all commands share: settings, the database, questions, and output on the terminal."""
 
+import codecs
+import io
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +17,8 @@ from bot.config import ENV_FILE, BadSettings, Settings, load_settings
 from bot.connectors.base import Health
 from bot.logs import set_up_logging
 from bot.steady_clock import utc_now
+
+SIMILAR = {"✔": "+", "✘": "x", "–": "-", "…": "."}
 
 
 def settings_for_command() -> Settings:
@@ -51,6 +55,20 @@ def with_key(settings: Settings) -> Settings:
 
 
 # --- Words ---------------------------------------------------------------------------------------
+
+
+def write_plainly() -> None:
+    """Write a similar sign for one that the terminal or file does not have: those of Windows lack ✔ and ✘."""
+    codecs.register_error("similar", _similar)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="similar")
+
+
+def _similar(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(SIMILAR.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
 
 
 def plain(words: object) -> str:

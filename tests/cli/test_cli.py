@@ -7,6 +7,7 @@ import itertools
 import os
 import pty
 import re
+import resource
 import signal
 import sqlite3
 import stat
@@ -264,6 +265,44 @@ async def test_the_version_and_the_help_are_told(run: Webcare) -> None:
     for command in ("run", "check", "doctor", "migrate", "key", "teams", "accounts"):
         assert re.search(rf"^│ {command} ", help_.out, re.MULTILINE)
     assert "Usage: webcare" in nothing.out + nothing.err
+
+
+@pytest.mark.parametrize(
+    "words", [("doctor", "99999999999999999999"), ("try", "--port", "99999"), ("try", "--port", "-1")]
+)
+async def test_a_number_that_cannot_be_is_no_fault_of_ours(words: tuple[str, ...], run: Webcare) -> None:
+    done = await run(*words)
+    assert (done.code, "Invalid value" in done.err) == (2, True), done
+
+
+def environment_of(settings: dict[str, Any]) -> dict[str, str]:
+    """What a process of its own needs to be the program with these settings."""
+    here = {"PATH": os.defpath, "PYTHONPATH": str(Path.cwd())}
+    return {**here, **{name.upper(): str(value) for name, value in settings.items()}}
+
+
+async def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, settings: dict[str, Any]) -> None:
+    await webcare(tmp_path, "accounts", "add", "webhook", "--name", "een", **settings)
+    environment = environment_of(settings)
+    words = ("accounts", "add", "webhook", "--name", "twee", "--anyway", f"--callback-url=https://x.nl/{'x' * 60_000}")
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "bot", *words], cwd=tmp_path, env=environment, capture_output=True,
+        text=True, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (33_000, 33_000)),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "The disk of the database is full" in done.stderr
+
+
+async def test_output_that_has_no_sign_for_a_mark_has_a_similar_one(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """As Windows writes files and pipes."""
+    await webcare(tmp_path, "migrate", **settings)
+    environment = environment_of(settings)
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "bot", "check"], cwd=tmp_path,
+        env={**environment, "PYTHONIOENCODING": "cp1252"}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert b"+ Database: sqlite:///webcare.db opens" in done.stdout, done
+    assert b"Error" not in done.stderr
 
 
 # --- The secret key ----------------------------------------------------------------------------------
@@ -721,6 +760,18 @@ async def test_a_mailbox_goes_by_its_address_and_is_asked_for_the_secret_that_it
     assert renewed.code == 0, renewed
     whole = await run("accounts", "check", address)
     assert (whole.code, f"✔ Sends as {address} through 127.0.0.1." in whole.out) == (0, True), whole.out
+
+
+def stopped_with_many_words(row: Account) -> None:
+    words = "{host} does not accept our access token; make a new one in its preferences."
+    row.stopped_at, row.problem = utc_now(), Text(words, {"host": "social.overheid.nl"}).to_json()
+
+
+async def test_the_list_of_accounts_shows_whole_names_where_there_is_little_room(run: Webcare, tmp_path: Path) -> None:
+    name = "@gemeente@social.overheid.nl"
+    await run("accounts", "add", "feed", "--url", "http://127.0.0.1:1/rss", "--name", name, "--anyway")
+    await change(tmp_path, lambda _, row: stopped_with_many_words(row))
+    assert name in (await run("accounts", "list")).out
 
 
 def stopped_by_a_fault(row: Account) -> None:

@@ -16,7 +16,7 @@ from bot.texts import Texts
 
 
 def doctor(
-    case: Annotated[int, typer.Argument(help="The number of the case, as its card shows it.", min=1)],
+    case: Annotated[int, typer.Argument(help="The number of the case, as its card shows it.", min=1, max=2**63 - 1)],
     team: Annotated[str, typer.Option("--team", help="Its team, if several teams have a case with this number.")] = "",
     is_id: Annotated[
         bool, typer.Option("--id", help="The argument is the id of the case, as the log shows it.")
