@@ -390,9 +390,10 @@ async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]],
     """
     for post, case_id, mention_id in joined:
         case = await locked(session, case_id)
-        await follow_ups.show(session, case, post, mention_id, key=f"follow_up:{mention_id}")
+        said = await follow_ups.said(session, case, post, mention_id)
+        await follow_ups.show(session, case, post, mention_id, said, key=f"follow_up:{mention_id}")
         answers = case.status is Status.WITH_CITIZEN
-        thanks = is_mere_thanks(post.text) and not post.media and not answers
+        thanks = is_mere_thanks(said) and not post.media and not answers
         if not thanks and case.status not in OPEN:
             await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention_id})
         details = {"mention": mention_id, "thanks": thanks}

@@ -101,7 +101,7 @@ async def _reopen(session: AsyncSession, mention: Mention, post: Post, now: date
     case = await locked(session, mention.case_id)
     if case.status in OPEN:
         return
-    await follow_ups.show(session, case, post, mention.id, key=f"edited:{mention.id}:{now.timestamp()}")
+    await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
     await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
     if mention.may_be_answered():
         await clocks.citizen_wrote(session, case, now)

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import OPEN
-from bot.domain.mention import Post
+from bot.domain.mention import Post, left_out_of
 from bot.domain.signals import Rank, Signal, rank_of, signals_of
 from bot.models import WAITING, Case, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
@@ -36,7 +36,8 @@ def of_new(posts: Sequence[Post], team: Team, waiting: Collection[str]) -> dict[
     found = dict[str, list[str]]()
     for post in posts:
         waited = [Signal.WAITED] if post.author.external_id in waiting else []
-        if signals := [*_of(post, own), *waited]:
+        said = f"{post.text}\n{left_out_of(post.place)}"
+        if signals := [*_of(post, said, own), *waited]:
             found[post.external_id] = signals
     return found
 
@@ -76,12 +77,12 @@ async def bring_forward(session: AsyncSession, ranks: Mapping[int, Rank]) -> Non
     await session.flush()
 
 
-async def joins(session: AsyncSession, case: Case, post: Post, team: Team) -> Rank:
-    """Add the signals of a post to those of the case that it joins; returns the rank of the post.
+async def joins(session: AsyncSession, case: Case, post: Post, said: str, team: Team) -> Rank:
+    """Add the signals of a post, from what is said in it, to those of the case that it joins; returns its rank.
 
     A case that had ended has only those of the new post. A card that still waits to be posted gets the same rank.
     """
-    found = _of(post, TeamSettings.of(team.settings).signal_words)
+    found = _of(post, said, TeamSettings.of(team.settings).signal_words)
     before = (case.signals or []) if case.status in OPEN else []
     case.signals = [*before, *(signal for signal in found if signal not in before)] or None
     session.add(case)
@@ -91,5 +92,5 @@ async def joins(session: AsyncSession, case: Case, post: Post, team: Team) -> Ra
     return rank
 
 
-def _of(post: Post, own: Collection[str]) -> list[str]:
-    return signals_of(post.text, (post.author.name, post.author.handle), own)
+def _of(post: Post, said: str, own: Collection[str]) -> list[str]:
+    return signals_of(said, (post.author.name, post.author.handle), own)

@@ -181,11 +181,18 @@ OWN_ID = "own_id"
 
 ALSO_TO = "also_to"
 """The key in the `place` of a private post for how many others got it too."""
+LEFT_OUT = "left_out"
+"""The key in the `place` of a post for what its text leaves out that may be the author's own words."""
 
 
 def own_id_of(place: Mapping[str, Any] | None) -> str:
     """Return the id that only this post has; "" where the platform's own ids are used once."""
     return str((place or {}).get(OWN_ID, ""))
+
+
+def left_out_of(place: Mapping[str, Any] | None) -> str:
+    """Return what the text of a post leaves out, because it looks like a quotation or a signature, but may be none."""
+    return str((place or {}).get(LEFT_OUT, ""))
 
 
 def also_to(place: Mapping[str, Any] | None) -> int:
@@ -202,7 +209,7 @@ class Post:
     the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
     platform does not say. `cautions` are the warnings on it or its author. `rating` is the number of stars of a review.
     `place` is the connector's own JSON about the post; the draft of a reply contains it too. Its keys
-    OWN_ID and ALSO_TO are for all.
+    OWN_ID, ALSO_TO and LEFT_OUT are for all.
     """
 
     external_id: str

@@ -28,6 +28,14 @@ def folded(text: str) -> list[str]:
     return [word[:MAX_LETTERS] for word in WORD.findall(text.casefold())]
 
 
+def is_made_of(text: str, known: Iterable[str]) -> bool:
+    """Tell whether a text is these known texts, in any order, and nothing else; signs and capitals do not count."""
+    rest = f" {' '.join(folded(text))} "
+    for words in sorted((" ".join(folded(each)) for each in known), key=len, reverse=True):
+        rest = rest.replace(f" {words} ", " ") if words else rest
+    return not rest.strip()
+
+
 def words_of(texts: Iterable[str]) -> str:
     """Return the different words of texts, sorted, so that the order of the texts does not matter."""
     words = {word for text in texts for word in folded(text)}

@@ -58,6 +58,7 @@ from bot.models.case_file import (
     OtherCase,
     may_be_late,
     on_our_desk,
+    unheard,
     waits_for,
 )
 from bot.models.clock import Clock
@@ -207,5 +208,6 @@ __all__ = [
     "lingering",
     "may_be_late",
     "on_our_desk",
+    "unheard",
     "waits_for",
 ]

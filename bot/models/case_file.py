@@ -10,10 +10,11 @@ from sqlmodel import col, select
 from bot.domain import case as rules
 from bot.domain.case import ONGOING, OPEN, Status, WaitsFor
 from bot.domain.label import Label
-from bot.domain.mention import FOR_GOOD, Permit, alike
+from bot.domain.mention import FOR_GOOD, Permit, alike, left_out_of
 from bot.domain.mention import Act as ActKind
 from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
+from bot.domain.words import is_made_of
 from bot.models.account import Account, Author
 from bot.models.act import GOING, HOLDS, Act, ActStatus
 from bot.models.case import NOT_ENDED, WAITING, Case, Escalation, Mention, Note
@@ -50,6 +51,17 @@ class OtherCase:
     team: str = ""
     channel: str = ""
     ts: str = ""
+
+
+def unheard(mention: Mention, author: Author, mentions: Sequence[Mention], replies: Sequence[Reply]) -> str:
+    """Return what the text of a mention leaves out, unless that is only what was written in its case before."""
+    left_out = left_out_of(mention.place)
+    if not left_out:
+        return ""
+    earlier = [each for each in mentions if each.id < mention.id]
+    known = [author.name, *(each.text for each in earlier), *(left_out_of(each.place) for each in earlier)]
+    known += [reply.text for reply in replies if reply.created_at < mention.received_at]
+    return "" if is_made_of(left_out, known) else left_out
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,10 @@ class CaseFile:
     def latest(self) -> Mention:
         """The citizen's newest mention."""
         return self.mentions[-1]
+
+    def unheard(self, mention: Mention) -> str:
+        """Return what the text of a mention leaves out and nobody has read; "" if nothing."""
+        return unheard(mention, self.author, self.mentions, self.replies)
 
     @property
     def newest_id(self) -> int:

@@ -143,6 +143,16 @@ def quote(text: str, limit: int = SECTION) -> Block:
     return {"type": "rich_text", "elements": [element]}
 
 
+def quotes(text: str, limit: int) -> list[Block]:
+    """Return a stranger's whole text as quotations of at most `limit` characters, parted between lines or words."""
+    parts, rest = [], text.strip()
+    while len(rest) > limit:
+        at = max(rest.rfind("\n", limit // 2, limit), 0) or max(rest.rfind(" ", limit // 2, limit), 0) or limit
+        parts.append(quote(rest[:at], limit))
+        rest = rest[at:].strip()
+    return [*parts, quote(rest, limit)]
+
+
 def image(url: str, alt: str) -> Block:
     """Return a picture that Slack fetches, with a stranger's description of it."""
     return {"type": "image", "image_url": url, "alt_text": cut(" ".join(alt.split()), ALT, escape).strip() or "–"}

@@ -9,7 +9,7 @@ from bot.domain.mention import WROTE_AGAIN, Caution, Gone, also_to
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
-from bot.views.block import Block, View, context, escape, image, is_web, link, literal, quote, section
+from bot.views.block import Block, View, context, escape, image, is_web, link, literal, quote, quotes, section
 from bot.views.case_state import case_name
 from bot.views.marks import private_mark
 
@@ -94,10 +94,12 @@ def mention_blocks(
     limit: int = 2500,
     media: int = 4,
     images: int = 0,
+    whole: bool = False,
 ) -> list[Block]:
     """Return one mention: the post it answers, its text, its media, and whether it was edited or removed.
 
-    `images` is how many of the media are shown as pictures if the team wants that; the others are linked.
+    `images` is how many of the media are shown as pictures if the team wants that; the others are linked. `whole`: all
+    of the text is shown, with what looked like a quotation, where others say that it is left out.
     """
     blocks: list[Block] = []
     if earlier := mention.replies_to or file.answered_posts.get(mention.in_reply_to or ""):
@@ -106,7 +108,8 @@ def mention_blocks(
     if caution := _caution(mention, t):
         blocks.append(context(f"⚠️ {caution}"))
     if mention.redacted_at is None:
-        blocks.append(quote(mention.text, limit))
+        blocks += quotes(mention.text, limit) if whole else [quote(mention.text, limit)]
+        blocks += _left_out(file, mention, t, limit) if whole else shortened(file, mention, t)
     images = images if _may_show_pictures(file, mention) else 0
     for medium in mention.media[:media]:
         address, described = medium.get("url", ""), medium.get("alt", "")
@@ -125,6 +128,18 @@ def mention_blocks(
     elif mention.edited_at:
         blocks.append(context("✏️ " + t("The author edited this post ({time}).", time=t.when(mention.edited_at, now))))
     return blocks
+
+
+def shortened(file: CaseFile, mention: Mention, t: Texts) -> list[Block]:
+    """Return the line that a text leaves out what may be the citizen's own words; nothing if it does not."""
+    words = t("Shortened: what looks like a quotation or a signature is in Details.")
+    return [context(f"✂️ {words}")] if file.unheard(mention) else []
+
+
+def _left_out(file: CaseFile, mention: Mention, t: Texts, limit: int) -> list[Block]:
+    words = t("This looks like a quotation or a signature, and is not on the card:")
+    left_out = file.unheard(mention)
+    return [context(f"✂️ {words}"), *quotes(left_out, limit)] if left_out else []
 
 
 def _may_show_pictures(file: CaseFile, mention: Mention) -> bool:
@@ -202,7 +217,8 @@ def excerpt(file: CaseFile, t: Texts, limit: int = 200) -> str:
 def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
     """Return whose case it is and the newest post, for above the fields of a modal."""
     mark = [private_mark(t)] if file.latest.private else []
-    return [context(head_line(file, t), *mark), quote(file.latest.text, limit)]
+    words = quote(file.latest.text, limit)
+    return [context(head_line(file, t), *mark), words, *shortened(file, file.latest, t)]
 
 
 def wrote_again(t: Texts) -> Block:

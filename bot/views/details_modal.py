@@ -68,8 +68,8 @@ def details_modal(
 
 def _talk(file: CaseFile, t: Texts, now: datetime, skip: int) -> list[Block]:
     """Return as much of the exchange as fits with the rest: emoji and some scripts take 12 times the room."""
-    for most in (15, 8, 4):
-        talk = exchange(file, t, now, most=most, skip=skip, edits=True)
+    for most in (15, 8, 4, 2, 1):
+        talk = exchange(file, t, now, most=most, skip=skip, whole=True)
         if len(talk) <= TURNS and len(json.dumps(talk)) <= TALK:
             break
     else:

@@ -29,20 +29,20 @@ def exchange(
     limit: int = 2900,
     media: int = 4,
     besides: Mention | None = None,
-    edits: bool = False,
+    whole: bool = False,
 ) -> list[Block]:
     """Return `most` posts and answers, each under a line with who and when, and cut to `limit` characters.
 
-    They are the newest before the last `skip`. `besides` is a post that is shown elsewhere; `edits`: the text before an
-    edit is shown too.
+    They are the newest before the last `skip`. `besides` is a post that is shown elsewhere; `whole`: posts are not cut,
+    and what was left out of them and the text before an edit are shown too.
     """
     blocks: list[Block] = []
     said = [each for each in turns(file) if each is not besides]
     for turn in said[: len(said) - skip][-most:]:
         if isinstance(turn, Mention):
             blocks.append(context(source_line(file, turn, t, now)))
-            blocks += mention_blocks(file, turn, t, now, limit=limit, media=media)
-            if edits and turn.earlier_text:
+            blocks += mention_blocks(file, turn, t, now, limit=limit, media=media, whole=whole)
+            if whole and turn.earlier_text:
                 blocks += [context(t("Before the edit:")), quote(turn.earlier_text, min(limit, 1500))]
         else:
             blocks += [context(answer_line(turn, t, now)), quote(turn.text, min(limit, 1500))]

@@ -7,7 +7,7 @@ from bot.texts import Texts
 from bot.views.ask import for_advisers, left_out
 from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
 from bot.views.case_state import reason_words, writing_lines
-from bot.views.citizen import head_line, quoted, wrote_again
+from bot.views.citizen import head_line, quoted, shortened, wrote_again
 from bot.views.topic import topic_field
 
 
@@ -54,7 +54,7 @@ def close_modal(
     `seen`: the newest mention that this modal showed before; it remembers the newest that it shows (`shows`).
     """
     unread = [mention for mention in file.mentions if seen is not None and mention.id > seen and not mention.gone_at]
-    shown = [quote(mention.text, 1500) for mention in unread[-UNREAD:]]
+    shown = [block for each in unread[-UNREAD:] for block in (quote(each.text, 1500), *shortened(file, each, t))]
     blocks = [
         *(quoted(file, t, 300) if not shown else [*quoted(file, t, 300)[:1], *shown, wrote_again(t)]),
         *reason_fields(reasons, t),

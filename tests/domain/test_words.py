@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.words import MAX_ASKED, MAX_LETTERS, MAX_WORDS, asked_number, asked_words, folded, names_of, words_of
+from bot.domain.words import (
+    MAX_ASKED,
+    MAX_LETTERS,
+    MAX_WORDS,
+    asked_number,
+    asked_words,
+    folded,
+    is_made_of,
+    names_of,
+    words_of,
+)
 from bot.texts import LANGUAGES, Texts
 from bot.views.case_state import number_name
 
@@ -56,3 +66,20 @@ def test_a_case_is_asked_for_by_its_number_or_as_the_bot_calls_it() -> None:
         assert asked_number(words) == 231, words
     for words in ("zaak", "zaken 231", "loket 231", "231 zaken", "zaak 2x", "zaak -1", "①", "9" * 10, ""):
         assert asked_number(words) is None, words
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("", True),
+        ("\n --\n", True),
+        ("Donderdag, ja of nee.", True),
+        ("Jan\n\nDONDERDAG:\nja of nee", True),
+        ("Donderdag, ja of nee. Nee", False),
+        ("Donderdag, nee, ja of nee.", False),
+        ("Donderdag, ja", False),
+        ("Jansen", False),
+    ],
+)
+def test_a_text_is_made_of_others_only_if_each_of_them_stands_there_whole(written: str, made: bool) -> None:
+    assert is_made_of(written, ["Jan", "Donderdag: ja of nee?", ""]) is made

@@ -50,6 +50,17 @@ async def test_the_details_say_what_they_do_not_show_and_turn_to_it_and_back(bot
     assert await shown(bot, "18 eerdere berichten niet getoond") == list(range(19, 34))
 
 
+async def test_the_details_show_a_long_post_to_its_end(bot: Bot) -> None:
+    words = " ".join(str(number) for number in range(1000, 3000))
+    await mention(bot, 1, f"Bericht 01\n{words} 😶‍🌫️")
+    card = await bot.card("Zaak 1")
+    assert "2999" not in text_of(card)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    assert await shown(bot, "1000", "2999 😶‍🌫️") == [1]
+    said = text_of(bot.slack.view(SANNE)).split()
+    assert all(str(number) in said for number in range(1001, 2999, 100))
+
+
 async def test_the_details_show_also_what_a_newer_version_of_the_program_recorded(bot: Bot) -> None:
     card = await wrote(bot, 1)
     async with bot.desk.session() as session:

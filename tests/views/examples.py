@@ -146,7 +146,12 @@ MENTIONS = [
     mention(0, gone_at=NOW),
     mention(1, edited_at=NOW, earlier_text=LONG),
     mention(2, replies_to={"author": "Gemeente", "text": LONG}, cautions=[*Caution, "of a later version"]),
-    mention(3, private=True, media=[{"kind": kind, "url": "https://example.nl/1"} for kind in ("image", "audio", "x")]),
+    mention(
+        3,
+        private=True,
+        place={"left_out": LONG, "also_to": 2},
+        media=[{"kind": kind, "url": "https://example.nl/1"} for kind in ("image", "audio", "x")],
+    ),
 ]
 
 

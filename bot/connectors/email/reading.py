@@ -20,7 +20,7 @@ from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
 from bot.connectors.email.parsing import MAX_CHARACTERS, File, Mail, addresses, clean, cut, mail_of
-from bot.domain.mention import ALSO_TO, OWN_ID, Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
+from bot.domain.mention import ALSO_TO, Act, Arrived, Author, Delivery, LEFT_OUT, Media, OWN_ID, Post, PostKind, permits
 from bot.domain.text import Text, text
 
 PAGE = 20
@@ -152,7 +152,9 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
     author = writer.address if writer else ""
     answered = mail.in_reply_to or subjects.answered_by(mail, author, at)
     subjects.remember(mail, author, at)
-    said = cut(fold(mail.text, forwarded=threads.is_forwarded(mail.subject)), MAX_CHARACTERS)
+    answers = bool(mail.in_reply_to) or threads.is_answer(mail.subject)
+    folded = fold(mail.text, answers=answers and not threads.is_forwarded(mail.subject))
+    said = cut(folded.words, MAX_CHARACTERS)
     subject = "" if answered and threads.is_answer(mail.subject) else mail.subject
     parts = (subject, said, "\n".join(f"📎 {_of_file(file)}" for file in mail.files))
     place: dict[str, Any] = {
@@ -163,6 +165,8 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
         place[ALSO_TO] = others
     if said.split() != mail.text.split():
         place["original"] = mail.text[:MAX_CHARACTERS]
+    if folded.left_out:
+        place[LEFT_OUT] = cut(folded.left_out, MAX_CHARACTERS)
     return Post(
         external_id=mail.message_id,
         author=Author(author or "?", (writer.name if writer else "") or author or "?", handle=author),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot import accounts
-from bot.models import Account, Mention, Reply, ReplyStatus
+from bot.models import Account, Case, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import account_troubles, poll, refresh, replies
 from tests.conftest import CHANNEL, SANNE, Bot
@@ -91,6 +91,59 @@ async def test_a_mail_is_answered_and_what_the_citizen_writes_then_joins_its_cas
     assert [(each.case_id, each.text) for each in mentions][1:] == [(mentions[0].case_id, "Nee, vrijdag!")]
     await settled(bot)
     assert len(await bot.rows(Mention)) == 2
+
+
+async def test_who_thanks_and_asks_on_is_seen(by_mail: Bot, team: MailboxThere, jan: MailboxThere) -> None:
+    bot = by_mail
+    told = await _answered(bot, team, jan)
+    words = "Bedankt!\r\n\r\nOp 3 maart schreef ik u ook het volgende:\r\nde stoep is kapot en mijn moeder is gevallen."
+    write(team, jan.address, words, 2, Subject="Re: Container", In_Reply_To=told["Message-ID"])
+    await settled(bot)
+    await bot.card("Nieuw", "mijn moeder is gevallen")
+
+
+OUTLOOK = "Van: Webcare\r\nVerzonden: dinsdag 24 november 2026 10:42\r\nAan: Jan\r\nOnderwerp: RE: Container\r\n\r\n"
+
+
+async def test_an_answer_inside_a_quotation_can_be_read_and_is_no_mere_thanks(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    told = await _answered(bot, team, jan)
+    theirs = told.get_content().replace("Donderdag.", "Donderdag.\r\nMijn huis staat nog in brand.")
+    signed = f"Bedankt!\r\n\r\n-- \r\nJan\r\n\r\n{OUTLOOK}{theirs}"
+    write(team, jan.address, signed, 2, Subject="RE: Container", In_Reply_To=told["Message-ID"])
+    await settled(bot)
+    card = await bot.card("Nieuw", "Bedankt!", "Ingekort")
+    assert "in brand" not in text_of(card)
+    [case] = await bot.rows(Case)
+    assert case.signals == ["danger"]
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    await bot.slack.wait_for(lambda: "Mijn huis staat nog in brand." in text_of(bot.slack.view(SANNE) or {}))
+
+
+async def test_thanks_above_our_own_words_are_thanks(by_mail: Bot, team: MailboxThere, jan: MailboxThere) -> None:
+    """Outlook quotes the whole mail below the words, without marks."""
+    bot = by_mail
+    told = await _answered(bot, team, jan, "Donderdag. Bel bij brand 112.")
+    theirs = f"Bedankt!\r\n\r\nVerzonden vanuit Outlook voor iOS\r\n{'_' * 32}\r\n{OUTLOOK}{told.get_content()}"
+    write(team, jan.address, theirs, 2, Subject="RE: Container", In_Reply_To=told["Message-ID"])
+    await settled(bot)
+    card = await bot.card("*Beantwoord*", "Bedankt!")
+    assert "Ingekort" not in text_of(card)
+    [case] = await bot.rows(Case)
+    assert not case.signals
+
+
+async def _answered(bot: Bot, team: MailboxThere, jan: MailboxThere, words: str = "Donderdag.") -> Any:
+    """A citizen asks, an agent answers; returns the mail that the citizen gets."""
+    write(team, jan.address, "Wanneer wordt de lantaarn gemaakt?", 1)
+    await poll.poll_due(bot.desk)
+    await answer(bot, SANNE, await bot.card("lantaarn"), words)
+    await bot.card("*Beantwoord*")
+    bot.clock.advance(minutes=1)
+    [told] = read(jan)
+    return told
 
 
 async def test_the_card_says_that_others_got_the_mail_too_without_their_addresses(

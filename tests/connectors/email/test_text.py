@@ -1,6 +1,7 @@
 """Mails as programs write them and as nobody should: what is read, folded away, left out, and written back."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -61,21 +62,23 @@ BELOW = {
     "a signature that lost its space": "--\nJan de Vries",
     "a telephone": "Verzonden vanaf mijn Galaxy",
     "a telephone, English": "Sent from my iPhone",
+    "a telephone that is nobody's": "Verstuurd vanaf Samsung-tablet.",
     "an app": "Verzonden vanuit Outlook voor Android",
+    "an app with a link": "Verzonden vanuit Outlook voor iOS<https://aka.ms/o0ukef>",
     "our own": f"Webcare <{TEAM}>, 24-11-2026 10:42:\n> Dag Jan",
 }
 
 
 @pytest.mark.parametrize("below", BELOW.values(), ids=BELOW)
 def test_what_a_program_put_below_the_words_is_folded_away(below: str) -> None:
-    assert fold(f"{WORDS}\n\n{below}\n") == WORDS
+    assert fold(f"{WORDS}\n\n{below}\n").words == WORDS
 
 
 def test_answers_below_and_between_a_quotation_stay() -> None:
     quoted = (
         f"Op di 24 nov 2026 om 10:42 schreef Webcare <{TEAM}>:\n> Wanneer?\n\nMaandag.\n\n> Hoe laat?\n\nOm tien uur."
     )
-    assert fold(quoted) == "Maandag.\n\nOm tien uur."
+    assert fold(quoted).words == "Maandag.\n\nOm tien uur."
 
 
 @pytest.mark.parametrize(
@@ -88,15 +91,83 @@ def test_answers_below_and_between_a_quotation_stay() -> None:
         "Van maandag tot vrijdag:\nAan de gracht",
         "Mijn buurman schreef op de muur: weg ermee",
         "Verzonden vanaf mijn iPhone",
+        "Geachte heer,\n\nOp 3 maart schreef ik u een brief met deze vraag:\n\nWanneer wordt de lantaarn gemaakt?",
+        "Op uw website wordt geschreven, en op 2 november schreef u mij:\n\nik krijg niets. Waarom niet?",
+        "Op 2 november om 10:42 schreef u mij:\n\nik krijg niets. Waarom niet?",
+        "Op 3 maart heeft mijn zoon u al geschreven over twee dingen:\n1. De kapotte lantaarn\n2. Het afval",
+        "Mijn zoon schreef op 3 maart het volgende:\nik krijg niets.",
+        "Hello,\n\nOn 3 March I wrote to you with this question:\nWhen will the light be repaired?",
+        "Ik heb twee vragen.\n--\nWanneer komt de vuilniswagen?\n--\nEn wanneer de glasbak?",
+        "Mijn vraag is:\n--\nwanneer komt de vuilniswagen?",
+        "Mijn brief:\n-- \n" + "een regel\n" * 11,
+        "Dag,\n\nVerzonden via de post op 3 maart, en niets gehoord.",
+        "Dag,\n\nverzonden met pakketpost op 3 maart",
     ],
 )
 def test_what_only_resembles_a_quotation_is_kept_and_so_is_a_mail_of_nothing_else(text: str) -> None:
-    assert fold(text).split() == text.split()
+    assert fold(text).words.split() == text.split()
+
+
+OUTLOOK = f"""Zie hieronder.
+
+--
+Jan de Vries
+
+{"_" * 32}
+Van: Webcare <{TEAM}>
+Verzonden: dinsdag 24 november 2026 10:42
+Aan: Jan
+CC: Els
+Onderwerp: RE: Vraag
+
+Wat is uw adres?
+Dorpsstraat 1
+
+Jan <jan@burger.example>, 23-11-2026 10:42:
+> Dag
+Op zo 22 nov 2026 om 10:42 schreef Els <els@burger.example>:
+Hallo"""
+
+
+def test_what_is_left_out_without_a_mark_on_each_line_can_still_be_read() -> None:
+    folded = fold(OUTLOOK)
+    assert folded.words == "Zie hieronder."
+    assert folded.left_out == "Jan de Vries\n\nWat is uw adres?\nDorpsstraat 1\n\nHallo"
+    assert post(mail(OUTLOOK, Subject="RE: Vraag")).place["left_out"] == folded.left_out
+    assert "left_out" not in post(mail(f"{WORDS}\n\n{BELOW['Gmail']}", Subject="RE: Vraag")).place
+
+
+@pytest.mark.parametrize("subject", ["Vraag", "Fwd: Vraag"])
+def test_a_mail_that_answers_nothing_is_shown_with_what_was_pasted_into_it(subject: str) -> None:
+    pasted = f"Wat ik van u kreeg. Klopt dit?\n\n{BELOW['Outlook']}\n\nIk woon daar niet meer!\n\n{QUOTED}"
+    assert post(mail(pasted, Subject=subject)).text == f"{subject}\n\n{pasted}"
+    assert "woon" not in post(mail(pasted, In_Reply_To=f"<{OURS}>")).text
+
+
+@pytest.mark.parametrize("head", ["---------- Forwarded message ---------", "Begin doorgestuurd bericht:", ""])
+@pytest.mark.parametrize("headers", [{"Subject": "Fwd: Paspoort"}, {"Subject": "Re: Paspoort"}, {}], ids=str)
+def test_a_signature_above_a_forwarded_mail_does_not_hide_it(head: str, headers: dict[str, str]) -> None:
+    text = f"Kunnen jullie dit oppakken?\n\n-- \nKees\n\n{head}\n{BELOW['Outlook']}"
+    shown = post(mail(text, **headers)).text
+    assert "oppakken?" in shown and "Kees" not in shown
+    assert ("Dat kan niet." in shown) is (head != "" or headers.get("Subject") != "Re: Paspoort")
+
+
+OWN = ["Mijn moeder is gevallen", "Op 3 maart schreef ik u:", "", "Van: mij", "--", "Wanneer?", "Bedankt!"]
+MARKS = ["> Dag", "-- ", "_" * 32, "Verzonden vanaf mijn iPhone", *BELOW["Outlook"].split("\n")[:4]]
+MARKS += [BELOW["Gmail"].split("\n")[0], BELOW["English"].split("\n")[0], "---------- Forwarded message ---------"]
+
+
+@given(st.lists(st.sampled_from([*OWN, *MARKS]), max_size=14), st.booleans())
+def test_nobody_s_own_words_vanish(lines: list[str], answers: bool) -> None:
+    folded = fold("\n".join(lines), answers=answers)
+    shown = Counter(f"{folded.words}\n{folded.left_out}".split("\n"))
+    assert not Counter(line for line in lines if line in {OWN[0], OWN[1], OWN[5], OWN[6]}) - shown
 
 
 def test_what_is_forwarded_belongs_to_the_words() -> None:
     text = f"Kijk eens:\n\n{BELOW['Outlook']}"
-    assert fold(text, forwarded=True) == text
+    assert fold(text, answers=False).words == text
     shown = post(mail(text, Subject="FW: Vraag")).text
     assert "Dat kan niet." in shown
 
@@ -106,7 +177,7 @@ def test_a_quotation_in_html_is_folded_and_an_answer_below_it_kept() -> None:
         f"<div>Op di 24 nov 2026 om 10:42 schreef Webcare &lt;{TEAM}&gt;:</div><blockquote><p>Wanneer?</p>"
         "<p>En waar?</p></blockquote><p>Maandag, op het <b>plein</b>.</p>"
     )
-    one = mail(html, Content_Type="text/html; charset=utf-8")
+    one = mail(html, Content_Type="text/html; charset=utf-8", In_Reply_To=f"<{OURS}>")
     assert "> Wanneer?" in one.text
     assert post(one).text == "Vraag\n\nMaandag, op het plein."
     assert post(one).place["original"] == one.text
@@ -136,7 +207,7 @@ def test_where_a_link_in_html_leads_is_shown(link: str, shown: str) -> None:
 
 @given(st.text(st.sampled_from("> \n-_:abVanOpschreefFromwrote<@é,0"), max_size=400))
 def test_folding_takes_anything_and_never_all(text: str) -> None:
-    folded = fold(text)
+    folded = fold(text).words
     assert bool(folded.strip()) is bool(text.strip("\n ").strip())
     assert set(folded.split()) <= set(text.split())
 
