@@ -20,7 +20,7 @@ from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
 from bot.connectors.email.parsing import MAX_CHARACTERS, File, Mail, addresses, clean, cut, mail_of
-from bot.domain.mention import ALSO_TO, Act, Arrived, Author, Delivery, LEFT_OUT, Media, OWN_ID, Post, PostKind, permits
+from bot.domain.mention import ALSO_TO, LEFT_OUT, OWN_ID, Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
 from bot.domain.text import Text, text
 
 PAGE = 20
