@@ -24,11 +24,13 @@ LANGUAGES = ("nl", "en")
 class Texts:
     """One language: `t("Claim")`, `t("{n} left", n=3)`, `t.plural("{n} case", "{n} cases", n)`, `t.when(at)`.
 
-    Sentences are written in English in the code and translated by the catalogue `locales/<language>.po`.
+    Sentences are written in English in the code and translated by the catalogue `locales/<language>.po`. `posted_at` is
+    when Slack got the message in which the words stand; None if it is new, or if they stand in none.
     """
 
     language: str
     time_zone: str
+    posted_at: datetime | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -67,9 +69,13 @@ class Texts:
         return format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self._locale)
 
     def when(self, at: datetime, now: datetime) -> str:
-        """Return a moment as short as possible: today only its time, else with the date."""
+        """Return a moment as short as possible: today only its time, else with the date.
+
+        A message is read below the date on which it was posted, and may never be written again: after that day, it
+        names the date of every moment.
+        """
         local, today = at.astimezone(self.zone), now.astimezone(self.zone)
-        if local.date() == today.date():
+        if local.date() == today.date() == (self.posted_at or now).astimezone(self.zone).date():
             return self.time(at)
         if local.year == today.year:
             return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self._locale)

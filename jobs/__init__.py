@@ -64,6 +64,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     absence.return_from_readers: MINUTE,
     digest.send_digests: MINUTE,
     spikes.watch: MINUTE,
+    days.begin: MINUTE,
     days.count: MINUTE,
     reconcile.compare: 5 * MINUTE,
     reconcile.follow: 5 * MINUTE,

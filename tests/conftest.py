@@ -274,6 +274,7 @@ async def running_bot(
 ) -> AsyncIterator[Bot]:
     """Run the bot on a database and a Slack, coupled to the citizens' square; `stand_ins` as for `run`."""
     clock = clock or RunningClock()
+    slack.workspace.now = lambda: clock().timestamp()  # the two agree on what day it is
     settings = settings_for(database_url, slack, **changes)
     engine = db.create_engine(database_url)
     try:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -26,6 +27,7 @@ from bot.domain.case import (
     Status,
     logged_as,
 )
+from bot.domain.signals import QUIETLY
 from bot.domain.text import Refused
 from bot.models import Case, Event, Message, MessageKind, Shows, UtcDateTime, kinds_that_show
 from bot.wake import note
@@ -227,13 +229,20 @@ async def touch_all(
     await touch_messages(session, col(Message.case_id).in_(case_ids) & col(Message.kind).in_(kinds))
 
 
-async def touch_messages(session: AsyncSession, which: ColumnElement[bool]) -> None:
-    """Mark messages as no longer level; they are locked in one order, so that two callers cannot deadlock."""
+async def touch_messages(session: AsyncSession, which: ColumnElement[bool], *, quietly: bool = False) -> None:
+    """Mark messages as no longer level; they are locked in one order, so that two callers cannot deadlock.
+
+    `quietly`: nothing happened to them; they are written after all others, unless something does meanwhile.
+    """
     held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
+    news = {"version": col(Message.version) + 1, "rank": col(Message.rank) % QUIETLY}
+    if quietly:
+        is_level = col(Message.shown_version) >= col(Message.version)
+        news["rank"] += sqlalchemy.case((is_level, QUIETLY), else_=0)
     touched = await session.exec(
         update(Message)
         .where(col(Message.id).in_(held))
-        .values(version=Message.version + 1)
+        .values(**news)
         .returning(col(Message.channel))
         .execution_options(synchronize_session=False)
     )

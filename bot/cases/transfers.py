@@ -10,7 +10,7 @@ from bot.cases import clocks, numbers, signals
 from bot.cases.moves import tell_thread
 from bot.cases.state import TEAM, locked, record, refuse_unless_allowed
 from bot.domain.case import Move
-from bot.domain.signals import Rank
+from bot.domain.signals import QUIETLY, Rank
 from bot.domain.text import Refused
 from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Team, Transfer, card_key
 from bot.team import agents
@@ -87,7 +87,7 @@ async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Te
     old = update(Message).where(col(Message.case_id) == case.id).execution_options(synchronize_session=False)
     former = old.where(col(Message.kind) == MessageKind.CASE).values(kind=MessageKind.FORMER, subject_id=made.id)
     had = (await session.exec(former.returning(col(Message.rank)))).scalars()
-    rank = Rank(min([signals.rank_again(case), *had]))
+    rank = Rank(min([signals.rank_again(case), *(each % QUIETLY for each in had)]))
     unposted = col(Message.ts).is_(None) & col(Message.posting_since).is_(None)
     await session.exec(old.where(col(Message.in_thread), unposted).values(channel=team.channel))
     key = card_key(case.id, case.transfers)

@@ -34,6 +34,8 @@ class Rank(IntEnum):
     LATER = 2
 
 
+QUIETLY = len(Rank)
+"""By how much the rank of a card is higher while nothing happened to it: it is written after all others."""
 OWN = "own:"
 """What a stored signal begins with that is one of the team's own words."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, StrEnum, auto
 from typing import Any, Self, assert_never
 
@@ -353,9 +353,10 @@ class Message(SQLModel, table=True):
     we gave up. `leased_until` stops a second process from writing the same message, and shows a process that has become
     too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
     is "" while that is uncertain. `rank` is FIRST when it is posted before all new messages of its channel that have
-    LATER. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention, escalation, note, reply,
-    act, transfer, account, sign-in, subject or team that the message is about; `details` is anything else it must
-    show: the JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
+    LATER; it is higher by QUIETLY while the message is only to name the day that is over. `retry_at` is when we retry
+    what Slack did not take. `subject_id` is the mention, escalation, note, reply, act, transfer, account, sign-in,
+    subject or team that the message is about; `details` is anything else it must show: the JSON of one of the Details
+    above, of a notice's Text, or of a digest's Overview.
     """
 
     __tablename__ = "messages"
@@ -385,3 +386,8 @@ class Message(SQLModel, table=True):
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str = ""
+
+    @property
+    def posted_at(self) -> datetime | None:
+        """When Slack got it, as its ts says; None while Slack does not have it."""
+        return datetime.fromtimestamp(float(self.ts), UTC) if self.ts is not None else None

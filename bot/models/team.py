@@ -17,7 +17,8 @@ class Workspace(SQLModel, table=True):
     """A Slack workspace in which the bot is installed; its id (T…) and address are known from the first start on.
 
     `routing` are the rules by which new mentions go to its teams (bot/domain/routing.py), in order. The days before
-    `counted_until` are counted (bot/models/day.py).
+    `counted_until` are counted (bot/models/day.py). On the day `dated_on`, open cards were last let name the days of
+    their moments (bot/slack/dating.py).
     """
 
     __tablename__ = "workspaces"
@@ -26,6 +27,7 @@ class Workspace(SQLModel, table=True):
     url: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     routing: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     counted_until: date | None = None
+    dated_on: date | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -22,7 +22,7 @@ from structlog.contextvars import bound_contextvars
 from bot import db
 from bot.cases import reminders
 from bot.desk import Desk
-from bot.domain.signals import Rank
+from bot.domain.signals import QUIETLY, Rank
 from bot.logs import trace
 from bot.models import PUT_OFF, Message, MessageKind, UtcDateTime
 from bot.slack.calls import full_until, in_background
@@ -274,21 +274,25 @@ _PUT_OFF = sqlalchemy.select(col(Message.retry_at), col(Message.leased_until)).w
 
 async def _ready(
     session: AsyncSession, channel: str, now: datetime, held: Collection[bool]
-) -> list[tuple[Rank, int, bool]]:
+) -> list[tuple[int, int, bool]]:
     """Return the free stale messages of a channel, with their rank, and which are new.
 
-    Those that go first come first, the new ones before the others; then other updates, then what else is new. `held`
-    names what to leave out: updates (False), new messages (True).
+    Those that go first come first, the new ones before the others; then other updates, then what else is new, then
+    what nothing happened to. `held` names what to leave out: updates (False), new messages (True).
 
     A message in a thread waits for its card. The kind is not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
-    connection, ready = await session.connection(), list[tuple[Rank, int, bool]]()
+    connection, ready = await session.connection(), list[tuple[int, int, bool]]()
     for is_new, these in _READY.items():
         if is_new not in held:
             rows = await connection.execute(these, {"channel": channel, "now": now})
-            ready += [(Rank(rank if is_new else min(rank, Rank.SOON)), id, is_new) for id, rank in rows]
+            ready += [(_turn(rank, is_new=is_new), id, is_new) for id, rank in rows]
     return sorted(ready, key=lambda each: (each[0], not each[2]))
+
+
+def _turn(rank: int, *, is_new: bool) -> int:
+    return rank if is_new or rank >= QUIETLY else min(rank, Rank.SOON)
 
 
 async def _next_due(

@@ -1,5 +1,6 @@
 """Render each of our messages from the state, in the transaction that leases it."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -69,6 +70,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
 
     mypy reports a kind that has no renderer here.
     """
+    desk = replace(desk, t=replace(desk.t, posted_at=message.posted_at))
     t, now, subject = desk.t, desk.now(), message.subject_id
     match message.kind:
         case MessageKind.CASE:

@@ -11,7 +11,7 @@ and a duplicate is deleted.
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement
@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
+from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
 from bot.models import Message, MessageKind
 from bot.slack import naming, troubles
@@ -191,7 +192,7 @@ async def _put(lease: Lease) -> Place | None:
     if lease.since is not None or channel != message.channel:  # more calls follow, and the turn has room for both
         client = in_turn(client, (TURN - 1) * lease.desk.settings.slack_timeout)
     if lease.since is not None:
-        since = min(lease.since, datetime.fromtimestamp(float(place.ts), UTC)) if place else lease.since
+        since = min(lease.since, message.posted_at or lease.since)
         places = await find(client, channel, message.key, since=since, thread_ts=lease.thread_ts)
         place = place or next(iter(places), None)  # it was posted after all, perhaps with older content
         for surplus in places:
@@ -229,6 +230,7 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
     if message.leased_until != lease.message.leased_until:
         return _overtaken(message, lease, result, now)
     message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
+    message.rank %= QUIETLY
     if result.place is not None:
         _placed(message, lease, result.place)
     elif not result.problem:

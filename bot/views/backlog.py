@@ -12,10 +12,11 @@ A_MINUTE = 60
 
 def backlog(waiting: Waiting, t: Texts) -> View:
     """Say how many cases wait for their card and for how long the last will, or that each has one now."""
-    since = t.time(waiting.since)
+    since = t.when(waiting.since, waiting.since)
     if waiting.until is not None:
+        until = t.when(waiting.until, waiting.until)
         words = t("✅ All new cases have a card again. From {since} to {until} more came than Slack takes at once; "
-                  "{most} waited at most.", since=since, until=t.time(waiting.until), most=waiting.most)  # fmt: skip
+                  "{most} waited at most.", since=since, until=until, most=waiting.most)  # fmt: skip
         return View(words, [section(words)])
     words = t.plural("🌊 *{n} new case waits for its card* since {since}.",
                      "🌊 *{n} new cases wait for their card* since {since}.", waiting.count, since=since)  # fmt: skip

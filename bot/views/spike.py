@@ -13,10 +13,10 @@ SLOT = timedelta(minutes=10)
 
 def spike(rising: Rising, message_id: int, t: Texts) -> View:
     """Say how much more comes in than usual and what it is about, or that it is over."""
-    since = t.time(rising.since)
+    since = t.when(rising.since, rising.since)
     if rising.until is not None:
         words = t("✅ No more comes in than usual now. From {since} to {until} it was more; {most} in an hour at most.",
-                  since=since, until=t.time(rising.until), most=rising.most)  # fmt: skip
+                  since=since, until=t.when(rising.until, rising.until), most=rising.most)  # fmt: skip
         return View(words, [section(words), *actions(_list_button(rising, t))])
     head = t("📈 *More comes in than usual*: {count} in the last hour.", count=rising.count)
     usual = t("At this hour of the week it is usually about {usual}.", usual=rising.usual)

@@ -1,0 +1,46 @@
+"""A time without a date is true on one day only: what was posted on a day and goes on names that day after it.
+
+Written once after midnight, a message names the date of every moment (`Texts.when`), so that it needs no later turn.
+What has ended needs none at all: it stands below the date of its own day.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import union_all
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, db
+from bot.cases.state import FOLLOW_THE_CASE
+from bot.domain.period import midnight
+from bot.models import FIRST_WORKSPACE, NOT_ENDED, Case, Message, Reminder, Workspace
+from bot.texts import Texts
+
+
+async def is_due(session: AsyncSession, t: Texts, now: datetime) -> bool:
+    """Tell whether `begin_day` has something to do."""
+    return (await session.get_one(Workspace, FIRST_WORKSPACE)).dated_on != _today(t, now)
+
+
+async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
+    """Mark what was posted before today and goes on: the messages of cases that have not ended, and the reminders.
+
+    Of two processes at once, the second does nothing. The cards have nothing new to say, so they are written last.
+    """
+    workspace = await session.get_one(Workspace, FIRST_WORKSPACE, with_for_update=db.HELD, populate_existing=True)
+    before, workspace.dated_on = workspace.dated_on, _today(t, now)
+    session.add(workspace)
+    if before == workspace.dated_on:
+        return
+    follows = col(Message.kind).in_(FOLLOW_THE_CASE)
+    ongoing = [
+        select(Message.id).where(follows, col(Message.case_id).in_(select(Case.id).where(each))) for each in NOT_ENDED
+    ]
+    goes_on = union_all(*ongoing, select(Reminder.message_id))  # each part goes by an index of its own
+    since = midnight(before, t.zone).timestamp() if before is not None and before < workspace.dated_on else 0
+    undated = col(Message.id).in_(goes_on) & (col(Message.ts) >= f"{since:010.0f}")
+    await cases.touch_messages(session, undated, quietly=True)
+
+
+def _today(t: Texts, now: datetime) -> date:
+    return now.astimezone(t.zone).date()
