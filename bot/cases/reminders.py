@@ -1,8 +1,9 @@
 """What each recipient is reminded of, all of it in one message per recipient.
 
-A message is posted for the first reminder of an opening; then it is edited as cases come and go, and posted again only
-for what is newly late. How each reminder stands is read from its case, so a message never says what is no longer true.
-Lock the team first (`hold`) before reminding anybody, so that of several processes one writes at a time.
+A message is posted for the first reminder of an opening, and for the first once nothing in it waits any more; else it
+is edited as cases come and go, and posted again only for what is newly late. How each reminder stands is read from its
+case, so a message never says what is no longer true. Lock the team first (`hold`) before reminding anybody, so that of
+several processes one writes at a time.
 """
 
 from collections import defaultdict
@@ -114,6 +115,7 @@ async def remind(
             _rows_by_case(theirs),
             told=bool(mine),
             opened=opened,
+            done=not any(fact.standing in STANDS for fact in theirs if fact.reminder.message_id),
             calm=written is not None and now - written >= CALM,
             at_once=any(each.at_once for each in mine),
         )

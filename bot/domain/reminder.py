@@ -71,14 +71,15 @@ def heard_of(standing: Standing) -> Heard:
     return Heard.LATE if standing is Standing.LATE else Heard.WAITING
 
 
-def how_to_write(rows: Iterable[Row], *, told: bool, opened: bool, calm: bool, at_once: bool) -> Write:
+def how_to_write(rows: Iterable[Row], *, told: bool, opened: bool, done: bool, calm: bool, at_once: bool) -> Write:
     """Return whether the message of a recipient is posted again, edited, or left.
 
     `told`: they get a reminder now. `opened`: their last post is from before the team opened, or there is none.
-    `calm`: it is older than CALM. `at_once`: they asked to be reminded at this moment.
+    `done`: nothing in it waited for them any more. `calm`: it is older than CALM. `at_once`: they asked to be reminded
+    at this moment.
     """
     standing = [row for row in rows if row.standing in STANDS]
-    if standing and ((told and opened) or at_once or any(row.is_urgent_news for row in standing)):
+    if standing and ((told and (opened or done)) or at_once or any(row.is_urgent_news for row in standing)):
         return Write.POST
     if calm and any(row.is_news for row in standing):
         return Write.POST

@@ -8,8 +8,8 @@ LATE, SOON = Row(Standing.LATE, Heard.NOTHING), Row(Standing.SOON, Heard.NOTHING
 HEARD = Row(Standing.LATE, Heard.LATE)
 
 
-def write(*rows: Row, told: bool = False, opened: bool = False, calm: bool = False, at_once: bool = False) -> Write:
-    return how_to_write(rows, told=told, opened=opened, calm=calm, at_once=at_once)
+def write(*rows: Row, **now: bool) -> Write:
+    return how_to_write(rows, **dict.fromkeys(("told", "opened", "done", "calm", "at_once"), False) | now)
 
 
 def test_the_first_thing_of_an_opening_is_posted_and_what_follows_is_edited_in() -> None:
@@ -17,6 +17,11 @@ def test_the_first_thing_of_an_opening_is_posted_and_what_follows_is_edited_in()
     assert write(SOON, told=True) is Write.EDIT
     assert write(LATE, told=True) is Write.EDIT
     assert write(SOON, opened=True) is Write.NOTHING
+
+
+def test_a_message_in_which_nothing_waits_any_more_brings_no_calm() -> None:
+    assert write(SOON, told=True, done=True) is Write.POST
+    assert write(SOON, done=True) is Write.NOTHING
 
 
 def test_what_became_late_unheard_is_posted_when_it_has_been_calm() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from bot import cases
 from bot.cases import reminders
 from bot.domain.case import CloseReason, Urgency
-from bot.models import Reminder
+from bot.models import Reminder, ReplyKind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import advice, claims, digest, duty, sla
@@ -390,3 +390,26 @@ async def test_a_digest_lists_ten_late_cases_and_says_how_many_more_there_were(o
     [listed] = await office.slack.wait_for(lambda: office.slack.ephemerals(SANNE, CHANNEL)[before:])
     assert "Er wachten 9 zaken" in text_of(listed) and "list:which" in action_ids(listed)
     assert showing(office, "Dagoverzicht") == [shown], "what everybody sees stays as it is"
+
+
+async def test_who_promised_something_hears_of_it_although_all_that_an_earlier_reminder_named_is_done(
+    office: Bot,
+) -> None:
+    first, promised = await claimed(office, 2)
+    await sent(office, promised, ReplyKind.INTERIM, local("2026-11-20 12:00"))
+    await at(office, "2026-11-20 10:50")  # the first is nearly late
+    await level(office)
+    await sent(office, first)
+    office.clock.at = local("2026-11-20 10:55")  # type: ignore[attr-defined]
+    await sla.remind(office.desk)
+    await level(office)
+    [done] = office.slack.direct(SANNE)
+    assert "Hier wacht niets meer" in read(done)
+    await at(office, "2026-11-20 11:55")
+    await level(office)
+    former, newest = office.slack.direct(SANNE)
+    assert "Vraag 1" in read(newest)
+    assert "verlopen" in read(former)
+    await at(office, "2026-11-20 12:00")
+    await level(office)
+    assert len(office.slack.direct(SANNE)) == 2, "what waits in it is told by an edit"
