@@ -31,16 +31,13 @@ async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
     """Postpone the reminders and post the reason in the thread."""
     filled, case_id = values(view), int(view["private_metadata"])
     minutes = int(filled["snooze_minutes"])
-    words = desk.t.plural(
-        "Reminded again in {n} working minute: {why}",
-        "Reminded again in {n} working minutes: {why}",
-        minutes,
-        why=filled["snooze_reason"],
-    )
     async with messages.changing(desk, case_id, then=ack) as session:
         case = await cases.locked(session, case_id)
         cases.refuse_ended(case)
         until = await clocks.snooze(session, case, minutes, desk.now())
         details = {"minutes": minutes, "until": until.isoformat()}
         session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details=details))
+        time = desk.t.when(until, desk.now())
+        words = desk.t("Reminder put off until {time}: {why}", time=time, why=filled["snooze_reason"])
+        await cases.touch(session, case_id)
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])

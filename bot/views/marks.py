@@ -26,6 +26,7 @@ class Mark(StrEnum):
     PRIVATE = "private"
     DUE = "due"
     PROMISE = "promise"
+    PUT_OFF = "put_off"
     ADVICE = "advice"
     CITIZEN = "citizen"
 
@@ -59,6 +60,7 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
         Mark.PRIVATE: private_mark(t) if of.latest.private else "",
         Mark.DUE: due_line(due, t, now) if due else "",
         Mark.PROMISE: due_line(promise, t, now) if promise and promise is not due else "",
+        Mark.PUT_OFF: _put_off(of, t, now),
         Mark.ADVICE: "❓ " + t("waiting for advice") if of.waits_for is WaitsFor.ADVICE else "",
         Mark.CITIZEN: "💬 " + t("waiting for the citizen") if of.waits_for is WaitsFor.CITIZEN else "",
     }
@@ -99,3 +101,9 @@ def _due(of: Marked) -> tuple[Clock | None, Clock | None]:
     running = [(clock.due_at, clock) for clock in of.clocks if clock.due_at and clock.running_since]
     first = min(running, key=lambda each: each[0], default=(None, None))[1]
     return first, next((clock for _, clock in running if clock.kind is ClockKind.PROMISE), None)
+
+
+def _put_off(of: Marked, t: Texts, now: datetime) -> str:
+    """Return until when the reminders of a case were put off, while they are."""
+    until = [clock.snoozed_until for clock in of.clocks if clock.snoozed_until and clock.snoozed_until > now]
+    return "🔕 " + t("reminder put off until {time}", time=t.when(min(until), now)) if until else ""

@@ -115,7 +115,7 @@ def test_each_surface_shows_every_mark_once() -> None:
     t = Texts("nl", "Europe/Amsterdam")
     promise = Clock(
         id=9, case_id=1, team_id=1, kind=ClockKind.PROMISE, started_at=NOW, running_since=NOW,
-        due_at=NOW + timedelta(days=2),
+        due_at=NOW + timedelta(days=2), snoozed_until=NOW + timedelta(hours=1),
     )  # fmt: skip
     file = case_file(Status.CLAIMED, clocks=[CLOCKS[0], promise])
     file.case.urgent, file.case.signals = True, ["danger"]

@@ -20,14 +20,16 @@ from bot.staffing import presence
 from bot.team.settings import TeamSettings
 from jobs import claims, sla
 from tests.clocks import local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import (
     answer,
+    asked,
     asks_for_a_promise,
     at,
     lists,
     mention,
     open_modal,
+    read,
     reminders,
     sent,
     settings,
@@ -242,8 +244,19 @@ async def test_a_reminder_can_be_put_off_with_a_reason(office: Bot) -> None:
     await open_modal(office, SANNE, "case:snooze")
     ack = await office.slack.submit(SANNE, {"snooze_minutes": "60", "snooze_reason": "De wijkbeheerder belt terug"})
     assert ack.ok
+    until = "herinnering uitgesteld tot 11:48"
+    [note] = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]))
+    assert "Herinnering uitgesteld tot 11:48: De wijkbeheerder belt terug" in read(note)
+    assert await office.card("In behandeling", until)
+    await messages.wake_lanes(office.desk)
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    assert until in read(office.slack.message(office.direct_channel(SANNE), told["ts"]))
+    assert until in await asked(office, YOUSSEF, "/webcare open")
     assert await at(office, "2026-11-20 11:30") == []
     assert await at(office, "2026-11-20 11:48") == [f"{CHANNEL}:150"]
+    await messages.wake_lanes(office.desk)
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    assert "uitgesteld" not in read(office.cards()[0])
     assert "snooze" in {e.kind for e in await office.rows(Event)}
 
 
