@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 import regex
@@ -29,6 +30,8 @@ ADDRESS = 1000
 """The longest address that we link; a longer one would leave no room for the text."""
 FIRST_STRONG = "\u2068"
 END = "\u2069"
+BY_EYE = re.compile(r"[*~`]|<[^>]*>")
+"""What a screen reader need not say: signs of mrkdwn, and mentions, of which it would say the id."""
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters (except tab and newline), and the marks that reverse the direction of text."""
 LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
@@ -158,9 +161,13 @@ def image(url: str, alt: str) -> Block:
     return {"type": "image", "image_url": url, "alt_text": cut(" ".join(alt.split()), ALT, escape).strip() or "–"}
 
 
-def button(label: str, action_id: str, value: str, *, style: str | None = None, url: str | None = None) -> Block:
-    """Return a button."""
+def button(
+    label: str, action_id: str, value: str, *, of: str = "", style: str | None = None, url: str | None = None
+) -> Block:
+    """Return a button; `of` is what it is about, for a screen reader, where others have the same label."""
     block: Block = {"type": "button", "text": plain(label), "action_id": action_id, "value": value}
+    if of:
+        block["accessibility_label"] = plain(f"{label}: {' '.join(unescape(BY_EYE.sub('', of)).split())}")["text"]
     if style:
         block["style"] = style
     if url:

@@ -40,9 +40,12 @@ def case_row(
         words = t("(private)")
     said = t("{name} via {platform}: {text}", **wrote, text=words) if quoted else t("{name} via {platform}", **wrote)
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
-    name = f"{case_name(line.case, t)} ({literal(team, 60)})" if team else case_name(line.case, t)
     state = [*marks(line, t, now), *list_state(line, t, now), who, *card_link(card_url, t)]
-    return f"{name} · {said}\n" + " · ".join(state)
+    return f"{_name(line.case, t, literal(team, 60))} · {said}\n" + " · ".join(state)
+
+
+def _name(case: Case, t: Texts, team: str) -> str:
+    return f"{case_name(case, t)} ({team})" if team else case_name(case, t)
 
 
 def card_link(card_url: str, t: Texts) -> list[str]:
@@ -69,16 +72,16 @@ def case_block(
 ) -> Block:
     """Return the row of a case, with the button for the next step; readers get no button."""
     row = section(case_row(line, t, now, card_url=card_url, outside=outside, team=team, quoted=quoted))
-    return row | {"accessory": step} if acts and (step := _next_step(line, t)) else row
+    return row | {"accessory": step} if acts and (step := _next_step(line, t, team)) else row
 
 
-def _next_step(line: CaseLine, t: Texts) -> Block | None:
+def _next_step(line: CaseLine, t: Texts, team: str) -> Block | None:
     """Return the button for the next step of an open case, as on its card."""
-    value = str(line.case.id)
+    value, name = str(line.case.id), _name(line.case, t, team)
     if line.case.status is Status.NEW:
-        return button(t("Claim"), "case:claim", value)
+        return button(t("Claim"), "case:claim", value, of=name)
     if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.answerable:
-        return button(t("Answer"), "case:answer", value)
+        return button(t("Answer"), "case:answer", value, of=name)
     return None
 
 

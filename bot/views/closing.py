@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.case import ALLOWED_FROM, Move
+from bot.domain.queue import Filter
 from bot.domain.text import Text
 from bot.models import Case, CaseBrief, CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, modal, section
+from bot.views.case_state import case_name
 from bot.views.choosing import case_boxes, value_in, value_of
+from bot.views.filters import WHICH
 from bot.views.modals import reason_fields, take_over_button
 from bot.views.passing import named
 
@@ -33,7 +36,7 @@ def undone_by(value: str) -> tuple[list[int], datetime]:
 
 def close_many_button(what: str, t: Texts) -> Block:
     """Return the button under a list that closes several of its cases; `what` is the list's query."""
-    return button(t("Close several…"), "list:close", what)
+    return button(t("Close several…"), "list:close", what, of=t(WHICH[Filter.of_text(what).which]))
 
 
 def close_many_modal(
@@ -101,7 +104,9 @@ def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Tex
     }
     taken = [brief.case for brief in skipped if by and _is_a_colleagues(brief.case, by)][:OFFERED]
     rows = [
-        section(lines[case.id]) | {"accessory": take_over_button(case.id, case.assignee or "", t)} for case in taken
+        section(lines[case.id])
+        | {"accessory": take_over_button(case.id, case.assignee or "", t, of=case_name(case, t))}
+        for case in taken
     ]
     other = [line for case_id, line in lines.items() if case_id not in {case.id for case in taken}]
     parts = [*([words] if words else []), *other]

@@ -68,7 +68,8 @@ def _state(account: Account, t: Texts) -> str:
 
 def _places(places: Sequence[Place], t: Texts) -> list[Block]:
     rows = [
-        section(place.label.signed_platform) | {"accessory": button(t("Sign in…"), "account:connect", place.name)}
+        section(place.label.signed_platform)
+        | {"accessory": button(t("Sign in…"), "account:connect", place.name, of=place.label.signed_platform)}
         for place in places
         if place.ready
     ]

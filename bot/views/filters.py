@@ -67,7 +67,7 @@ def overview_button(t: Texts) -> Block:
 
 def all_button(wanted: Filter, count: int, t: Texts) -> Block:
     """Return the button on the Home that shows the whole list, of which the Home shows the first cases."""
-    return button(t("Show all {n}", n=count), "list:all", wanted.to_text())
+    return button(t("Show all {n}", n=count), "list:all", wanted.to_text(), of=t(WHICH[wanted.which]))
 
 
 def late_button(t: Texts) -> Block:

@@ -10,6 +10,7 @@ from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, named, plain, section, sections
 from bot.views.case_list import case_block, page_buttons, question_head
+from bot.views.case_state import case_name
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
 from bot.views.handing_over import several_buttons
@@ -168,7 +169,7 @@ def _asked(home: Home, rows: int, t: Texts) -> list[Block]:
         question, case = each.question, each.case
         about = question_head(case, question, home.card_urls.get(case.id, ""), t)
         words = t("{agent} asks: {question}", agent=f"<@{question.by}>", question=literal(question.question, 300))
-        advise = button(t("Advise"), "case:advise", str(question.id))
+        advise = button(t("Advise"), "case:advise", str(question.id), of=case_name(case, t))
         blocks.append(section(f"{about}\n{words}") | {"accessory": advise})
     if len(home.asked) > rows:
         blocks.append(context(t("… and {n} more", n=len(home.asked) - rows)))

@@ -21,9 +21,9 @@ def said(words: str, t: Texts) -> Block:
     return modal("said", t("Webcare"), [section(words)], close=t("Close"))
 
 
-def take_over_button(case_id: int, owner: str, t: Texts) -> Block:
-    """Return the button that asks whether to take a case over from this colleague."""
-    return button(t("Take over"), "case:take_over", f"{case_id}:{owner}")
+def take_over_button(case_id: int, owner: str, t: Texts, *, of: str = "") -> Block:
+    """Return the button that asks whether to take a case over from this colleague; `of` is its name among others."""
+    return button(t("Take over"), "case:take_over", f"{case_id}:{owner}", of=of)
 
 
 def take_over_modal(file: CaseFile, t: Texts, *, then: str = "") -> Block:

@@ -33,7 +33,8 @@ def line(brief: CaseBrief, t: Texts) -> str:
 def rows(briefs: Sequence[CaseBrief], t: Texts) -> list[Block]:
     """Return a row for each case, with the button to its details."""
     return [
-        section(line(brief, t)) | {"accessory": button(t("Details"), "case:details", str(brief.case.id))}
+        section(line(brief, t))
+        | {"accessory": button(t("Details"), "case:details", str(brief.case.id), of=case_name(brief.case, t))}
         for brief in briefs
     ]
 

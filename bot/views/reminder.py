@@ -122,17 +122,18 @@ def _question(due: Due, asked: Escalation, t: Texts) -> str:
 
 def _buttons(due: Due, t: Texts) -> list[Block]:
     """Return the buttons of a row, with the one that every row has first."""
-    value = str(due.file.case.id)
+    value, name = str(due.file.case.id), case_name(due.file.case, t)
     if due.question is not None:
-        return [button(t("Advise"), "case:advise", str(due.question.id), style="primary")]
+        return [button(t("Advise"), "case:advise", str(due.question.id), of=name, style="primary")]
     buttons = []
     if due.file.case.status is Status.NEW:
-        buttons.append(button(t("Claim"), "case:claim", value, style="primary"))
+        buttons.append(button(t("Claim"), "case:claim", value, of=name, style="primary"))
     elif due.file.answerable is not None and not any(reply.unsent for reply in due.file.replies):
-        buttons.append(button(t("Answer"), "case:answer", value, style="primary"))
+        buttons.append(button(t("Answer"), "case:answer", value, of=name, style="primary"))
     if due.returns_at is not None:
-        buttons.append(button(t("Release"), "case:release", value))
-    return [*buttons, button(t("Details"), "case:details", value), button(t("Remind me later…"), "case:snooze", value)]
+        buttons.append(button(t("Release"), "case:release", value, of=name))
+    later = button(t("Remind me later…"), "case:snooze", value, of=name)
+    return [*buttons, button(t("Details"), "case:details", value, of=name), later]
 
 
 def _done(of: Reminders, t: Texts) -> list[Block]:

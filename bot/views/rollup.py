@@ -56,7 +56,7 @@ def subjects(in_all: int, those: Sequence[AboutOne], t: Texts) -> View:
     for each in those:
         count = t.plural("{n} waits with nobody", "{n} wait with nobody", each.waiting)
         said = words_of(each.example.latest, t, 150) if each.example is not None else t("(no text)")
-        show = button(t("Show the list"), "list:show", _unowned(each.subject_id))
+        show = button(t("Show the list"), "list:show", _unowned(each.subject_id), of=f"{count}, {said}")
         blocks.append({**section(f"*{count}*\n{said}"), "accessory": show})
         spoken.append(f"{count}: {said}")
     if in_all > len(those):

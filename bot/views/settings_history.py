@@ -26,9 +26,10 @@ def history_modal(
     blocks = [context(t("The newest is on top. What was not changed again since can be undone."))]
     for event in changes:
         by = f"<@{event.by}>" if event.by else t("Whoever runs the bot")
-        row = section(f"{by} · {t.when(event.at, now)}\n{change_words(event, t, named)}")
+        said = change_words(event, t, named)
+        row = section(f"{by} · {t.when(event.at, now)}\n{said}")
         if event.id in last:
-            row["accessory"] = button(t("Undo"), "settings:undo", str(event.id))
+            row["accessory"] = button(t("Undo"), "settings:undo", str(event.id), of=said)
         blocks.append(row)
     if not changes:
         blocks = [section(t("Nothing here."))] if number else [section(t("Nothing was changed yet."))]

@@ -109,7 +109,7 @@ def adviser_modal(
 def platforms_modal(team_id: int, platforms: Sequence[tuple[str, str, Mapping[str, int] | None]], t: Texts) -> Block:
     """Return the list of platforms, given as (platform, name, its own norm or None)."""
     rows = [
-        _row(f"*{literal(name, 200)}*\n{_norm(norm, t)}", t("Change"), "platform:edit", platform)
+        _row(f"*{literal(name, 200)}*\n{_norm(norm, t)}", t("Change"), "platform:edit", platform, of=name)
         for platform, name, norm in platforms[:SHOWN]
     ]
     blocks = [*(rows or [section(t("There are no accounts yet."))]), *actions(back(t))]
@@ -130,7 +130,7 @@ def platform_modal(team_id: int, platform: str, name: str, filled: Filled, t: Te
 def initials_list(team_id: int, agents: Sequence[tuple[str, str]], t: Texts) -> Block:
     """Return the list of agents with initials, given as (Slack id, initials)."""
     rows = [
-        _row(f"<@{slack_id}> – *^{initials}*", t("Change"), "initials:edit", slack_id)
+        _row(f"<@{slack_id}> – *^{initials}*", t("Change"), "initials:edit", slack_id, of=initials)
         for slack_id, initials in agents[:SHOWN]
     ]
     about = context(t("They sign answers. Colleagues choose their own at their first answer; here you correct them."))
@@ -158,7 +158,7 @@ def _norm(norm: Mapping[str, int] | None, t: Texts) -> str:
     return ", ".join(parts)
 
 
-def _row(words: str, label: str, action_id: str, value: str) -> Block:
+def _row(words: str, label: str, action_id: str, value: str, *, of: str = "") -> Block:
     row = section(words)
-    row["accessory"] = button(label, action_id, value)
+    row["accessory"] = button(label, action_id, value, of=of or value)
     return row

@@ -40,7 +40,7 @@ def settings_menu(team_id: int, name: str, t: Texts) -> Block:
     blocks = [section(t("What do you want to set for *{team}*?", team=literal(name, 80)))]
     for group, words in GROUPS.items():
         row = section(f"*{t(words)}*\n{t(ABOUT[group])}")
-        row["accessory"] = button(t("Change"), "settings:group", group)
+        row["accessory"] = button(t("Change"), "settings:group", group, of=t(words))
         blocks.append(row)
     past = section(f"*{t('Past changes')}*\n{t('who changed what, and when')}")
     past["accessory"] = button(t("View"), "settings:group", "history")
@@ -281,8 +281,9 @@ def changed_modal(
     saved = t("↩️ Put back.") if undone else t("✅ Saved.")
     blocks = [section(saved if events else t("Nothing was changed."))]
     for event in events[:SHOWN_CHANGES]:
-        row = section(change_words(event, t, named))
-        row["accessory"] = button(t("Undo"), "settings:undo", str(event.id))
+        said = change_words(event, t, named)
+        row = section(said)
+        row["accessory"] = button(t("Undo"), "settings:undo", str(event.id), of=said)
         blocks.append(row)
     if moved:
         words = t.plural("{n} open case went to a colleague or the queue; undoing this does not give it back.",

@@ -15,6 +15,7 @@ from bot.domain.sla import ClockKind
 from bot.figures import lists
 from bot.figures.search import Asked, search
 from bot.models import Account, Clock, Team
+from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, Texts
 from bot.views.case_card import case_card
@@ -22,7 +23,7 @@ from bot.views.case_list import case_row
 from bot.views.marks import Mark, marks
 from bot.views.reminder import Due, Reminders, reminder, urgent_call
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import answer, home
+from tests.people import answer, home, mention
 from tests.views.examples import CLOCKS, NOW, case_file, lines
 
 
@@ -101,6 +102,15 @@ async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:
     await bot.slack.command(SANNE, CHANNEL, "/webcare open")
     [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:])
     assert row in text_of(told)
+
+
+async def test_by_ear_each_button_of_a_list_says_of_which_case_it_is(sqlite_bot: Bot) -> None:
+    for number in range(3):
+        await mention(sqlite_bot, number, f"Vraag {number}")
+    await sqlite_bot.slack.command(SANNE, CHANNEL, "/webcare open")
+    [told] = await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.ephemerals(SANNE, CHANNEL))
+    heard = [each["accessibility_label"] for _, each in elements(told["blocks"]) if each["action_id"] == "case:claim"]
+    assert heard == [f"Oppakken: Zaak {number}" for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -616,7 +616,9 @@ def connected(t: Texts) -> Iterator[Block]:
     works, stopped = account(), account()
     works.problem, stopped.stopped_at = None, NOW
     rows = [(works, label), (account(), label), (stopped, label)]
-    places = [connecting.Place(f"{n}", label, ready) for n in range(5) for ready in (True, False)]
+    places = [
+        connecting.Place(f"{n}", Label(f"Facebook {n}", "", "📘"), ready) for n in range(5) for ready in (True, False)
+    ]
     yield from (connecting.accounts_page(1, some, places, t) for some in ([], rows * 40))
     yield connecting.server_modal(1, "mastodon", "Mastodon", t)
     address = "https://www.facebook.com/v26.0/dialog/oauth?" + "a" * 900
@@ -672,7 +674,7 @@ def listed(t: Texts) -> Iterator[Block]:
     yield from (settings_lists.platforms_modal(1, some, t) for some in ([], named))
     for some in (norm, None):
         yield settings_lists.platform_modal(1, "webhook", named[0][1], written_norm("platform", some), t)
-    yield from (settings_lists.initials_list(1, some, t) for some in ([], [(f"U0{n}", "SB") for n in range(200)]))
+    yield from (settings_lists.initials_list(1, some, t) for some in ([], [(f"U0{n}", f"SB{n}") for n in range(200)]))
     yield from (settings_lists.initials_modal(1, BY, some, t) for some in ("", "SB"))
 
 

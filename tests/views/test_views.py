@@ -16,6 +16,7 @@ from bot.domain.mention import Act
 from bot.models import ActStatus, ReplyStatus
 from bot.sandbox.slack import blocks, modals
 from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.input_state import elements
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import remove_modal
 from bot.views.hide import copies, hide_modal
@@ -87,6 +88,17 @@ def test_no_title_button_or_choice_is_cut(language: str) -> None:
         labels([*opened(t), *homes(t)])
     )
     assert {label for label in shown if label.endswith("…")} <= {t(each) for each in known if each.endswith("…")}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_by_ear_no_two_buttons_of_a_view_are_alike_unless_they_do_the_same(language: str) -> None:
+    t = Texts(language, "Europe/Amsterdam")
+    for shown in [*(view.blocks for view in messages(t)), *(each["blocks"] for each in (*opened(t), *homes(t)))]:
+        heard = dict[str, tuple[str, str]]()
+        for each in (element for _, element in elements(shown) if element["type"] == "button"):
+            label, does = each.get("accessibility_label", each["text"]["text"]), (each["action_id"], each["value"])
+            assert label.startswith(each["text"]["text"]), "what is said begins with what is seen"
+            assert heard.setdefault(label, does) == does, label
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
