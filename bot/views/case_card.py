@@ -106,7 +106,10 @@ def _unsent(file: CaseFile, t: Texts) -> list[Block]:
         return [context(t("Our question:")), quote(file.question.text, 600)]
     if reply is None or reply.status is ReplyStatus.SENT or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
         return []
-    return [context(t("Our answer:"), *image_words(reply, t)), quote(reply.text, 600)]
+    blocks = [context(t("Our answer:"), *image_words(reply, t)), quote(reply.text, 600)]
+    if reply.invitation and reply.status is not ReplyStatus.FAILED:
+        blocks += [context(t("After that, in public:")), quote(reply.invitation["text"], 600)]
+    return blocks
 
 
 def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:

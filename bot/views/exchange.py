@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.case import Status
 from bot.domain.mention import FOR_GOOD
-from bot.models import CaseFile, Mention, Reply, ReplyStatus
+from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, button, context, link, literal, quote, section
 from bot.views.citizen import Room, head_line, mention_blocks, source_line
@@ -68,19 +68,26 @@ def later(file: CaseFile, t: Texts, skip: int) -> list[Block]:
 
 
 def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
-    """Return whose case it is, the citizen's newest post, and one line with our last answer and what came before."""
-    latest, ours = file.latest, next((each for each in reversed(turns(file)) if isinstance(each, Reply)), None)
+    """Return whose case it is, the citizen's newest post, and one line with our last answer and what came before.
+
+    What was said in public beside a private answer is no answer: it comes after it. A question that the citizen was
+    asked is left out: the card quotes it.
+    """
+    latest, replies = file.latest, [each for each in turns(file) if isinstance(each, Reply)]
+    ours = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), None)
+    shown = replies[replies.index(ours) :] if ours is not None else []
     if file.case.status is Status.WITH_CITIZEN and ours is file.question:
-        ours = None  # the card quotes what its citizen was asked
+        shown = shown[1:]
     post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media, images=room.images)
     said: list[Block] = []
-    if ours is not None:
-        said = [context(f"{answer_line(ours, t, now)}: {literal(ours.text, 150)}", *image_words(ours, t))]
+    if shown:
+        lines = [[f"{answer_line(each, t, now)}: {literal(each.text, 150)}", *image_words(each, t)] for each in shown]
+        said = [context(*(line for each in lines for line in each))]
     if earlier := len(file.mentions) - 1:
         more = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)
         said = [context(*(element["text"] for block in said for element in block["elements"]), more)]
     head = context(head_line(file, t), source_line(file, latest, t, now))
-    is_after = ours is not None and _at(ours) >= latest.published_at
+    is_after = bool(shown) and _at(shown[0]) >= latest.published_at
     return [head, *post, *said] if is_after else [head, *said, *post]
 
 
@@ -103,6 +110,12 @@ def answer_line(reply: Reply, t: Texts, now: datetime) -> str:
     """Return who of us answered, who can read it, when, with the link; and whether it arrived."""
     who = {"agent": f"<@{reply.by}>"}
     match reply.status:
+        case ReplyStatus.FAILED if reply.kind is ReplyKind.INVITATION:
+            words = t("The platform refused our public words beside the private message ({agent})", **who)
+        case ReplyStatus.UNCERTAIN if reply.kind is ReplyKind.INVITATION:
+            words = t("Our public words beside the private message ({agent}), perhaps published", **who)
+        case _ if reply.kind is ReplyKind.INVITATION:
+            words = t("Our public words beside the private message ({agent})", **who)
         case ReplyStatus.FAILED:
             words = t("The platform refused our answer ({agent})", **who)
         case ReplyStatus.UNCERTAIN:

@@ -20,7 +20,7 @@ from bot.slack import messages
 from jobs import poll, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
-from tests.people import connect, mention, open_modal, settings
+from tests.people import connect, mention, open_modal, read, settings
 
 STATUSES = "/api/v1/statuses"
 ASKED = "@gemeente Hoe hoog is mijn aanslag?"
@@ -97,7 +97,9 @@ async def test_what_the_citizen_writes_under_either_joins_the_case(asked: Bot, m
     mastodon.post_as("jan", "@gemeente Ik heb niets gekregen?", in_reply_to=public["id"])
     mastodon.post_as("jan", "@gemeente O, toch wel. Klopt dat bedrag?", in_reply_to=private["id"], visibility="direct")
     await poll.poll_due(bot.desk)
-    await bot.card("Klopt dat bedrag?", "Nieuw", "privébericht")
+    card = read(await bot.card("Klopt dat bedrag?", "Nieuw", "privébericht"))
+    said = ["Ons antwoord", OURS, "Onze openbare tekst bij het privébericht", BESIDE]
+    assert [card.index(words) for words in said] == sorted(card.index(words) for words in said)
     assert len(bot.cards()) == 1
 
 
@@ -154,6 +156,7 @@ async def test_taken_back_in_time_neither_goes_out_and_both_are_offered_again(
     await goes_private(bot)
     await sends(bot, answer_invitation="Kijk in je berichten, Jan!")
     card = await bot.card("aanslag", "Wordt zo verstuurd")
+    assert "Daarna openbaar:" in text_of(card) and "Kijk in je berichten, Jan!" in text_of(card)
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:undo")
     await bot.card("aanslag", "In behandeling")
     view = await goes_private(bot)
