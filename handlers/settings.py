@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import TeamDesk
 from bot.domain.holidays import HOLIDAYS
+from bot.domain.text import Refused
 from bot.models import Role, Team
 from bot.slack import messages
 from bot.staffing import leaving
@@ -181,8 +182,12 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
     """Undo a change."""
     async with going_on(desk, body) as show:
         event_id, team_id, by = int(action["value"]), team_of(body["view"]), body["user"]["id"]
-        async with desk.session() as session:
-            done = await leaving.put_back(session, event_id, team_id, body["trigger_id"], by=by, now=desk.now())
+        try:
+            async with desk.session() as session:
+                done = await leaving.put_back(session, event_id, team_id, body["trigger_id"], by=by, now=desk.now())
+        except Refused as refused:
+            await show(modals.not_undone_modal(team_id, desk.t(refused.text), desk.t))
+            return
         await show(await _changed(desk, team_id, done, undone=True))
         await messages.wake_lanes(desk)
     await publish(desk, body["user"]["id"])

@@ -294,6 +294,12 @@ def changed_modal(
     return page(team_id, t("Settings"), blocks, t)
 
 
+def not_undone_modal(team_id: int, why: str, t: Texts) -> Block:
+    """Say why a change was not undone, with the way back to the past changes."""
+    past = button(t("Past changes"), "settings:group", "history")
+    return page(team_id, t("Settings"), [section(why), *actions(past), *actions(back(t))], t)
+
+
 def who_have_cases(theirs: Mapping[str, Sequence[int]], t: Texts) -> list[str]:
     """Return who would no longer answer and how many open cases each has; a field below asks where these go."""
     return [

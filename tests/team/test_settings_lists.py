@@ -288,6 +288,7 @@ async def test_a_coordinator_cannot_undo_the_only_coordinator_away(sqlite_bot: B
             block["accessory"]["value"] = first  # as an older modal would hold it
     told = await changed(bot, SANNE, view, "settings:undo", first)
     assert "minstens één coördinator" in text_of(told)
+    assert "nieuwste staat bovenaan" in text_of(await changed(bot, SANNE, told, "settings:group", "history"))
     assert (await agent(bot, SANNE)).role is Role.COORDINATOR
 
 

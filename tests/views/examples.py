@@ -565,6 +565,7 @@ def setting(t: Texts) -> Iterator[Block]:
         ]
     yield settings_modals.changed_modal(1, changed, t, moved=2)
     yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
+    yield settings_modals.not_undone_modal(1, LONG, t)
     names = Named({1: "Webcare"}, {}, {})
     yield from (history_modal(1, [], {1}, t, NOW, names, number=number) for number in (0, 1))
     for n, some in enumerate(past()):
