@@ -93,7 +93,7 @@ OF_NO_CASE = frozenset(
 HAPPENED: Mapping[EventKind, Text] = {
     EventKind.OPENED: text("came in"),
     EventKind.JOINED: text("the citizen wrote again"),
-    EventKind.REOPENED_BY_CITIZEN: text("reopened, because the citizen wrote again"),
+    EventKind.REOPENED_BY_CITIZEN: text("reopened, because of what the citizen wrote"),
     EventKind.MENTION_EDITED: text("the citizen edited a post"),
     EventKind.MENTION_GONE: text("a post can no longer be seen"),
     EventKind.MENTION_BACK: text("a post can be seen again"),

@@ -111,6 +111,11 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     if reply is None or reply.status is not ReplyStatus.APPROVED:
         raise Refused("Too late to undo: the reply is on its way.")
     if reply.by != by and by not in await agents.with_role(session, case.team_id, Role.COORDINATOR):
+        if reply.tells_of is not None:
+            raise Refused(
+                "An answer of {agent} that tells the citizen goes with this: only they or a coordinator can undo it.",
+                agent=f"<@{reply.by}>",
+            )
         raise Refused("This is the answer of {agent}: only they or a coordinator can undo it.", agent=f"<@{reply.by}>")
     stays = not await deliveries.is_last(session, reply)
     reply.status = ReplyStatus.WITHDRAWN

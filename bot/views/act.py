@@ -57,8 +57,14 @@ def act_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     newest = sorted((act for act in acts if act is not None), key=lambda act: act.id, reverse=True)
     said = [_about(file, act, words, t) for act in newest if (words := _stands(file, act, t, now))]
     more = [t("… and {n} more: see Details", n=len(said) - SHOWN)] if len(said) > SHOWN else []
-    untold = ["📣 " + t("The citizen has not been told why the post was hidden.")] if file.unexplained else []
-    return [*said[:SHOWN], *more, *untold]
+    return [*said[:SHOWN], *more, *_untold(file, t)]
+
+
+def _untold(file: CaseFile, t: Texts) -> list[str]:
+    """Return that a citizen does not know why their post is hidden, once it is."""
+    if file.unexplained is None or file.unexplained.status is not ActStatus.DONE:
+        return []
+    return ["📣 " + t("The citizen has not been told why the post was hidden.")]
 
 
 def act_words(act: ActRow, hiding: Hiding | None, t: Texts) -> str:

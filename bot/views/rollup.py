@@ -26,7 +26,7 @@ def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: T
         return View(f"{words}\n{times}\n{calm}", [section(f"{words}\n{times}"), context(calm)])
     words = t.plural("🗂️ *{n} case on one subject*", "🗂️ *{n} cases on one subject*", shown.count)
     facts = [
-        t.plural("{n} waits with nobody", "{n} wait with nobody", shown.waiting),
+        t.plural("{n} waits with nobody", "{n} wait with nobody", shown.waiting) if shown.waiting else t("all taken"),
         t.plural("{n} came in the last ten minutes", "{n} came in the last ten minutes", shown.lately),
         times,
     ]

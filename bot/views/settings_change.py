@@ -78,8 +78,15 @@ def _parts(field: str, value: Any, t: Texts, named: Named | None) -> dict[str, s
 
 
 def _week(value: Any, t: Texts) -> dict[str, str]:
-    days = [", ".join(f"{start}-{end}" for start, end in day) for day in value or ()]
+    days = [", ".join(_interval(start, end, t) for start, end in day) for day in value or ()]
     return {t(day): hours or t("closed all day") for day, hours in zip(DAYS, days, strict=False)}
+
+
+def _interval(start: str, end: str, t: Texts) -> str:
+    """Return opening hours; those that end no later than they begin go on until the next day."""
+    if end > start or end == "00:00":
+        return f"{start}-{end}"
+    return t("{start}-{end} the next day", start=start, end=end)
 
 
 def _rota(value: Any, t: Texts) -> dict[str, str]:

@@ -197,12 +197,21 @@ async def telling_later(bot: Bot) -> dict[str, Any]:
     """Hide a post, leave the modal, and tell the citizen from the menu; returns the card."""
     await hide(bot)
     await closed(bot)
-    await bot.card("weet nog niet waarom")
+    card = await bot.card("Zo meteen", "bericht verbergen: ")
+    assert "weet nog niet waarom" not in read(card), "it is not hidden yet"
     await choose(bot, "tell:1")
     await open_modal(bot, SANNE, "case:answer")
     ack = await bot.slack.submit(SANNE, {"initials": "SB"})
     assert not ack.errors
     return await bot.card("Zo meteen", "bericht verbergen: ", "Wordt zo verstuurd")
+
+
+async def test_a_colleague_reads_that_an_answer_of_another_goes_with_the_act_that_they_would_undo(slow: Bot) -> None:
+    card = await telling_later(slow)
+    await slow.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:undo_act")
+    [told] = await slow.slack.wait_for(lambda: slow.slack.ephemerals(YOUSSEF, CHANNEL))
+    assert f"Hierbij hoort een antwoord aan de burger van <@{SANNE}>." in read(told)
+    assert await statuses(slow) == [(Act.HIDE, ActStatus.APPROVED)]
 
 
 @pytest.mark.parametrize("how", ["undo", "show"])

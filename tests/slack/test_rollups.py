@@ -359,11 +359,11 @@ async def test_who_claims_the_lot_has_all_that_nobody_had_each_with_its_card(str
     assert "11 zaken zijn nu bij jou" in str(said)
     assert await numbers(bot, Case.assignee == SANNE) == 11
     assert await numbers(bot, Case.assignee == YOUSSEF) == 1
-    await bot.slack.wait_for(lambda: "0 liggen bij niemand" in str(shown(bot)))  # the clock stands still
+    await bot.slack.wait_for(lambda: "alle opgepakt" in str(shown(bot)))  # the clock stands still
     await work(bot, 30)
     assert len(shown(bot, "case:")) == 12
     [card] = shown(bot)
-    assert "0 liggen bij niemand" in card
+    assert "alle opgepakt" in card
     assert "rollup:claim" not in card
 
 
@@ -434,4 +434,4 @@ async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bo
     await come_to(bot, 12, col(Case.status) == Status.CLOSED)
     await work(bot, 30)
     assert len(shown(bot, "case:")) == cards
-    assert "0 liggen bij niemand" in shown(bot)[0]
+    assert "alle opgepakt" in shown(bot)[0]

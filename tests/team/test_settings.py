@@ -46,6 +46,7 @@ async def test_opening_hours_are_changed_logged_and_put_back(bot: Bot) -> None:
     assert [event.by for event in await bot.rows(Event) if event.kind == "settings"] == [SANNE]
 
     assert "Opgeslagen" in text_of(bot.slack.view(SANNE))
+    assert "Zaterdag gesloten → 22:00-06:00 de volgende dag" in text_of(bot.slack.view(SANNE)), "not a slip"
     saved = bot.slack.view(SANNE)["hash"]
     await bot.slack.click_in_view(SANNE, "settings:undo")
     await bot.slack.wait_for(lambda: bot.slack.view(SANNE)["hash"] != saved)
