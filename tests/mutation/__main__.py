@@ -52,6 +52,7 @@ TESTS = {
     "bot/domain/routing.py": "tests/domain/test_routing.py tests/team/test_routing.py",
     "bot/domain/signals.py": "tests/domain/test_signals.py tests/slack/test_order.py",
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
+    "bot/domain/slack_id.py": "tests/cases tests/slack tests/handlers",
     "bot/domain/spike.py": "tests/domain/test_spike.py",
     "bot/domain/telling.py": "tests/domain/test_telling.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",

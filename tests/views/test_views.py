@@ -15,8 +15,8 @@ from bot.domain.case import Status
 from bot.domain.mention import Act
 from bot.models import ActStatus, ReplyStatus
 from bot.sandbox.slack import blocks, modals
-from bot.sandbox.slack.inspection import text_of
 from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import remove_modal
 from bot.views.hide import copies, hide_modal

@@ -93,13 +93,22 @@ async def test_a_mail_is_answered_and_what_the_citizen_writes_then_joins_its_cas
     assert len(await bot.rows(Mention)) == 2
 
 
-async def test_who_thanks_and_asks_on_is_seen(by_mail: Bot, team: MailboxThere, jan: MailboxThere) -> None:
+@pytest.mark.parametrize(
+    ("below", "shown"),
+    [
+        ("Op 3 maart schreef ik u ook het volgende:\r\nde stoep is kapot.", "de stoep is kapot."),
+        ("--\r\nMaar de lantaarn doet het nog steeds niet.", "Ingekort"),
+    ],
+)
+async def test_who_thanks_and_asks_on_is_seen(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere, below: str, shown: str
+) -> None:
     bot = by_mail
     told = await _answered(bot, team, jan)
-    words = "Bedankt!\r\n\r\nOp 3 maart schreef ik u ook het volgende:\r\nde stoep is kapot en mijn moeder is gevallen."
+    words = f"Bedankt!\r\n\r\n{below}"
     write(team, jan.address, words, 2, Subject="Re: Container", In_Reply_To=told["Message-ID"])
     await settled(bot)
-    await bot.card("Nieuw", "mijn moeder is gevallen")
+    await bot.card("Nieuw", "Bedankt!", shown)
 
 
 OUTLOOK = "Van: Webcare\r\nVerzonden: dinsdag 24 november 2026 10:42\r\nAan: Jan\r\nOnderwerp: RE: Container\r\n\r\n"
