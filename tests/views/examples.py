@@ -694,7 +694,7 @@ def many_lines(count: int) -> list[CaseLine]:
     """So many different cases."""
     many = [line for _ in range(count) for line in lines()][:count]
     for number, line in enumerate(many):
-        line.case.id = number
+        line.case.id, line.case.number = number, 200 + number
     return many
 
 
