@@ -261,8 +261,8 @@ def start(name: Name) -> None:
 async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> None:
     async with database(settings) as open_session, open_session() as session:
         row = await accounts.named(session, name)
-        if not stopping:
-            accounts.opened(row, settings)  # with tokens that cannot be opened, it would keep the bot from starting
+        if not stopping and settings.webcare_secret_key.get_secret_value():
+            accounts.opened(row, settings)  # with tokens that it does not open, it would keep the bot from starting
         (accounts.stop if stopping else accounts.start)(session, row, utc_now())
 
 

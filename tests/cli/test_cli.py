@@ -849,8 +849,7 @@ async def test_a_source_stopped_by_hand_is_asked_to_send_again_later(
     async with running_bot(f"sqlite:///{tmp_path / 'webcare.db'}", slack) as bot:
         assert (await run("accounts", "stop", "plein")).code == 0
         assert await send() == 503
-        key = bot.desk.settings.webcare_secret_key.get_secret_value()
-        assert (await run("accounts", "start", "plein", webcare_secret_key=key)).code == 0
+        assert (await run("accounts", "start", "plein")).code == 0
         assert await send() == 200
 
 
