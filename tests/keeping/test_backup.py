@@ -38,6 +38,7 @@ async def with_work(bot: Bot) -> None:
     await bot.card("*Beantwoord*", "Donderdag!")
     bot.citizen_posts("Mag dat? 🙈 Ik wil \u0000 meer.", name="Piet")
     await bot.card("Mag dat?")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
 async def test_a_backup_of_a_running_bot_holds_every_row(bot: Bot, tmp_path: Path) -> None:
