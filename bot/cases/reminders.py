@@ -38,7 +38,7 @@ from bot.models import (
     Team,
     due_at,
     lingering,
-    may_be_late,
+    overdue,
 )
 from bot.team.settings import TeamSettings
 
@@ -282,10 +282,7 @@ async def list_late(session: AsyncSession, digest: Message, team_id: int, now: d
 
 async def late_at(session: AsyncSession, team_id: int, at: datetime, *, most: int) -> Sequence[int]:
     """Return the first cases of a team that are late, or will be at this moment if nothing happens with any."""
-    due = select(Clock.case_id).where(
-        Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= at
-    )  # fmt: skip
-    late = select(Case.id).where(may_be_late(at), Case.team_id == team_id, col(Case.id).in_(due))
+    late = select(Case.id).where(overdue(at), Case.team_id == team_id)
     return (await session.exec(late.order_by(*IN_ORDER).limit(most))).all()
 
 

@@ -33,8 +33,8 @@ from bot.models import (
     Reply,
     ReplyStatus,
     Team,
-    may_be_late,
     on_our_desk,
+    overdue,
     waits_for,
 )
 from bot.team.settings import TeamSettings
@@ -103,7 +103,7 @@ def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
         case Which.MINE:
             return on_our_desk(now) & (col(Case.assignee) == wanted.of)
         case Which.LATE:
-            return may_be_late(now) & _late(now)
+            return overdue(now)
         case Which.ADVICE:
             return WAITING & (col(Case.status) == Status.ESCALATED)
         case Which.CITIZEN:
@@ -119,15 +119,6 @@ def promised(now: datetime, zone: tzinfo) -> ColumnElement[bool]:
         Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < tomorrow
     )
     return col(Case.id).in_(due)
-
-
-def _late(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that a clock of a case is past its time."""
-    late = select(Clock.id).where(
-        Clock.case_id == Case.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None),
-        col(Clock.due_at) <= now,
-    )  # fmt: skip
-    return late.correlate(Case).exists()
 
 
 def _where(wanted: Filter) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.text import text
 from bot.figures.lists import promised
 from bot.figures.reports import zone_of
-from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind, may_be_late, on_our_desk
+from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Team, TroubleKind, on_our_desk, overdue
 from bot.slack import troubles
 from bot.views.slack_trouble import reason_of
 
@@ -32,19 +32,18 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     rows = await session.exec(select(func.count(), func.min(opened), *younger).where(*ours))
     count, oldest, *less = tuple[Any, ...](rows.one())
     steps = [0, *(each or 0 for each in less), count]
-    running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    overdue = (Case.team_id == team.id, may_be_late(now), col(Clock.due_at) <= now)
-    late = await session.exec(select(Clock.case_id).join(Case).where(*running, *overdue))
-    due_today = select(func.count()).select_from(Case).where(Case.team_id == team.id, promised(now, zone_of(team)))
-    asked = await session.exec(select(func.count()).select_from(Case).where(Case.team_id == team.id, WITH_CITIZEN))
+    late, due_today, asked = [
+        (await session.exec(select(func.count()).select_from(Case).where(Case.team_id == team.id, which))).one()
+        for which in (overdue(now), promised(now, zone_of(team)), WITH_CITIZEN)
+    ]
     return Standing(
         now,
         [b - a for a, b in pairwise(steps)],
         oldest,
-        late=len(set(late)),
-        promised=(await session.exec(due_today)).one(),
+        late=late,
+        promised=due_today,
         troubles=await _troubles(session, team.id),
-        with_citizen=asked.one(),
+        with_citizen=asked,
     )
 
 

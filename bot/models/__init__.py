@@ -56,8 +56,8 @@ from bot.models.case_file import (
     CaseFile,
     CaseLine,
     OtherCase,
-    may_be_late,
     on_our_desk,
+    overdue,
     unheard,
     waits_for,
 )
@@ -206,8 +206,8 @@ __all__ = [
     "in_order",
     "kinds_that_show",
     "lingering",
-    "may_be_late",
     "on_our_desk",
+    "overdue",
     "unheard",
     "waits_for",
 ]

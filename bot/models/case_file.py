@@ -312,9 +312,15 @@ def on_our_desk(now: datetime) -> ColumnElement[bool]:
     return _listed(now, OPEN, WAITING)
 
 
-def may_be_late(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that a case can be late: it is on our desk, or its citizen has a question and a promise."""
-    return _listed(now, ONGOING, *NOT_ENDED)
+def overdue(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a case is late: a clock of it is past its time, and no answer of ours has arrived.
+
+    A clock that rests has no time. So of what waits for its citizen only a promise can be late.
+    """
+    late = select(Clock.id).where(
+        Clock.case_id == Case.id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= now
+    )  # fmt: skip
+    return _listed(now, ONGOING, *NOT_ENDED) & late.correlate(Case).exists()
 
 
 def _listed(now: datetime, statuses: Collection[Status], *which: ColumnElement[bool]) -> ColumnElement[bool]:
