@@ -42,7 +42,5 @@ async def look_at_accounts(desk: Desk) -> None:
     for slack_id in due:
         try:
             await membership.look_at_account(desk, slack_id)
-        except SlackRefuses as refusal:
-            log.info("an account was not looked at", reason=str(refusal))
         except (SlackLater, SlackDown):
             return  # the next minute tries again

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
@@ -15,6 +16,8 @@ from bot.desk import Desk
 from bot.models import Team
 from bot.slack.calls import PATIENCE, SlackLater, SlackRefuses, call, call_in_turn, in_background
 from bot.team import members, teams
+
+log = structlog.get_logger()
 
 SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 
@@ -75,15 +78,17 @@ async def describe(desk: Desk, channel: str, slack_id: str, client: AsyncWebClie
 
 
 async def look_at_account(desk: Desk, slack_id: str) -> None:
-    """Ask Slack whether the account of a person is closed, and store it; raises as `call` does."""
+    """Ask Slack whether the account of a person is closed, and store what it says; raises SlackLater or SlackDown."""
+    closed: bool | None = True
     try:
         user = (await call(in_background(desk.slack), "users.info", user=slack_id))["user"]
+        closed = bool(user.get("deleted"))
     except SlackRefuses as refusal:
         if refusal.error != "user_not_found":
-            raise
-        user = {"deleted": True}
+            log.info("an account was not looked at", reason=str(refusal))
+            closed = None
     async with desk.session() as session:
-        await members.saw_account(session, slack_id, closed=bool(user.get("deleted")), now=desk.now())
+        await members.saw_account(session, slack_id, closed=closed, now=desk.now())
 
 
 def is_full_member(user: dict[str, Any], workspace: str) -> bool:

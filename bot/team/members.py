@@ -86,10 +86,15 @@ async def unseen(session: AsyncSession, people: Collection[str], now: datetime) 
     return sorted(set(people).difference((await session.exec(lately)).all()))
 
 
-async def saw_account(session: AsyncSession, slack_id: str, *, closed: bool, now: datetime) -> None:
-    """Store whether the account of a person is closed: they left, and read nothing that we write to them."""
+async def saw_account(session: AsyncSession, slack_id: str, *, closed: bool | None, now: datetime) -> None:
+    """Store whether the account of a person is closed: they left, and read nothing that we write to them.
+
+    None: Slack does not say it of them, so it stays as it was, and we do not ask again at once.
+    """
     person = await db.lock_or_add(session, Person(slack_id=slack_id))
-    person.account_seen_at, person.left_at = now, (person.left_at or now) if closed else None
+    person.account_seen_at = now
+    if closed is not None:
+        person.left_at = (person.left_at or now) if closed else None
     session.add(person)
 
 

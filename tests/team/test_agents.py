@@ -12,7 +12,7 @@ from bot.run import _check_slack
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.staffing import presence
 from bot.team import agents, teams, undo
-from bot.team.members import READ_EVERY
+from bot.team.members import READ_EVERY, still_here
 from bot.team.settings import TeamSettings
 from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
@@ -98,6 +98,21 @@ async def test_when_the_account_of_every_coordinator_is_closed_the_settings_say_
     await leaves(bot, YOUSSEF)
     await bot.slack.command(SANNE, CHANNEL, "/webcare instellingen")
     await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "webcare teams coordinator" in text_of(view))
+
+
+async def test_who_slack_tells_nothing_of_is_asked_about_once_an_hour_and_stays_as_known(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, YOUSSEF, Role.COORDINATOR)
+    await leaves(bot, YOUSSEF)
+    bot.slack.faults.error("users.info", "user_not_visible", times=100)
+    bot.clock.advance(minutes=60)
+    before = len(bot.slack.calls("users.info"))
+    for _ in range(2):
+        await members.look_at_accounts(bot.desk)
+    asked = [call.args["user"] for call in bot.slack.calls("users.info")[before:]]
+    assert asked.count(YOUSSEF) == 1
+    async with bot.desk.reading() as session:
+        assert await still_here(session, [YOUSSEF]) == []
 
 
 async def leaves(bot: Bot, person: str) -> None:
