@@ -1,7 +1,7 @@
 """Open a modal within the 3 seconds that Slack's trigger is valid: first a loading view, then the real one."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -115,6 +115,15 @@ def left_as_shown(view: dict[str, Any]) -> list[str]:
         {name: {"": {INITIAL.get(key, key): value for key, value in each.items()}} for name, each in inputs.items()}
     )
     return [field for field, value in values(view).items() if value == shown.get(field)]
+
+
+def values_over(view: dict[str, Any], now_set: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of each field over what is set now: an untouched field leaves what a colleague set meanwhile.
+
+    `now_set` has the fields by block id too.
+    """
+    untouched = left_as_shown(view)
+    return {**now_set, **{field: value for field, value in values(view).items() if field not in untouched}}
 
 
 def _read(state: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
 from handlers.hand_over import refuse_unable, refuse_unclear
 from handlers.home import home_after, publish
-from handlers.modal import going_on, left_as_shown, opened, remembered, values
+from handlers.modal import going_on, left_as_shown, opened, remembered, values, values_over
 from handlers.roles import Access, admit, person_of
 from handlers.slack_directory import refuse_closed_channels, user_groups
 from handlers.submission import filled_again
@@ -123,8 +123,7 @@ async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict
     """
     async with desk.reading() as session:
         now_set = forms.written_of(await session.get_one(Team, team_id), desk.t)
-    filled = {**values(view), **{field: now_set[field] for field in left_as_shown(view)}}
-    changes = forms.read(view["callback_id"].partition(":")[2], filled, desk.t)
+    changes = forms.read(view["callback_id"].partition(":")[2], values_over(view, now_set), desk.t)
     moved = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", now_set[field])}
     await refuse_closed_channels(desk, moved)
     return changes

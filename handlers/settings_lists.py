@@ -5,6 +5,7 @@ from typing import Any
 
 from bot import accounts, connectors
 from bot.desk import TeamDesk
+from bot.domain.slack_id import is_channel
 from bot.domain.text import Refused
 from bot.models import Account
 from bot.team import agents, forms, teams
@@ -14,7 +15,7 @@ from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
 from handlers import connect
 from handlers.bolt_args import Ack
-from handlers.modal import going_on, left_as_shown, remembered, values
+from handlers.modal import going_on, remembered, values, values_over
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
@@ -92,19 +93,13 @@ def _written(settings: TeamSettings, kind: str, chosen: str | None) -> dict[str,
     raise Refused("That was removed or got another title meanwhile. Open the list again.")
 
 
-def _filled(view: dict[str, Any], now_set: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a form; an untouched one gets what is set now, so that a colleague's change stays."""
-    untouched = left_as_shown(view)
-    return now_set | {field: value for field, value in values(view).items() if field not in untouched}
-
-
 async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Add, change or remove one item of a list, and offer to undo it."""
+    """Add, change or remove one item of a list, and offer to undo it; what is untouched stays as it is now."""
     stored, kind = remembered(view), view["callback_id"].partition(":")[2]
     async with desk.reading() as session:
         now_set = _written(await teams.settings(session, stored["team"]), kind, stored["title"])
-    item = forms.read(kind, _filled(view, now_set), desk.t)["item"]
-    if kind == "adviser" and item and item["target"][0] in "CG":
+    item = forms.read(kind, values_over(view, now_set), desk.t)["item"]
+    if kind == "adviser" and item and is_channel(item["target"]):
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
     async with desk.session() as session:
         events = await teams.put_listed(
@@ -118,7 +113,7 @@ async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk)
     stored = remembered(view)
     async with desk.reading() as session:
         now_set = (await teams.settings(session, stored["team"])).platforms.get(stored["platform"])
-    norm = forms.read("platform", _filled(view, forms.written_norm("platform", now_set)), desk.t)["item"]
+    norm = forms.read("platform", values_over(view, forms.written_norm("platform", now_set)), desk.t)["item"]
     async with desk.session() as session:
         events = await teams.put_norm(session, stored["team"], stored["platform"], norm, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))
