@@ -19,7 +19,7 @@ from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta.graph import after, listed
 from bot.connectors.meta.hooks import moment_of
-from bot.connectors.meta.newest import EVER, Found, Known, read_down
+from bot.connectors.meta.newest import EVER, Found, Known, first_pages, read_down
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
@@ -63,15 +63,8 @@ class Reader:
         since = "" if known.floor <= EVER else f".since({int(known.floor.timestamp())})"
         ordered = "".join(f".{name}({value})" for name, value in NEWEST_FIRST.items())
         fields = f"id,from,message,permalink_url,comments{ordered}{since}.limit({COMMENTS}){{{COMMENT}}}"
-        posts: list[Json] = []
-        asked: Json = {"fields": fields, "limit": POSTS}
-        for _ in range(FEED_PAGES):
-            answer = await self._server.get(f"{self._page.id}/feed", **asked)
-            posts += listed(answer)
-            if not (cursor := after(answer)):
-                break
-            asked["after"] = cursor
-        return posts
+        path = f"{self._page.id}/feed"
+        return await first_pages(partial(self._server.get, path, fields=fields, limit=POSTS), FEED_PAGES)
 
     async def _below(self, post: Json, known: Known) -> tuple[list[Json], str]:
         """Return the comments below a post that may be new, and where to continue if there are more."""

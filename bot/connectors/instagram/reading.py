@@ -9,6 +9,7 @@ others.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from bot.connectors.instagram.posts import COMMENT, NAMED_BY, NAMED_IN, OURS, co
 from bot.connectors.instagram.server import Server
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta.graph import after, listed
-from bot.connectors.meta.newest import EVER, Found, Known
+from bot.connectors.meta.newest import EVER, Found, Known, first_pages
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
@@ -54,15 +55,8 @@ class Reader:
 
     async def _media(self) -> list[Json]:
         """Return our newest posts, each with its newest comments."""
-        posts: list[Json] = []
-        asked: Json = {"fields": f"{OURS},comments_count,{BELOW}", "limit": MEDIA}
-        for _ in range(PAGES):
-            answer = await self._server.get(f"{self._server.id}/media", **asked)
-            posts += listed(answer)
-            if not (cursor := after(answer)):
-                break
-            asked["after"] = cursor
-        return posts
+        path, fields = f"{self._server.id}/media", f"{OURS},comments_count,{BELOW}"
+        return await first_pages(partial(self._server.get, path, fields=fields, limit=MEDIA), PAGES)
 
     def _new(self, raw: Sequence[tuple[Json, Json]], *, answered_too: bool) -> tuple[list[Post], list[Post]]:
         """Return the comments of others: those that may be new, and all."""

@@ -98,6 +98,19 @@ class Found:
     more: bool = False
 
 
+async def first_pages(ask: Ask, most: int) -> list[Json]:
+    """Return the objects on the first pages of a list, at most so many."""
+    objects: list[Json] = []
+    more: Json = {}
+    for _ in range(most):
+        answer = await ask(**more)
+        objects += listed(answer)
+        if not (cursor := after(answer)):
+            break
+        more = {"after": cursor}
+    return objects
+
+
 async def read_down(ask: Ask, known: Known, moment: str, now: datetime) -> tuple[list[Json], Rest | None]:
     """Return the objects of a list that may be new, some pages at a time, and what is left to read.
 

@@ -11,6 +11,7 @@ import pytest
 from bot.connectors.base import (
     Account,
     Identity,
+    Page,
     Rejected,
     Unavailable,
     Unknowable,
@@ -252,15 +253,20 @@ async def test_the_first_reading_too_reads_all_conversations_since_the_account_b
     assert sorted(post.external_id for post in posts if post.published_at >= NOW) == sorted(unanswered[1::2])
 
 
+async def halfway(server: FakeFacebook, facebook: Facebook, count: int) -> tuple[list[str], Page]:
+    """So many citizens write while we do not ask; returns their messages, and the first page that we read then."""
+    server.clock = lambda: NOW
+    server.say("els", "Eerst", at=NOW)
+    _, cursor = await read_all(facebook, {})
+    flood = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(count)]
+    return flood, await facebook.fetch(cursor)
+
+
 async def test_who_writes_again_before_we_got_to_their_conversation_is_read_from_their_first_words(
     server: FakeFacebook, client: httpx.AsyncClient
 ) -> None:
     facebook = connect(server.url, client, now=NOW + WEEK)
-    server.clock = lambda: NOW
-    server.say("els", "Eerst", at=NOW)
-    _, cursor = await read_all(facebook, {})
-    flood = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(130)]
-    page = await facebook.fetch(cursor)
+    flood, page = await halfway(server, facebook, 130)
     assert page.more and flood[0] not in {post.external_id for post in page.posts}
     again = [server.say("burger0", f"Hallo? {n}", at=NOW + DAY) for n in range(2)]
     posts, _ = await read_all(facebook, page.cursor)
@@ -271,11 +277,7 @@ async def test_where_we_stopped_in_a_list_that_no_longer_takes_that_place_it_is_
     server: FakeFacebook, client: httpx.AsyncClient
 ) -> None:
     facebook = connect(server.url, client, now=NOW + WEEK)
-    server.clock = lambda: NOW
-    server.say("els", "Eerst", at=NOW)
-    _, cursor = await read_all(facebook, {})
-    flood = [server.say(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=5 * n)) for n in range(230)]
-    page = await facebook.fetch(cursor)
+    flood, page = await halfway(server, facebook, 230)
     page.cursor["messages"]["rest"]["after"] = "ended"
     posts, _ = await read_all(facebook, page.cursor)
     assert sorted(post.external_id for post in (*page.posts, *posts)) == sorted(flood)
