@@ -130,8 +130,8 @@ def _take(
 
 async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[Due]) -> list[Told]:
     """Return who is reminded of what; a step for a person who is away, or for nobody, goes to the channel."""
-    people = {*settings.coordinators, *(one.case.assignee for one in due if one.case.assignee)}
-    away = people.difference(await presence.present_of(session, sorted(people)))
+    owners = (one.case.assignee for one in due)
+    away = await presence.away_of(session, {*settings.coordinators, *filter(None, owners)})
     return [
         Told(
             recipient,

@@ -85,6 +85,11 @@ async def present_of(session: AsyncSession, slack_ids: Sequence[str]) -> list[st
     return [slack_id for slack_id in slack_ids if not await is_away(session, slack_id)]
 
 
+async def away_of(session: AsyncSession, people: Collection[str]) -> set[str]:
+    """Return the people among these who are away or have left."""
+    return {*people}.difference(await present_of(session, sorted(people)))
+
+
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
     """Return the cases that wait for an agent."""
     case_ids = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))

@@ -17,8 +17,7 @@ from bot.team.settings import TeamSettings
 async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> Sequence[Coming]:
     """Return what the clock will do for a case if nobody does anything, the first first."""
     case, team = file.case, file.team
-    people = {*settings.coordinators, *([case.assignee] if case.assignee else [])}
-    away = people.difference(await presence.present_of(session, sorted(people)))
+    away = await presence.away_of(session, {*settings.coordinators, *filter(None, [case.assignee])})
     found = [
         *steps.coming(file, settings, away, now),
         *await idle.coming(session, case.id, team, settings, now),
