@@ -88,7 +88,10 @@ def title(name: str) -> str:
 
 def called(name: str) -> Text:
     """Return what people call a platform: one whose accounts go by their own names is a body's own sources."""
-    return Text(title(name)) if title(name) else text("Own sources") if known(name) else Text(name)
+    platform = known(name)
+    if platform is None:
+        return Text(name)
+    return Text(platform.title) if platform.title else text("Own sources")
 
 
 def templates(name: str, limits: Mapping[str, Any] | None) -> Sequence[Template]:

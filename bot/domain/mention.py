@@ -177,8 +177,6 @@ class Quote:
 
 OWN_ID = "own_id"
 """The key in the `place` of a post for an id that no other post has, where `external_id` may be used twice."""
-
-
 ALSO_TO = "also_to"
 """The key in the `place` of a private post for how many others got it too."""
 LEFT_OUT = "left_out"

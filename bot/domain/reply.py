@@ -78,10 +78,15 @@ def signed(draft: str, initials: str) -> str:
     return f"{body.rstrip()} ^{initials}" if body.strip() else ""
 
 
+def first_name(name: str) -> str:
+    """Return the first word of a name; "" when it has none."""
+    return (name.split() or [""])[0]
+
+
 def filled_in(snippet: str, *, name: str, agent: str) -> str:
     """Return a canned text in which {name} and {agent} are the first names of the citizen and the agent."""
     words = {"{name}": name, "{agent}": agent}
-    return re.sub(r"\{name\}|\{agent\}", lambda match: (words[match[0]].split() or [""])[0], snippet)
+    return re.sub(r"\{name\}|\{agent\}", lambda match: first_name(words[match[0]]), snippet)
 
 
 def adapted(words: str, before: Author, after: Author) -> str | None:
@@ -105,7 +110,7 @@ def _renamed(words: str, before: Author, name: str, handle: str) -> str:
         theirs = re.escape(before.handle.lstrip("@"))
         words = re.sub(rf"@{theirs}(?![\w@])", lambda _: f"@{handle.lstrip('@')}" if handle else name, words)
     called = before.name or before.handle
-    first, to_first = ((each.split() or [""])[0] for each in (called, name))
+    first, to_first = first_name(called), first_name(name)
     names = {called: name, first: to_first} if first else {}
     greeting = GREETING.match(words)
     assert greeting is not None  # noqa: S101 - it may be empty

@@ -41,9 +41,10 @@ def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str
         *(block for each in [*texts, *late] for block in sections(each)),
         *(section(each) | {"accessory": late_button(t)} for each in rest),
     ]
-    native = [] if _is_quiet(content) else _native(content, t)
+    in_table = _in_table(content.figures, t)
+    native = [] if _is_quiet(content) else _native(content.figures, in_table, t)
     words = "\n".join([head, period, *texts, *late, *rest])
-    sources = _sources(content.figures, t)
+    sources = _sources(in_table, t)
     older = sections(sources) if sources and native else []
     whole = f"{words}\n{sources}" if older else words
     return View(whole, [*start, *plain, *native, *end], plain=[*start, *plain, *older, *end])
@@ -262,14 +263,14 @@ def _open(standing: Standing, t: Texts) -> str:
     return row
 
 
-def _sources(figures: Figures, t: Texts) -> str:
+def _sources(rows: Sequence[Source], t: Texts) -> str:
     """Return the table of accounts as text; "" for one account, whose figures are those of the team."""
     return "\n".join(
         "• "
         + t("{account}: {mentions} received, {answered} answered, {kept} of {count} first reactions within the norm",
             account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
             count=source.reactions)
-        for source in _in_table(figures, t)
+        for source in rows
     )  # fmt: skip
 
 
@@ -294,14 +295,9 @@ def _together(sources: Sequence[Source], t: Texts) -> Source:
     )
 
 
-def _native(content: Overview, t: Texts) -> list[Block]:
-    figures = content.figures
-    blocks: list[Block] = []
-    if tells(figures.parts):
-        blocks.append(chart(figures.parts, t))
-    if _in_table(figures, t):
-        blocks.append(_table(figures, t))
-    return blocks
+def _native(figures: Figures, rows: Sequence[Source], t: Texts) -> list[Block]:
+    blocks = [chart(figures.parts, t)] if tells(figures.parts) else []
+    return [*blocks, _table(rows, t)] if rows else blocks
 
 
 def tells(parts: Sequence[Part]) -> bool:
@@ -320,10 +316,10 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
     return {"type": "data_visualization", "title": t("Mentions and answers"), "chart": bars}
 
 
-def _table(figures: Figures, t: Texts) -> Block:
+def _table(sources: Sequence[Source], t: Texts) -> Block:
     heads = [t("Account"), t("Received"), t("Answered"), t("First reactions"), t("Within the norm")]
     rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
-    for source in _in_table(figures, t):
+    for source in sources:
         numbers = (source.mentions, source.answered, source.reactions, source.kept)
         name = {"type": "raw_text", "text": cut(source.name, 100) or "—"}
         rows.append([name, *({"type": "raw_number", "value": n, "text": str(n)} for n in numbers)])

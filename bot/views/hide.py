@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.mention import FOR_GOOD, Act
+from bot.domain.reply import first_name
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Asking, CaseFile, Hiding
 from bot.texts import Texts
@@ -47,10 +48,10 @@ def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
     usual = t("Hello {name}, we have hidden your post because of our house rule “{rule}”: {article} You are welcome to "
               "write a new post that keeps to our house rules; criticism is always allowed.",
               name="{name}", rule="{rule}", article="{article}")  # fmt: skip
-    first_name = (name.split() or [""])[0]
-    words = {"{rule}": hiding.rule, "{article}": hiding.article, "{name}": first_name}
+    called = first_name(name)
+    words = {"{rule}": hiding.rule, "{article}": hiding.article, "{name}": called}
     text = wanted.strip() or usual
-    if not first_name:
+    if not called:
         text = text.replace(" {name}", "")
     for mark, value in words.items():
         text = text.replace(mark, value)
