@@ -14,7 +14,7 @@ from bot.outgoing.moderation import Moderation
 from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.slack import messages
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.people import open_modal
 
 ALL = permits(Act.ANSWER, Act.HIDE, Act.LIKE)
@@ -47,6 +47,15 @@ async def approve(
 
 async def statuses(bot: Bot) -> list[tuple[Act, ActStatus]]:
     return [(act.kind, act.status) for act in await bot.rows(ActRow)]
+
+
+async def come_to(bot: Bot, *expected: tuple[Act, ActStatus]) -> None:
+    """Wait until these are the acts, and how they stand: a card changes before the platform is asked, too."""
+
+    async def so() -> bool:
+        return await statuses(bot) == list(expected)
+
+    await eventually(so)
 
 
 async def forged(
