@@ -31,6 +31,8 @@ from bot.views.answer_modal import (
     VISIBILITY,
     ImageFields,
     ModalState,
+    Offers,
+    Prefilled,
     answer_modal,
     key_of,
     level_with,
@@ -108,8 +110,7 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
             words = words or TeamSettings.of(desk.team.settings).way_to_us
         composed = compose(desk, who.file, mention, words, initials, private=private)
         invited = composing.invitation_of(mention, desk) if goes_private else ""
-        kind = first_kind(who.file)
-        return _modal(desk, who, mention, composed, state, kind=kind, text=words, invited=invited)
+        return _modal(desk, who, mention, composed, state, Prefilled(words, first_kind(who.file), invitation=invited))
     has_content = _has_content(offer, who.file, mention, desk.now())
     since = int(offer.since.timestamp()) if offer.since and has_content else None
     promise = int(offer.promised_at.timestamp()) if offer.promised_at else None
@@ -117,10 +118,8 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
     before = "" if is_said(words, offer.words) else words
     text = "\n\n".join(part for part in (before, offer.words) if part)[:MAX_TYPED]
     composed = compose(desk, who.file, mention, text, initials, private=offer.private)
-    return _modal(
-        desk, who, mention, composed, state, kind=offer.kind, text=text, topic=offer.topic, invited=offer.invitation,
-        description=offer.image_description, typed=text,
-    )  # fmt: skip
+    prefilled = Prefilled(text, offer.kind, offer.topic, offer.invitation, offer.image_description)
+    return _modal(desk, who, mention, composed, state, prefilled, typed=text)
 
 
 def first_kind(file: CaseFile) -> ReplyKind:
@@ -167,12 +166,14 @@ def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text:
     mention = composing.mention_of(who.file, state.mention)
     initials = who.initials or filled.get(INITIALS) or state.ask or ""
     composed = compose(desk, who.file, mention, chosen.words, initials, private=chosen.private)
-    prefilled = _prefilled(view, TEXT) if text is None else text
-    invited = _prefilled(view, INVITATION)
-    return _modal(
-        desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic, invited=invited,
-        description=_prefilled(view, DESCRIPTION), typed=chosen.words,
-    )  # fmt: skip
+    prefilled = Prefilled(
+        text=_prefilled(view, TEXT) if text is None else text,
+        kind=chosen.kind,
+        topic=chosen.topic,
+        invitation=_prefilled(view, INVITATION),
+        description=_prefilled(view, DESCRIPTION),
+    )
+    return _modal(desk, who, mention, composed, state, prefilled, typed=chosen.words)
 
 
 def view_with_news(desk: TeamDesk, who: Writer, view: Block) -> Block:
@@ -197,7 +198,7 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
     composed = compose(desk, who.file, mention, "", who.initials or state.ask or "", private=private)
-    return _modal(desk, who, mention, composed, state, kind=first_kind(who.file))
+    return _modal(desk, who, mention, composed, state, Prefilled(kind=first_kind(who.file)))
 
 
 def filled_in(view: Block) -> dict[str, Any]:
@@ -259,40 +260,30 @@ def _prefilled(view: Block, name: str) -> str:
 
 
 def _modal(
-    desk: TeamDesk,
-    who: Writer,
-    mention: Mention,
-    composed: Composed,
-    state: ModalState,
-    *,
-    text: str = "",
-    kind: ReplyKind = ReplyKind.FINAL,
-    topic: str = "",
-    invited: str = "",
-    description: str = "",
-    typed: str = "",
-) -> Block:
-    settings = TeamSettings.of(who.file.team.settings)
-    beside = composed.private and composing.may_be_invited(mention, desk.now())
-    copies = repeating.copies(who.said, typed, who.file.author)
-    return answer_modal(
-        who.file, mention, composed, desk.t, desk.now(), level_with(state, who.file),
-        kind=kind, draft=text, topic=topic,
+    desk: TeamDesk, who: Writer, mention: Mention, composed: Composed, state: ModalState, prefilled: Prefilled,
+    *, typed: str = "",
+) -> Block:  # fmt: skip
+    """Return the modal with what can be chosen now; `typed` is the text that others may have got already."""
+    now, copies = desk.now(), repeating.copies(who.said, typed, who.file.author)
+    offers = Offers(
+        snippets=bool(composing.standard_texts(who.file, mention, now)),
+        templates_only=composing.takes_templates_only(who.file, mention, now),
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
-        invited=invited if beside else None,
-        images=_image_fields(desk, who, mention, composed, description),
-        snippets=bool(composing.standard_texts(who.file, mention, desk.now())),
-        templates_only=composing.takes_templates_only(who.file, mention, desk.now()),
-        topics=settings.topics, reader=who.by,
-        home=home_of(desk.slack), copies=copies if copies >= repeating.MANY else 0,
+        invites=composed.private and composing.may_be_invited(mention, now),
+        images=_image_fields(desk, who, mention, private=composed.private),
+        topics=TeamSettings.of(who.file.team.settings).topics,
+        copies=copies if copies >= repeating.MANY else 0,
+    )
+    state = level_with(state, who.file)
+    return answer_modal(
+        who.file, mention, composed, desk.t, now, state,
+        prefilled=prefilled, offers=offers, reader=who.by, home=home_of(desk.slack),
     )  # fmt: skip
 
 
-def _image_fields(
-    desk: TeamDesk, who: Writer, mention: Mention, composed: Composed, description: str
-) -> ImageFields | None:
-    connector, private = desk.connector(who.file.account), composed.private
+def _image_fields(desk: TeamDesk, who: Writer, mention: Mention, *, private: bool) -> ImageFields | None:
+    connector = desk.connector(who.file.account)
     takes = composing.images_taken(connector, who.file, mention, private=private, now=desk.now())
     if takes is None:
         return None
-    return ImageFields(files.lacking(desk.slack), bool(takes.described), description, takes.words)
+    return ImageFields(files.lacking(desk.slack), bool(takes.described), takes.words)

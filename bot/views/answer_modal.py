@@ -1,7 +1,7 @@
 """The answer modal: the conversation so far, the text, and a preview of exactly what the citizen will see."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -105,17 +105,49 @@ def key_of(view_id: str, state: ModalState) -> str:
 
 
 @dataclass(frozen=True)
+class Prefilled:
+    """What the fields are filled with when Slack shows them; `topic` is an option, "" for the topic of the case."""
+
+    text: str = ""
+    kind: ReplyKind = ReplyKind.FINAL
+    topic: str = ""
+    invitation: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class ImageFields:
     """What the modal asks about an image. `lacks` is the permission that we miss to read images, "" for none.
 
-    `described`: the platform takes a description, which `description` prefills. `words`: the most characters of an
-    answer with an image, None for the same as without.
+    `described`: the platform takes a description. `words`: the most characters of an answer with an image, None for
+    the same as without.
     """
 
     lacks: str
     described: bool
-    description: str = ""
     words: int | None = None
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What can be chosen besides the text, and what the agent is warned of.
+
+    `snippets`: there are canned texts; `templates_only`: they are templates, and nothing else can be sent. `confirm`:
+    the agent must confirm that something private becomes public. `invites`: a public invitation can go out beside the
+    private reply. `images` is None where no image can be sent. `topics` are the team's. `copies`: so many others got
+    the same text, but for their name; 0 for few.
+    """
+
+    snippets: bool = False
+    templates_only: bool = False
+    confirm: bool = False
+    invites: bool = False
+    images: ImageFields | None = None
+    topics: Sequence[str] = ()
+    copies: int = 0
+
+
+_EMPTY, _NOTHING_ELSE = Prefilled(), Offers()
 
 
 def answer_modal(
@@ -126,67 +158,87 @@ def answer_modal(
     now: datetime,
     state: ModalState,
     *,
-    kind: ReplyKind = ReplyKind.FINAL,
-    draft: str = "",
-    topic: str = "",
-    confirm: bool = False,
-    invited: str | None = None,
-    images: ImageFields | None = None,
-    snippets: bool = False,
-    templates_only: bool = False,
-    topics: Sequence[str] = (),
+    prefilled: Prefilled = _EMPTY,
+    offers: Offers = _NOTHING_ELSE,
     reader: str = "",
     home: str = "",
-    copies: int = 0,
 ) -> Block:
-    """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the topic of the case.
+    """Return the modal for a reply to this mention; `composed` is what its preview shows.
 
-    `snippets`: there are canned texts; `templates_only`: they are templates, and nothing else can be sent. `topics`:
-    the team's topics. `confirm`: the agent must confirm that something private becomes public. `invited` prefills the
-    public invitation beside a private reply, None where there can be none; `images` is None where no image can be sent.
-    For an interim message the modal also asks by when the citizen hears more. `reader` is who has the modal open: they
-    see who else is writing. `home` is the address of the workspace in Slack. `copies`: so many others got the same
-    text, but for their name; 0 for few.
+    `reader` is who has the modal open: they see who else is writing. `home` is the address of the workspace in Slack.
     """
-    blocks = [*_place_in_series(state, t), *(context(line) for line in writing_lines(file, t, without=reader))]
-    blocks += _conversation(file, mention, t, now, home) + _advice(file, t, now)
+    blocks = [
+        *_place_in_series(state, t),
+        *(context(line) for line in writing_lines(file, t, without=reader)),
+        *_conversation(file, mention, t, now, home),
+        *_advice(file, t, now),
+        *_writing(file, state, prefilled, offers, t, now),
+        *_shown_preview(file, composed, state, offers, t),
+        *_choices(file, mention, composed, state, prefilled, offers, t, now),
+    ]
+    view = modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=state.to_text())
+    return view | {"notify_on_close": True}
+
+
+def _writing(
+    file: CaseFile, state: ModalState, prefilled: Prefilled, offers: Offers, t: Texts, now: datetime
+) -> Iterator[Block]:
+    """Yield the field for the text, below what is said of the text that stands in it."""
     if state.since is not None:
-        blocks.append(_draft_line(t, datetime.fromtimestamp(state.since, UTC), now, file))
-    if snippets:
-        blocks.append(_snippet_picker(t, state.inserted, templates_only=templates_only))
+        yield _draft_line(t, datetime.fromtimestamp(state.since, UTC), now, file)
+    if offers.snippets:
+        yield _snippet_picker(t, state.inserted, templates_only=offers.templates_only)
     if state.proposed:
-        blocks.append(context("💡 " + t("A proposal, after your answer to {name}. Make it personal.",
-                                        name=literal(state.proposed, 80))))  # fmt: skip
+        name = literal(state.proposed, 80)
+        yield context("💡 " + t("A proposal, after your answer to {name}. Make it personal.", name=name))
     if state.again:
-        blocks.append(wrote_again(t))
-    blocks.append(_text_field(t, draft, state.inserted, templates_only=templates_only))
+        yield wrote_again(t)
+    yield _text_field(t, prefilled.text, state.inserted, templates_only=offers.templates_only)
+
+
+def _shown_preview(file: CaseFile, composed: Composed, state: ModalState, offers: Offers, t: Texts) -> Iterator[Block]:
+    """Yield the preview, which also remembers what the modal shows, and a warning about copies."""
     shown = preview(composed, t, file)
     if state.seen is not None:
         shows(shown[0], state.seen, again=state.again)
-    blocks += shown
-    if copies:
-        blocks.append(context("⚠️ " + t("{n} others got this same text, but for their name. "
-                                        "Say something about what {name} wrote.",
-                                        n=copies, name=literal_reader(file))))  # fmt: skip
+    yield from shown
+    if offers.copies:
+        words = t(
+            "{n} others got this same text, but for their name. Say something about what {name} wrote.",
+            n=offers.copies,
+            name=literal_reader(file),
+        )
+        yield context(f"⚠️ {words}")
+
+
+def _choices(
+    file: CaseFile,
+    mention: Mention,
+    composed: Composed,
+    state: ModalState,
+    prefilled: Prefilled,
+    offers: Offers,
+    t: Texts,
+    now: datetime,
+) -> Iterator[Block]:
+    """Yield the fields below the text: who may read it, what goes with it, and what it is."""
     if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
-        blocks.append(_visibility_field(t, state.anew, composed.private))
-    if confirm:
-        blocks.append(_confirm_field(t, state.anew))
-    if invited is not None:
-        blocks.append(_invitation_field(t, state.anew, invited))
-    if images is not None:
-        blocks += _image_fields(t, state, images)
+        yield _visibility_field(t, state.anew, composed.private)
+    if offers.confirm:
+        yield _confirm_field(t, state.anew)
+    if offers.invites:
+        yield _invitation_field(t, state.anew, prefilled.invitation)
+    if offers.images is not None:
+        yield from _image_fields(t, state, offers.images, prefilled.description)
     elif state.image:
-        blocks.append(context("🖼️ " + t("No image can go with this answer: the one from before is left out.")))
-    blocks.append(_kind_field(t, state.anew, kind))
-    if kind is ReplyKind.INTERIM:
-        blocks.append(_promise_field(t, state.anew, state.promise))
-    if picker := topic_picker(file, topics, t, value=topic):
-        blocks.append(_dispatched(t("Topic"), _block_id(TOPIC, state.anew), TOPIC, picker, optional=True))
+        yield context("🖼️ " + t("No image can go with this answer: the one from before is left out."))
+    yield _kind_field(t, state.anew, prefilled.kind)
+    if prefilled.kind is ReplyKind.INTERIM:
+        yield _promise_field(t, state.anew, state.promise)
+    if picker := topic_picker(file, offers.topics, t, value=prefilled.topic):
+        yield _dispatched(t("Topic"), _block_id(TOPIC, state.anew), TOPIC, picker, optional=True)
     if state.ask is not None:
-        blocks.append(initials_field(t, state.ask))
-    view = modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=state.to_text())
-    return view | {"notify_on_close": True}
+        yield initials_field(t, state.ask)
 
 
 def _place_in_series(state: ModalState, t: Texts) -> list[Block]:
@@ -340,7 +392,7 @@ def keep_image_field(t: Texts, anew: int) -> Block:
     return field_of(label, _block_id(KEEP_IMAGE, anew), boxes, optional=True)
 
 
-def _image_fields(t: Texts, state: ModalState, asked: ImageFields) -> list[Block]:
+def _image_fields(t: Texts, state: ModalState, asked: ImageFields, description: str) -> list[Block]:
     """Return the fields for one image and its description. Slack reports a file only when the modal is sent.
 
     A field for files sends nothing before that (`dispatch_action` is refused), so we could not add a description field
@@ -362,8 +414,8 @@ def _image_fields(t: Texts, state: ModalState, asked: ImageFields) -> list[Block
     if not asked.described or (asked.lacks and not keeps):
         return [*keeps, chosen]
     element = {"type": "plain_text_input", "action_id": DESCRIPTION}
-    if asked.description:
-        element["initial_value"] = cut(asked.description, MAX_TYPED)
+    if description:
+        element["initial_value"] = cut(description, MAX_TYPED)
     hint = t("Needed with an image: say what can be seen, for people who cannot see it.")
     block_id = _block_id(DESCRIPTION, state.anew)
     return [*keeps, chosen, field_of(t("Description of the image"), block_id, element, optional=True, hint=hint)]

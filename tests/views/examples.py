@@ -84,7 +84,7 @@ from bot.views import (
 )
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
 from bot.views.act import ACTS, act_problem, remove_modal
-from bot.views.answer_modal import ImageFields, ModalState, answer_modal
+from bot.views.answer_modal import ImageFields, ModalState, Offers, Prefilled, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
 from bot.views.backlog import backlog
@@ -444,7 +444,15 @@ def opened(t: Texts) -> Iterator[Block]:
         }
         about["series"] = "mine|U0SANNE|0|subject:1"
         kept = ModalState(1, 1, ask=initials, inserted=len(topics), anew=1, **about, image="a" * 64, file="F0IMAGE")
-        asked = ImageFields(lacks="" if initials else "files:read", described=initials != "SB", description=LONG)
+        images = ImageFields(lacks="" if initials else "files:read", described=initials != "SB")
+        offers = Offers(
+            snippets=True,
+            confirm=not composed.private,
+            invites=composed.private,
+            images=images,
+            topics=topics,
+            copies=3,
+        )
         yield from (
             answer_modal(
                 file,
@@ -453,23 +461,16 @@ def opened(t: Texts) -> Iterator[Block]:
                 t,
                 NOW,
                 kept,
-                kind=kind,
-                draft=LONG,
-                confirm=not composed.private,
-                invited=LONG if composed.private else None,
-                images=asked,
-                snippets=True,
-                topics=topics,
-                topic="none",
+                prefilled=Prefilled(LONG, kind, "none", LONG, LONG),
+                offers=offers,
                 reader=OTHER,
-                copies=3,
             )
             for kind in BY_AGENTS
         )
     short = Composed("Dag", 500, True)
-    yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), snippets=True, templates_only=True)
-    for lacks in ("", "files:read"):
-        yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), images=ImageFields(lacks, True))
+    offered = [Offers(snippets=True, templates_only=True)]
+    offered += [Offers(images=ImageFields(lacks, True)) for lacks in ("", "files:read")]
+    yield from (answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), offers=each) for each in offered)
     yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1, image="a" * 64, file="F0IMAGE"))
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in HAPPENED]
     events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]

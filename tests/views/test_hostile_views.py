@@ -36,7 +36,7 @@ from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
 from bot.views import thread
 from bot.views.account import account_stopped
-from bot.views.answer_modal import ModalState, answer_modal
+from bot.views.answer_modal import ModalState, Prefilled, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card, is_done
@@ -231,7 +231,8 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     composed = Composed(file.latest.text, 500 - len(file.latest.text), private=file.latest.private)
     draft = file.replies[-1].draft if file.replies else ""
-    yield answer_modal(file, file.latest, composed, t, NOW, ModalState(1, 1, ask="SB" if draft else None), draft=draft)
+    state = ModalState(1, 1, ask="SB" if draft else None)
+    yield answer_modal(file, file.latest, composed, t, NOW, state, prefilled=Prefilled(draft))
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in HAPPENED] * 3
     yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
     yield more_modal(file, t, NOW, acts=True)
