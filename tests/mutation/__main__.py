@@ -77,7 +77,7 @@ TESTS = {
     "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py "
     "tests/outgoing/test_going_private.py",
     "bot/outgoing/retry.py": f"tests/outgoing/test_retry.py {OUTGOING}",
-    "bot/slack/messages.py": SLACK,
+    "bot/slack/messages.py": f"{SLACK} tests/slack/test_order.py tests/slack/test_troubles.py",
     "bot/slack/writing.py": SLACK,
 }
 """The core, each module with the tests that should notice what is wrong in it, the quickest first."""
