@@ -127,13 +127,19 @@ async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple
 
 
 async def past(session: AsyncSession, team: Team, span: Span, day: date, now: datetime) -> Overview:
-    """Return the week or month before the one of this day, and the one before that to compare with."""
+    """Return the week or month before the one of this day, and the one before that to compare with.
+
+    With one in which the team did not exist yet, or only for a part, there is nothing to compare.
+    """
     zone = reports.zone_of(team)
     whole = week_before if span is Span.WEEK else month_before
     period = whole(day, zone)
     earlier = whole(period.since.astimezone(zone).date(), zone)
-    figures, before = [await reports.figures(session, team, each, now) for each in (period, earlier)]
-    return Overview(span, team.name, figures, before)
+    figures = await reports.figures(session, team, period, now)
+    comparable = team.created_at <= earlier.since
+    return Overview(
+        span, team.name, figures, await reports.figures(session, team, earlier, now) if comparable else None
+    )
 
 
 async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:

@@ -70,6 +70,17 @@ async def test_a_team_gets_no_week_or_month_in_which_it_did_not_exist(office: Bo
     ]  # fmt: skip
 
 
+async def test_a_week_is_compared_with_one_in_which_the_team_existed_from_its_first_moment(office: Bot) -> None:
+    async with office.desk.session() as session:
+        begun = {"Groen": "2026-11-16 00:00", "Wegen": "2026-11-16 00:01"}
+        session.add_all(
+            Team(name=name, channel="C0ESCALATIE", created_at=local(moment)) for name, moment in begun.items()
+        )
+    await digests(office, "2026-11-30 09:00")
+    weeks = [Overview.from_json(row.details or {}) for row in await office.rows(Message) if row.key.endswith("week")]
+    assert [week.before is not None for week in weeks if week.team in begun] == [True, False]
+
+
 async def test_a_digest_at_the_end_of_a_day_is_about_that_day(office: Bot) -> None:
     await settings(office, digest_at="24:00")
     assert await digests(office, "2026-11-23 23:59") == []
@@ -272,6 +283,8 @@ async def test_a_digest_of_twenty_days_has_its_chart_and_table(office: Bot) -> N
 
 
 async def test_a_digest_has_no_lines_that_say_nothing_and_compares_what_came_to_an_end(office: Bot) -> None:
+    async with office.desk.session() as session:
+        (await session.get_one(Team, 1)).created_at = local("2026-11-16 00:00")
     await mention(office)
     await digests(office, "2026-11-23 09:00")
     assert "Antwoorden verstuurd" not in text_of(await office.card("Dagoverzicht", "Berichten ontvangen: *1*"))
