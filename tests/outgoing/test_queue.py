@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy.orm.attributes import set_committed_value
+
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Reply, ReplyStatus
@@ -44,3 +46,18 @@ async def test_an_answer_that_tells_of_an_act_goes_out_right_after_it(acting: Bo
     async with bot.desk.session() as session:
         second = await queue.take_next(session, act.account_id, act.send_at + LATER)
         assert isinstance(second, Reply)
+
+
+async def test_what_is_approved_or_put_off_wakes_the_lane_of_its_account(acting: Bot) -> None:
+    reply = await answered(acting)
+    act = await approve(acting, Act.HIDE)
+    for item, sending in ((reply, ReplyStatus.SENDING), (act, ActStatus.SENDING)):
+        assert queue.lane_of(item) is None, "nothing of it changed"
+        item.send_at += LATER
+        assert queue.lane_of(item) == f"outgoing:{item.account_id}"
+        item.status = sending
+        assert queue.lane_of(item) is None, "whoever sends it goes on with what comes next"
+        set_committed_value(item, "send_at", item.send_at)
+        set_committed_value(item, "status", sending)
+        item.status = type(sending).APPROVED
+        assert queue.lane_of(item) == f"outgoing:{item.account_id}"

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import TextClause, event, text
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import select
 
 from bot import cases
@@ -41,6 +42,7 @@ from bot.models import (
     Waiting,
 )
 from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
 from bot.slack.messages import drain
 from bot.slack.rendering import team_of, view_of
 from bot.slack.writing import TRY_AGAIN
@@ -221,3 +223,23 @@ async def test_a_lane_with_nothing_but_an_edit_ends_without_a_fault(sqlite_bot: 
         await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
     assert await drain(bot.desk, CHANNEL) is None
     assert "In behandeling" in text_of(bot.slack.message(CHANNEL, card["ts"]))
+
+
+@pytest.mark.parametrize(
+    ("stored", "woken"),
+    [
+        ({}, True),
+        ({"version": 2, "shown_version": 1}, True),
+        ({"version": 2, "shown_version": 2}, False),
+        ({"leased_until": NOW}, False),
+        ({"retry_at": NOW}, False),
+    ],
+    ids=["new", "stale", "level", "being written", "put off"],
+)
+def test_what_is_stored_wakes_the_lane_of_its_channel_when_it_became_stale_and_may_be_written(
+    stored: dict[str, Any], woken: bool
+) -> None:
+    changed = Message(key="case:1", kind=MessageKind.CASE, case_id=1, channel=CHANNEL, **stored)
+    assert messages.lane_of(changed) == (f"messages:{CHANNEL}" if woken else None)
+    set_committed_value(changed, "version", changed.version)
+    assert messages.lane_of(changed) is None, "its version is as it was"
