@@ -125,3 +125,7 @@ def test_a_text_is_found_by_its_rarest_stems() -> None:
     stems = index.add(Said("new", ("brand", "d", "eee", "ff", "gggg")), 99)
     assert stems == ["gggg", "eee", "ff", "d"]
     assert len(stems) == RARE
+
+
+def test_texts_are_compared_by_their_stems_and_numbers_as_they_are() -> None:
+    assert {"vlok", "tuin", "300000"} <= {*stems_of("De vlokken vallen op lijn 300000 bij de tuinen").stems}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.reminder import Heard, Row, Standing, Write, how_to_write
+from bot.domain.reminder import Heard, Row, Standing, Write, heard_of, how_to_write
 
 LATE, SOON = Row(Standing.LATE, Heard.NOTHING), Row(Standing.SOON, Heard.NOTHING)
 HEARD = Row(Standing.LATE, Heard.LATE)
@@ -41,3 +41,8 @@ def test_one_who_asked_to_be_reminded_now_is_and_nobody_of_what_is_done() -> Non
     assert write(HEARD, told=True, at_once=True) is Write.POST
     done = Row(Standing.DONE, Heard.NOTHING, urgent=True)
     assert write(done, told=True, opened=True, calm=True, at_once=True) is Write.EDIT
+
+
+def test_whoever_reads_of_what_is_late_heard_that_and_of_anything_else_that_it_waits() -> None:
+    heard = {standing: heard_of(standing) for standing in Standing}
+    assert heard == {**dict.fromkeys(Standing, Heard.WAITING), Standing.LATE: Heard.LATE}

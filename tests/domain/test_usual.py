@@ -56,3 +56,8 @@ def test_nothing_is_ever_certain_and_what_never_came_is_not_expected(numbers: se
     likely = usual([at.astimezone(UTC) for at in busy], MONDAY, MONDAY + WEEKS, ZONE)
     assert all(0 <= each < 1 for each in likely)
     assert any(likely) == bool(numbers)
+
+
+def test_an_hour_counts_when_it_has_begun_and_not_when_the_time_ends_with_it() -> None:
+    assert usual([MONDAY], MONDAY, MONDAY + HOUR, ZONE)[:2] == [0.5, 0]
+    assert not any(usual([MONDAY + HOUR], MONDAY, MONDAY + HOUR, ZONE)), "nothing came in before the end"
