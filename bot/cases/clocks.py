@@ -153,6 +153,13 @@ async def citizen_wrote(session: AsyncSession, case: Case, now: datetime) -> Non
     await follow(session, case, now)
 
 
+async def became_answerable(session: AsyncSession, case: Case, now: datetime) -> None:
+    """A post that could not be answered from here now can be: an open case without any clock is timed from now."""
+    timed = await session.exec(select(Clock.id).where(Clock.case_id == case.id).limit(1))
+    if case.status in OPEN and timed.first() is None:
+        await _start(session, case, [ClockKind.FIRST_REACTION, ClockKind.RESOLUTION], now)
+
+
 async def _start(session: AsyncSession, case: Case, kinds: Iterable[ClockKind], since: datetime) -> None:
     """Start clocks of these kinds, unless one is open; none for a case that cannot be answered from here."""
     terms = await _targets(session, case)

@@ -15,7 +15,7 @@ from bot.cases.indexing import index
 from bot.cases.state import locked, record, touch, touch_messages
 from bot.domain.case import OPEN, Move
 from bot.domain.event import EventKind, Why, because
-from bot.domain.mention import FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
+from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
 from bot.domain.mention import Act as ActKind
 from bot.domain.words import folded
 from bot.models import GOING, Act, ActStatus, Event, Mention, Message, MessageKind, Removal, Shows, kinds_that_show
@@ -79,16 +79,33 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     cautions_changed = post.gone is None and mention.cautions != cautions
     if cautions_changed:
         mention.cautions = cautions
-    if not kinds and not cautions_changed:
+    opened_up = post.gone is None and _opened_up(mention, post)
+    if not kinds and not cautions_changed and not opened_up:
         return set()
     session.add(mention)
     await index(session, {mention.case_id})
+    if opened_up:
+        await clocks.became_answerable(session, await locked(session, mention.case_id), now)
     if EventKind.MENTION_EDITED in kinds and _asks_more(before, mention.text):
         await _reopen(session, mention, post, now)
     if mention.private and not was_private:
         await _leave_rollup(session, mention)
     await _touch(session, mention)
     return {mention.case_id}
+
+
+def _opened_up(mention: Mention, post: Post) -> bool:
+    """Let a post be answered that could not be: it was hidden when it came in, or not shown to us; tell whether it was.
+
+    What could be done once is not allowed again.
+    """
+    given = frozenset(permit for permit in post.permits if not permit.once)
+    if mention.may_be_answered() or post.private is not mention.private:
+        return False
+    if not any(permit.act in ANSWERS for permit in given):
+        return False
+    mention.allows, mention.url = permits_to_json(mention.permits() | given), mention.url or post.url
+    return True
 
 
 def _asks_more(before: str, text: str) -> bool:

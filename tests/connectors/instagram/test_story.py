@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.domain.mention import Act, Gone
+from bot.domain.sla import ClockKind
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Mention, Reply, ReplyStatus
+from bot.models import ActStatus, Clock, Mention, Reply, ReplyStatus
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
@@ -66,6 +67,43 @@ async def test_a_mention_is_asked_for_at_once_and_sent_again_if_that_fails(
     await answer(bot, SANNE, await bot.card("glasbak", "Nieuw"), "Bij de kerk.")
     await bot.card("*Beantwoord*", "Bij de kerk. ^SB")
     assert server.ours() == ["Bij de kerk. ^SB"]
+
+
+async def test_a_mention_that_is_shown_to_us_later_is_answered_and_timed_from_then_on(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    server.name_us("kim", f"Waar is de glasbak @{HANDLE}?")
+    server.fail(f"/v26.0/{ME}", status=400, body='{"error": {"code": 10, "message": "(#10) No permission."}}')
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    await bot.card("Nieuw", "No permission")
+    assert await bot.rows(Clock) == []
+    bot.clock.advance(minutes=5)
+    await polled(bot)
+    card = await bot.card("glasbak", "Nieuw", "https://www.instagram.com/p/")
+    timed = [(clock.kind, clock.started_at > (await bot.case()).opened_at) for clock in await bot.rows(Clock)]
+    assert timed == [(ClockKind.FIRST_REACTION, True), (ClockKind.RESOLUTION, True)]
+    await answer(bot, SANNE, card, "Bij de kerk.")
+    await bot.card("*Beantwoord*", "Bij de kerk. ^SB")
+    assert server.ours() == ["Bij de kerk. ^SB"]
+
+
+async def test_a_comment_that_was_hidden_when_it_came_in_is_answered_once_it_is_shown(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    asked = server.comment("jan", "Wanneer wordt de container geleegd?")
+    server.things[asked].fields["hidden"] = True
+    await polled(bot)
+    await bot.card("container", "Nieuw")
+    assert not (await bot.rows(Mention))[0].may_be_answered()
+    server.things[asked].fields["hidden"] = False
+    bot.clock.advance(minutes=6)
+    await polled(bot)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    await answer(bot, SANNE, await bot.card("container", "Nieuw"), "Donderdag!")
+    await bot.card("*Beantwoord*", "Donderdag! ^SB")
+    assert server.ours() == ["Donderdag! ^SB"]
 
 
 async def test_a_comment_is_hidden_and_our_answer_removed(on_instagram: Bot, server: FakeInstagram) -> None:
