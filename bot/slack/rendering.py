@@ -9,7 +9,7 @@ from bot import cases, connectors
 from bot.cases import subjects
 from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
-from bot.domain.case import OPEN, Status
+from bot.domain.case import OPEN, Move, Status
 from bot.domain.figures import Overview
 from bot.domain.signals import Rank
 from bot.domain.text import Text
@@ -101,7 +101,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.NOTE:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
-            return thread.reply_problem(await _file(session, message), subject, t)
+            doubted = (message.key or "").startswith(f"{Move.DOUBT}:")
+            return thread.reply_problem(await _file(session, message), subject, t, doubted=doubted)
         case MessageKind.REPLY_WAITS:
             return thread.reply_waits(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:

@@ -64,9 +64,14 @@ def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
     return View(f"{words} {literal(shown.text, 300)}", [section(words), quote(shown.text)])
 
 
-def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
-    """Notify an agent that their reply was refused, or that it is (or was) unknown whether it was published."""
+def reply_problem(file: CaseFile, reply_id: int | None, t: Texts, *, doubted: bool = False) -> View:
+    """Notify an agent that their reply was refused, or that it is (or was: `doubted`) unknown whether it was published.
+
+    The notice of a doubt leaves it to a later one why the reply did not arrive.
+    """
     reply = next(r for r in file.replies if r.id == reply_id)
+    if reply.status is ReplyStatus.FAILED and doubted:
+        return _only(t("<@{agent}>, it is certain by now that your answer did not arrive.", agent=reply.by))
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.stored(reply.problem), 500)
         if reply.kind is ReplyKind.INVITATION:

@@ -20,15 +20,13 @@ from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
 from bot.connectors.email.parsing import MAX_CHARACTERS, File, Mail, addresses, clean, cut, mail_of
-from bot.domain.mention import ALSO_TO, LEFT_OUT, OWN_ID, Act, Arrived, Author, Delivery, Media, Post, PostKind, permits
-from bot.domain.text import Text, text
+from bot.domain.mention import ALSO_TO, LEFT_OUT, OWN_ID, Act, Author, Delivery, Media, Post, PostKind, permits
+from bot.domain.text import text
 
 PAGE = 20
 """Mails fetched at once; each has up to 2 MB."""
 BEFORE_LAST = timedelta(days=2)
 """How far before the last mail a folder with another UIDVALIDITY is read again from."""
-TOLD_AGAIN = timedelta(minutes=15)
-"""How long a report is repeated at each reading: it may come before its answer is stored as sent."""
 TRIED = timedelta(minutes=30)
 """How long a mail is asked for that the server does not refuse but fails to give; then those behind it are read."""
 NO_WORDS = "✉️"
@@ -68,8 +66,7 @@ class Reader:
             except (Rejected, Unavailable, RateLimited) as verdict:
                 log.warning("folder not read", folder=folder, verdict=type(verdict).__name__)
                 failed[folder] = verdict
-        reports = seen.reports(self.now)
-        items = sorted([*items, *reports], key=lambda each: each.published_at if isinstance(each, Post) else each.at)
+        items.sort(key=lambda each: each.published_at if isinstance(each, Post) else each.at)
         if len(failed) == len(self.folders) and not items and seen.cursor() == before:
             raise next(iter(failed.values()))
         not_before = max((each.retry_at for each in failed.values() if isinstance(each, RateLimited)), default=None)
@@ -90,8 +87,8 @@ class Reader:
         seen.folders[folder] = position
         return [uid for uid in uids if uid > position.uid], next_uid
 
-    def _read(self, box: Box, folder: str, uid: int, seen: "_Seen") -> list[Post]:
-        """Return the post of a mail, if it has one, and move past it."""
+    def _read(self, box: Box, folder: str, uid: int, seen: "_Seen") -> list[Post | Delivery]:
+        """Return the post of a mail or what it reports, if anything, and move past it."""
         position = seen.folders[folder]
         fetched = self._fetched(box, folder, uid, seen)
         seen.moved(folder, uid)
@@ -127,8 +124,8 @@ class Reader:
             return False
         return not (mail.answered and self.added_at is not None and mail.came_at < self.added_at)
 
-    def _items(self, fetched: Fetched, seen: "_Seen") -> Iterator[Post]:
-        """Yield the post of a mail; automatic mails are left out, and reports are remembered."""
+    def _items(self, fetched: Fetched, seen: "_Seen") -> Iterator[Post | Delivery]:
+        """Yield the post of a mail, or what it reports of ours; automatic mails are left out."""
         came_at = min(fetched.came_at or self.now, self.now)
         seen.at = max(seen.at, came_at)
         try:
@@ -138,7 +135,7 @@ class Reader:
                 yield replace(post, media=(Media("", "unsupported", fetched.refused),))
             elif automatic.is_report(mail):
                 if delivery := automatic.delivery_of(mail, came_at):
-                    seen.failed[delivery.external_id] = delivery
+                    yield delivery
             elif not automatic.is_automatic(mail, self.address):
                 yield post_of(mail, came_at, self.address, seen.subjects)
         except Exception as error:  # our own fault; a mail is never lost by it
@@ -240,7 +237,6 @@ class _Seen:
     folders: dict[str, _Position]
     at: datetime
     subjects: threads.Subjects
-    failed: dict[str, Delivery] = field(default_factory=dict)
     not_given: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     @classmethod
@@ -249,16 +245,12 @@ class _Seen:
             name: _Position(validity, uid, first, datetime.fromtimestamp(since, UTC) if since is not None else None)
             for name, (validity, uid, first, since) in cursor.get("folders", {}).items()
         }
-        failed = {
-            key: Delivery(key, Arrived.FAILED, datetime.fromtimestamp(at, UTC), Text.from_json(reason))
-            for key, (at, reason) in cursor.get("failed", {}).items()
-        }
         at = datetime.fromtimestamp(cursor.get("at", 0), UTC)
         not_given = {
             name: (uid, datetime.fromtimestamp(since, UTC))
             for name, (uid, since) in cursor.get("not_given", {}).items()
         }
-        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), failed, not_given)
+        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), not_given)
 
     def moved(self, folder: str, uid: int) -> None:
         """Note that a folder was read up to this UID."""
@@ -274,12 +266,6 @@ class _Seen:
         """Note that the server failed to give this mail."""
         self.not_given[folder] = (uid, now - self.asked_for(folder, uid, now))
 
-    def reports(self, now: datetime) -> list[Delivery]:
-        """Return the recent reports, and forget the older ones."""
-        recent = list(self.failed.values())
-        self.failed = {key: each for key, each in self.failed.items() if now - each.at < TOLD_AGAIN}
-        return recent
-
     def cursor(self) -> Cursor:
         return {
             "folders": {
@@ -288,9 +274,5 @@ class _Seen:
             },
             "at": int(self.at.timestamp()),
             "subjects": self.subjects.known,
-            "failed": {
-                key: [int(each.at.timestamp()), each.reason.to_json() if each.reason else {"message": "", "params": {}}]
-                for key, each in self.failed.items()
-            },
             "not_given": {name: [uid, int(since.timestamp())] for name, (uid, since) in self.not_given.items()},
         }

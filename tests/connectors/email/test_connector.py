@@ -495,7 +495,7 @@ async def test_dots_and_long_lines_arrive_as_they_were_written(
     assert mail.get_content().replace("\r\n", "\n").startswith(text + "\n\nJan <")
 
 
-async def test_an_answer_that_comes_back_is_a_delivery_with_its_reason_more_than_once(
+async def test_an_answer_that_comes_back_is_a_delivery_with_its_reason(
     team: MailboxThere, client: httpx.AsyncClient
 ) -> None:
     one = connector(team, client)
@@ -506,8 +506,7 @@ async def test_an_answer_that_comes_back_is_a_delivery_with_its_reason_more_than
     assert isinstance(told, Delivery)
     assert (told.external_id, told.arrived) == (sent.external_id, Arrived.FAILED)
     assert "gone@burger.example" in str(told.reason)
-    again = await one.fetch(json.loads(json.dumps(page.cursor)))
-    assert again.items == (replace(told, at=told.at.replace(microsecond=0)),)
+    assert (await one.fetch(json.loads(json.dumps(page.cursor)))).items == ()
 
 
 # --- The way there -------------------------------------------------------------------------------

@@ -295,6 +295,8 @@ async def test_an_answer_of_which_nobody_knew_the_outcome_and_that_comes_back_is
     said = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
     assert "gone@burger.example" in said[-1] and "heeft de burger niet bereikt" in said[-1], said
     assert not any("niet zeker" in each for each in said), said
+    assert sum("heeft de burger niet bereikt" in each for each in said) == 1, said
+    assert sum("nu zeker dat je antwoord niet is aangekomen" in each for each in said) == 1, said
 
 
 async def test_what_is_not_taken_now_is_tried_again_with_the_reason_and_is_refused_after_two_days(
