@@ -41,7 +41,7 @@ async def send(client: httpx.AsyncClient, server: Server, login: Login, sender: 
     async with _logged_in(client, server, login) as smtp:
         with _not_sent(host):
             await _accepted(smtp.mail(sender), host, Unavailable)
-            await _accepted(smtp.rcpt(to), host)
+            await _accepted(smtp.rcpt(to), host, about_us=False)
             started = await smtp.execute_command(b"DATA")
             if started.code != READY:
                 raise verdict_on(started.code, started.message, host)
@@ -116,12 +116,14 @@ async def _log_in(smtp: SMTP, login: Login, host: str) -> None:
         raise
 
 
-async def _accepted(command: Awaitable[object], host: str, not_now: type[Unavailable] = NotNow) -> None:
+async def _accepted(
+    command: Awaitable[object], host: str, not_now: type[Unavailable] = NotNow, *, about_us: bool = True
+) -> None:
     """Run a command; raises the verdict on a refusal."""
     try:
         await command
     except SMTPResponseException as error:
-        raise verdict_on(error.code, error.message, host, not_now) from error
+        raise verdict_on(error.code, error.message, host, not_now, about_us=about_us) from error
 
 
 @contextlib.contextmanager
@@ -143,15 +145,18 @@ def _not_sent(host: str) -> Iterator[None]:
         raise Unavailable("{host} broke the connection.", host=host) from error
 
 
-def verdict_on(code: int, message: str, host: str, not_now: type[Unavailable] = NotNow) -> Verdict:
+def verdict_on(
+    code: int, message: str, host: str, not_now: type[Unavailable] = NotNow, *, about_us: bool = True
+) -> Verdict:
     """Return the verdict on a refusal: 4xx is "not now", 5xx "never" (RFC 5321 §4.2.1).
 
     A 4xx is about the recipient or the mail, unless the server closes (421) or names its policy (4.7.x): how much it
-    takes from us (https://www.rfc-editor.org/rfc/rfc3463#section-3.8).
+    takes from us (https://www.rfc-editor.org/rfc/rfc3463#section-3.8). Of a recipient (not `about_us`) its policy is
+    mostly greylisting: who writes there for the first time must come back later.
     """
     if code in NOT_LOGGED_IN:
         return Unauthorized("{host} does not accept our user name and password or token.", host=host)
-    if code == CLOSING or (400 <= code < 500 and POLICY.match(message)):
+    if code == CLOSING or (about_us and 400 <= code < 500 and POLICY.match(message)):
         asked = text("{host} asks us to wait: {reason}", host=host, reason=_words(code, message))
         return RateLimited(datetime.now(UTC) + WAIT, asked)
     if 400 <= code < 500:

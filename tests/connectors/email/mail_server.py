@@ -125,6 +125,8 @@ check_rcpt:
        message = 5.1.1 No such person here
   defer local_parts = later
        message = 4.2.1 Try again later
+  defer local_parts = grey
+       message = 4.7.1 Greylisted, try again later
   accept authenticated = *
   accept domains = gemeente.example
   deny message = relay not permitted

@@ -447,6 +447,7 @@ async def test_where_no_copy_is_kept_nothing_proves_that_an_answer_was_not_sent(
     [
         ("nobody@gemeente.example", "Dag", Rejected, "550 5.1.1 No such person here"),
         ("later@gemeente.example", "Dag", NotNow, "does not take the mail now: 451 4.2.1 Try again later"),
+        ("grey@gemeente.example", "Dag", NotNow, "does not take the mail now: 451 4.7.1 Greylisted"),
         ("jan@büren.example\r\nRCPT TO:<x@y>", "Dag", Rejected, "not an address"),
         ("jané@burger.example", "Dag", Rejected, "not an address"),
         ("?", "Dag", Rejected, "not an address"),
