@@ -1,6 +1,7 @@
 """The search words of a case, updated in the transaction that changes the case.
 
-They come from what can be read: the citizen's posts that still exist, our replies that were not taken back, and notes.
+They come from what can be read: the citizen's posts that still exist, with what their texts leave out, our replies that
+were not taken back, and notes.
 Code that changes the words of a case locks the case. A new name of an author changes only `names`, and locks the
 author's account instead of the cases.
 """
@@ -15,7 +16,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.domain.mention import Post
+from bot.domain.mention import LEFT_OUT, Post, left_out_of
 from bot.domain.words import names_of, words_of
 from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
 
@@ -40,7 +41,11 @@ async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
 async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
     """Store the search words of new cases, each with one post so far."""
     rows = [
-        {"case_id": case_id, "names": names_of(post.author.name, post.author.handle), "words": words_of([post.text])}
+        {
+            "case_id": case_id,
+            "names": names_of(post.author.name, post.author.handle),
+            "words": words_of([post.text, left_out_of(post.place)]),
+        }
         for case_id, post in sorted(opened.items())
     ]
     if rows:
@@ -66,13 +71,15 @@ async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:
 
 
 async def _texts(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, list[str]]:
+    exists, left_out = col(Mention.gone_at).is_(None), col(Mention.place)[LEFT_OUT].as_string()
     written: tuple[tuple[Any, ...], ...] = (
-        (Mention, col(Mention.gone_at).is_(None)),
-        (Reply, col(Reply.status) != ReplyStatus.WITHDRAWN),
-        (Note, col(Note.deleted_at).is_(None)),
+        (Mention, col(Mention.text), exists),
+        (Mention, left_out, exists & left_out.is_not(None)),
+        (Reply, col(Reply.text), col(Reply.status) != ReplyStatus.WITHDRAWN),
+        (Note, col(Note.text), col(Note.deleted_at).is_(None)),
     )
     each = [
-        select(model.case_id, model.text).where(col(model.case_id).in_(case_ids), holds) for model, holds in written
+        select(model.case_id, words).where(col(model.case_id).in_(case_ids), holds) for model, words, holds in written
     ]
     texts = defaultdict(list)
     for case_id, text in (await (await session.connection()).execute(union_all(*each))).all():

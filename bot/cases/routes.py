@@ -66,6 +66,11 @@ class Routes:
         return await teams_of_threads(session, self._account.id, existing)
 
     def _by_rule(self, post: Post) -> Team | None:
+        """Return the team of the first rule that matches. What the text leaves out does not count.
+
+        That is mostly what we wrote before or a signature. Its words would send mails to teams that they are not for;
+        without them the team of the account has the case, sees them on its card, and can hand it over.
+        """
         if self._rules is None:
             return None
         rule = self._rules.rule_for(

@@ -1,12 +1,15 @@
 """Search: what is found, by the newest cases and by the full-text index alike; level with what is written; safe."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from bot import cases
+from bot.cases import inbox
 from bot.domain.case import OPEN, Status
+from bot.domain.mention import Author, Gone, Post
 from bot.figures import search as by_words
 from bot.figures.search import Asked, search
 from bot.models import Note, ReplyStatus, Team
@@ -72,6 +75,20 @@ async def test_words_leave_the_index_with_what_they_were_of_and_come_with_what_i
     bot.slack.square.delete(posted["id"])
     await bot.card("stoeptegel", "🗑")
     assert (await found(bot, "stoeptegel"), await found(bot, "fatima")) == ([], [1])
+
+
+async def test_what_a_mail_leaves_out_of_its_words_is_found_too(office: Bot) -> None:
+    now, fatima, place = office.desk.now(), Author("f", "Fatima"), {"left_out": "Mijn paspoort is kwijt"}
+    first = Post("1", fatima, "Goedemorgen", now, place=place, conversation="k")
+    second = Post("2", fatima, "Hallo?", now, place={"left_out": "En ook mijn rijbewijs"}, conversation="k")
+    for post in (first, second):
+        async with office.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=now)
+        assert await found(office, "paspoort") == [1]
+    assert await found(office, "rijbewijs paspoort goedemorgen hallo") == [1]
+    async with office.desk.session() as session:
+        await inbox.take_in(session, 1, [replace(second, text="", gone=Gone.BY_AUTHOR)], now=now)
+    assert (await found(office, "rijbewijs"), await found(office, "paspoort")) == ([], [1])
 
 
 async def test_a_new_name_finds_all_cases_of_an_author_and_the_old_one_none(bot: Bot) -> None:
