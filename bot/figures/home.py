@@ -32,6 +32,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
     promises = await lists.waiting(session, team_ids, today, now=now, zone=t.zone, most=SHOWN)
     places, readable = await lists.places(session, own, t), [team for team in own if TeamSettings.if_readable(team)]
     chosen = await lists.waiting(session, team_ids, wanted, now=now, zone=t.zone, most=SHOWN) if wanted else None
+    asked = [Asked(question, case) for question, case in await lists.asked(session, slack_id)]
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)
     settable = [each for each in own if each.id not in coordinated or roles.get(each.id) is Role.COORDINATOR]
@@ -55,13 +56,22 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
         promises_count=promises.count,
         today=[await _today(session, team, now) for team in readable],
         week=_together([(reports.zone_of(team), await _week(session, team, now)) for team in readable], t.zone),
-        asked=[Asked(question, case) for question, case in await lists.asked(session, slack_id)],
+        asked=asked,
+        teams=await _names(session, own, asked),
         by=slack_id,
         places=places,
         chosen=Chosen(replace(wanted, page=chosen.page), chosen.lines, chosen.count, chosen.pages)
         if wanted and chosen
         else None,
     )
+
+
+async def _names(session: AsyncSession, own: Sequence[Team], asked: Sequence[Asked]) -> dict[int, str]:
+    """Return the names of these teams and of those that ask, if they are several: two may have a case of one number."""
+    names = {team.id: team.name for team in own}
+    for team_id in {each.case.team_id for each in asked} - names.keys():
+        names[team_id] = (await session.get_one(Team, team_id)).name
+    return names if len(names) > 1 else {}
 
 
 async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:

@@ -41,10 +41,11 @@ def case_row(
     said = t("{name} via {platform}: {text}", **wrote, text=words) if quoted else t("{name} via {platform}", **wrote)
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
     state = [*marks(line, t, now), *list_state(line, t, now), who, *card_link(card_url, t)]
-    return f"{_name(line.case, t, literal(team, 60))} · {said}\n" + " · ".join(state)
+    return f"{case_of_team(line.case, t, literal(team, 60))} · {said}\n" + " · ".join(state)
 
 
-def _name(case: Case, t: Texts, team: str) -> str:
+def case_of_team(case: Case, t: Texts, team: str) -> str:
+    """Return the name of a case, with that of its team in a list with cases of several teams."""
     return f"{case_name(case, t)} ({team})" if team else case_name(case, t)
 
 
@@ -53,10 +54,10 @@ def card_link(card_url: str, t: Texts) -> list[str]:
     return [link(card_url, t("card"))] if card_url else []
 
 
-def question_head(case: Case, asked: Escalation, card_url: str, t: Texts) -> str:
+def question_head(case: Case, asked: Escalation, card_url: str, t: Texts, team: str = "") -> str:
     """Return the line above a question to an adviser: which case it is about, whether that hurries, and its card."""
     urgent = [urgent_words(t)] if case.urgent or asked.urgency is Urgency.URGENT else []
-    return " · ".join([case_name(case, t), *urgent, *card_link(card_url, t)])
+    return " · ".join([case_of_team(case, t, literal(team, 60)), *urgent, *card_link(card_url, t)])
 
 
 def case_block(
@@ -77,7 +78,7 @@ def case_block(
 
 def _next_step(line: CaseLine, t: Texts, team: str) -> Block | None:
     """Return the button for the next step of an open case, as on its card."""
-    value, name = str(line.case.id), _name(line.case, t, team)
+    value, name = str(line.case.id), case_of_team(line.case, t, team)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value, of=name)
     if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.answerable:

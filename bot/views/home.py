@@ -9,8 +9,7 @@ from bot.domain.queue import OVERVIEW, Filter, Place, Which
 from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, named, plain, section, sections
-from bot.views.case_list import case_block, page_buttons, question_head
-from bot.views.case_state import case_name
+from bot.views.case_list import case_block, case_of_team, page_buttons, question_head
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
 from bot.views.handing_over import several_buttons
@@ -55,7 +54,8 @@ class Home:
     `read_by_others`: the teams that they coordinate whose channel is public or (True) shared with another organisation.
     `today`: for each team in which the agent has a role, the figures of today and its standing now. `week`: the last
     seven days, today included, of all their teams together. `asked`: the questions for their advice. `card_urls`: the
-    links to the cards of the listed cases. `by`: whose Home it is. `places`: what else their lists can be filtered by.
+    links to the cards of the listed cases. `teams`: the names of the teams, if there are cases of several. `by`: whose
+    Home it is. `places`: what else their lists can be filtered by.
     `chosen`: the list that they chose in place of the overview.
     """
 
@@ -74,6 +74,7 @@ class Home:
     week: Sequence[Part]
     asked: Sequence[Asked] = ()
     card_urls: Mapping[int, str] = field(default_factory=dict)
+    teams: Mapping[int, str] = field(default_factory=dict)
     by: str = ""
     places: Sequence[Place] = ()
     chosen: Chosen | None = None
@@ -167,9 +168,10 @@ def _asked(home: Home, rows: int, t: Texts) -> list[Block]:
     blocks: list[Block] = [{"type": "divider"}, section(f"*{t('Asked of you')}* ({len(home.asked)})")]
     for each in home.asked[:rows]:
         question, case = each.question, each.case
-        about = question_head(case, question, home.card_urls.get(case.id, ""), t)
+        team = home.teams.get(case.team_id, "")
+        about = question_head(case, question, home.card_urls.get(case.id, ""), t, team)
         words = t("{agent} asks: {question}", agent=f"<@{question.by}>", question=literal(question.question, 300))
-        advise = button(t("Advise"), "case:advise", str(question.id), of=case_name(case, t))
+        advise = button(t("Advise"), "case:advise", str(question.id), of=case_of_team(case, t, team))
         blocks.append(section(f"{about}\n{words}") | {"accessory": advise})
     if len(home.asked) > rows:
         blocks.append(context(t("… and {n} more", n=len(home.asked) - rows)))
@@ -201,7 +203,8 @@ def _list(
         return [*blocks, context(t("Nothing here."))]
     for line in lines:
         url, acts = home.card_urls.get(line.case.id, ""), line.case.team_id not in home.read_only
-        blocks.append(case_block(line, t, now, card_url=url, acts=acts))
+        team = home.teams.get(line.case.team_id, "")
+        blocks.append(case_block(line, t, now, card_url=url, acts=acts, team=team))
     acts = any(line.case.team_id not in home.read_only for line in lines)
     return [*blocks, *(actions(*several_buttons(wanted, t)) if wanted and acts else [])]
 

@@ -11,6 +11,7 @@ from bot.domain.case import Status
 from bot.domain.mention import Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, ReplyKind, Role, Team
+from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import members
 from tests.clocks import local
@@ -37,6 +38,21 @@ async def test_each_team_has_its_figures_on_the_home_and_no_chart_of_one_bar(sql
         bot, SANNE, "Vandaag", "Wegen", "Berichten ontvangen: *1*", "Berichten ontvangen: *0*", "• Open: *1*"
     )
     assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
+
+
+async def test_of_several_teams_a_case_is_named_with_its_team(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    assert "Zaak 1 ·" in text_of(await home(bot, SANNE, "zwembad"))
+    await second_team(bot)
+    await make_role(bot, SANNE, Role.AGENT, 2)
+    ours = (await bot.rows(Team))[0].name
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, f"Zaak 1 (\u2068{ours}\u2069)")
+    [claim] = [each for _, each in elements(shown["blocks"]) if each["action_id"] == "case:claim"]
+    assert claim["accessibility_label"] == f"Oppakken: Zaak 1 ({ours})"
 
 
 async def test_who_is_in_more_teams_than_the_home_shows_figures_of_reads_how_many_and_where_they_are(
