@@ -146,14 +146,18 @@ def _more(of: Sequence[Any], t: Texts) -> list[str]:
 
 
 def _rows(content: Overview, t: Texts) -> list[str]:
-    """Return the figures in words, "" for what says nothing: in a digest a count that is zero and was so before."""
+    """Return the figures in words, "" for what says nothing: a count that is zero and was so before.
+
+    Whoever asks for them reads that nothing came in, too.
+    """
     figures, before, ended = content.figures, content.before, content.span is not Span.ASKED
 
     def counted(row: str, n: int, earlier: int | None) -> str:
-        return "" if ended and not n and not earlier else _compared(row, earlier, t)
+        return _compared(row, earlier, t) if n or earlier else ""
 
+    received, earlier = _received(content, t), before.mentions if before else None
     return [
-        counted(_received(content, t), figures.mentions, before.mentions if before else None),
+        counted(received, figures.mentions, earlier) if ended else _compared(received, earlier, t),
         counted(t("Cases opened: *{n}*", n=figures.opened), figures.opened, before.opened if before else None),
         _topics(figures, before, t),
         counted(t("Answers sent: *{n}*", n=figures.answered), figures.answered, before.answered if before else None),

@@ -23,6 +23,7 @@ async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.open_home(SANNE)
     shown = await home(sqlite_bot, SANNE, "Berichten ontvangen: *0*", "Hier is niets.")
     assert action_ids(shown) == ["search:words", "list:which", "list:where", "settings:open"]
+    assert "Zaken geopend" not in text_of(shown) and "Antwoorden verstuurd" not in text_of(shown)
     assert "nog geen coördinator" in text_of(shown)
 
 
