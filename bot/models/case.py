@@ -1,5 +1,6 @@
 """The cases, and what belongs to one: mentions, notes and escalations."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -164,6 +165,16 @@ class Mention(SQLModel, table=True):
     def permits(self) -> frozenset[Permit]:
         """Return what the platform lets us do with it, and until when."""
         return permits_from_json(self.allows)
+
+    def permits_beside(self, others: Iterable["Mention"]) -> frozenset[Permit]:
+        """Return what the platform lets us do with it; in a private conversation also with the others in that.
+
+        There the time for an answer runs from the citizen's last message, whichever is answered.
+        """
+        if not (self.private and self.conversation):
+            return self.permits()
+        those = (each for each in others if each.private and each.conversation == self.conversation)
+        return self.permits().union(*(each.permits() for each in those))
 
     def use_up(self, act: Act) -> None:
         """Note that this was done to it: if the platform allows it once, it may not be done again."""

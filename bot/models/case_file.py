@@ -152,12 +152,8 @@ class CaseFile:
         return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
 
     def permits(self, mention: Mention) -> frozenset[Permit]:
-        """What the platform lets us do with a mention; in a private conversation also with its other messages.
-
-        There the time for an answer runs from the citizen's last message, whichever is answered.
-        """
-        those = [each for each in self.mentions if mention.private and each.private and mention.conversation]
-        return mention.permits().union(*(m.permits() for m in those if m.conversation == mention.conversation))
+        """What the platform lets us do with a mention, beside the others of its case."""
+        return mention.permits_beside(self.mentions)
 
     @property
     def earlier(self) -> int:

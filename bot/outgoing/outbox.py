@@ -131,13 +131,13 @@ async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
 
 
 async def _permits(session: AsyncSession, mention: MentionRow) -> frozenset[Permit]:
-    """Return what the platform lets us do with a mention now: see `CaseFile.permits`."""
-    if not (mention.private and mention.conversation):
+    """Return what the platform lets us do with a mention now, beside the last of its conversation, of any case."""
+    if not mention.conversation:
         return mention.permits()
     same = (col(MentionRow.account_id) == mention.account_id) & (col(MentionRow.conversation) == mention.conversation)
     newest = col(MentionRow.published_at).desc()
-    last = (await session.exec(select(MentionRow).where(same, MentionRow.private).order_by(newest).limit(1))).one()
-    return mention.permits() | last.permits()
+    last = await session.exec(select(MentionRow).where(same, MentionRow.private).order_by(newest).limit(1))
+    return mention.permits_beside(last)
 
 
 async def _post(session: AsyncSession, account: Account, act: ActRow) -> Post:
