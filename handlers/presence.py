@@ -17,11 +17,11 @@ async def away(desk: TeamDesk, user: str, rest: str) -> View:
     """Set the agent away (or back, with `terug`), and ask whether their cases go back to the queue."""
     leaves = rest.strip().casefold() not in BACK
     async with desk.session() as session:
-        await presence.set_away(session, user, leaves, desk.now())
+        on_duty = await presence.set_away(session, user, leaves, desk.now())
         waiting = await presence.ask(session, user, desk.now()) if leaves else 0
     if not leaves:
         return _message(desk.t("Welcome back. You get reminders again."))
-    return away_question(user, waiting, desk.t)
+    return away_question(user, waiting, desk.t, on_duty=on_duty)
 
 
 def _message(words: str) -> View:

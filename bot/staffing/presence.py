@@ -37,15 +37,16 @@ class Returning:
     return_at: datetime
 
 
-async def set_away(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
-    """Set a person away or present. Away ends their duty, in every team."""
+async def set_away(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> bool:
+    """Set a person away or present. Away ends their duty, in every team; returns whether they were on duty."""
     person = await _locked(session, slack_id)
     person.away_since = now if away else None
     session.add(person)
-    if away:
-        await session.exec(update(Agent).where(col(Agent.slack_id) == slack_id).values(duty_since=None))
-    else:
+    if not away:
         person.asked_at = None
+        return False
+    on_duty = (col(Agent.slack_id) == slack_id) & col(Agent.duty_since).is_not(None)
+    return (await session.exec(update(Agent).where(on_duty).values(duty_since=None))).rowcount > 0
 
 
 async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool, now: datetime) -> None:

@@ -5,9 +5,11 @@ from bot.views.block import View, actions, button, section
 from bot.views.handing_over import QUESTION, hand_over_button
 
 
-def away_question(user: str, waiting: int, t: Texts) -> View:
-    """Confirm to an agent that they are away, and ask about their waiting cases, if any."""
+def away_question(user: str, waiting: int, t: Texts, *, on_duty: bool = False) -> View:
+    """Confirm to an agent that they are away, and ask about their waiting cases, if any. `on_duty`: until now."""
     words = t("You are away. Reminders go to your colleagues until you type `/webcare away back`.")
+    if on_duty:
+        words += " " + t("That ended your duty: type `/webcare duty` once you are back, if you take it on again.")
     return _ask(user, words, waiting, t) if waiting else View(words, [section(words)])
 
 

@@ -24,7 +24,7 @@ from bot.team.settings import TeamSettings
 from jobs import absence, duty, members
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import BEHEER, mention, open_modal, second_team, settings
+from tests.people import BEHEER, asked, mention, open_modal, second_team, settings
 
 GROUP = "S0COMMUNICATIE"
 
@@ -470,6 +470,16 @@ async def test_one_who_left_by_command_and_does_not_answer_hands_back_too(office
     await office.slack.wait_for(
         lambda: [m for m in office.slack.ephemerals(SANNE, CHANNEL) if "wacht niets meer" in text_of(m)]
     )
+
+
+async def test_one_on_duty_who_leaves_reads_that_this_ended_it(office: Bot) -> None:
+    assert "dienst" not in await asked(office, SANNE, "/webcare weg")
+    await asked(office, SANNE, "/webcare dienst")
+    assert "Je dienst is daarmee afgelopen" in await asked(office, SANNE, "/webcare weg")
+    await asked(office, SANNE, "/webcare weg terug")
+    async with office.desk.reading() as session:
+        team = await session.get_one(Team, 1)
+        assert await presence.on_duty(session, 1, TeamSettings.of(team.settings), office.desk.now()) == []
 
 
 async def test_slack_is_asked_about_owners_only_every_five_minutes_and_never_while_we_are_closed(office: Bot) -> None:

@@ -423,7 +423,7 @@ def messages(t: Texts) -> Iterator[View]:
     yield handing_over.handed_out({}, 3, [], [], {}, "", 10, t)
     undo = closing.undo_value(range(1, 101), NOW)
     yield from (closing.closed_many(98, briefs[:2], {1: text("No.")}, undo, 10, t, by=by) for by in (BY, OTHER))
-    yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
+    yield from (away_question(BY, waiting, t, on_duty=duty) for waiting in (0, 1, 7) for duty in (False, True))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield nothing_left(t)
     yield from (returned_unanswered(count, t) for count in (1, 7))
