@@ -13,7 +13,7 @@ from bot.texts import Texts
 from bot.views.block import literal
 from bot.views.case_state import REASONS, target_name
 from bot.views.routing import Named, conditions
-from bot.views.settings_form import DAYS, FIELDS, GROUPS, LANGUAGE_NAMES, TARGETS, TOLD
+from bot.views.settings_form import DAYS, FIELDS, GROUPS, HOLIDAY_NAMES, LANGUAGE_NAMES, TARGETS, TOLD
 
 ROLES: dict[str, Text] = {"reader": text("reader"), "agent": text("agent"), "coordinator": text("coordinator")}
 MOST_PARTS = 8
@@ -134,6 +134,10 @@ def _reasons(left_out: Any, t: Texts) -> dict[str, str]:
     return {t(REASONS[each]): "" for each in CloseReason if each not in (left_out or ())}
 
 
+def _holidays(value: Any, t: Texts) -> dict[str, str]:
+    return {t(HOLIDAY_NAMES[each]) if each in HOLIDAY_NAMES else literal(each, 60): "" for each in value or ()}
+
+
 def _several(value: Any, _: Texts) -> dict[str, str]:
     return {target_name(each) if IDS.fullmatch(each) else literal(each, 60): "" for each in value or ()}
 
@@ -148,7 +152,8 @@ PARTS: Mapping[str, Callable[[Any, Texts], dict[str, str]]] = {
     "house_rules": _rules_of_house,
     "ladder": _steps,
     "reasons_left_out": _reasons,
-    **dict.fromkeys(("holidays", "closed_days", "topics", "signal_words", "close_reasons", "coordinators"), _several),
+    "holidays": _holidays,
+    **dict.fromkeys(("closed_days", "topics", "signal_words", "close_reasons", "coordinators"), _several),
 }
 """The functions that read a setting with parts; the norms per platform need the names of the platforms."""
 

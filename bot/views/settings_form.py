@@ -48,6 +48,20 @@ ABOUT: dict[str, Text] = {
     "routing": text("which new posts go to which team, for the whole organisation"),
 }
 """What each group contains."""
+HOLIDAY_NAMES: dict[str, Text] = {
+    "Nieuwjaarsdag": text("New Year's Day"),
+    "Goede vrijdag": text("Good Friday"),
+    "Eerste paasdag": text("Easter Sunday"),
+    "Tweede paasdag": text("Easter Monday"),
+    "Koningsdag": text("King's Day"),
+    "Bevrijdingsdag": text("Liberation Day"),
+    "Hemelvaartsdag": text("Ascension Day"),
+    "Eerste pinksterdag": text("Whit Sunday"),
+    "Tweede pinksterdag": text("Whit Monday"),
+    "Eerste kerstdag": text("Christmas Day"),
+    "Tweede kerstdag": text("Boxing Day"),
+}
+"""The holidays, which are stored by their Dutch names."""
 FIELDS: dict[str, Text] = {
     "name": text("Name"),
     "channel": text("Channel"),

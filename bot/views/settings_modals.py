@@ -16,6 +16,7 @@ from bot.views.settings_form import (
     DAYS,
     FIELDS,
     GROUPS,
+    HOLIDAY_NAMES,
     LANGUAGE_NAMES,
     TARGETS,
     Filled,
@@ -92,7 +93,7 @@ def closed_modal(team_id: int, holidays: Sequence[str], filled: Filled, t: Texts
     blocks = [
         context(t("On these days the time of cases stands still, as outside opening hours.")),
         *(
-            ticks(label, f"holidays_{n}", [option(name, name) for name in half], filled)
+            ticks(label, f"holidays_{n}", [option(t(HOLIDAY_NAMES[name]), name) for name in half], filled)
             for n, (label, half) in enumerate(zip(labels, halves, strict=True))
         ),
     ]

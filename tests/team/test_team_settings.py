@@ -1,13 +1,21 @@
 """The team itself, set in Slack: its name, channel, time zone and language; the environment changes it too."""
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.config import BadSettings
+from bot.domain.event import EventKind
+from bot.domain.holidays import HOLIDAYS
 from bot.models import Account, Agent, Event, Message, MessageKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.texts import Texts
+from bot.views.settings_change import change_words
+from bot.views.settings_form import HOLIDAY_NAMES
+from bot.views.settings_modals import closed_modal
 from jobs import members
 from tests.clocks import AMSTERDAM
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
@@ -324,3 +332,15 @@ async def test_one_who_lost_the_role_clicks_without_effect_and_is_told(sqlite_bo
         return view is not None and "Alleen een coördinator" in text_of(view)
 
     await eventually(refused)
+
+
+def test_a_team_in_english_reads_the_holidays_in_english() -> None:
+    en = Texts("en", "Europe/Amsterdam")
+    assert set(HOLIDAY_NAMES) == set(HOLIDAYS)
+    shown = json.dumps(closed_modal(1, HOLIDAYS, {"holidays_0": ["Goede vrijdag"]}, en))
+    change = Event(id=1, kind=EventKind.SETTINGS, at=datetime(2026, 11, 24, tzinfo=UTC), details={
+        "field": "holidays", "before": ["Tweede kerstdag", "Goede vrijdag"], "after": ["Goede vrijdag"]})  # fmt: skip
+    said = change_words(change, en)
+    assert '"Good Friday"' in shown and '"text": "Goede vrijdag"' not in shown
+    assert "Boxing Day" in said and "kerstdag" not in said
+    assert "Tweede kerstdag" in change_words(change, Texts("nl", "Europe/Amsterdam"))
