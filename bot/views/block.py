@@ -167,12 +167,31 @@ def button(
     """Return a button; `of` is what it is about, for a screen reader, where others have the same label."""
     block: Block = {"type": "button", "text": plain(label), "action_id": action_id, "value": value}
     if of:
-        block["accessibility_label"] = plain(f"{label}: {' '.join(unescape(BY_EYE.sub('', of)).split())}")["text"]
+        block = _heard(block, of)
     if style:
         block["style"] = style
     if url:
         block["url"] = url
     return block
+
+
+def about(blocks: Sequence[Block], of: str) -> list[Block]:
+    """Return the blocks with, for a screen reader, what their rows of buttons are about, as `of` of `button`."""
+    return [
+        block
+        | {"elements": [each | _heard(each, of) if each["type"] == "button" else each for each in block["elements"]]}
+        if block["type"] == "actions"
+        else block
+        for block in blocks
+    ]
+
+
+def _heard(element: Block, of: str) -> Block:
+    """Return a button with what it is about; a menu as it is, because Slack has no such words for it."""
+    if element["type"] != "button":
+        return element
+    said = " ".join(unescape(BY_EYE.sub("", of)).split())
+    return element | {"accessibility_label": plain(f"{element['text']['text']}: {said}")["text"]}
 
 
 def overflow(action_id: str, options: list[Block]) -> Block:

@@ -12,6 +12,7 @@ from bot.views.act import act_lines, act_undo_button
 from bot.views.block import (
     Block,
     View,
+    about,
     actions,
     button,
     context,
@@ -49,7 +50,8 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
         spoken += [t("Our answer: {text}", text=literal(file.reply.text, 200)), *image_words(file.reply, t)]
     spoken += act_lines(file, t, now)
     spoken += [] if done else [capital(words) for words in others_words(file, t)]
-    return View("\n".join(spoken), blocks)
+    name = literal(file.author.name or file.author.handle or "?", 40)
+    return View("\n".join(spoken), about(blocks, t("Case {number} of {name}", number=file.case.number, name=name)))
 
 
 def is_done(file: CaseFile) -> bool:

@@ -10,7 +10,7 @@ from bot.domain.routing import Rule
 from bot.domain.text import Text, text
 from bot.models import Event
 from bot.texts import Texts
-from bot.views.block import literal
+from bot.views.block import Block, button, literal
 from bot.views.case_state import REASONS, target_name
 from bot.views.routing import Named, conditions
 from bot.views.settings_form import DAYS, FIELDS, GROUPS, HOLIDAY_NAMES, LANGUAGE_NAMES, TARGETS, TOLD
@@ -20,6 +20,7 @@ MOST_PARTS = 8
 """How many parts of one setting are named; the rest is counted."""
 IDS = re.compile(r"[UWSCG][0-9A-Z]{6,}")
 """An id of Slack: of a colleague, a user group or a channel."""
+PERSON = re.compile(r"^<@[^>]*>: ")
 
 
 def change_words(event: Event, t: Texts, named: Named | None = None) -> str:
@@ -43,6 +44,11 @@ def change_words(event: Event, t: Texts, named: Named | None = None) -> str:
     if parts[0] is not None and parts[1] is not None:
         return f"{name}: {_differing(parts[0], parts[1], t)}"
     return f"{name}: {_one(field, before, t)} → {_one(field, after, t)}"
+
+
+def undo_button(event: Event, said: str, number: int, t: Texts) -> Block:
+    """Return the button that undoes a change; for a screen reader it says which of the list: it says no names."""
+    return button(t("Undo"), "settings:undo", str(event.id), of=f"{number}. {PERSON.sub('', said)}")
 
 
 def _differing(was: Mapping[str, str], now: Mapping[str, str], t: Texts) -> str:

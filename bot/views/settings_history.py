@@ -7,7 +7,7 @@ from bot.models import Event
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, section
 from bot.views.routing import Named
-from bot.views.settings_change import change_words
+from bot.views.settings_change import change_words, undo_button
 from bot.views.settings_form import back, page
 
 
@@ -24,12 +24,12 @@ def history_modal(
 ) -> Block:
     """Return a page of changes; those in `last` can be undone, because the same setting did not change again."""
     blocks = [context(t("The newest is on top. What was not changed again since can be undone."))]
-    for event in changes:
+    for place, event in enumerate(changes, 1):
         by = f"<@{event.by}>" if event.by else t("Whoever runs the bot")
         said = change_words(event, t, named)
         row = section(f"{by} · {t.when(event.at, now)}\n{said}")
         if event.id in last:
-            row["accessory"] = button(t("Undo"), "settings:undo", str(event.id), of=said)
+            row["accessory"] = undo_button(event, said, place, t)
         blocks.append(row)
     if not changes:
         blocks = [section(t("Nothing here."))] if number else [section(t("Nothing was changed yet."))]

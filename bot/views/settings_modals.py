@@ -10,7 +10,7 @@ from bot.texts import LANGUAGES, Texts, capital
 from bot.views.block import Block, actions, button, context, literal, option, section
 from bot.views.case_state import REASONS
 from bot.views.routing import Named
-from bot.views.settings_change import change_words
+from bot.views.settings_change import change_words, undo_button
 from bot.views.settings_form import (
     ABOUT,
     DAYS,
@@ -281,10 +281,10 @@ def changed_modal(
     """
     saved = t("↩️ Put back.") if undone else t("✅ Saved.")
     blocks = [section(saved if events else t("Nothing was changed."))]
-    for event in events[:SHOWN_CHANGES]:
+    for number, event in enumerate(events[:SHOWN_CHANGES], 1):
         said = change_words(event, t, named)
         row = section(said)
-        row["accessory"] = button(t("Undo"), "settings:undo", str(event.id), of=said)
+        row["accessory"] = undo_button(event, said, number, t)
         blocks.append(row)
     if moved:
         words = t.plural("{n} open case went to a colleague or the queue; undoing this does not give it back.",

@@ -566,6 +566,12 @@ def setting(t: Texts) -> Iterator[Block]:
         ]
     yield settings_modals.changed_modal(1, changed, t, moved=2)
     yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
+    alike = [
+        Event(id=n, kind=EventKind.ROLE, at=NOW, details={"agent": who, "after": "reader"})
+        for n, who in enumerate((BY, OTHER), 1)
+    ]
+    yield settings_modals.changed_modal(1, alike, t)
+    yield history_modal(1, alike, {1, 2}, t, NOW, Named({}, {}, {}))
     yield settings_modals.not_undone_modal(1, LONG, t)
     names = Named({1: "Webcare"}, {}, {})
     yield from (history_modal(1, [], {1}, t, NOW, names, number=number) for number in (0, 1))

@@ -13,12 +13,13 @@ from babel.messages.pofile import read_po
 
 from bot.domain.case import Status
 from bot.domain.mention import Act
-from bot.models import ActStatus, ReplyStatus
+from bot.models import ActStatus, Author, ReplyStatus
 from bot.sandbox.slack import blocks, modals
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import remove_modal
+from bot.views.case_card import case_card
 from bot.views.hide import copies, hide_modal
 from bot.views.home import MAX_BLOCKS, home_tab
 from bot.views.transfer import transfer_modal
@@ -99,6 +100,15 @@ def test_by_ear_no_two_buttons_of_a_view_are_alike_unless_they_do_the_same(langu
             label, does = each.get("accessibility_label", each["text"]["text"]), (each["action_id"], each["value"])
             assert label.startswith(each["text"]["text"]), "what is said begins with what is seen"
             assert heard.setdefault(label, does) == does, label
+
+
+def test_a_button_of_a_card_says_by_ear_of_which_case_it_is() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    file = case_file(Status.NEW, author=Author(id=1, account_id=1, external_id="f", name="Fatima & Zn", handle="f"))
+    shown = [each for _, each in elements(case_card(file, t, NOW).blocks) if each["type"] == "button"]
+    heard = [each["accessibility_label"] for each in shown]
+    assert heard[0] == "Oppakken: Zaak 231 van Fatima & Zn"
+    assert all(": Zaak 231 van" in each and len(each) <= 75 for each in heard)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
