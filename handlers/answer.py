@@ -1,6 +1,5 @@
 """Answer: open the modal, take a case over for it, and send."""
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -62,18 +61,14 @@ async def ask_private(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
     await ask_answer(desk, body, case_id, to_private=True)
 
 
-async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take the case over from the colleague whom the modal named, and show the answer modal.
+async def answering_view(desk: TeamDesk, case_id: int, by: str, view_id: str) -> Block:
+    """Return the answer modal for an agent who took the case over to answer it."""
+    return await view_of(desk, by, view_id, ModalState(case_id, 0))
 
-    When someone else has the case now, ask again with their name.
-    """
-    number, _, rest = view["private_metadata"].partition(":")
-    case_id, owner = int(number), rest.partition(":")[2]
-    with suppress(Refused):
-        async with desk.session() as session:
-            await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
-    await ack(response_action="update", view=await view_of(desk, by, view["id"], ModalState(case_id, 0)))
-    await messages.sync(desk, case_id)
+
+async def private_view(desk: TeamDesk, case_id: int, by: str, view_id: str) -> Block:
+    """Return the answer modal for an agent who took the case over to go on in private."""
+    return await view_of(desk, by, view_id, ModalState(case_id, 0), to_private=True)
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -75,14 +75,15 @@ async def view_of(
 ) -> Block:
     """Return the answer modal as it opens for the case in `state`, with `words` in its text; see `first_view`.
 
-    For a colleague's case it asks for a take-over first.
+    For a colleague's case it asks for a take-over first, and then goes on with what was wanted (handlers/take_over.py).
     """
     who = await writer(desk, state.case, by)
     case = who.file.case
     cases.refuse_ended(case)
     composing.refuse_unanswerable(who.file, who.file.answerable or who.file.latest, desk.now())
     if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
-        return take_over_modal(who.file, desk.t, then="answer")
+        then = "tell" if state.tells_of is not None else "to_private" if to_private else "answer"
+        return take_over_modal(who.file, desk.t, then=then)
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
         draft = await drafts.begin(session, case.id, by=by, view=key_of(view_id, state), now=desk.now())

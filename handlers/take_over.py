@@ -10,7 +10,7 @@ from bot.domain.text import Refused
 from bot.slack import messages
 from bot.views.block import Block
 from bot.views.modals import said
-from handlers import answer, close, escalate, transfer
+from handlers import answer, close, escalate, hide, transfer
 from handlers.bolt_args import Ack
 from handlers.modal import asked_to_take_over, in_modal, opened, pushed
 
@@ -19,7 +19,13 @@ OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
     "escalate": escalate.view_of,
     "transfer": transfer.view_of,
 }
-"""The modals that follow a take-over, by what the agent wanted; `answer` has its own."""
+"""The modals that follow a take-over, by what the agent wanted."""
+ANSWERS: Mapping[str, Callable[[TeamDesk, int, str, str], Awaitable[Block]]] = {
+    "answer": answer.answering_view,
+    "to_private": answer.private_view,
+    "tell": hide.telling_view,
+}
+"""The answer modals, which also know their own id; who has the case by now is asked there again."""
 BACK = "back"
 """The question is on top of a modal, which is shown again as it was."""
 
@@ -37,16 +43,15 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> 
     When someone else has the case now, ask again with their name.
     """
     number, then, owner = view["private_metadata"].split(":")
-    if then == "answer":
-        await answer.take_over(ack, view, by, desk)
-        return
     case_id = int(number)
     async with desk.session() as session:
         with suppress(Refused):
             await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
         case = await cases.get(session, case_id)
     cases.refuse_ended(case)
-    if case.assignee and case.assignee != by:
+    if then in ANSWERS:
+        await ack(response_action="update", view=await ANSWERS[then](desk, case_id, by, view["id"]))
+    elif case.assignee and case.assignee != by:
         await ack(response_action="update", view=await asked_to_take_over(desk, case_id, then))
     elif then == BACK:
         await ack()

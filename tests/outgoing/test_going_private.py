@@ -18,7 +18,7 @@ from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll, refresh
-from tests.conftest import CHANNEL, SANNE, Bot, eventually
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import connect, mention, open_modal, read, settings
 
@@ -37,14 +37,14 @@ async def asked(bot: Bot, mastodon: FakeMastodon) -> Bot:
     return bot
 
 
-async def goes_private(bot: Bot) -> dict[str, Any]:
-    """Sanne chooses "Privé verder…" behind "Meer…" in the menu of the card."""
+async def goes_private(bot: Bot, shows: str = "case:answer") -> dict[str, Any]:
+    """Sanne chooses "Privé verder…" behind "Meer…" in the menu of the card; returns what that shows."""
     card = await bot.card("aanslag")
     ack = await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
     assert ack.ok
     await open_modal(bot, SANNE, "more")
     await bot.slack.click_in_view(SANNE, "case:more", value="to_private:1")
-    return await open_modal(bot, SANNE, "case:answer")
+    return await open_modal(bot, SANNE, shows)
 
 
 async def sends(bot: Bot, **filled: str) -> None:
@@ -84,6 +84,19 @@ async def test_the_private_message_goes_first_and_then_everyone_reads_that_it_wa
     assert await replies(bot) == [(ReplyKind.FINAL, ReplyStatus.SENT), (ReplyKind.INVITATION, ReplyStatus.SENT)]
     case = await bot.case()
     assert (case.status, case.assignee) == (Status.ANSWERED, SANNE)
+
+
+async def test_whoever_takes_a_case_over_to_go_on_in_private_does_so(asked: Bot) -> None:
+    bot = asked
+    card = await bot.card("aanslag")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim")
+    await bot.card("aanslag", "In behandeling", YOUSSEF)
+    assert await goes_private(bot, "case:take_over")
+    assert (await bot.slack.submit(SANNE)).ok
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "Privé: alleen" in text_of(view) and "Openbaar: iedereen" not in text_of(view)
+    assert BESIDE in str(view)
+    assert (await bot.case()).assignee == SANNE
 
 
 async def test_what_the_citizen_writes_under_either_joins_the_case(asked: Bot, mastodon: FakeMastodon) -> None:

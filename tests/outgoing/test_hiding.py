@@ -145,6 +145,24 @@ async def test_whoever_was_not_told_can_be_told_later(acting_sqlite: Bot, wall: 
     assert "weet nog niet" not in text_of(card)
 
 
+async def test_whoever_takes_a_case_over_to_tell_the_citizen_gets_the_text_for_that(
+    acting_sqlite: Bot, wall: Wall
+) -> None:
+    bot = acting_sqlite
+    await hide(bot)
+    await closed(bot)
+    card = await bot.card("weet nog niet waarom")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("In behandeling", SANNE)
+    await choose(bot, "tell:1", person=YOUSSEF)
+    await open_modal(bot, YOUSSEF, "case:take_over")
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    assert "we hebben uw bericht verborgen" in begins_with(await open_modal(bot, YOUSSEF, "case:answer"))
+    assert not (await bot.slack.submit(YOUSSEF, {"initials": "YA"})).errors
+    await bot.card("Beantwoord", YOUSSEF)
+    assert [reply.tells_of for reply in await bot.rows(Reply)] == [1]
+
+
 def begins_with(view: dict[str, Any]) -> str:
     """The text with which the answer modal opens."""
     [field] = [each["element"] for each in view["blocks"] if each.get("element", {}).get("action_id") == "answer_text"]
