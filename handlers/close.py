@@ -7,6 +7,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import CloseReason
+from bot.domain.mention import Seen
 from bot.domain.text import Wrong, text
 from bot.models import Case
 from bot.slack import messages
@@ -14,7 +15,7 @@ from bot.slack.calls import show_if_open
 from bot.team.settings import TeamSettings
 from bot.views import closing
 from bot.views.block import Block
-from bot.views.case_menu import about_of
+from bot.views.case_menu import seen_by
 from bot.views.case_state import reason_words
 from bot.views.modals import close_modal, seen_in
 from bot.views.topic import chosen_topic
@@ -32,10 +33,10 @@ async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
         await show(await view_of(desk, case_id, body["user"]["id"]))
 
 
-async def view_of(desk: TeamDesk, case_id: int, by: str, seen: int | None = None) -> Block:
+async def view_of(desk: TeamDesk, case_id: int, by: str, seen: Seen | None = None) -> Block:
     """Return the modal that asks an agent for the reason; raises Taken for a case that they may not close.
 
-    With `seen`, the newest mention that the modal showed before, it shows what came in since.
+    With `seen`, what the modal showed of the citizen's words before, it shows what came in or was edited since.
     """
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
@@ -45,7 +46,7 @@ async def view_of(desk: TeamDesk, case_id: int, by: str, seen: int | None = None
 
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Close the case; if the citizen wrote meanwhile, the modal shows that first, filled in as it was."""
+    """Close the case; if the citizen wrote or edited a post meanwhile, the modal shows that first, filled in."""
     filled, case_id, seen = values(view), int(view["private_metadata"]), seen_in(view)
     reason, why = reason_in(filled)
     try:
@@ -76,9 +77,9 @@ def reason_in(filled: dict[str, Any]) -> tuple[str, str]:
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
     """Close the case because it needs no answer; only the agent sees the button that undoes it.
 
-    If the citizen wrote what the card did not show when it was clicked, the modal asks for the reason and shows that.
+    If the citizen wrote what was not shown when it was clicked, the modal asks for the reason and shows that.
     """
-    by, now, reason, seen = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED, about_of(body["actions"][0])
+    by, now, reason, seen = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED, seen_by(body["actions"][0])
     try:
         async with messages.changing(desk, case_id) as session:
             case = await cases.close(session, case_id, by=by, now=now, reason=reason, seen=seen)

@@ -13,6 +13,7 @@ from bot.cases.reading import refuse_unread
 from bot.cases.state import lock_all, locked, locked_of, move, recalled, refuse_unless_allowed, remembered
 from bot.domain.case import ONGOING, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
+from bot.domain.mention import Seen
 from bot.domain.text import Refused, Text
 from bot.models import ASKED, Case, Escalation, Event, Passed, Role
 from bot.team import agents
@@ -34,12 +35,12 @@ async def close(
     now: datetime,
     reason: str,
     text: str = "",
-    seen: int | None = None,
+    seen: Seen | None = None,
 ) -> Case:
     """End a case without a further answer; the reason is one of CloseReason or a team's own words.
 
     Closing a closed case again for the same reason changes nothing. When a coordinator closes a colleague's case, that
-    colleague is notified. Raises Unread when the citizen wrote more since `seen`, the newest mention that `by` saw.
+    colleague is notified. Raises Unread when the citizen wrote more, or edited a post, since what `by` saw (`seen`).
     """
     reason = str(reason)
     case = await locked(session, case_id)

@@ -14,6 +14,7 @@ from bot.cases.reading import idle_since, last_moved_at, refuse_unread
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
+from bot.domain.mention import Seen
 from bot.domain.signals import Rank
 from bot.domain.slack_id import is_channel, is_person
 from bot.domain.text import Refused, Text, text
@@ -190,10 +191,10 @@ async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str
     return (await session.exec(put)).first() is not None
 
 
-async def answered(session: AsyncSession, reply: Reply, *, now: datetime, seen: int | None = None) -> Case:
+async def answered(session: AsyncSession, reply: Reply, *, now: datetime, seen: Seen | None = None) -> Case:
     """Store an approved reply and mark its case as answered by its owner; the outbox sends it.
 
-    Raises Unread when the citizen wrote more since `seen`, the newest mention that the owner saw.
+    Raises Unread when the citizen wrote more, or edited a post, since what the owner saw (`seen`).
     """
     case = await locked(session, reply.case_id)
     refuse_unless_allowed(case, Move.ANSWER, reply.by)

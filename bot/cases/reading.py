@@ -12,7 +12,7 @@ from bot import connectors
 from bot.cases import around, clocks
 from bot.domain.case import Move, logged_as
 from bot.domain.event import EventKind
-from bot.domain.mention import WROTE_AGAIN
+from bot.domain.mention import WROTE_AGAIN, Seen
 from bot.domain.text import Refused
 from bot.models import (
     Account,
@@ -31,6 +31,7 @@ from bot.models import (
     Reply,
     Team,
     Transfer,
+    edits_of,
 )
 
 _REFER = {
@@ -102,14 +103,17 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )  # fmt: skip
 
 
-async def refuse_unread(session: AsyncSession, case_id: int, seen: int | None) -> None:
-    """Raise Unread when the citizen wrote more than thanks since the newest mention that an agent saw.
+async def refuse_unread(session: AsyncSession, case_id: int, seen: Seen | None) -> None:
+    """Raise Unread when the citizen wrote more than thanks since an agent saw the case, or edited what they saw.
 
     Without `seen` we do not know what they saw: their modal is of an older version.
     """
     if seen is None:
         return
-    later = (Mention.case_id == case_id, col(Mention.id) > seen, col(Mention.gone_at).is_(None))
+    edited = (Mention.case_id == case_id, col(Mention.id) <= seen.newest, col(Mention.earlier_text).is_not(None))
+    if edits_of(await session.exec(select(Mention).where(*edited))) != seen.edits:
+        raise Unread
+    later = (Mention.case_id == case_id, col(Mention.id) > seen.newest, col(Mention.gone_at).is_(None))
     newer = set(await session.exec(select(Mention.id).where(*later)))
     if not newer:
         return

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from bot.domain.text import Text, text
 
@@ -240,7 +240,28 @@ class Post:
         return any(permit.act in ANSWERS for permit in self.permits)
 
 
-WROTE_AGAIN = text("The citizen wrote again meanwhile. Read that first: what you filled in is kept.")
+@dataclass(frozen=True)
+class Seen:
+    """What somebody saw of a citizen's words: the mention that came in last, and a sign of what edits made of them.
+
+    The sign is only compared with another; it is "" while no edit changed a word.
+    """
+
+    newest: int
+    edits: str = ""
+
+    def to_text(self) -> str:
+        """Return it as part of a value in Slack."""
+        return f"{self.newest}:{self.edits}" if self.edits else str(self.newest)
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """Read it from a value in Slack."""
+        newest, _, edits = text.partition(":")
+        return cls(int(newest), edits)
+
+
+WROTE_AGAIN = text("The citizen wrote again or edited a post meanwhile. Read that first: what you filled in is kept.")
 
 THANK_YOU = frozenset("dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty".split())
 """Words that thank; one of them makes the words around it thanks too."""

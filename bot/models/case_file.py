@@ -1,6 +1,7 @@
 """What we know of one case in one value: everything, or what a list shows; not tables."""
 
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,11 +11,11 @@ from sqlmodel import col, select
 from bot.domain import case as rules
 from bot.domain.case import ONGOING, OPEN, Status, WaitsFor
 from bot.domain.label import Label
-from bot.domain.mention import FOR_GOOD, Permit, alike, left_out_of
+from bot.domain.mention import FOR_GOOD, Permit, Seen, alike, left_out_of
 from bot.domain.mention import Act as ActKind
 from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
-from bot.domain.words import is_made_of
+from bot.domain.words import folded, is_made_of
 from bot.models.account import Account, Author
 from bot.models.act import GOING, HOLDS, Act, ActStatus
 from bot.models.case import NOT_ENDED, WAITING, Case, Escalation, Mention, Note
@@ -30,6 +31,8 @@ COUNTED = 100
 """How many other cases of an author are counted at most."""
 
 
+SIGN = 12
+"""Characters of the sign of what edits made of a citizen's words."""
 FEW = 10
 """How many other open cases a card names or counts.
 
@@ -62,6 +65,17 @@ def unheard(mention: Mention, author: Author, mentions: Sequence[Mention], repli
     known = [author.name, *(each.text for each in earlier), *(left_out_of(each.place) for each in earlier)]
     known += [reply.text for reply in replies if reply.created_at < mention.received_at]
     return "" if is_made_of(left_out, known) else left_out
+
+
+def edits_of(mentions: Iterable[Mention]) -> str:
+    """Return a sign of what edits made of the words of these mentions; "" while no word was changed."""
+    changed = [f"{each.id} {' '.join(folded(each.text))}" for each in mentions if is_edited(each)]
+    return hashlib.sha256("\n".join(sorted(changed)).encode()).hexdigest()[:SIGN] if changed else ""
+
+
+def is_edited(mention: Mention) -> bool:
+    """Tell whether an edit changed words of a mention; signs, spaces and capitals are no words."""
+    return mention.earlier_text is not None and folded(mention.earlier_text) != folded(mention.text)
 
 
 @dataclass(frozen=True)
@@ -107,9 +121,9 @@ class CaseFile:
         return unheard(mention, self.author, self.mentions, self.replies)
 
     @property
-    def newest_id(self) -> int:
-        """The number of the mention that came in last; one that was written earlier may come in later."""
-        return max(mention.id for mention in self.mentions)
+    def seen(self) -> Seen:
+        """What somebody who reads the case now has seen; one that was written earlier may have come in last."""
+        return Seen(max(mention.id for mention in self.mentions), edits_of(self.mentions))
 
     @property
     def reply(self) -> Reply | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.connectors.base import Connector, Draft, Replies, TakesImages
 from bot.desk import TeamDesk
 from bot.domain.image import Images
-from bot.domain.mention import ANSWERS, Act, Author, Caution, Gone, Post, PostKind
+from bot.domain.mention import ANSWERS, Act, Author, Caution, Gone, Post, PostKind, Seen
 from bot.domain.reply import MAX_TYPED, Composed, Template, signed
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import BY_AGENTS, HOLDS, Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
@@ -36,7 +36,7 @@ class Answer:
     them with the answer. `confirmed`: the agent confirmed that something private becomes public. `invitation` is what
     the agent typed for everyone beside a private reply, "" for nothing. `image` is the SHA-256 of the stored image that
     goes with it, `image_file` the id of its file in Slack. `tells_of` is the act about which the reply informs the
-    citizen, if any. `seen` is the newest mention that the agent saw, None if that is unknown.
+    citizen, if any. `seen` is what the agent saw of the citizen's words, None if that is unknown.
     """
 
     case_id: int
@@ -53,7 +53,7 @@ class Answer:
     image_file: str = ""
     image_description: str = ""
     tells_of: int | None = None
-    seen: int | None = None
+    seen: Seen | None = None
 
 
 def mention_of(file: CaseFile, mention_id: int) -> Mention:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from bot.domain.mention import Act
+from bot.domain.mention import Act, Seen
 from bot.domain.reply import MAX_TYPED, Composed
 from bot.models import CaseFile, Mention, ReplyKind
 from bot.texts import Texts, capital
@@ -60,7 +60,7 @@ class ModalState:
     `inserted` counts the new texts that we put in, `anew` how often the agent started over. `tells_of` is the act about
     which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
     another, `left` how many of them there were with this one. `proposed` is the citizen whose answer is proposed here.
-    `seen` is the newest mention that it shows, and `again` that the citizen wrote while it was open.
+    `seen` is what it shows of the citizen's words, and `again` that they wrote or edited a post while it was open.
     """
 
     case: int
@@ -77,7 +77,7 @@ class ModalState:
     series: str = ""
     left: int = 0
     proposed: str = ""
-    seen: int | None = None
+    seen: Seen | None = None
     again: bool = False
 
     @classmethod
@@ -95,8 +95,9 @@ class ModalState:
 
 def level_with(state: ModalState, file: CaseFile) -> ModalState:
     """Return what a modal remembers that shows a case as it is now."""
-    newest = file.newest_id
-    return replace(state, seen=newest, again=state.again or (state.seen is not None and newest > state.seen))
+    now = file.seen
+    is_new = state.seen is not None and (now.newest > state.seen.newest or now.edits != state.seen.edits)
+    return replace(state, seen=now, again=state.again or is_new)
 
 
 def key_of(view_id: str, state: ModalState) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.case import ONGOING, OPEN, CloseReason, Move, Status, moves_from
-from bot.domain.mention import Act
+from bot.domain.mention import Act, Seen
 from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
@@ -28,7 +28,7 @@ class Choice:
     """One thing that can be done with a case: `does` explains it, `offered` tells whether the case allows it now.
 
     `on_card`: it has its own button on the card, so it is not in the menu. `looks`: it only shows something, so a
-    reader may do it too. `about` is the id of the post that it is about, or of the newest that the card shows.
+    reader may do it too. `about` is the id of the post that it is about, or what is shown of the citizen's words.
     """
 
     verb: str
@@ -37,7 +37,7 @@ class Choice:
     offered: Callable[[CaseFile], bool]
     on_card: bool = False
     looks: bool = False
-    about: Callable[[CaseFile], int] | None = None
+    about: Callable[[CaseFile], int | str] | None = None
 
     def value(self, file: CaseFile) -> str:
         """The value of its option or button."""
@@ -49,6 +49,12 @@ def about_of(action: Block) -> int | None:
     """Return the post that a choice in a menu or a click on a button is about; None if its value names none."""
     _, _, *about = (action.get("selected_option") or action)["value"].split(":")
     return int(about[0]) if about else None
+
+
+def seen_by(action: Block) -> Seen | None:
+    """Return what was shown of the citizen's words where this was chosen; None if its value does not say."""
+    _, _, *seen = (action.get("selected_option") or action)["value"].split(":", 2)
+    return Seen.of_text(seen[0]) if seen else None
 
 
 def _move(move: Move) -> Callable[[CaseFile], bool]:
@@ -109,7 +115,7 @@ CHOICES = (
     Choice("escalate", text("Escalate"), text("Ask someone for advice."), _move(Move.ESCALATE), on_card=True),
     Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN)),
     Choice("no_answer", text("No answer needed"), text("Close the case at once for that reason."), _needs_no_answer,
-           about=lambda file: file.newest_id),
+           about=lambda file: file.seen.to_text()),
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),

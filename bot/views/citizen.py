@@ -222,7 +222,7 @@ def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
 
 
 def wrote_again(t: Texts) -> Block:
-    """Return the line above the fields of a modal that the citizen wrote while it was open."""
+    """Return the line above the fields of a modal that the citizen wrote or edited a post while it was open."""
     return section("⚠️ " + t(WROTE_AGAIN))
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.models import CaseFile, Escalation
+from bot.domain.mention import Seen
+from bot.models import CaseFile, Escalation, Mention, is_edited
 from bot.texts import Texts
 from bot.views.ask import for_advisers, left_out
 from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
@@ -47,41 +48,48 @@ _SEEN, _AGAIN = "seen:", ":again"
 
 
 def close_modal(
-    file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts, *, seen: int | None = None
+    file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts, *, seen: Seen | None = None
 ) -> Block:
     """Ask why the case is closed, with the team's reasons, and what it is about.
 
-    `seen`: the newest mention that this modal showed before; it remembers the newest that it shows (`shows`).
+    `seen`: what this modal showed of the citizen's words before; it remembers what it shows (`shows`).
     """
-    unread = [mention for mention in file.mentions if seen is not None and mention.id > seen and not mention.gone_at]
+    unread = [each for each in file.mentions if seen is not None and _is_unread(file, each, seen)]
     shown = [block for each in unread[-UNREAD:] for block in (quote(each.text, 1500), *shortened(file, each, t))]
     blocks = [
         *(quoted(file, t, 300) if not shown else [*quoted(file, t, 300)[:1], *shown, wrote_again(t)]),
         *reason_fields(reasons, t),
         *topic_field(file, topics, t),
     ]
-    shows(blocks[0], file.newest_id)
+    shows(blocks[0], file.seen)
     metadata = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
 
 
-def seen_in(view: Block) -> int | None:
-    """Return the newest mention that a modal showed; None for one of an earlier version, which does not say."""
-    return next((int(each.split(":")[1]) for each in _seen_ids(view)), None)
+def _is_unread(file: CaseFile, mention: Mention, seen: Seen) -> bool:
+    """Tell whether a mention came in since `seen`; after an edit since then, those that were edited count too."""
+    is_new = mention.id > seen.newest or (file.seen.edits != seen.edits and is_edited(mention))
+    return is_new and not mention.gone_at
+
+
+def seen_in(view: Block) -> Seen | None:
+    """Return what a modal showed of the citizen's words; None for one of an earlier version, which does not say."""
+    shown = (each.removeprefix(_SEEN).removesuffix(_AGAIN) for each in _seen_ids(view))
+    return next((Seen.of_text(each) for each in shown), None)
 
 
 def shown_again(view: Block) -> bool:
-    """Tell whether a modal says that the citizen wrote while it was open."""
+    """Tell whether a modal says that the citizen wrote or edited a post while it was open."""
     return any(each.endswith(_AGAIN) for each in _seen_ids(view))
 
 
-def shows(block: Block, newest: int, *, again: bool = False) -> None:
-    """Let a modal remember the newest mention that it shows, in the id of this block.
+def shows(block: Block, seen: Seen, *, again: bool = False) -> None:
+    """Let a modal remember what it shows of the citizen's words, in the id of this block.
 
     In its `private_metadata` an earlier version of this program, beside which this one runs for a while, expects
     nothing more than it wrote there itself.
     """
-    block["block_id"] = f"{_SEEN}{newest}{_AGAIN if again else ''}"
+    block["block_id"] = f"{_SEEN}{seen.to_text()}{_AGAIN if again else ''}"
 
 
 def _seen_ids(view: Block) -> list[str]:

@@ -12,6 +12,7 @@ from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Gone, Media, Post, permits
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Event, Mention, ReplyKind
+from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from tests.conftest import CHANNEL, SANNE, Bot
@@ -125,6 +126,93 @@ async def test_what_stands_in_the_thread_follows_an_edit_and_a_removal(office: B
     await comes_in(office, replace(post, text="", gone=Gone.BY_AUTHOR))
     assert "verwijderd" in thread(office)[0]
     assert len(await office.rows(Mention)) == 2
+
+
+HURT = f"{ASKED} Help, mijn dochter is aangereden!"
+AGAIN = "De burger schreef intussen opnieuw of paste een bericht aan"
+
+
+async def opens(bot: Bot, verb: str) -> dict[str, Any]:
+    """Sanne opens the modal to answer or to close the first case."""
+    button = ("case:answer", "") if verb == "answer" else ("case:more", "close:1")
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], *button)
+    return await open_modal(bot, SANNE, f"case:{verb}")
+
+
+async def submits(bot: Bot, verb: str) -> str:
+    """Sanne sends the modal; returns what she reads then, "" when it closed."""
+    filled = {"answer_text": "Om 10.30 uur.", "initials": "SB"} if verb == "answer" else {"close_reason": "spam"}
+    ack = await bot.slack.submit(SANNE, filled)
+    assert ack.ok and not ack.errors, ack
+    return text_of(bot.slack.view(SANNE) or {})
+
+
+@pytest.mark.parametrize("verb", ["answer", "close"])
+async def test_what_a_citizen_edits_while_a_colleague_answers_or_closes_is_read_first(office: Bot, verb: str) -> None:
+    await says(office, ASKED)
+    await opens(office, verb)
+    await says(office, HURT, edits=True)
+    shown = await submits(office, verb)
+    assert "aangereden" in shown and AGAIN in shown
+    assert (await office.case()).status is Status.NEW
+    await says(office, f"{HURT} Ze ligt nog op straat.", edits=True)
+    assert "op straat" in await submits(office, verb)
+    assert await submits(office, verb) == ""
+    assert (await office.case()).status is (Status.ANSWERED if verb == "answer" else Status.CLOSED)
+
+
+@pytest.mark.parametrize("verb", ["answer", "close"])
+async def test_an_edit_of_an_earlier_post_is_shown_too(office: Bot, verb: str) -> None:
+    await says(office, ASKED)
+    await says(office, "Nou?", 2)
+    await opens(office, verb)
+    await says(office, HURT, edits=True)
+    assert "aangereden" in await submits(office, verb)
+    assert await submits(office, verb) == ""
+
+
+@pytest.mark.parametrize("verb", ["answer", "close"])
+async def test_an_edit_of_signs_and_one_that_the_modal_showed_already_stop_nothing(office: Bot, verb: str) -> None:
+    await says(office, ASKED)
+    await says(office, HURT, edits=True)
+    view = await opens(office, verb)
+    assert "aangereden" in text_of(view) and AGAIN not in text_of(view)
+    await says(office, f"  {HURT}!!", edits=True)
+    assert await submits(office, verb) == ""
+
+
+async def test_an_edit_that_the_answer_shows_while_one_types_is_pointed_out(office: Bot) -> None:
+    await says(office, ASKED)
+    await opens(office, "answer")
+    await says(office, HURT, edits=True)
+    await office.slack.type(SANNE, "answer_text", "Om 10.30 uur.")
+    view = await office.slack.wait_for(
+        lambda: (view := office.slack.view(SANNE)) and "aangereden" in text_of(view) and view
+    )
+    assert AGAIN in text_of(view)
+    assert await submits(office, "answer") == ""
+
+
+async def test_what_was_edited_since_the_menu_was_opened_is_read_before_the_case_is_closed_at_once(office: Bot) -> None:
+    await says(office, "Mooie foto!")
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", "more:1")
+    await open_modal(office, SANNE, "more")
+    await says(office, HURT, edits=True)
+    await office.slack.click_in_view(SANNE, "case:more", value="no_answer:1:1")
+    view = await open_modal(office, SANNE, "case:close")
+    assert "aangereden" in text_of(view) and AGAIN in text_of(view)
+    assert (await office.case()).status is Status.NEW
+    await office.slack.close_view(SANNE)
+    [value] = [each["value"] for each in menu_of(office) if each["value"].startswith("no_answer")]
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", value)
+    await office.card("Afgesloten")
+
+
+def menu_of(bot: Bot) -> list[dict[str, Any]]:
+    """The options in the menu of the card."""
+    found = [each for _, each in input_state.elements(bot.cards()[0]["blocks"]) if each["action_id"] == "case:more"]
+    options: list[dict[str, Any]] = found[0]["options"]
+    return options
 
 
 SECRET = "Mijn bsn is 123456782"

@@ -13,7 +13,7 @@ from bot.domain.event import HAPPENED, EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing, Tally, Trouble
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
-from bot.domain.mention import Act, Arrived, Caution, Gone
+from bot.domain.mention import Act, Arrived, Caution, Gone, Seen
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.reply import Composed
 from bot.domain.routing import Rule, Visibility, WorkingTime
@@ -484,7 +484,7 @@ def opened(t: Texts) -> Iterator[Block]:
     yield details_modal(many, events, [], t, NOW, home=HOME)
     long = case_file(Status.CLAIMED, mentions=[mention(3) for _ in range(40)])
     yield from (details_modal(long, events, [], t, NOW, skip=skip) for skip in (0, 15, 99))
-    yield answer_modal(long, long.latest, short, t, NOW, ModalState(1, 1, seen=1, again=True))
+    yield answer_modal(long, long.latest, short, t, NOW, ModalState(1, 1, seen=Seen(1), again=True))
     rows = [case_block(line, t, NOW, acts=False, outside=True, team="a" * 200) for line in lines()]
     yield from (others_modal(many, some, left, left + 1, t) for some, left in (([], 0), (rows[:20], 80)))
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
@@ -517,7 +517,7 @@ def opened(t: Texts) -> Iterator[Block]:
         take_over_modal(file, t, then="answer"),
         modal("said", "x", actions(take_over_button(1, BY, t)), close="x"),
         close_modal(file, list(CloseReason), [], t),
-        close_modal(file, list(CloseReason), [], t, seen=0),
+        close_modal(file, list(CloseReason), [], t, seen=Seen(0)),
     )
     yield from setting(t)
     yield search_modal(Sought(), [], t)
