@@ -101,7 +101,8 @@ async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Pers
             file = await cases.read(session, escalation.case_id)
         if escalation.advice is not None:
             raise Refused("{agent} has already given advice on this.", agent=f"<@{escalation.advised_by}>")
-        await show(advise_modal(file, escalation, desk.t))
+        over = cases.turn_over(escalation, file.team, desk.now())
+        await show(advise_modal(file, escalation, desk.t, over=over))
 
 
 async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:

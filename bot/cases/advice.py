@@ -13,7 +13,7 @@ from bot.cases.state import locked, record
 from bot.domain.case import Move, Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.sla import advice_due
-from bot.models import ASKED, WAITING, Case, Escalation, Message, MessageKind, Reminder, ReminderKind
+from bot.models import ASKED, WAITING, Case, Escalation, Message, MessageKind, Reminder, ReminderKind, Team
 from bot.team.settings import TeamSettings
 
 
@@ -37,6 +37,15 @@ def due(asked: Escalation, settings: TeamSettings, now: datetime) -> Mapping[int
 def advice_step(asked: Escalation, settings: TeamSettings, now: datetime) -> int:
     """Return the last percentage that a question has reached, 0 if none."""
     return max((percent for percent, at in due(asked, settings, now).items() if at <= now), default=0)
+
+
+def turn_over(asked: Escalation, team: Team, now: datetime) -> datetime | None:
+    """Return when the turn of those who were asked was or will be over: at their advice, or when their time ends.
+
+    The time ends too when the case goes on without it; None when no opening hours bring the end.
+    """
+    ends = (asked.advised_at, asked.lapsed_at, due(asked, TeamSettings.of(team.settings), now).get(100))
+    return min((each for each in ends if each is not None), default=None)
 
 
 async def coming(session: AsyncSession, case: Case, settings: TeamSettings, now: datetime) -> list[Coming]:

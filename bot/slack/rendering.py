@@ -22,6 +22,7 @@ from bot.models import (
     Asking,
     Called,
     CaseFile,
+    Escalation,
     HandedOver,
     Message,
     MessageKind,
@@ -84,7 +85,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.FOLLOW_UP:
             return thread.follow_up(await _file(session, message), subject, t, now)
         case MessageKind.ASK:
-            return ask_card(await _file(session, message), subject, t, now)
+            return await _ask(desk, session, message)
         case MessageKind.NO_ADVICE:
             return thread.no_advice(await _file(session, message), subject, t)
         case MessageKind.QUESTION:
@@ -202,6 +203,13 @@ async def _card(desk: TeamDesk, session: AsyncSession, message: Message, file: C
     if not is_posted and message.rank != Rank.FIRST and await subjects.needs_no_card(session, file.case):
         return None
     return case_card(file, desk.t, desk.now(), home=home_of(desk.slack))
+
+
+async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
+    """Return a question to an adviser, with what was written until their turn is over."""
+    file, asked = await _file(session, message), await session.get_one(Escalation, message.subject_id)
+    over = cases.turn_over(asked, file.team, desk.now())
+    return ask_card(file, asked.id, desk.t, desk.now(), over=over)
 
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

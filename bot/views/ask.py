@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.case import Urgency
+from bot.domain.case import Status, Urgency
 from bot.domain.slack_id import is_channel
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
@@ -13,36 +13,51 @@ from bot.views.citizen import Room, fitted, head_line
 from bot.views.exchange import exchange, turns
 
 
-def ask_card(file: CaseFile, escalation_id: int | None, t: Texts, now: datetime) -> View:
-    """Show the question and its case; after the advice, show the advice instead of the button."""
+def ask_card(
+    file: CaseFile, escalation_id: int | None, t: Texts, now: datetime, *, over: datetime | None = None
+) -> View:
+    """Show the question and its case; after the advice, show the advice instead of the button.
+
+    `over` is when the turn of those who were asked was or will be over.
+    """
     escalation = next(e for e in file.escalations if e.id == escalation_id)
-    return fitted(lambda room: _ask(file, escalation, t, now, room))
+    return fitted(lambda room: _ask(file, escalation, t, now, room, over))
 
 
-def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: Room) -> View:
+def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: Room, over: datetime | None) -> View:
     who = {"agent": f"<@{escalation.by}>", "target": target_name(escalation.target)}
     if escalation.urgency is Urgency.URGENT:
         asks = t("🔴 *Urgent* – {agent} asks {target} for advice:", **who)
     else:
         asks = t("❓ {agent} asks {target} for advice:", **who)
     blocks = [section(asks), quote(escalation.question, 1500), context(head_line(file, t))]
-    blocks += exchange(for_advisers(file, escalation), t, now, most=room.turns, limit=room.text, media=room.media)
-    blocks += left_out(file, escalation, t)
+    seen = for_advisers(file, escalation, over)
+    blocks += exchange(seen, t, now, most=room.turns, limit=room.text, media=room.media)
+    blocks += left_out(file, escalation, over, t)
+    missed = _missed(file, escalation, t)
     if escalation.advice is None:
+        blocks += [context(each) for each in missed]
         blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
     else:
         head = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
         blocks += [section(head), quote(escalation.advice, 1500)]
-    return View(f"{asks} {literal(escalation.question, 300)}", blocks)
+    return View("\n".join([f"{asks} {literal(escalation.question, 300)}", *missed]), blocks)
 
 
-def for_advisers(file: CaseFile, asked: Escalation) -> CaseFile:
+def _missed(file: CaseFile, asked: Escalation, t: Texts) -> list[str]:
+    """Return that nobody waits for this advice any more, if that is so."""
+    if asked.advice is not None or (file.case.status is Status.ESCALATED and asked.lapsed_at is None):
+        return []
+    return [t("The case went on without this advice: nobody waits for it any more. It is still welcome.")]
+
+
+def for_advisers(file: CaseFile, asked: Escalation, over: datetime | None) -> CaseFile:
     """Return the part of a case that those who were asked may see, perhaps without any mention.
 
-    That is what was written before their turn was over; in a channel, which many read, only what is public.
+    That is what was written before their turn was `over`; in a channel, which many read, only what is public.
     """
-    file = _in_their_turn(file, asked)
+    file = _in_their_turn(file, over)
     if not _is_in_channel(asked):
         return file
     return replace(
@@ -52,16 +67,15 @@ def for_advisers(file: CaseFile, asked: Escalation) -> CaseFile:
     )
 
 
-def left_out(file: CaseFile, asked: Escalation, t: Texts) -> list[Block]:
+def left_out(file: CaseFile, asked: Escalation, over: datetime | None, t: Texts) -> list[Block]:
     """Return the line that says that private messages are not shown, if there are any."""
-    if not _is_in_channel(asked) or not any(turn.private for turn in turns(_in_their_turn(file, asked))):
+    if not _is_in_channel(asked) or not any(turn.private for turn in turns(_in_their_turn(file, over))):
         return []
     return [context("🔒 " + t("Private messages are not shown in a channel."))]
 
 
-def _in_their_turn(file: CaseFile, asked: Escalation) -> CaseFile:
-    """Return a case with what was written until the question was answered, or lapsed before that."""
-    over = asked.lapsed_at or asked.advised_at
+def _in_their_turn(file: CaseFile, over: datetime | None) -> CaseFile:
+    """Return a case with what was written until their turn was over."""
     if over is None:
         return file
     return replace(

@@ -1,6 +1,7 @@
 """The small modals: loading, a sentence for the agent, take over, close, assign, note, snooze, advise."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.mention import Seen
 from bot.models import CaseFile, Escalation, Mention, is_edited
@@ -158,14 +159,14 @@ def snooze_modal(file: CaseFile, t: Texts) -> Block:
     return modal("case:snooze", t("Remind me later"), blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
 
 
-def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
-    """Show the question and what its advisers may see of the case, and ask for advice."""
-    seen = for_advisers(file, escalation)
+def advise_modal(file: CaseFile, escalation: Escalation, t: Texts, *, over: datetime | None = None) -> Block:
+    """Show the question and what its advisers may see of the case, and ask for advice; `over` as for the question."""
+    seen = for_advisers(file, escalation, over)
     blocks = [
         section(t("{agent} asks:", agent=f"<@{escalation.by}>")),
         quote(escalation.question, 1500),
         *(quoted(seen, t, 1500) if seen.mentions else [context(head_line(file, t))]),
-        *left_out(file, escalation, t),
+        *left_out(file, escalation, over, t),
         field_of(
             t("Your advice"),
             "advice_text",

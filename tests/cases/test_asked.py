@@ -11,7 +11,7 @@ from bot.slack import messages
 from jobs import advice
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import BEA, BEHEER, answer, card_in, open_modal, read, reopened, second_team
+from tests.people import BEA, BEHEER, answer, card_in, open_modal, read, reopened, second_team, sent
 
 QUESTION = "Weten jullie dit?"
 PRIVATE = "Mijn BSN is 123456782"
@@ -102,6 +102,28 @@ async def test_an_adviser_does_not_read_on_after_the_advice(sqlite_bot: Bot) -> 
     await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
     await writes(bot, 3, PRIVATE, private=True)
     assert "Kamer 3" in to_marieke(bot) and "4711" in to_marieke(bot)
+    assert "123456782" not in to_marieke(bot)
+
+
+async def test_an_adviser_whom_the_answer_came_before_reads_that_and_does_not_read_on_after_their_time(
+    office: Bot,
+) -> None:
+    bot = office
+    await writes(bot, 1, "Mijn dossier is kwijt", private=True)
+    await asks(bot, escalate_colleague=MARIEKE)
+    assert "ging verder zonder" not in to_marieke(bot)
+    await sent(bot, 1)
+    await settled(bot)
+    [question] = bot.slack.direct(MARIEKE)
+    assert "De zaak ging verder zonder dit advies" in read(question)
+    assert "De zaak ging verder zonder dit advies" in question["text"]
+    bot.clock.at = local("2026-11-20 16:00")  # type: ignore[attr-defined]
+    await advice.chase(bot.desk)
+    await writes(bot, 2, PRIVATE, private=True)
+    assert "dossier" in await modal_of(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    assert "123456782" not in json.dumps([bot.slack.direct(MARIEKE), bot.slack.views(MARIEKE)])
+    await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    assert "Kamer 3" in to_marieke(bot) and "ging verder zonder" not in to_marieke(bot)
     assert "123456782" not in to_marieke(bot)
 
 
