@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.case import ONGOING, OPEN, Move, Status, moves_from
 from bot.domain.mention import Act
 from bot.domain.text import Text, text
-from bot.models import CaseFile, ReplyStatus
+from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts, capital
 from bot.views.act import act_lines, act_undo_button
 from bot.views.block import (
@@ -139,7 +139,7 @@ def _buttons(file: CaseFile, t: Texts) -> list[Block]:
 def _reply_buttons(file: CaseFile, t: Texts) -> list[Block]:
     if file.undoable is not None:
         return [button(t("Undo"), "case:undo", f"{file.case.id}:{file.undoable.id}", style="danger")]
-    return _settle_buttons(file, t) if file.doubted is not None else []
+    return _settle_buttons(file, file.doubted, t) if file.doubted is not None else []
 
 
 def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
@@ -157,10 +157,12 @@ def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
     return row
 
 
-def _settle_buttons(file: CaseFile, t: Texts) -> list[Block]:
+def _settle_buttons(file: CaseFile, doubted: Reply, t: Texts) -> list[Block]:
+    """Return the buttons that say whether a reply is there, and the one that opens the post that it answers."""
     value = str(file.case.id)
+    answered = next((each for each in file.mentions if each.id == doubted.mention_id), file.latest)
     there = button(t("Yes, it is there"), "case:settle_sent", value, style="primary")
     absent = button(t("No, it is not there"), "case:settle_absent", value)
-    if is_web(file.latest.url):
-        return [button(t("Open"), "case:open", value, url=file.latest.url), there, absent]
+    if is_web(answered.url):
+        return [button(t("Open"), "case:open", value, url=answered.url), there, absent]
     return [there, absent]

@@ -8,7 +8,8 @@ import pytest
 from bot import cases
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.models import Event, ReplyKind
+from bot.models import Event, Mention, ReplyKind
+from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import refresh
@@ -165,3 +166,19 @@ async def test_who_takes_a_case_with_an_uncertain_answer_stands_on_its_card_and_
     assert action_ids(shown) == ["case:open", "case:settle_sent", "case:settle_absent"]
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:settle_sent")
     await bot.card("*Beantwoord*")
+
+
+async def test_what_is_opened_to_look_for_an_uncertain_answer_is_the_post_that_it_answers(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Waar blijft de bus?")
+    bot.slack.faults.drop_after("square.replies")
+    await answer(bot, SANNE, await bot.card("bus", "Nieuw"), "Die komt zo")
+    await bot.card("nog niet zeker")
+    bot.citizen_posts("Hallo, hoort iemand mij?", in_reply_to=bot.slack.square.posts[0]["id"])
+    await bot.card("hoort iemand mij")
+    bot.clock.advance(days=2)  # longer than the other side recognises the key
+    await refresh.refresh(bot.desk)
+    card = await bot.card("Misschien verstuurd", SANNE)
+    first, second = await bot.rows(Mention)
+    opens = [each["url"] for _, each in input_state.elements(card["blocks"]) if each["action_id"] == "case:open"]
+    assert opens == [first.url] and first.url != second.url
