@@ -17,38 +17,51 @@ from bot.team.settings import TeamSettings
 from bot.views.answer_modal import ModalState
 from bot.views.block import Block
 from bot.views.hide import hide_modal, told_text
+from bot.views.modals import seen_in
 from handlers.answer_view import view_of
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 from handlers.moderate import go_on
+from handlers.submission import filled_as
 
 
 async def open_hide(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask which post to hide, and for which house rule."""
     async with opened(desk, body) as show:
-        async with desk.reading() as session:
-            file = await cases.read(session, case_id)
-        rules = TeamSettings.of(file.team.settings).house_rules
-        if not file.open_to(Act.HIDE):
-            raise Refused("There is no post that can be hidden.")
-        if not rules:
-            raise Refused(
-                "There are no house rules, so no post can be hidden. A coordinator writes them in the settings."
-            )
-        await show(hide_modal(file, [(rule.title, rule.second) for rule in rules], desk.t, desk.now()))
+        await show(await _asking(desk, case_id))
+
+
+async def _asking(desk: TeamDesk, case_id: int, *, again: bool = False) -> Block:
+    """Return the modal that asks which post to hide; `again`: a post was edited since it was shown before."""
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+    rules = TeamSettings.of(file.team.settings).house_rules
+    if not file.open_to(Act.HIDE):
+        raise Refused("There is no post that can be hidden.")
+    if not rules:
+        raise Refused("There are no house rules, so no post can be hidden. A coordinator writes them in the settings.")
+    return hide_modal(file, [(rule.title, rule.second) for rule in rules], desk.t, desk.now(), again=again)
 
 
 async def hide(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Hide the post, or ask a second colleague first; then offer to inform the citizen why."""
+    """Hide the post, or ask a second colleague first; then offer to inform the citizen why.
+
+    If the citizen edited a post since the modal was shown, it shows that first, filled in as it was.
+    """
     filled = values(view)
     number, _, only = view["private_metadata"].partition(":")
     chosen = Hide(
         int(number), int(only or filled["hide_post"]), filled["hide_rule"], view["id"],
-        (filled.get("hide_note") or "").strip(),
+        (filled.get("hide_note") or "").strip(), seen_in(view),
     )  # fmt: skip
-    async with desk.session() as session:
-        undo = timedelta(seconds=desk.settings.undo_seconds)
-        act = await hiding.hide(session, chosen, by=by, now=desk.now(), undo=undo)
+    try:
+        async with desk.session() as session:
+            undo = timedelta(seconds=desk.settings.undo_seconds)
+            act = await hiding.hide(session, chosen, by=by, now=desk.now(), undo=undo)
+    except cases.Unread:
+        again = filled_as(await _asking(desk, chosen.case_id, again=True), view)
+        await ack(response_action="update", view=again)
+        return
     next_one = await _explaining(desk, act, by, view["id"])
     await (ack(response_action="update", view=next_one) if next_one else ack())
     await go_on(desk, act)

@@ -123,7 +123,12 @@ class CaseFile:
     @property
     def seen(self) -> Seen:
         """What somebody who reads the case now has seen; one that was written earlier may have come in last."""
-        return Seen(max(mention.id for mention in self.mentions), edits_of(self.mentions))
+        newest = max(mention.id for mention in self.mentions)
+        return Seen(newest, self.edits_until(newest))
+
+    def edits_until(self, newest: int) -> str:
+        """A sign of what edits made of the mentions that had come in when this one did; "" for nothing."""
+        return edits_of(mention for mention in self.mentions if mention.id <= newest)
 
     @property
     def reply(self) -> Reply | None:

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases.moves import tell_thread
 from bot.domain.event import EventKind
-from bot.domain.mention import Act
+from bot.domain.mention import Act, Seen
 from bot.domain.text import Refused
 from bot.models import (
     HOLDS,
@@ -35,13 +35,17 @@ from bot.team.settings import HouseRule, TeamSettings
 
 @dataclass(frozen=True)
 class Hide:
-    """Everything that an agent chose: the post, the title of the house rule, and a note for colleagues."""
+    """Everything that an agent chose: the post, the title of the house rule, and a note for colleagues.
+
+    `seen` is what the agent saw of the citizen's words, None if that is unknown.
+    """
 
     case_id: int
     mention_id: int
     rule: str
     submission: str
     note: str = ""
+    seen: Seen | None = None
 
     @property
     def act(self) -> Moderation:
@@ -52,7 +56,8 @@ class Hide:
 async def hide(session: AsyncSession, chosen: Hide, *, by: str, now: datetime, undo: timedelta) -> ActRow:
     """Approve that a post is hidden, or ask a second colleague first if the rule says so; a repeat changes nothing.
 
-    Raises Refused when the rule was removed, a colleague was faster, or the platform or the post does not allow it.
+    Raises Unread when a post was edited since the agent saw it, and Refused when the rule was removed, a colleague was
+    faster, or the platform or the post does not allow it.
     """
     await cases.locked(session, chosen.case_id)
     earlier = (await session.exec(select(ActRow).where(ActRow.key == chosen.submission))).first()
@@ -65,6 +70,8 @@ async def hide(session: AsyncSession, chosen: Hide, *, by: str, now: datetime, u
         raise Refused("That house rule was removed meanwhile. Choose another.")
     await moderation.refuse_not_allowed(session, file, chosen.act, now)
     _refuse_hidden(file, chosen.mention_id)
+    if chosen.seen is not None and file.edits_until(chosen.seen.newest) != chosen.seen.edits:
+        raise cases.Unread
     if rule.second:
         act = await _ask_second(session, file, chosen, settings, by, now)
     else:

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.reply import first_name
+from bot.domain.words import folded
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Asking, CaseFile, Hiding
 from bot.texts import Texts
 from bot.views.act import Post, about_post, post_choice
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
-from bot.views.citizen import head_line
+from bot.views.citizen import head_line, wrote_again
 from bot.views.marks import private_mark
+from bot.views.modals import shows
 
 MENU = 100
 """Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""
@@ -21,8 +23,13 @@ COPIES = 4
 """Copies of hidden posts that the details show."""
 
 
-def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now: datetime) -> Block:
-    """Ask which post to hide and why: `rules` are the titles of the house rules, and whether a second must agree."""
+def hide_modal(
+    file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now: datetime, *, again: bool = False
+) -> Block:
+    """Ask which post to hide and why: `rules` are the titles of the house rules, and whether a second must agree.
+
+    It remembers what it shows of the citizen's words; `again`: a post was edited since it was shown before.
+    """
     posts = file.open_to(Act.HIDE)[:MENU]
     choices = [Post(each.id, each.published_at, each.text, each.private) for each in posts]
     options = [option(t("{rule} (four eyes)", rule=title) if second else title, title) for title, second in rules]
@@ -30,6 +37,7 @@ def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now:
     blocks = [
         context(head_line(file, t)),
         *post_choice(choices, t("Post"), "hide_post", t, now),
+        *([wrote_again(t)] if again else []),
         field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
         field_of(t("Note"), "hide_note", note, optional=True,
                  hint=t("For colleagues only, in the history of the case.")),
@@ -39,6 +47,7 @@ def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now:
             t("After this you can tell the citizen why."),
         ),
     ]  # fmt: skip
+    shows(blocks[0], file.seen)
     metadata = about_post(file, [each.id for each in posts])
     return modal("case:hide", t("Hide a post"), blocks, submit=t("Hide"), close=t("Cancel"), metadata=metadata)
 
@@ -83,8 +92,21 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
         button(t("Decline"), "case:hide_decline", value),
         button(t("Details"), "case:details", str(file.case.id)),
     )
-    shown = [] if hiding.private else [quote(hiding.text, 600)]
-    return View(" ".join([words, *about]), [section(words), *shown, context(*about), *buttons])
+    shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
+    spoken = " ".join(each for each in (words, *about, now_says.text) if each)
+    return View(spoken, [section(words), *shown, *now_says.blocks, context(*about), *buttons])
+
+
+def _edited(file: CaseFile, act: ActRow, hiding: Hiding, t: Texts) -> View:
+    """Say that a post has other words by now than its copy, and which, unless it is private; nothing if it has not."""
+    mention = next((each for each in file.mentions if each.id == act.mention_id), None)
+    if mention is None or mention.redacted_at is not None or folded(mention.text) == folded(hiding.text):
+        return View("", [])
+    if mention.private:
+        words = "✏️ " + t("The citizen edited the post since: Details has its words.")
+        return View(words, [context(words)])
+    words = "✏️ " + t("The citizen edited the post since. It says now:")
+    return View(f"{words} {literal(mention.text, 300)}", [context(words), quote(mention.text, 600)])
 
 
 def copies(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
@@ -129,5 +151,6 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
         button(t("Show again"), "case:hide_show", value),
         button(t("Details"), "case:details", str(file.case.id)),
     )
-    shown = [] if hiding.private else [quote(hiding.text, 600)]
-    return View(words, [section(words), *shown, *buttons])
+    shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
+    spoken = f"{words} {now_says.text}".strip()
+    return View(spoken, [section(words), *shown, *now_says.blocks, *buttons])

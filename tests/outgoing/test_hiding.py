@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from bot.cases import inbox
 from bot.domain.event import EventKind
-from bot.domain.mention import Act, Gone, permits
+from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.domain.period import Period
 from bot.figures import export, reports
 from bot.models import Act as ActRow
@@ -36,7 +37,7 @@ from bot.slack import messages
 from bot.team.settings import HOUSE_RULES
 from jobs import hidings as hidings_job
 from jobs import redaction
-from tests.acting import choose, come_to, forged, offered, statuses, with_a_case
+from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
 from tests.fakes.between import Between
@@ -387,6 +388,56 @@ async def test_a_second_colleague_agrees_and_whoever_proposed_it_cannot(acting: 
     assert kinds[:2] == [(EventKind.ACT_ASKED, SANNE), (EventKind.ACT_AGREED, YOUSSEF)]
 
 
+SORRY = "Sorry, ik was boos. Wanneer is het loket open?"
+
+
+async def edits(bot: Bot, text: str = SORRY, **more: Any) -> None:
+    """The citizen edits the post, as the platform tells us."""
+    now = bot.desk.now()
+    post = Post("p1", Author("a", "Fatima"), text, now, edited_at=now, permits=ALL, **more)
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, [post], now=now)
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_the_second_colleague_reads_that_the_post_was_edited_and_what_it_says_now(
+    acting_sqlite: Bot, wall: Wall
+) -> None:
+    bot = acting_sqlite
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    await edits(bot, "stelletje PRUTSERS")
+    assert "paste het bericht" not in text_of(await asked(bot))
+    await edits(bot)
+    question = await asked(bot)
+    assert "paste het bericht sindsdien aan" in text_of(question) and SORRY in text_of(question)
+    assert SORRY in question["text"] and "Stelletje prutsers!" in text_of(question)
+    await edits(bot, "Privé: ik was boos", private=True)
+    question = await asked(bot)
+    assert "paste het bericht sindsdien aan: de woorden staan in Details" in text_of(question)
+    assert "ik was boos" not in text_of(question)
+
+
+async def test_a_post_that_was_edited_since_the_modal_was_opened_is_read_before_it_is_hidden(
+    acting: Bot, wall: Wall
+) -> None:
+    bot = acting
+    await choose(bot, "hide:1")
+    await open_modal(bot, SANNE, "case:hide")
+    await edits(bot)
+    ack = await bot.slack.submit(SANNE, {"hide_rule": "Schelden", "hide_note": "Al gewaarschuwd"})
+    assert ack.ok and not ack.errors, ack.errors
+    view = await open_modal(bot, SANNE, "case:hide")
+    assert SORRY in text_of(view) and "of paste een bericht aan" in text_of(view)
+    assert await bot.rows(ActRow) == []
+    assert (await bot.slack.submit(SANNE)).ok
+    await bot.card("Verborgen", "Schelden")
+    [act] = await bot.rows(ActRow)
+    [kept] = await hidings(bot)
+    assert (act.note, kept.text) == ("Al gewaarschuwd", SORRY)
+
+
 async def test_two_who_decide_at_once_decide_once(acting: Bot, wall: Wall) -> None:
     await hide(acting, "Discriminatie")
     question = await asked(acting)
@@ -632,6 +683,15 @@ async def test_after_ninety_days_the_coordinators_are_asked_once_and_keep_it_hid
     assert (kept.kept_by, kept.review_at) == (MARIEKE, calm.desk.now() + timedelta(days=90))
     await at(calm, "2027-05-25 10:00")
     assert len(said_to(calm, MARIEKE, "nog steeds nodig")) == 1
+
+
+async def test_who_reviews_a_hidden_post_reads_that_it_was_edited(calm: Bot, wall: Wall) -> None:
+    await hidden_long_ago(calm)
+    await at(calm, "2027-02-22 10:00")
+    assert said_to(calm, MARIEKE, "nog steeds nodig", SORRY) == []
+    await edits(calm)
+    [question] = said_to(calm, MARIEKE, "nog steeds nodig", "Stelletje prutsers!", SORRY)
+    assert SORRY in question["text"]
 
 
 def value_of(message: dict[str, Any], action_id: str) -> str:
