@@ -27,6 +27,7 @@ OPENS: dict[str, tuple[Do, Send | None]] = {
     "others": (others.open_others, None),
     "remove": (moderate.open_remove, moderate.remove),
     "hide": (hide.open_hide, hide.hide),
+    "show_one": (moderate.open_show, moderate.show_one),
     "tell": (hide.tell, None),
 }
 """Choices that open a modal, and what handles it when it is sent (`case:` with the verb); None if it has no modal of

@@ -11,7 +11,7 @@ from bot.models import Act as ActRow
 from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
-from bot.views.act import remove_modal
+from bot.views.act import remove_modal, show_modal
 from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
@@ -59,6 +59,24 @@ async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     async with desk.session() as session:
         act = await hiding.take_back(session, act_id, case_id=case_id, by=by, now=desk.now())
     await go_on(desk, act)
+
+
+async def open_show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Ask which of the hidden posts to show again."""
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
+        if not file.open_to(Act.SHOW):
+            raise Refused("There is no hidden post any more.")
+        await show(show_modal(file, desk.t, desk.now()))
+
+
+async def show_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Show the chosen hidden post again."""
+    number, _, only = view["private_metadata"].partition(":")
+    post = int(only or values(view)["show_post"])
+    await _approve(desk, Moderation(Act.SHOW, int(number), post, submission=view["id"]), by)
+    await ack()
 
 
 async def open_remove(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:

@@ -147,6 +147,20 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     )
 
 
+def show_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
+    """Ask which of the hidden posts becomes visible again."""
+    hidden = [Post(each.id, each.published_at, each.text, each.private) for each in file.open_to(Act.SHOW)[:100]]
+    blocks = [
+        context(head_line(file, t)),
+        *post_choice(hidden, t("Post"), "show_post", t, now),
+        section(t("Everyone who could read it before can read it again.")),
+    ]
+    return modal(
+        "case:show_one", t("Show a post again"), blocks, submit=t("Show again"), close=t("Cancel"),
+        metadata=about_post(file, [each.id for each in hidden]),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Post:
     """A post or answer to choose: when it was written, its words, and whether it is private."""

@@ -125,6 +125,31 @@ async def hidings(bot: Bot) -> list[Hiding]:
         return [await session.get_one(Hiding, act.id) for act in await bot.rows(ActRow) if act.kind is Act.HIDE]
 
 
+async def test_of_several_hidden_posts_the_agent_chooses_which_is_shown_again(acting: Bot, wall: Wall) -> None:
+    bot = acting
+    post = Post("p2", Author("a", "Fatima"), "Idioten zijn het", bot.desk.now(), permits=ALL, in_reply_to="p1")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    for number, chosen in ((1, {"hide_post": "1"}), (2, {})):
+        await choose(bot, "hide:1", "Idioten")
+        await open_modal(bot, SANNE, "case:hide")
+        assert not (await bot.slack.submit(SANNE, {"hide_rule": "Schelden", **chosen})).errors
+        await closed(bot)
+        await come_to(bot, *[(Act.HIDE, ActStatus.DONE)] * number)
+    await bot.slack.wait_for(lambda: read(bot.cards()[0]).count("Verborgen* door") == 2)
+    assert "Bericht weer tonen" not in await offered(bot, "Idioten")
+    await choose(bot, "show_one:1", "Idioten")
+    view = await open_modal(bot, SANNE, "case:show_one")
+    assert "Stelletje prutsers!" in text_of(view) and "Idioten zijn het" in text_of(view)
+    ack = await bot.slack.submit(SANNE, {"show_post": "1"})
+    assert ack.ok and not ack.errors, ack.errors
+    await come_to(bot, *[(Act.HIDE, ActStatus.DONE)] * 2, (Act.SHOW, ActStatus.DONE))
+    assert wall.marks == {("p2", "hidden")}
+    await bot.slack.wait_for(lambda: read(bot.cards()[0]).count("Verborgen* door") == 1)
+    assert "Bericht weer tonen" in await offered(bot, "Idioten")
+
+
 async def test_spam_is_hidden_and_nobody_needs_to_be_told(acting_sqlite: Bot, wall: Wall) -> None:
     await hide(acting_sqlite, "Spam of reclame")
     card = await acting_sqlite.card("Verborgen", "Spam of reclame")

@@ -83,7 +83,7 @@ from bot.views import (
     thread,
 )
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
-from bot.views.act import ACTS, act_problem, remove_modal
+from bot.views.act import ACTS, act_problem, remove_modal, show_modal
 from bot.views.answer_modal import ImageFields, ModalState, Offers, Prefilled, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
@@ -493,6 +493,10 @@ def opened(t: Texts) -> Iterator[Block]:
     rules = [(title, number % 2 == 0) for number, title in enumerate(TITLES)]
     yield hide_modal(moderated(), rules[:1], t, NOW)
     yield hide_modal(moderated(mentions=[mention(n, allows=[Act.HIDE]) for n in range(120)]), rules, t, NOW)
+    for count in (1, 120):
+        posts = [mention(n, allows=[Act.HIDE]) for n in range(count)]
+        done = [act(Act.HIDE, ActStatus.DONE, n, mention_id=n) for n in range(count)]
+        yield show_modal(moderated(mentions=posts, acts=done), t, NOW)
     yield details_modal(shown_hidden(), events, [], t, NOW)
     untold = moderated(acts=[act(Act.HIDE, ActStatus.DONE)], hidings={1: hiding()})
     yield from (more_modal(untold, t, NOW, acts=acts) for acts in (True, False))
