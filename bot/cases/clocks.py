@@ -79,20 +79,28 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
 async def restart(session: AsyncSession, case: Case, stopped_at: datetime) -> None:
     """Restart the clocks of a case that stopped at that moment, as if they never had."""
     settings = await teams.settings(session, case.team_id)
-    hours = settings.hours(stopped_at)
     for clock in await session.exec(select(Clock).where(Clock.case_id == case.id, Clock.stopped_at == stopped_at)):
-        clock.used_seconds, clock.running_since = clock.elapsed_seconds or 0, stopped_at
-        clock.stopped_at, clock.elapsed_seconds, clock.kept, clock.counts = None, None, None, True
-        aim(clock, hours, ladder_of(clock, settings))
+        _restart(clock, settings)
         session.add(clock)
     await session.flush()
+
+
+def _restart(clock: Clock, settings: TeamSettings) -> None:
+    """Let a stopped clock go on from the moment at which it stopped."""
+    if clock.stopped_at is None:
+        return
+    clock.used_seconds, clock.running_since = clock.elapsed_seconds or 0, clock.stopped_at
+    hours = settings.hours(clock.stopped_at)
+    clock.stopped_at, clock.elapsed_seconds, clock.kept, clock.counts = None, None, None, True
+    aim(clock, hours, ladder_of(clock, settings))
 
 
 async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
     """A reply reached the citizen: it is a reaction to what they wrote before it was approved; a final one resolves it.
 
-    What they wrote after that gets clocks of its own, which count from when it came in. Clocks that a colleague stopped
-    by closing the case while the reply was being sent measure until now, and count after all.
+    An interim message keeps an earlier promise too, and makes a new one. What they wrote after that gets clocks of its
+    own, which count from when it came in. Clocks that a colleague stopped by closing the case while the reply was being
+    sent measure until now, and count after all.
     """
     hours = await hours_of(session, case.team_id, at)
     given_up = await session.exec(
@@ -101,8 +109,7 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
         )
     )
     for clock in [*await open_clocks(session, case.id), *given_up]:
-        answers = clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL
-        if answers and clock.started_at <= reply.created_at:
+        if _answers(reply, clock) and clock.started_at <= reply.created_at:
             if clock.stopped_at is not None:  # closing the case stopped it: it was late in no period before this one
                 clock.due_at = None
             stop(clock, hours, at, counts=True)
@@ -118,8 +125,22 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
     await follow(session, case, at)
 
 
+def _answers(reply: Reply, clock: Clock) -> bool:
+    """Tell whether a reply of this kind ends what a clock times, if it began before the reply was approved."""
+    match clock.kind:
+        case ClockKind.RESOLUTION:
+            return reply.kind is ReplyKind.FINAL
+        case ClockKind.PROMISE:
+            return reply.kind in {ReplyKind.FINAL, ReplyKind.INTERIM}
+        case _:
+            return True
+
+
 async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """A reply did not arrive after all: time a reaction again, and drop what only that reply promised."""
+    """A reply did not arrive after all: time a reaction again, and drop what only that reply promised.
+
+    A promise that the reply had kept goes on.
+    """
     hours = await hours_of(session, case.team_id, now)
     for clock in await open_clocks(session, case.id):
         if clock.kind is ClockKind.PROMISE and reply.kind is ReplyKind.INTERIM and clock.due_at == reply.promised_at:
@@ -127,8 +148,21 @@ async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datet
             session.add(clock)
     await session.flush()
     if case.status in OPEN:
+        await _go_on_with_promises(session, case, reply)
         await _start(session, case, [ClockKind.NEXT_REACTION, ClockKind.RESOLUTION], now)
     await follow(session, case, now)
+
+
+async def _go_on_with_promises(session: AsyncSession, case: Case, reply: Reply) -> None:
+    """Restart the promises that a reply ended at the moment at which it seemed to reach the citizen."""
+    ended = (Clock.kind == ClockKind.PROMISE, Clock.stopped_at == reply.sent_at, col(Clock.counts))
+    settings = await teams.settings(session, case.team_id)
+    for clock in await session.exec(
+        select(Clock).where(Clock.case_id == case.id, *ended, col(Clock.due_at).is_not(None))
+    ):
+        _restart(clock, settings)
+        session.add(clock)
+    await session.flush()
 
 
 async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:

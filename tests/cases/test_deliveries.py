@@ -99,6 +99,29 @@ async def test_a_held_reply_that_is_refused_is_not_sent_and_the_clocks_go_on(dat
         assert await running(table) == {FIRST, WHOLE}
 
 
+@pytest.mark.parametrize("kind", [ReplyKind.INTERIM, ReplyKind.FINAL])
+async def test_a_promise_goes_on_when_the_reply_that_kept_it_does_not_arrive(
+    database_url: str, kind: ReplyKind
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.INTERIM, Move.KEEP)
+        [promised] = [clock.due_at for clock in await rows(table, Clock) if clock.kind is PROMISE]
+        table.kind = kind
+        await table.must_make(Move.ANSWER)
+        table.passes(minutes=1)
+        async with table.session() as session:
+            reply = (await session.exec(select(Reply).order_by(col(Reply.id).desc()))).first()
+            assert reply is not None
+            reply.status, reply.tries = ReplyStatus.SENDING, 1
+            session.add(reply)
+            await session.flush()
+            await outcomes.record(session, reply, Sent("second"), table.clock.at)
+        table.passes(minutes=1)
+        await deliver(table, Arrived.FAILED, "second")
+        standing = [clock for clock in await rows(table, Clock) if clock.kind is PROMISE and clock.stopped_at is None]
+        assert [(clock.due_at, clock.next_at is not None) for clock in standing] == [(promised, True)]
+
+
 async def test_what_the_citizen_writes_while_a_reply_is_held_keeps_its_clocks(database_url: str) -> None:
     async with one_case(database_url) as table:
         await answered(table, ReplyKind.FINAL)

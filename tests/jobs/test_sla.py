@@ -137,6 +137,34 @@ async def test_an_interim_message_is_a_reaction_and_its_promise_is_reminded_of(o
     assert (await office.case(case_id)).status is Status.ANSWERED
 
 
+async def promises(bot: Bot) -> list[tuple[datetime | None, bool | None]]:
+    """By when each promise was to be kept, and whether it was; None while it still stands."""
+    return [(c.due_at, c.kept) for c in await bot.rows(Clock) if c.kind is ClockKind.PROMISE]
+
+
+async def test_a_second_interim_message_keeps_the_first_promise_and_the_new_one_counts(office: Bot) -> None:
+    case_id = await mention(office)
+    first, second = local("2026-11-20 15:00"), local("2026-11-23 12:00")
+    await sent(office, case_id, ReplyKind.INTERIM, first)
+    office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
+    await sent(office, case_id, ReplyKind.INTERIM, second)
+    assert await promises(office) == [(first, True), (second, None)]
+    await messages.wake_lanes(office.desk)
+    assert await office.card("In behandeling", "ma 23 nov 12:00")
+    for moment in ("20 15:00", "20 15:15", "23 09:00"):
+        await at(office, f"2026-11-{moment}")
+    kept = next(c.id for c in await office.rows(Clock) if c.kind is ClockKind.PROMISE)
+    assert kept not in {each.subject_id for each in await reminders(office)}, "nobody is told that it lapsed"
+
+
+async def test_a_second_interim_message_that_lapsed_before_it_came_leaves_the_first_promise_broken(office: Bot) -> None:
+    case_id = await mention(office)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 15:00"))
+    office.clock.at = local("2026-11-20 15:01")  # type: ignore[attr-defined]
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-23 12:00"))
+    assert [kept for _, kept in await promises(office)] == [False, None]
+
+
 async def test_a_promise_is_reminded_of_while_our_question_waits_for_the_citizen(office: Bot) -> None:
     case_id = await mention(office)
     await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 15:30"))
