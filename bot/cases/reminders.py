@@ -1,9 +1,10 @@
 """What each recipient is reminded of, all of it in one message per recipient.
 
 A message is posted for the first reminder of an opening, and for the first once nothing in it waits any more; else it
-is edited as cases come and go, and posted again only for what is newly late. How each reminder stands is read from its
-case, so a message never says what is no longer true. Lock the team first (`hold`) before reminding anybody, so that of
-several processes one writes at a time.
+is edited as cases come and go, and posted again only for what is newly late. When Slack does not get it before the team
+closes, a new one is posted at the opening. How each reminder stands is read from its case, so a message never says what
+is no longer true. Lock the team first (`hold`) before reminding anybody, so that of several processes one writes at a
+time.
 """
 
 from collections import defaultdict
@@ -119,7 +120,7 @@ async def remind(
             calm=written is not None and now - written >= CALM,
             at_once=any(each.at_once for each in mine),
         )
-        if how is Write.POST or (live is None and mine):
+        if how is Write.POST or (live is None and mine) or (opened and _was_held_back(live, theirs)):
             called = [*(duty if _nobody_has_any(theirs) else ()), *(leads if _is_opening_list(mine) else ())]
             details = Listed(recipient, now.isoformat(), [] if is_person(recipient) else list(dict.fromkeys(called)))
             await _post(session, team, details, theirs, live, begins=opened)
@@ -254,6 +255,15 @@ async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> 
         session.add(fact.reminder)
     await session.flush()
     await _level_with_cases(session, [live.id])
+
+
+def _was_held_back(live: Message | None, facts: Sequence[Fact]) -> bool:
+    """Tell whether Slack did not get a message before the team closed, and its recipient still has to hear of it."""
+    return (
+        live is not None
+        and live.ts is None
+        and any(fact.standing in STANDS for fact in facts if fact.reminder.message_id)
+    )
 
 
 async def is_told_idle(session: AsyncSession, case_id: int, owner: str, since: datetime) -> bool:

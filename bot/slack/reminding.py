@@ -11,7 +11,7 @@ from bot import cases
 from bot.cases import reminders
 from bot.cases.reminders import Fact
 from bot.desk import TeamDesk
-from bot.domain.hours import NeverOpen, add
+from bot.domain.hours import NeverOpen, add, is_open, next_opening, opens_again
 from bot.domain.queue import precedence
 from bot.domain.reminder import STANDS, Standing
 from bot.models import Author, Case, Listed, Message, Reminder
@@ -24,12 +24,13 @@ from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder,
 async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return a list of reminders as they stand now; once a newer list has them, what is left of it.
 
-    None if nothing waits any more and Slack does not have it yet: then nobody has to be notified.
+    None while Slack does not have it and nobody is to be notified: nothing waits any more, or the team closed, so that
+    `cases.reminders.remind` posts a new one when it opens.
     """
     rows = await session.exec(select(Reminder).where(Reminder.message_id == message.id).order_by(col(Reminder.id)))
     facts = await reminders.facts_of(session, rows.all(), desk.now())
     waiting = [fact for fact in facts if fact.standing in STANDS]
-    if message.ts is None and not waiting:
+    if message.ts is None and (not waiting or _waits_for_opening(desk, Listed.of(message.details).written_at)):
         return None
     if not facts:
         return outdated(desk.t)
@@ -76,6 +77,15 @@ async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact], url
         next((each for each in file.escalations if each.id in asked), None),
         urls.get(file.case.id, ""),
     )
+
+
+def _waits_for_opening(desk: TeamDesk, written: datetime) -> bool:
+    """Tell whether the team closed since then for longer than a break, and did not open again."""
+    hours, now = TeamSettings.of(desk.team.settings).hours(desk.now()), desk.now()
+    try:
+        return not is_open(hours, now) and opens_again(hours, written) <= next_opening(hours, now)
+    except NeverOpen:
+        return True
 
 
 def _returns_at(desk: TeamDesk, since: datetime) -> datetime | None:

@@ -4,12 +4,15 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from sqlmodel import select
+
 from bot import cases
 from bot.cases import reminders
 from bot.domain.case import CloseReason, Urgency
-from bot.models import Reminder, ReplyKind
+from bot.models import Message, Reminder, ReplyKind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
+from bot.slack.writing import is_stale
 from jobs import advice, claims, digest, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
@@ -413,3 +416,47 @@ async def test_who_promised_something_hears_of_it_although_all_that_an_earlier_r
     await at(office, "2026-11-20 12:00")
     await level(office)
     assert len(office.slack.direct(SANNE)) == 2, "what waits in it is told by an edit"
+
+
+async def cut_off_until_closed(bot: Bot) -> None:
+    """Let Slack be away from a minute before the team closes until late in the evening."""
+    bot.slack.faults.down = True
+    await at(bot, "2026-11-20 16:59")
+    await level(bot)
+    bot.slack.faults.clear()
+    for moment in ("17:05", "19:00", "23:00"):
+        bot.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await level(bot)
+        assert (showing(bot, "te laat"), bot.slack.direct(MARIEKE)) == ([], []), moment
+
+
+async def test_what_slack_did_not_take_before_the_team_closed_comes_when_it_opens_in_one_message(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE], ladder=[{"percent": 125, "to": "coordinator"}])
+    await claimed(office, 2)
+    await cut_off_until_closed(office)
+    async with office.desk.reading() as session:
+        stale = await session.exec(select(Message.key).where(is_stale()))
+        assert stale.all() == [], "nothing is in arrears, so no monitor is alarmed"
+    await at(office, "2026-11-23 08:59")
+    await level(office)
+    assert (showing(office, "te laat"), direct(office, MARIEKE)) == ([], [])
+    await at(office, "2026-11-23 09:00")
+    await level(office)
+    assert len(showing(office, "2 te laat")) == 1
+    for moment in ("2026-11-23 09:01", "2026-11-23 10:00"):
+        await at(office, moment)
+        await level(office)
+    assert len(showing(office, "2 te laat")) == 1
+    assert ["2 te laat" in words for words in direct(office, MARIEKE)] == [True]
+
+
+async def test_what_slack_did_not_take_before_lunch_comes_although_the_team_has_lunch(office: Bot) -> None:
+    await settings(office, week=[[("09:00", "12:00"), ("13:00", "17:00")]] * 5 + [[], []])
+    await claimed(office, 1)
+    office.slack.faults.down = True
+    await at(office, "2026-11-20 11:59")
+    await level(office)
+    office.slack.faults.clear()
+    office.clock.at = local("2026-11-20 12:05")  # type: ignore[attr-defined]
+    await level(office)
+    assert len(showing(office, "1 te laat")) == 1
