@@ -7,7 +7,7 @@ What has ended needs none at all: it stands below the date of its own day.
 from datetime import date, datetime
 
 from sqlalchemy import union_all
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -23,7 +23,7 @@ async def is_due(session: AsyncSession, t: Texts, now: datetime) -> bool:
 
 
 async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
-    """Mark what was posted before today and goes on: the messages of cases that have not ended, and the reminders.
+    """Mark what was rendered before today and goes on: the messages of cases that have not ended, and the reminders.
 
     Of two processes at once, the second does nothing. The cards have nothing new to say, so they are written last.
     """
@@ -38,7 +38,9 @@ async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
     ]
     goes_on = union_all(*ongoing, select(Reminder.message_id))  # each part goes by an index of its own
     since = midnight(before, t.zone).timestamp() if before is not None and before < workspace.dated_on else 0
-    undated = col(Message.id).in_(goes_on) & (col(Message.ts) >= f"{since:010.0f}")
+    under_way = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
+    posted = or_(col(Message.ts) >= f"{since:010.0f}", under_way)  # Slack may date the latter today
+    undated = col(Message.id).in_(goes_on) & posted
     await cases.touch_messages(session, undated, quietly=True)
 
 

@@ -6,7 +6,7 @@ from sqlmodel import select
 
 from bot import cases
 from bot.models import Message
-from bot.slack import dating, messages
+from bot.slack import dating, messages, writing
 from jobs import days
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot
@@ -102,3 +102,19 @@ async def test_several_processes_begin_a_day_once_and_a_clock_set_back_is_no_tro
     assert versions[0] == versions[1]
     await level(office)
     assert await office.card("wacht sinds vr 20 nov 10:00")
+
+
+async def test_a_card_that_is_on_its_way_to_slack_at_midnight_names_the_day_before(office: Bot) -> None:
+    await days.begin(office.desk)
+    office.clock.at = local("2026-11-20 23:59")  # type: ignore[attr-defined]
+    await come(office, post(office, 1, "Wanneer komen jullie?"))
+    async with office.desk.session() as session:
+        lease = await writing.take(office.desk, session, 1)
+    assert lease is not None
+    office.clock.at = local("2026-11-21 00:00")  # type: ignore[attr-defined]
+    await days.begin(office.desk)
+    result = await writing.write(lease)
+    async with office.desk.session() as session:
+        await writing.record(session, lease, result, office.desk.now())
+    await level(office)
+    assert "wacht sinds vr 20 nov 23:59" in read(office.cards()[0])
