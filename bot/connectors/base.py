@@ -289,7 +289,7 @@ class Replies(Protocol):
     async def find(self, draft: Draft) -> Sent | None:
         """Look for a reply whose outcome is unknown: Sent when it is there, None when it surely is not.
 
-        Raises Unknowable when the platform cannot say.
+        Raises Unknowable when the platform cannot say. Rejected counts as that too: it refuses only to look.
         """
         ...
 

@@ -189,17 +189,25 @@ async def _reply(connector: Connector, *, draft: Draft, again: bool, now: dateti
 async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime) -> Sent:
     """Publish, or look up the result of an earlier try; never sends twice what the platform would publish twice."""
     if again and not _recognised(connector, draft, now):
-        published = await connector.find(draft)
+        published = await _found(connector, draft)
         if published is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
             raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
         return published or await connector.send(draft)
     try:
         return await connector.send(draft)
     except Rejected:  # proves nothing about an earlier try: its post may be there, and the citizen's removed since
-        published = await connector.find(draft) if again else None
+        published = await _found(connector, draft) if again else None
         if published is None:
             raise
         return published
+
+
+async def _found(connector: Replies, draft: Draft) -> Sent | None:
+    """Look up a reply; a platform that refuses that says nothing about the reply, so a person must look."""
+    try:
+        return await connector.find(draft)
+    except Rejected as verdict:
+        raise Unknowable(str(verdict)) from verdict
 
 
 def _recognised(connector: Replies, draft: Draft, now: datetime) -> bool:

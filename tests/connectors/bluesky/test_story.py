@@ -147,6 +147,26 @@ async def test_an_answer_whose_outcome_was_lost_is_there_once(
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
 
 
+@pytest.mark.parametrize(
+    ("status", "body"), [(400, '{"error": "InvalidConvo"}'), (302, "")], ids=["refused", "sent on elsewhere"]
+)
+async def test_when_a_lost_answer_cannot_be_looked_up_a_person_must_look(
+    sqlite_bot: Bot, server: FakeBluesky, status: int, body: str
+) -> None:
+    bot = await connected(sqlite_bot, server, messages=True)
+    server.write("jan", f"@{HANDLE} Wie belt mij terug?")
+    await polled(bot)
+    server.fail(SEND, status=0, done=True)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.", answer_visibility="private")
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    server.fail("/xrpc/chat.bsky.convo.", status=status, body=body, headers={"Location": "/onderhoud"})
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    [reply] = await bot.rows(Reply)
+    assert (reply.status, server.said()) == (ReplyStatus.UNCERTAIN, ["Wij bellen u. ^SB"])
+    assert not bot.card_now("Niet verstuurd")
+
+
 async def test_two_processes_share_one_session(on_bluesky: Bot, server: FakeBluesky) -> None:
     bot = on_bluesky
     async with second_desk(bot) as other:
