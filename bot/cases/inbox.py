@@ -27,6 +27,7 @@ from bot.domain.event import EventKind
 from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
 from bot.domain.routing import Rule
 from bot.domain.signals import Rank
+from bot.domain.storable import storable
 from bot.models import (
     Account,
     Author,
@@ -98,7 +99,7 @@ async def take_in(
     `again`: the page was read once more, so it does not tell how soon something comes in.
     """
     account, team, rules = await _locked(session, account_id)
-    items = await same_ids.told_apart(session, account_id, items)
+    items = await same_ids.told_apart(session, account_id, [storable(item) for item in items])
     posts = [item for item in items if isinstance(item, Post)]
     if not again:
         _heard(session, account, posts, now)

@@ -1,7 +1,9 @@
 """What comes in of an account: citizens' posts become cases, our own do not."""
 
+import random
+
 from bot.cases import inbox
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import Act, Arrived, Author, Delivery, Media, Post, Quote, permits
 from bot.models import Author as AuthorRow
 from bot.models import Case, Mention
 from tests.conftest import Bot
@@ -43,3 +45,26 @@ async def test_a_name_that_a_later_post_does_not_tell_stays(bot: Bot, mastodon: 
         assert (author.handle, author.url) == ("jan", "https://social.example/@jan")
         found.append(author.name)
     assert found == ["Jan", "Jan", "Jan de Vries"]
+
+
+async def test_what_no_database_takes_is_left_out_of_a_post_and_keeps_no_other_out(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    account_id = await connect(bot, mastodon.base_url)
+    odd, at = "Nul\x00 en half \ud83d", bot.desk.now()
+    long = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=6_000))
+    hostile = Post(
+        "1\x00", Author(f"{long}1", odd, odd, f"https://a.nl/{odd}"), odd, at, url=f"https://a.nl/{odd}",
+        conversation=f"{long}2", in_reply_to=f"{long}3", ancestors=(f"{long}4", "5\x00"), language="nl\x00",
+        media=(Media(f"https://a.nl/{odd}", "image", odd),), replies_to=Quote(odd, odd), place={odd: [odd]},
+        permits=permits(Act.ANSWER),
+    )  # fmt: skip
+    answers = Post("2", Author("8", "Els"), "Weet ik ook niet.", at, in_reply_to=f"{long}3")
+    report = Delivery("\x00", Arrived.READ, at, key="\x00")
+    async with bot.desk.session() as session:
+        taken = await inbox.take_in(session, account_id, [hostile, answers, report], now=at)
+        again = await inbox.take_in(session, account_id, [hostile, answers], now=at)
+    assert (len(taken.new), again.new) == (2, {})
+    first, second = await bot.rows(Mention)
+    assert (first.external_id, first.text, first.permits()) == ("1", "Nul en half ", hostile.permits)
+    assert first.thread == second.thread

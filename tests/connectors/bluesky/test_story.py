@@ -64,6 +64,15 @@ async def test_a_mention_is_answered_hidden_liked_and_the_answer_removed(on_blue
     assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
 
 
+async def test_a_post_with_what_no_database_takes_keeps_no_other_out(on_bluesky: Bot, server: FakeBluesky) -> None:
+    nowhere = {"uri": f"at://did:web:{'a1b2.' * 400}nl/app.bsky.feed.post/{'c3d4' * 128}", "cid": "bafyreib"}
+    server.write("els", f"@{HANDLE} Nul\x00 en half", reply={"root": nowhere, "parent": nowhere})
+    server.write("jan", f"@{HANDLE} Hallo")
+    await polled(on_bluesky)
+    await on_bluesky.card("Hallo", "Nieuw")
+    await on_bluesky.card("Nul en half", "Nieuw")
+
+
 async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words_join_the_case(
     on_bluesky: Bot, server: FakeBluesky
 ) -> None:

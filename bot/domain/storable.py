@@ -1,0 +1,43 @@
+"""What a platform gives in a form that any database can store: another person may have chosen any part of it."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from bot.domain.mention import Delivery, Post
+from bot.domain.payload import UNSTORABLE, fingerprint
+
+LONGEST_ID = 2_000
+"""Bytes; PostgreSQL takes at most 2,704 of them in an index: https://www.postgresql.org/docs/current/btree.html"""
+
+
+def storable(item: Post | Delivery) -> Post | Delivery:
+    """Return an item without NUL and half characters; an id that no index takes becomes its fingerprint."""
+    clean: Post | Delivery = _clean(item)
+    if isinstance(clean, Delivery):
+        return clean
+    return replace(
+        clean,
+        external_id=_id(clean.external_id),
+        author=replace(clean.author, external_id=_id(clean.author.external_id)),
+        conversation=_id(clean.conversation) if clean.conversation else clean.conversation,
+        in_reply_to=_id(clean.in_reply_to) if clean.in_reply_to else clean.in_reply_to,
+        ancestors=tuple(map(_id, clean.ancestors)),
+    )
+
+
+def _id(ident: str) -> str:
+    return ident if len(ident.encode()) <= LONGEST_ID else fingerprint(ident)
+
+
+def _clean(value: Any) -> Any:
+    """Return a value with all texts in it clean."""
+    if type(value) is str:
+        return UNSTORABLE.sub("", value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(_clean, value))
+    if isinstance(value, Mapping):
+        return {_clean(name): _clean(each) for name, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: _clean(getattr(value, each.name)) for each in fields(value)})
+    return value
