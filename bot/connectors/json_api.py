@@ -141,9 +141,12 @@ def within(value: Any, *keys: str) -> Any:
 
 
 def time_of(value: str) -> datetime:
-    """Return a moment from ISO 8601 text as aware UTC; raises ValueError for other text."""
+    """Return a moment from ISO 8601 text as aware UTC; raises ValueError for other text, or one UTC cannot name."""
     moment = datetime.fromisoformat(value)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("no moment in UTC") from error
 
 
 def web(address: Any) -> str:

@@ -261,12 +261,19 @@ async def test_an_account_begins_when_it_is_added(server: FakeBluesky, client: h
         {"text": None}, {"reply": "x"}, {"reply": {"parent": 7, "root": {"uri": {}}}}, {"facets": [7]}, {"langs": 7},
         {"facets": [{"features": [{"$type": "app.bsky.richtext.facet#link", "uri": "https://a.nl"}]}]}, {"embed": []},
         {"createdAt": 7}, {"embed": {"external": {"uri": "file:///etc/passwd"}}},
+        {"createdAt": "9999-12-31T23:59:59-05:00"}, {"createdAt": "0001-01-01T00:00:00+05:00"},
     ],
 )  # fmt: skip
 async def test_a_hostile_record_spoils_no_other(server: FakeBluesky, bluesky: Bluesky, record: Any) -> None:
     uri = server.write("jan", f"@{HANDLE} Hallo")
     server.write("els", f"@{HANDLE} Goedemorgen", shows={"record": {**server.records[uri].value, **record}})
     assert uri in {post.external_id for post in (await bluesky.fetch({})).posts}
+
+
+@pytest.mark.parametrize("written", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+async def test_a_moment_that_no_clock_has_spoils_no_other(server: FakeBluesky, bluesky: Bluesky, written: str) -> None:
+    odd, usual = server.write("els", f"@{HANDLE} Straks", createdAt=written), server.write("jan", f"@{HANDLE} Hallo")
+    assert {post.external_id for post in (await bluesky.fetch({})).posts} == {odd, usual}
 
 
 async def test_an_answer_to_what_is_no_address_keeps_its_pictures(server: FakeBluesky, bluesky: Bluesky) -> None:
