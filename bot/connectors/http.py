@@ -193,7 +193,7 @@ def json_of(response: httpx.Response) -> Any:
     """Return the answer's JSON; any other body is an error of the server, so it raises Unavailable."""
     try:
         return response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(response) from error
 
 

@@ -16,7 +16,7 @@ import httpx
 from bot.connectors import http, own_secrets
 from bot.connectors.base import Account, Rejected, Unauthorized, Usage, Verdict
 from bot.connectors.bluesky.posts import UNREADABLE, split
-from bot.connectors.json_api import Json, JsonApi, before_sending, web
+from bot.connectors.json_api import Json, JsonApi, before_sending, web, within
 from bot.connectors.platform import Tools
 from bot.domain.image import Image
 from bot.domain.mention import Gone
@@ -140,7 +140,7 @@ class Server(JsonApi):
 
     def reason_of(self, response: httpx.Response) -> str:
         """Return why the server refuses: https://atproto.com/specs/xrpc#error-responses"""
-        refusal = _refusal(response)
+        refusal = http.object_in(response)
         return str(refusal.get("message") or refusal.get("error") or "")
 
     def is_our_token(self, response: httpx.Response) -> bool:
@@ -312,30 +312,22 @@ class Server(JsonApi):
         return f"{self.account.options.get('directory') or DIRECTORY}/{did}"
 
 
-def objects(answer: Json, key: str) -> list[Json]:
+def objects(answer: Any, key: str) -> list[Json]:
     """Return the objects of a list in an answer."""
-    listed = answer.get(key)
+    listed = within(answer, key)
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 def error_of(response: httpx.Response) -> str:
     """Return the name of the error in a refusal."""
-    return str(_refusal(response).get("error") or "")
+    return str(http.object_in(response).get("error") or "")
 
 
 def is_not_found(response: httpx.Response) -> bool:
     """Tell whether a refusal says that a record does not exist; older servers have no name for that error."""
     named = error_of(response)
-    message = str(_refusal(response).get("message") or "")
+    message = str(http.object_in(response).get("message") or "")
     return named == "RecordNotFound" or (named == "InvalidRequest" and message.startswith("Could not locate record"))
-
-
-def _refusal(response: httpx.Response) -> Json:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _reset(response: httpx.Response) -> datetime | None:
@@ -347,7 +339,7 @@ def _reset(response: httpx.Response) -> datetime | None:
 
 def _pds(made: Json) -> str:
     """Return the address of the server that an account is on, from its document; "" when that does not say."""
-    for service in objects(made.get("didDoc") or {}, "service"):
+    for service in objects(made.get("didDoc"), "service"):
         if str(service.get("id", "")).endswith("#atproto_pds"):
             return web(service.get("serviceEndpoint")).rstrip("/")
     return ""

@@ -191,10 +191,7 @@ def is_newer(one: str, other: str) -> bool:
 
 def reason_of(response: httpx.Response) -> str:
     """Return why Mastodon refuses, in its own words: https://docs.joinmastodon.org/entities/Error/"""
-    try:
-        error = response.json()["error"]
-    except (KeyError, TypeError, ValueError):
-        return ""
+    error = http.object_in(response).get("error")
     return error if isinstance(error, str) else ""
 
 

@@ -327,6 +327,18 @@ async def test_only_the_authors_own_server_proves_a_removal(server: FakeBluesky,
     assert (await rechecked(bluesky, post))[post.external_id].gone is Gone.BY_AUTHOR
 
 
+@pytest.mark.parametrize("document", ["[1]", '"no"', "7", "[" * 100_000, '{"service": [{"id": 7}]}', "<html>"])
+async def test_a_citizen_whose_server_talks_nonsense_keeps_no_other_post_from_being_rechecked(
+    server: FakeBluesky, bluesky: Bluesky, document: str
+) -> None:
+    theirs, removed = await mention(bluesky, server, "Een"), await mention(bluesky, server, "Twee")
+    server.taken_down.add(theirs.external_id)
+    server.remove(removed.external_id)
+    server.fail("/did:", status=200, body=document)
+    found = await rechecked(bluesky, theirs, removed)
+    assert {post.gone for post in found.values()} == {Gone.UNREACHABLE, Gone.BY_AUTHOR}
+
+
 async def test_missing_posts_are_asked_after_in_turns(server: FakeBluesky, bluesky: Bluesky) -> None:
     uris = [server.write("jan", f"@{HANDLE} {n}") for n in range(30)]
     posts = (await bluesky.fetch({})).posts
