@@ -68,7 +68,7 @@ def restore(
     for sentence in _told(restored, Texts("en", settings.time_zone)):
         say(sentence)
     if restored.retired is None and restored.settled.as_of is not None:
-        warn("Messages in Slack from after the backup still have their buttons: nobody may use these.")
+        warn("Messages in Slack from after the backup still have their buttons, which do nothing.")
     if restored.unopened:
         names = ", ".join(restored.unopened)
         mark(False, f"WEBCARE_SECRET_KEY cannot decrypt the tokens of {names}: set the key of the time of the backup.")

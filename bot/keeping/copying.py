@@ -66,7 +66,7 @@ async def copy(source: Path, engine: AsyncEngine, progress: Progress) -> Copied:
                 copied.rows += count
                 progress(copied.rows, 2 * total)
         async with db.connected(engine) as connection:
-            await postgres.number_on(connection)
+            await postgres.number_on(connection, 0, sqlite.given(reading))
         for table in tables:
             await _refuse_different(reading, engine, table)
             progress(total + copied.rows, 2 * total)

@@ -1,6 +1,6 @@
 """Messages in Slack that are newer than a restored database: they lose their buttons.
 
-Their buttons name cases by numbers that new cases will get: a click would change the case of somebody else.
+Their buttons name cases that are not there any more. New ones get other ids (bot/keeping/settling.py).
 """
 
 from collections.abc import Collection, Sequence

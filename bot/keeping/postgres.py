@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, cast, func, select
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -74,13 +75,23 @@ def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:
     call("pg_restore", ["--file", os.devnull, str(archive)], pulse=pulse)
 
 
-async def number_on(connection: AsyncConnection, leap: int = 0) -> None:
-    """Let new rows get ids after the highest that is there, and so many further."""
+async def given(connection: AsyncConnection, there: Collection[str]) -> dict[str, int]:
+    """Return the highest id that each of the tables that are `there` has given."""
+    counted = {}
     for table in SQLModel.metadata.sorted_tables:
-        if "id" in table.c:
-            sequence = func.pg_get_serial_sequence(table.name, "id")
-            following = select(func.coalesce(func.max(table.c["id"]), 0) + leap + 1).scalar_subquery()
-            await connection.execute(select(func.setval(sequence, following, False)))
+        if "id" in table.c and table.name in there:
+            counter = cast(func.pg_get_serial_sequence(table.name, "id"), REGCLASS)
+            highest = func.greatest(func.max(table.c["id"]), func.pg_sequence_last_value(counter), 0)
+            counted[table.name] = int(await connection.scalar(select(highest)) or 0)
+    return counted
+
+
+async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str, int]) -> None:
+    """Let new rows get ids after the highest that was given, here or `before` by table, and so many further."""
+    for name, here in (await given(connection, SQLModel.metadata.tables)).items():
+        last = max(here, before.get(name, 0)) + leap
+        counter = func.pg_get_serial_sequence(name, "id")
+        await connection.execute(select(func.setval(counter, max(last, 1), last > 0)))
 
 
 def revision(archive: Path) -> str:

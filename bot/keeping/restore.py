@@ -5,15 +5,18 @@ the database is as it was. With PostgreSQL the database is marked as unfinished 
 """
 
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -33,7 +36,7 @@ HALF = (
 )
 NO_SLACK = (
     "Slack does not let us look for messages that are newer than the backup ({reason}): check SLACK_BOT_TOKEN and try "
-    "again, or leave that out with --without-slack. Then nobody may use the buttons of those messages."
+    "again, or leave that out with --without-slack. Then those messages keep their buttons, which do nothing."
 )
 NEWER = "{file} was made by a newer version of webcare: update the program first."
 
@@ -74,13 +77,15 @@ def _into_sqlite(
     settings: Settings, place: Path, file: Path, progress: Progress, *, force: bool, slack: bool
 ) -> Restored:
     """Prepare the database beside its place, then let it take that place; nobody can use the other one meanwhile."""
-    used, before = place.exists() and place.stat().st_size > 0, None
+    used, before, given = place.exists() and place.stat().st_size > 0, None, dict[str, int]()
     with ExitStack() as held, files.drafted(place) as draft:
         if used:
-            _refuse_filled(_is_filled(held.enter_context(sqlite.alone(place))), force=force)
+            replaced = held.enter_context(sqlite.alone(place))
+            _refuse_filled(_is_filled(replaced), force=force)
+            given = sqlite.given(replaced)
         bring_in(file, draft, progress)
         beside = settings.model_copy(update={"database_url": f"sqlite:///{draft.absolute()}"})
-        restored = asyncio.run(_prepared(beside, slack=slack))
+        restored = asyncio.run(_prepared(beside, given, slack=slack))
         with sqlite.alone(draft):
             pass  # all of it is in one file now
         if place.exists():
@@ -147,41 +152,56 @@ def _into_postgres(
     postgres.check(file, pulse=pulse)
     if postgres.revision(file) not in db.revisions():
         raise BadSettings(NEWER.format(file=file))
-    before = asyncio.run(_begun(settings, force=force))
+    before, given = asyncio.run(_begun(settings, force=force))
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password"]
     try:
         with postgres.address(url) as address:
             postgres.call("pg_restore", [*options, f"--dbname={address}", str(file)], pulse=pulse)
-        return replace(asyncio.run(_prepared(settings, slack=slack)), before=before)
+        return replace(asyncio.run(_prepared(settings, given, slack=slack)), before=before)
     except BadSettings as error:
         kept = f" What was in the database is in its schema {before}." if before else ""
         raise BadSettings(f"{error}{kept} Run it again with --force.") from None
 
 
-async def _begun(settings: Settings, *, force: bool) -> str | None:
-    """Mark the database, and put what it holds aside; return where that is now."""
+async def _begun(settings: Settings, *, force: bool) -> tuple[str | None, Mapping[str, int]]:
+    """Mark the database, and put what it holds aside; return where that is now, and the ids that it gave."""
     engine = db.create_engine(settings.database_url)
     try:
         there = await unfinished.tables(engine)
         filled = bool(there & {db.UNFINISHED}) or await unfinished.is_filled(engine, unfinished.FILLED & there)
         _refuse_filled(filled, force=force)
-        await unfinished.mark(engine, HALF)
-        return await unfinished.put_aside(engine) if there & unfinished.FILLED else None
+        given = await _given(engine, there)
+        await unfinished.mark(engine, HALF, json.dumps(given))
+        return await unfinished.put_aside(engine) if there & unfinished.FILLED else None, given
     finally:
         await engine.dispose()
+
+
+async def _given(engine: AsyncEngine, there: Collection[str]) -> Mapping[str, int]:
+    """Return the ids that a database gave, also before a restore that was cut off put it aside."""
+    async with db.connected(engine) as connection:
+        given = await postgres.given(connection, there)
+        if db.UNFINISHED in there:
+            cut_off = text(f"SELECT details FROM {db.UNFINISHED} WHERE what = :what")  # noqa: S608
+            for name, highest in json.loads(await connection.scalar(cut_off, {"what": HALF}) or "{}").items():
+                given[name] = max(highest, given.get(name, 0))
+    return given
 
 
 # --- Both ----------------------------------------------------------------------------------------
 
 
-async def _prepared(settings: Settings, *, slack: bool) -> Restored:
-    """Bring the tables of a restored database up to date, and settle what may have happened since."""
+async def _prepared(settings: Settings, given: Mapping[str, int], *, slack: bool) -> Restored:
+    """Bring the tables of a restored database up to date, and settle what may have happened since.
+
+    `given` has the ids that the database gave whose place it takes.
+    """
     engine = db.create_engine(settings.database_url)
     try:
         await db.migrate(engine)
         async with open_desk(settings, engine) as desk:
             async with desk.session() as session:
-                settled = await settling.settle(session, desk.now())
+                settled = await settling.settle(session, desk.now(), given)
                 unopened = await _unopened(session, settings)
             as_of = settled.as_of
             retired = await _retired(desk, as_of) if slack and as_of is not None else None

@@ -4,6 +4,7 @@ The database is then older than the platforms and Slack. What was on its way may
 decides. What Slack shows may be newer: it is written again. What we were about to post may be there: it is looked up.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from bot.cases import restored
 from bot.connectors.base import Unknowable
 from bot.domain.case import ONGOING
 from bot.domain.event import EventKind
-from bot.keeping import postgres
+from bot.keeping import postgres, sqlite
 from bot.models import (
     UNFINISHED,
     UNSENT,
@@ -39,6 +40,8 @@ RECENT = timedelta(days=30)
 """How long before the backup a case must have been touched last, so that its messages are written again."""
 LEAP = 1_000
 """So many numbers are skipped: Slack still shows cases that came after the backup, with numbers of their own."""
+IDS = 1_000_000
+"""So many ids are skipped: the buttons of Slack's messages hold for ever those of what came after the backup."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,18 @@ class Settled:
     waiting: int = 0
 
 
-async def settle(session: AsyncSession, now: datetime) -> Settled:
-    """Prepare a database that was just restored for a start of the bot."""
+async def settle(session: AsyncSession, now: datetime, given: Mapping[str, int]) -> Settled:
+    """Prepare a database that was just restored for a start of the bot.
+
+    `given` has, by table, the highest id that the database gave whose place it takes.
+    """
     as_of = await newest(session)
     if as_of is None:
         return Settled()
+    await _leap(session, given)
     await _look_for_unposted(session, as_of)
     replies, acts = await _doubt_replies(session, now), await _doubt_acts(session, now)
     stale = await _mark_stale(session, as_of)
-    await _leap(session)
     session.add(Event(kind=EventKind.RESTORED, at=now, details={"as_of": as_of.isoformat()}))
     waiting = await _warn(session, as_of, now)
     return Settled(as_of, replies, acts, stale, waiting)
@@ -129,12 +135,14 @@ async def _mark_stale(session: AsyncSession, as_of: datetime) -> int:
     return int(marked.rowcount)
 
 
-async def _leap(session: AsyncSession) -> None:
-    """Skip numbers of cases, and with PostgreSQL ids too: SQLite numbers on from the highest id that is there."""
+async def _leap(session: AsyncSession, given: Mapping[str, int]) -> None:
+    """Skip numbers of cases, and ids, so that none means another row than before."""
     await session.exec(update(CaseCount).values(counted=CaseCount.counted + LEAP))
+    connection = await session.connection()
     if db.is_sqlite(session):
-        return
-    await postgres.number_on(await session.connection(), LEAP)
+        await connection.run_sync(sqlite.number_on, IDS, given)
+    else:
+        await postgres.number_on(connection, IDS, given)
 
 
 async def _warn(session: AsyncSession, as_of: datetime, now: datetime) -> int:

@@ -1,9 +1,13 @@
-"""SQLite files: copy one while it is used, check one, and hold one so that nobody else uses it."""
+"""SQLite files: copy one while it is used, check one, hold one so that nobody else uses it, and its counters of ids."""
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
 
 from bot.config import BadSettings
 
@@ -14,6 +18,8 @@ STEPS = 100_000
 """How many steps of SQLite there are between two calls of the progress."""
 LOST = "PRAGMA foreign_key_check"
 """Returns the rows that refer to one that is not there: https://www.sqlite.org/pragma.html#pragma_foreign_key_check"""
+COUNTED = re.compile(r"\bid INTEGER NOT NULL,(.*?),\s*PRIMARY KEY \(id\)", re.DOTALL)
+"""The key of a table as migrations make it, in the words with which SQLite keeps it."""
 NOT_OURS = "{file} is not a database of webcare."
 
 
@@ -97,3 +103,42 @@ def alone(file: Path) -> Iterator[sqlite3.Connection]:
             raise BadSettings(f"{file} is in use: stop the bot first, and every other command of webcare.") from None
         yield connection
         connection.rollback()
+
+
+def given(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the highest id that each table has given: https://www.sqlite.org/autoinc.html."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    counted = dict(connection.execute("SELECT name, seq FROM sqlite_sequence") if "sqlite_sequence" in there else ())
+    for name in there.intersection(_with_ids()):
+        newest = connection.execute(f"SELECT max(id) FROM {name}").fetchone()[0]  # noqa: S608
+        counted[name] = max(newest or 0, counted.get(name, 0))
+    return counted
+
+
+def _with_ids() -> list[str]:
+    return [table.name for table in SQLModel.metadata.sorted_tables if "id" in table.c]
+
+
+def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> None:
+    """Let new rows get ids after the highest that was given, here or `before` by table, and so many further.
+
+    Without a counter SQLite numbers on from the highest row, so each table gets one. That changes none of its rows, but
+    SQLite has no other word for it than to write what it keeps of the table:
+    https://www.sqlite.org/pragma.html#pragma_writable_schema
+    """
+    connection.exec_driver_sql("PRAGMA writable_schema=ON")
+    for name in _with_ids():
+        mine = {"name": name}
+        kept = connection.execute(text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"), mine)
+        counted = COUNTED.sub(r"id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,\1", str(kept.scalar()), count=1)
+        change = text("UPDATE sqlite_master SET sql = :sql WHERE type = 'table' AND name = :name")
+        connection.execute(change, {"sql": counted, **mine})
+    version = connection.exec_driver_sql("PRAGMA schema_version").scalar() or 0
+    connection.exec_driver_sql(f"PRAGMA schema_version={version + 1}")  # so that each connection reads it anew
+    connection.exec_driver_sql("PRAGMA writable_schema=RESET")
+    for name in _with_ids():
+        newest = connection.exec_driver_sql(f"SELECT max(id) FROM {name}").scalar() or 0  # noqa: S608
+        seen = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": name}).scalar()
+        last = {"name": name, "last": max(newest, seen or 0, before.get(name, 0)) + leap}
+        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), last)
+        connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), last)

@@ -86,6 +86,17 @@ async def test_the_bot_goes_on_where_it_was(sqlite_url: str, target: str, slack:
         assert [row.id for row in await bot.rows(Case)] == [1, 2, 3]
 
 
+async def test_no_id_is_given_again_that_was_given_before_the_copy(filled: Path, target: str) -> None:
+    with closing(sqlite3.connect(filled)) as source:
+        source.execute("INSERT OR REPLACE INTO sqlite_sequence VALUES ('subjects', 5000)")
+        source.commit()
+    await copied(filled, target)
+    engine = db.create_engine(target)
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT nextval('subjects_id_seq')")) == 5001
+    await engine.dispose()
+
+
 async def wrong(bot: Bot) -> set[str]:
     found = [each async for each in soundness.findings(bot.engine, bot.desk.settings, bot.desk.now())]
     return {each.about for each in found if not each.works}

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import psycopg
 import pytest
 from alembic import command as alembic
 from alembic.config import Config
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, make_url, text
 from sqlmodel import SQLModel, select
 
 from bot import accounts, cases, db
@@ -27,7 +28,7 @@ from bot.domain.case import Status, Urgency
 from bot.domain.mention import Act
 from bot.keeping import restore, unfinished
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Case, Mention, Reply, ReplyStatus
+from bot.models import ActStatus, Author, Case, Escalation, Mention, Reply, ReplyStatus
 from bot.outgoing import outbox
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -41,7 +42,7 @@ from tests.fakes.between import Between
 from tests.fakes.command import Done, webcare
 from tests.fakes.wall import Wall
 from tests.keeping.rows import pg_programs, rows_of
-from tests.people import answer, connect
+from tests.people import answer, connect, open_modal
 
 Command = Callable[..., Awaitable[Done]]
 SEND = ("POST", "/api/v1/statuses")
@@ -195,6 +196,47 @@ async def test_who_first_had_a_direct_message_after_the_backup_loses_its_buttons
     [now] = slack.direct(YOUSSEF)
     assert (now["ts"], action_ids(now)) == (asked["ts"], [])
     assert "politie" in text_of(now)
+
+
+async def test_no_id_means_another_row_after_a_restore_nor_after_a_second_one_of_the_same_backup(
+    database_url: str, slack: Sandbox, command: Command
+) -> None:
+    given, left = dict[str, set[int]](), dict[str, Any]()
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        assert (await command("backup", "b")).code == 0
+    for who in ("Piet", "Kees", "Truus"):
+        async with running_bot(database_url, slack) as bot:
+            bot.citizen_posts(f"Mijn buurman steelt stroom, zegt {who}", name=who)
+            card = await bot.card(f"zegt {who}")
+            newest = max(case.id for case in await bot.rows(Case))
+            async with bot.desk.session() as session:
+                await cases.escalate(
+                    session, newest, by=SANNE, now=bot.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                    question=f"Mag dit, {who}?", urgency=Urgency.NORMAL, submission=who,
+                )  # fmt: skip
+            await messages.wake_lanes(bot.desk)
+            asked = await slack.wait_for(partial(_direct_about, slack, who))
+            for each in left.values():  # what is left of before the restore names nothing that is here
+                await slack.click(SANNE, CHANNEL, each["card"]["ts"], "case:answer")
+                assert "Deze zaak bestaat niet meer." in json.dumps(await open_modal(bot, SANNE, "said"))
+                await slack.click(YOUSSEF, bot.direct_channel(YOUSSEF), each["asked"]["ts"], "case:advise")
+                assert "Deze vraag bestaat niet meer." in json.dumps(await open_modal(bot, YOUSSEF, "said"))
+                await slack.close_view(SANNE)
+                await slack.close_view(YOUSSEF)
+            left[who] = {"card": card, "asked": asked}
+            assert [case.status for case in await bot.rows(Case)] == [Status.NEW, Status.ESCALATED]
+            for kind in (Case, Escalation, Mention, Author):
+                ids = {row.id for row in await bot.rows(kind)} - {1}
+                assert not given.setdefault(kind.__name__, set()) & ids, (who, kind)
+                given[kind.__name__] |= ids
+        done = await command("restore", "b", "--force", "--without-slack")
+        assert done.code == 0, done.err
+
+
+def _direct_about(slack: Sandbox, who: str) -> dict[str, Any] | None:
+    return next((message for message in slack.direct(YOUSSEF) if f"Mag dit, {who}?" in text_of(message)), None)
 
 
 async def test_an_act_that_may_have_been_done_and_undone_is_not_done_again(
@@ -396,6 +438,9 @@ async def test_a_restore_that_was_cut_off_keeps_what_was_there_and_is_run_again(
     async with running_bot(url, slack) as bot:
         bot.citizen_posts("Wanneer komt de vuilniswagen?")
         await bot.card("vuilniswagen")
+        async with bot.engine.begin() as connection:
+            await connection.execute(text("ALTER SEQUENCE cases_id_seq RESTART 7000000"))
+            await connection.execute(text("SELECT nextval('cases_id_seq')"))
     settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY}
     done = await webcare(tmp_path, "backup", "b", path=failing, **settings)
     assert done.code == 0, done.err
@@ -412,6 +457,8 @@ async def test_a_restore_that_was_cut_off_keeps_what_was_there_and_is_run_again(
     assert len((await rows_of(url))["cases"]) == 1
     engine = db.create_engine(url)
     await db.prepare(engine)
+    async with engine.connect() as connection:
+        assert (await connection.scalar(text("SELECT nextval('cases_id_seq')")) or 0) > 7_000_000, "no id comes again"
     await engine.dispose()
 
 
