@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, func, select, update
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.hours import NeverOpen, add
 from bot.domain.text import Refused
-from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Role, Team
+from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Team
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
@@ -67,18 +67,21 @@ async def is_away(session: AsyncSession, slack_id: str) -> bool:
 
 
 async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, now: datetime) -> list[str]:
-    """Return who is on duty in a team and not away: those who set themselves on duty, else today's rota."""
+    """Return who is on duty in a team and not away: those who set themselves on duty, else today's rota.
+
+    Who may only read is never on duty: they cannot take the case to which they would be called.
+    """
     volunteers = await session.exec(
         select(Agent.slack_id)
         .where(Agent.team_id == team_id, col(Agent.duty_since).is_not(None))
-        .where(func.coalesce(Agent.role, Role.AGENT) != Role.READER)
         .order_by(col(Agent.duty_since))
     )
-    present = await present_of(session, volunteers.all())
-    if present:
-        return present
     today = now.astimezone(ZoneInfo(settings.time_zone)).weekday()
-    return await present_of(session, settings.rota.get(today, []))
+    for people in (volunteers.all(), settings.rota.get(today, [])):
+        able = await agents.without_readers(session, team_id, settings, people)
+        if present := await present_of(session, able):
+            return present
+    return []
 
 
 async def present_of(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ reader if the team wants to name its agents itself. Everybody else has no role: 
 and people who are not in the channel.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -124,6 +124,16 @@ async def answering(session: AsyncSession, team_id: int) -> list[str]:
     by_channel = joined.all() if TeamSettings.of(team.settings).channel_answers else []
     named = {slack_id for slack_id, role in given.items() if role in (Role.AGENT, Role.COORDINATOR)}
     return sorted(named | {slack_id for slack_id in by_channel if given.get(slack_id) is None})
+
+
+async def without_readers(
+    session: AsyncSession, team_id: int, settings: TeamSettings, people: Sequence[str]
+) -> list[str]:
+    """Return these people, without those who may only read in a team: by their role, or as they have none."""
+    roles = select(Agent.slack_id, Agent.role).where(Agent.team_id == team_id, col(Agent.slack_id).in_(people))
+    given = dict((await session.exec(roles)).all())
+    usual = Role.AGENT if settings.channel_answers else Role.READER
+    return [each for each in people if (given.get(each) or usual) is not Role.READER]
 
 
 async def named(session: AsyncSession) -> set[str]:

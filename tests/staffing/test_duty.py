@@ -13,13 +13,14 @@ from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Account, Event, Message, MessageKind, Person, Team
+from bot.models import Account, Event, Message, MessageKind, Person, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
+from bot.team import agents
 from bot.team.settings import TeamSettings
 from jobs import absence, duty, members
 from tests.clocks import StoppedClock, local
@@ -176,6 +177,26 @@ async def test_one_in_the_rota_whose_account_was_closed_is_not_called_but_the_co
     await make_urgent(office, await mention(office))
     await every_minute(office, "2026-11-20 10:01")
     assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [SANNE]}]
+
+
+@pytest.mark.parametrize("how", ["a reader", "without a role where the team names its agents itself"])
+@pytest.mark.parametrize("by", ["the rota", "themselves"])
+async def test_one_on_duty_who_may_only_read_is_not_called_but_the_coordinators_are(
+    office: Bot, how: str, by: str
+) -> None:
+    if by == "themselves":
+        await is_on_duty(office, YOUSSEF)
+    rota = {4: [YOUSSEF]} if by == "the rota" else {}
+    await settings(office, rota=rota, coordinators=[MARIEKE], channel_answers=how == "a reader")
+    if how == "a reader":
+        async with office.desk.session() as session:
+            agent = await agents.locked(session, 1, YOUSSEF, office.desk.now())
+            agent.role = Role.READER
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, case_id, urgent=True, by=MARIEKE, now=office.desk.now())
+    await every_minute(office, "2026-11-20 10:01")
+    assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
 
 
 async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(office: Bot) -> None:
