@@ -309,6 +309,17 @@ async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime)
     return until
 
 
+async def end_snooze(session: AsyncSession, case: Case, now: datetime) -> None:
+    """Let the reminders of a case come again when they are due."""
+    settings = await teams.settings(session, case.team_id)
+    for clock in await open_clocks(session, case.id):
+        if clock.snoozed_until is not None:
+            clock.snoozed_until = None
+            clock.next_at = when_next(clock, settings.hours(now), ladder_of(clock, settings))
+            session.add(clock)
+    await session.flush()
+
+
 # --- New clocks ----------------------------------------------------------------------------------
 
 

@@ -49,7 +49,7 @@ _READ: Any = (
 )
 """Selects a case with its team, account and author, and which of `_REFER` it has: most cases have none of them."""
 MOVED = sorted({logged_as(move) for move in Move})
-SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER)
+SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER, EventKind.RELEASE)
 """The events that begin a snooze, or end one early."""
 
 
@@ -183,7 +183,8 @@ async def idle_since(session: AsyncSession, *which: Any) -> dict[int, datetime]:
 def _last_snooze() -> Any:
     """Return, in SQL beside Case, the details of the latest snooze of clocks that are still open.
 
-    What gives the clocks another target ends a snooze: then these are the details of that.
+    What gives the clocks another target, or puts the case back in the queue, ends a snooze: then these are the details
+    of that.
     """
     snoozed = (
         select(Clock.id)

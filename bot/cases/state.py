@@ -14,6 +14,7 @@ from bot import db
 from bot.cases import clocks
 from bot.domain.case import (
     ALLOWED_FROM,
+    BACK_IN_QUEUE,
     BY_OWNER,
     BY_WHO_HAS_IT,
     CLAIMS_TOO,
@@ -160,6 +161,8 @@ async def _change(
             setattr(case, name, EMPTY[name])
     session.add(case)
     await session.flush()
+    if made in BACK_IN_QUEUE:
+        await clocks.end_snooze(session, case, now)
     await clocks.follow(session, case, now)
 
 

@@ -156,6 +156,9 @@ TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
 WAITS_ANEW = frozenset({Move.ASK, Move.SETTLE_ASKED, Move.WAIT_ON})
 """Moves that start the citizen's time to answer our question; they set `waits_since`."""
 
+BACK_IN_QUEUE = frozenset({Move.RELEASE, Move.PUT_BACK})
+"""Moves that take a case from its owner and give it to nobody; they end a snooze, which was the owner's."""
+
 CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
 """Moves that give a new case to the agent who makes them."""
 

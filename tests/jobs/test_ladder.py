@@ -9,7 +9,18 @@ from bot.cases import clocks, inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
-from bot.models import Account, Clock, Event, Listed, Message, Note, ReplyKind, Team
+from bot.models import (
+    Account,
+    Clock,
+    Event,
+    Listed,
+    Message,
+    Note,
+    Reminder,
+    ReminderKind,
+    ReplyKind,
+    Team,
+)
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.staffing import presence
@@ -171,6 +182,37 @@ async def test_a_snooze_before_anything_is_due_reminds_when_it_is_over(office: B
     assert await at(office, "2026-11-20 10:29") == []
     assert await at(office, "2026-11-20 10:30") == [f"{CHANNEL}:0"]
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+
+
+@pytest.mark.parametrize("how", ["released", "away"])
+async def test_what_was_put_off_by_one_who_no_longer_has_it_is_told_to_the_queue_when_it_is_due(
+    office: Bot, how: str
+) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    async with office.desk.session() as session:
+        until = await clocks.snooze(session, await cases.locked(session, case_id), 240, office.desk.now())
+        details = {"minutes": 240, "until": until.isoformat()}
+        session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=SANNE, at=office.desk.now(), details=details))
+    office.clock.at = local("2026-11-20 10:20")  # type: ignore[attr-defined]
+    async with office.desk.session() as session:
+        if how == "released":
+            await cases.release(session, case_id, by=SANNE, now=office.desk.now())
+        else:
+            since = local("2026-11-20 10:05")
+            await cases.put_back(session, case_id, owner=SANNE, still_since=since, now=office.desk.now(), away=True)
+    await messages.wake_lanes(office.desk)
+    assert await office.card("Nieuw")
+    assert not office.card_now("uitgesteld")
+    assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+    assert await at(office, "2026-11-20 11:00") == [f"{CHANNEL}:100"]
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=YOUSSEF, now=office.desk.now())
+    office.clock.at = local("2026-11-20 11:30")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    still = [each for each in await office.rows(Reminder) if each.kind is ReminderKind.STILL]
+    assert [each.recipient for each in still] == [YOUSSEF], "the claim of a colleague lies still as any other"
 
 
 async def test_a_snooze_of_a_team_that_never_opens_is_refused_kindly(office: Bot) -> None:
