@@ -7,7 +7,7 @@ One transaction handles a step: it locks the clock's row, writes the message, an
 several processes never send a step twice, and a crash loses no step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -96,7 +96,8 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .limit(AT_ONCE)
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
-    due = again_once([one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)])
+    taken = [one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)]
+    put_off, due = {one.case.id for one in taken if one.put_off}, again_once(taken)
     climbing = [one for one in due if one.why is not Why.LATE]
     for one in climbing:
         session.add(
@@ -110,7 +111,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
     await cases.touch_all(session, {one.case.id for one in climbing})
     duty = await presence.on_duty(session, team.id, settings, now)
     leads = await presence.present_of(session, settings.coordinators)
-    due_reminders = await _reminders(session, team, settings, due)
+    due_reminders = await _reminders(session, team, settings, due, put_off)
     await reminders.remind(session, team, due_reminders, now=now, duty=duty, leads=leads)
 
 
@@ -128,8 +129,13 @@ def _take(
     return due
 
 
-async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[Due]) -> list[Told]:
-    """Return who is reminded of what; a step for a person who is away, or for nobody, goes to the channel."""
+async def _reminders(
+    session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[Due], put_off: Collection[int]
+) -> list[Told]:
+    """Return who is reminded of what; a step for a person who is away, or for nobody, goes to the channel.
+
+    The reminders of the cases `put_off` come at once: somebody was told that there is one at this moment.
+    """
     owners = (one.case.assignee for one in due)
     away = await presence.away_of(session, {*settings.coordinators, *filter(None, owners)})
     return [
@@ -142,7 +148,7 @@ async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, 
             one.step.text,
             for_owner=one.step.to is Recipient.OWNER,
             heard=Heard.LATE if one.why is Why.LATE else Heard.NOTHING,
-            at_once=one.why is Why.SNOOZED,
+            at_once=one.case.id in put_off,
         )
         for one in due
         for recipient in recipients(one, team, settings, away)

@@ -27,12 +27,13 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Due:
-    """A step to remind of, for the first time or again."""
+    """A step to remind of, for the first time or again; `put_off`: somebody asked to be reminded at this moment."""
 
     clock: Clock
     case: Case
     step: Step
     why: Why
+    put_off: bool
 
 
 def take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours, now: datetime) -> list[Due]:
@@ -42,11 +43,11 @@ def take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours, now: da
     """
     ladder = clocks.ladder_of(clock, settings)
     why, steps = _due_steps(clock, hours, ladder, now)
-    clock.snoozed_until = None
+    put_off, clock.snoozed_until = clock.snoozed_until is not None, None
     if steps:
         clock.told_percent, clock.told_at = max(clock.told_percent, steps[-1].percent), now
     clock.next_at = clocks.when_next(clock, hours, ladder)
-    return [Due(clock, case, step, why) for step in steps]
+    return [Due(clock, case, step, why, put_off) for step in steps]
 
 
 def _due_steps(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> tuple[Why, list[Step]]:

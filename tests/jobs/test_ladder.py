@@ -184,6 +184,24 @@ async def test_a_snooze_before_anything_is_due_reminds_when_it_is_over(office: B
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
 
 
+async def test_a_snooze_that_is_over_when_the_case_is_late_notifies_also_where_a_list_stands(office: Bot) -> None:
+    await mention(office, 1, text="Vraag 1")
+    office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
+    case_id = await mention(office, 2, text="Vraag 2")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    assert await at(office, "2026-11-20 11:00") == [f"{CHANNEL}:100"]
+    office.clock.at = local("2026-11-20 11:10")  # type: ignore[attr-defined]
+    await snoozed(office, case_id, 30)
+    await messages.wake_lanes(office.desk)
+    await office.slack.wait_for(lambda: showing(office, "1 te laat", "Vraag 1"))
+    assert await at(office, "2026-11-20 11:30") == [f"{CHANNEL}:150"]
+    assert await at(office, "2026-11-20 11:40") == [f"{CHANNEL}:100"]
+    await messages.wake_lanes(office.desk)
+    [posted] = await office.slack.wait_for(lambda: showing(office, "2 te laat", "Vraag 2"))
+    assert float(posted["ts"]) >= local("2026-11-20 11:40").timestamp(), "an edit notifies nobody"
+
+
 @pytest.mark.parametrize("how", ["released", "away"])
 async def test_what_was_put_off_by_one_who_no_longer_has_it_is_told_to_the_queue_when_it_is_due(
     office: Bot, how: str
