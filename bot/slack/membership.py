@@ -70,10 +70,15 @@ async def look_at(desk: Desk, concerned: Sequence[Team], slack_id: str, clicked_
 
 
 async def describe(desk: Desk, channel: str, slack_id: str, client: AsyncWebClient | None = None) -> None:
-    """Ask Slack whether someone in a channel is a full member of our workspace, and store it; raises as `call` does."""
+    """Ask Slack whether someone in a channel is a full member of our workspace, and store it; raises as `call` does.
+
+    One who had left and is in the channel again is back.
+    """
     workspace = await _workspace(desk)
     user = (await call(client or desk.slack, "users.info", user=slack_id))["user"]
     async with desk.session() as session:
+        if not user.get("deleted"):
+            await members.is_back(session, slack_id)
         await members.saw(session, channel, slack_id, is_full=is_full_member(user, workspace), now=desk.now())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
@@ -96,6 +96,12 @@ async def saw_account(session: AsyncSession, slack_id: str, *, closed: bool | No
     if closed is not None:
         person.left_at = (person.left_at or now) if closed else None
     session.add(person)
+
+
+async def is_back(session: AsyncSession, slack_id: str) -> None:
+    """Store that the account of a person, if we knew that it was closed, is open again."""
+    closed = update(Person).where(col(Person.slack_id) == slack_id, col(Person.left_at).is_not(None))
+    await session.exec(closed.values(left_at=None))
 
 
 async def still_here(session: AsyncSession, people: Collection[str]) -> list[str]:

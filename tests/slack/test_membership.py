@@ -5,14 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from bot.models import Team
-from bot.slack import membership
+from bot import cases
+from bot.cases import reminders
+from bot.cases.reminders import Told
+from bot.models import ReminderKind, Team
+from bot.slack import membership, messages
 from bot.slack.calls import SlackDown
+from bot.staffing import presence
 from bot.team import members as known_members
 from bot.team.members import READ_EVERY
 from jobs import members
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, second_desk
-from tests.people import comes
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
+from tests.people import comes, mention, settings
 
 OURS = {SANNE: True, YOUSSEF: True, MARIEKE: True, "U0WEBCARE": False}
 
@@ -102,6 +106,29 @@ async def test_one_who_became_a_guest_is_described_again_after_a_day(bot: Bot) -
     bot.clock.advance(seconds=timedelta(days=1).total_seconds())
     await members.read_channels(bot.desk)
     assert (await known(bot))[SANNE] is False
+
+
+async def test_one_whose_account_is_opened_again_is_not_passed_over_for_ever(bot: Bot) -> None:
+    """Sanne has no role, so that nobody asks about her account: we learn from a refused message that it was closed."""
+    await settings(bot, always_open=True)
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        team = await reminders.hold(session, 1)
+        idle = Told(SANNE, case_id, ReminderKind.CLOCK, 1)
+        await reminders.remind(session, team, [idle], now=bot.desk.now())
+
+    async def is_away() -> bool:
+        async with bot.desk.reading() as session:
+            return await presence.is_away(session, SANNE)
+
+    bot.slack.workspace.people[SANNE].deleted = True
+    await messages.wake_lanes(bot.desk)
+    await eventually(is_away)
+    bot.slack.workspace.people[SANNE].deleted = False
+    bot.clock.advance(days=1, minutes=1)
+    await members.read_channels(bot.desk)
+    assert not await is_away()
 
 
 async def test_what_is_known_stays_known_while_slack_does_not_answer(bot: Bot) -> None:
