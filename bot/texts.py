@@ -64,9 +64,10 @@ class Texts:
         """Return the time of day, like 14:05."""
         return format_time(at, "HH:mm", tzinfo=self.zone, locale=self._locale)
 
-    def seconds(self, at: datetime) -> str:
-        """Return the time of day to the second, like 14:05:09."""
-        return format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self._locale)
+    def seconds(self, at: datetime, now: datetime) -> str:
+        """Return a moment to the second, like 14:05:09, with the date as `when`."""
+        pattern = "HH:mm:ss" if self._needs_no_date(at, now) else "EEE d MMM HH:mm:ss"
+        return format_datetime(at, pattern, tzinfo=self.zone, locale=self._locale)
 
     def when(self, at: datetime, now: datetime) -> str:
         """Return a moment as short as possible: today only its time, else with the date.
@@ -74,12 +75,14 @@ class Texts:
         A message is read below the date on which it was posted, and may never be written again: after that day, it
         names the date of every moment.
         """
-        local, today = at.astimezone(self.zone), now.astimezone(self.zone)
-        if local.date() == today.date() == (self.posted_at or now).astimezone(self.zone).date():
+        if self._needs_no_date(at, now):
             return self.time(at)
-        if local.year == today.year:
+        if at.astimezone(self.zone).year == now.astimezone(self.zone).year:
             return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self._locale)
         return self.moment(at)
+
+    def _needs_no_date(self, at: datetime, now: datetime) -> bool:
+        return len({each.astimezone(self.zone).date() for each in (at, now, self.posted_at or now)}) == 1
 
     def moment(self, at: datetime) -> str:
         """Return a moment with its day and year, like 24 nov 2026 09:00."""

@@ -84,7 +84,7 @@ def _told(restored: Restored, t: Texts) -> Iterator[str]:
     if settled.as_of is None:
         yield "Restored; the backup holds no data."
         return
-    yield f"Restored as it was at {t.date(settled.as_of)} {t.seconds(settled.as_of)}."
+    yield f"Restored as it was at {t.date(settled.as_of)} {t.seconds(settled.as_of, settled.as_of)}."
     yield (
         f"{settled.replies} answers and {settled.acts} acts were on their way then. None is sent again by itself: "
         "in Slack their agents are asked to look."

@@ -85,7 +85,8 @@ def _stands(file: CaseFile, act: ActRow, t: Texts, now: datetime) -> str:
             who = f"<@{hiding.decided_by}>" if hiding else ""
             return "🚫 " + t("*Declined* by {agent} – {act}", agent=who, act=what)
         case ActStatus.APPROVED if not problem:
-            return "⏳ " + t("*Soon* – {agent}: {act}, at {time}", agent=agent, act=what, time=t.seconds(act.send_at))
+            time = t.seconds(act.send_at, now)
+            return "⏳ " + t("*Soon* – {agent}: {act}, at {time}", agent=agent, act=what, time=time)
         case ActStatus.APPROVED | ActStatus.SENDING:
             words = t("*Being done* – {agent}: {act}. {problem}", agent=agent, act=what, problem=problem)
             return "⏳ " + words.strip()

@@ -259,10 +259,10 @@ def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
     match reply.status:
         case ReplyStatus.APPROVED if problem:
             return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",
-                            agent=who, time=t.seconds(reply.send_at), problem=problem)  # fmt: skip
+                            agent=who, time=t.seconds(reply.send_at, now), problem=problem)  # fmt: skip
         case ReplyStatus.APPROVED:
             soon = t("*Sending soon* – the answer of {agent} goes out at {time}",
-                     agent=who, time=t.seconds(reply.send_at))  # fmt: skip
+                     agent=who, time=t.seconds(reply.send_at, now))  # fmt: skip
             return f"⏳ {soon} · {_audience(reply, t)} · {t(KINDS[reply.kind])}"
         case ReplyStatus.SENDING if problem:
             return "⏳ " + t("*Sending* – no certainty yet about the answer of {agent}: {problem}",

@@ -7,6 +7,7 @@ from bot.domain.budget import Budget
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
 from bot.outgoing.outcomes import Outcome
+from bot.slack import messages
 from tests.acting import answered
 from tests.conftest import Bot
 
@@ -50,6 +51,16 @@ async def test_a_limit_ends_with_what_is_taken_and_not_with_another_failure(acti
     again = await tried(bot, reply, later=timedelta(hours=6))
     now, after = await recorded(bot, again, Sent("77"))
     assert (now.status, after.answering) == (ReplyStatus.SENT, None)
+
+
+async def test_an_answer_that_the_platform_takes_another_day_names_that_day(acting: Bot) -> None:
+    bot, reply = acting, await answered(acting)
+    tomorrow = bot.desk.now() + timedelta(days=1)
+    await recorded(bot, await tried(bot, reply), RateLimited(tomorrow))
+    await messages.wake_lanes(bot.desk)
+    t = bot.desk.texts()
+    assert await bot.card("proberen we opnieuw om", t.seconds(tomorrow, bot.desk.now()))
+    assert t.day(tomorrow, year=False) in t.seconds(tomorrow, bot.desk.now())
 
 
 async def test_days_in_which_nothing_could_be_sent_do_not_make_not_now_a_refusal(acting: Bot) -> None:
