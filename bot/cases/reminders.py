@@ -21,6 +21,7 @@ from bot.cases.reading import idle_since
 from bot.domain.case import ONGOING, OPEN, Status, Urgency
 from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
+from bot.domain.signals import Rank
 from bot.domain.sla import is_late
 from bot.domain.slack_id import is_person
 from bot.models import (
@@ -220,13 +221,14 @@ async def _post(
 ) -> None:
     """Write a new message with all standing reminders; the message before it keeps none.
 
-    A message that `begins` an opening drops what was done before. Its key names the message before it, so that two
-    processes can never both write the next one.
+    In a flood it goes before the new cards. One that `begins` an opening drops what was done before. Its key names the
+    message before it, so that two processes can never both write the next one.
     """
     key = f"reminder:{team.id}:{live.id if live else 0}:{listed.to}"
     message = Message(
-        key=key, kind=MessageKind.REMINDER, subject_id=team.id, channel=listed.to, details=listed.to_json()
-    )
+        key=key, kind=MessageKind.REMINDER, subject_id=team.id, channel=listed.to, details=listed.to_json(),
+        rank=Rank.SOON,
+    )  # fmt: skip
     session.add(message)
     if live is not None:
         live.version += 1

@@ -7,9 +7,9 @@ from typing import Any
 from sqlmodel import select
 
 from bot import cases
-from bot.cases import reminders
+from bot.cases import inbox, reminders
 from bot.domain.case import CloseReason, Urgency
-from bot.models import Message, Reminder, ReplyKind
+from bot.models import Message, MessageKind, Reminder, ReplyKind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.slack.writing import is_stale
@@ -17,6 +17,7 @@ from jobs import advice, claims, digest, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import asked, at, lists, mention, read, sent, settings, showing
+from tests.slack.conftest import post
 
 ESCALATION = "C0ESCALATIE"
 
@@ -460,3 +461,15 @@ async def test_what_slack_did_not_take_before_lunch_comes_although_the_team_has_
     office.clock.at = local("2026-11-20 12:05")  # type: ignore[attr-defined]
     await level(office)
     assert len(showing(office, "1 te laat")) == 1
+
+
+async def test_a_reminder_does_not_wait_for_all_the_cards_of_a_flood(office: Bot) -> None:
+    await mention(office, 1)
+    for number in range(2, 12):
+        async with office.desk.session() as session:
+            await inbox.take_in(session, 1, [post(office, number)], now=office.desk.now())
+    await at(office, "2026-11-20 11:00")
+    await level(office)
+    rows = sorted((each for each in await office.rows(Message) if each.ts), key=lambda each: float(each.ts or 0))
+    assert len(rows) == 12
+    assert [each.kind for each in rows].index(MessageKind.REMINDER) <= 2, "one card was on its way already"
