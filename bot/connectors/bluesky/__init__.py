@@ -87,13 +87,12 @@ class Bluesky:
 
         The first time only those since the account begins that we did not answer.
         """
-        me = await self._server.me()
-        news = await self._news(self._notifications, cursor.get("notifications"))
+        me, parts = await self._server.me(), Parts(self._account.id)
+        news = await self._news(self._notifications, cursor.get("notifications"), parts)
         after, more = Cursor(notifications=news.state, words={}), news.more
         views = {item["uri"]: item for item in news.items}
-        parts = Parts(self._account.id)
         for word in self._account.options.get("words", ()):
-            searched = self._news(partial(self._found, word=word), cursor.get("words", {}).get(word))
+            searched = self._news(partial(self._found, word=word), cursor.get("words", {}).get(word), parts)
             part = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
             if part is not None:
                 views = {**{item["uri"]: item for item in part.items}, **views}
@@ -108,8 +107,8 @@ class Bluesky:
         ordered = sorted([*posts, *messages], key=lambda post: (post.published_at, post.external_id))
         return Page(tuple(ordered), after, more, self._server.rests_until, parts.unread)
 
-    async def _news(self, pages: newest.Pages, state: Json | None) -> newest.News:
-        return await newest.read(pages, state, self._account.begins_by_its_clock(self._now()), self._now())
+    async def _news(self, pages: newest.Pages, state: Json | None, parts: Parts) -> newest.News:
+        return await newest.read(pages, state, self._account.begins_by_its_clock(self._now()), self._now(), parts)
 
     async def _notifications(self, cursor: str) -> tuple[list[newest.Item], str]:
         asked: dict[str, Any] = {"reasons": CONCERNING, "limit": 100, "priority": False}

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.connectors.json_api import Json, time_of
+from bot.connectors.parts import Parts
+from bot.domain.text import text
 
 PAGES_AT_ONCE = 5
 REMEMBERED = 50
@@ -18,6 +20,7 @@ REMEMBERED = 50
 LATE = timedelta(hours=6)
 """How far below the newest a post may still enter the list."""
 EVER = datetime.min.replace(tzinfo=UTC)
+OLDER_NOT_READ = text("Of many posts, the older ones cannot be read now.")
 
 Item = tuple[datetime, Json]
 Pages = Callable[[str], Awaitable[tuple[list[Item], str]]]
@@ -33,8 +36,13 @@ class News:
     more: bool
 
 
-async def read(pages: Pages, state: Mapping[str, Any] | None, begins: datetime | None, now: datetime) -> News:
-    """Return what is new since `state`; the first time (None) since `begins`, as far as a few pages go."""
+async def read(
+    pages: Pages, state: Mapping[str, Any] | None, begins: datetime | None, now: datetime, parts: Parts
+) -> News:
+    """Return what is new since `state`; the first time (None) since `begins`, as far as a few pages go.
+
+    A gap that cannot be read now holds up nothing new, and is read later.
+    """
     if state is None:
         top, _ = await _down(pages, "", begins or EVER)
         return News([item for _, item in top], _remembered(top, begins or EVER, [], now), False)
@@ -42,9 +50,10 @@ async def read(pages: Pages, state: Mapping[str, Any] | None, begins: datetime |
     top, left = await _down(pages, "", floor)
     if left:
         gaps.append({"cursor": left, "floor": state["floor"], "seen": state["seen"]})
-    old, gaps = await _into(pages, gaps)
+    read_on = await parts.read(_into(pages, gaps), otherwise=OLDER_NOT_READ)
+    old, gaps = read_on or ([], gaps)
     new = [item for _, item in top if item["uri"] not in known]
-    return News([*new, *old], _remembered(top, floor, gaps, now), bool(gaps))
+    return News([*new, *old], _remembered(top, floor, gaps, now), bool(gaps) and read_on is not None)
 
 
 def _remembered(top: list[Item], floor: datetime, gaps: list[Json], now: datetime) -> Json:

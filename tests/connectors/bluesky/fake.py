@@ -85,6 +85,7 @@ class FakeBluesky(FakeServer):
         self.records: dict[str, Record] = {}
         self.blobs: dict[str, bytes] = {}
         self.taken_down, self.closed = set[str](), set[str]()
+        self.has_old_ones = True
         self.blocking, self.gone_accounts = set[str](), set[str]()
         self.incoming: dict[str, str] = {}
         self.labels: dict[str, list[Json]] = {}
@@ -309,6 +310,8 @@ class FakeBluesky(FakeServer):
     # --- what others see ---------------------------------------------------------------------------
 
     def _listNotifications(self, asked: Json) -> Json:
+        if "cursor" in asked and not self.has_old_ones:
+            raise web.HTTPBadGateway
         told = []
         for uri, each in self._newest():
             reason = self._reason(each.value) if not uri.startswith(f"at://{US}/") else ""

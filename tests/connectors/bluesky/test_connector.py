@@ -245,6 +245,21 @@ async def test_a_heap_of_posts_comes_in_whole_and_new_ones_first(server: FakeBlu
     assert await read_all(bluesky, cursor) == ([], cursor)
 
 
+async def test_older_posts_that_cannot_be_read_hold_up_no_new_one(server: FakeBluesky, bluesky: Bluesky) -> None:
+    _, cursor = await read_all(bluesky, {})
+    heap = [server.write("jan", f"@{HANDLE} {n}") for n in range(1250)]
+    page = await bluesky.fetch(cursor)
+    new = server.write("els", f"@{HANDLE} Brand!")
+    server.has_old_ones = False
+    second = await bluesky.fetch(page.cursor)
+    assert new in {post.external_id for post in second.posts}
+    assert [str(each) for each in second.unread] and not second.more
+    server.has_old_ones = True
+    rest, _ = await read_all(bluesky, second.cursor)
+    came = {post.external_id for post in (*page.posts, *second.posts, *rest)}
+    assert came == {*heap, new}
+
+
 async def test_an_account_begins_when_it_is_added(server: FakeBluesky, client: httpx.AsyncClient) -> None:
     now = datetime.now(UTC)
     server.write("jan", f"@{HANDLE} Lang geleden", at=now - timedelta(days=2))
