@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -323,19 +322,21 @@ def _news(read: _Read, cursor: Cursor) -> tuple[tuple[Post, ...], Cursor]:
     """Return the new and changed posts, oldest first, and what to remember.
 
     An entry that replaces one of the last reading, with the same author and words but another id, is that same entry:
-    some feeds make new ids or links at each fetch.
+    some feeds make new ids or links at each fetch. In a feed that keeps its ids, it is not if its date is later.
     """
     delivered, entries = cursor["seen"], read.entries()
-    vanished = Counter(delivered[key][0] for key in _last(cursor) - entries.keys())
+    keeps_ids = not _last(cursor).isdisjoint(entries)
+    vanished = [delivered[key] for key in _last(cursor) - entries.keys()]
     posts, current = [], {}
     for key, entry in entries.items():
         stamp, published = _past(entry.updated, read.now), _past(entry.published, read.now)
         known = delivered.get(key)
         changed = known is not None and known[0] != entry.content and (stamp or 0) > (known[1] or 0)
         current[key] = known if known and not changed else [entry.content, stamp]
-        is_new = known is None and vanished[entry.content] == 0
-        if known is None and not is_new:
-            vanished[entry.content] -= 1
+        replaced = _replaced(vanished, entry, stamp if keeps_ids else None) if known is None else None
+        if replaced is not None:
+            vanished.remove(replaced)
+        is_new = known is None and replaced is None
         if changed or (is_new and (published is None or published >= cursor["since"])):
             posts.append(_post(entry, read.base, read.now, edited=changed))
     anew = cursor.get("anew", 0) + 1 if posts and _all_anew(read, cursor) else 0
@@ -345,6 +346,12 @@ def _news(read: _Read, cursor: Cursor) -> tuple[tuple[Post, ...], Cursor]:
             "to give every entry an id (guid) that stays the same."
         )
     return tuple(reversed(posts)), {**_remember(read, delivered, current), "anew": anew}
+
+
+def _replaced(vanished: list[list[Any]], entry: Entry, date: int | None) -> list[Any] | None:
+    """Return which of the vanished entries has the words of this one, and no earlier date than `date`."""
+    same = (each for each in vanished if each[0] == entry.content and (each[1] or 0) >= (date or 0))
+    return next(same, None)
 
 
 def _all_anew(read: _Read, cursor: Cursor) -> bool:

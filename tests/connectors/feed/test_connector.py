@@ -279,6 +279,21 @@ async def test_the_same_words_beside_each_other_or_later_are_two_posts(site: Sit
     assert [post.external_id for post in (await read(coupled(), page)).posts] == ["4"]
 
 
+async def test_the_same_words_at_another_time_are_two_posts_when_the_first_leaves_the_feed(
+    site: Site, coupled: Coupled
+) -> None:
+    def puts(*numbers: int) -> None:
+        site.puts(rss(*(item(str(n), "Lantaarn stuk", ago(hours=20 - n)) for n in numbers)))
+
+    puts(3, 2, 1)
+    page = await read(coupled())
+    puts(4, 3, 2)
+    page = await read(coupled(), page)
+    assert [post.external_id for post in page.posts] == ["4"]
+    puts(6, 5, 4)
+    assert [post.external_id for post in (await read(coupled(), page)).posts] == ["5", "6"]
+
+
 async def test_a_feed_that_brings_all_its_entries_again_and_again_in_other_words_is_held(
     site: Site, coupled: Coupled
 ) -> None:
