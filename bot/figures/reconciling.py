@@ -20,6 +20,7 @@ from bot.cases import inbox, signals
 from bot.connectors.base import Page
 from bot.connectors.platform import SINCE, Capability
 from bot.domain.figures import Overview, Tally
+from bot.domain.mention import Post
 from bot.domain.period import DAY, Period, days_of, midnight
 from bot.figures.counting import team_at, within
 from bot.models import (
@@ -28,6 +29,7 @@ from bot.models import (
     UNSENT,
     WAITING,
     Account,
+    Author,
     Backlog,
     Case,
     DayCheck,
@@ -212,9 +214,29 @@ async def take_page(
     """
     period = await period_of(session, account, check.day)
     posts = [post for post in page.posts if period.since <= post.published_at < period.until]
+    posts = await _without_renamed(session, account.id, posts, period)
     taken = await inbox.take_in(session, account.id, posts, now=now, again=True)
     await _note_page(session, check, page, len(taken.new), now)
     return taken.channels
+
+
+async def _without_renamed(session: AsyncSession, account_id: int, posts: list[Post], period: Period) -> list[Post]:
+    """Leave out the posts that we have under another id: some feeds make new ids at each reading."""
+    columns: list[Any] = [Mention.external_id, Author.external_id, Mention.text, Mention.published_at]
+    query = (
+        select(*columns)
+        .join(Case, col(Mention.case_id) == Case.id)
+        .join(Author, col(Case.author_id) == Author.id)
+        .where(Mention.account_id == account_id, col(Mention.received_at) >= period.since - DAY)
+        .where(col(Mention.published_at).in_({post.published_at for post in posts}))
+    )
+    stored = (await session.exec(query)).all()
+    ids, known = {row[0] for row in stored}, {tuple(row[1:]) for row in stored}
+    return [
+        post
+        for post in posts
+        if post.external_id in ids or (post.author.external_id, post.text, post.published_at) not in known
+    ]
 
 
 async def _note_page(session: AsyncSession, check: DayCheck, page: Page, missed: int, now: datetime) -> None:

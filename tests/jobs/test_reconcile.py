@@ -195,13 +195,15 @@ class News:
     entries: list[str] = field(default_factory=list)
     down: bool = False
     asked: int = 0
+    makes_new_ids: bool = False
 
     async def answer(self, _request: web.Request) -> web.Response:
         self.asked += 1
         if self.down:
             return web.Response(status=503)
+        new, at = self.asked if self.makes_new_ids else "", format_datetime(self.written)
         items = "".join(
-            f"<item><guid>{each}</guid><title>{each}</title><pubDate>{format_datetime(self.written)}</pubDate></item>"
+            f"<item><guid>{each}{new}</guid><title>{each}</title><pubDate>{at}</pubDate></item>"
             for each in self.entries
         )
         feed = f'<rss version="2.0"><channel><title>Nieuws</title>{items}</channel></rss>'
@@ -283,6 +285,16 @@ async def test_what_was_missed_is_taken_in_after_all_once_and_said(desk: Desk) -
     shown = await digest(desk.bot, desk.morning.replace(hour=9))
     assert "Berichten die waren gemist en alsnog zijn binnengehaald: *1*" in shown
     assert len(await desk.bot.rows(Case)) == 3
+
+
+async def test_entries_that_get_a_new_id_at_each_reading_are_not_taken_for_missed(desk: Desk) -> None:
+    desk.news.makes_new_ids = True
+    await desk.poll(desk.news.written + timedelta(hours=2))
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    await desk.poll(desk.morning + timedelta(hours=1))
+    assert (await desk.titles(), (await desk.check()).missed) == (["Brug dicht", "Feest", "Weg open"], 1)
 
 
 async def test_a_platform_that_is_down_is_compared_later_and_the_digest_follows(desk: Desk) -> None:
