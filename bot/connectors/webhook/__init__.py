@@ -10,6 +10,7 @@ Options: see PLATFORM and webhook.md.
 
 import base64
 import json
+import re
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from bot.connectors.base import (
     Draft,
     Health,
     Measure,
+    OutcomeUnknown,
     Received,
     Rejected,
     Request,
@@ -47,6 +49,8 @@ __all__ = ["METHODS", "PLATFORM", "RESEND_SAFE_FOR", "Incoming", "Webhook", "new
 RESEND_SAFE_FOR = timedelta(days=1)
 NOT_UNDERSTOOD = frozenset({400, 422})
 """The statuses with which a callback answers if it does not know our ping."""
+PAGE = re.compile(rb"\s*<(!doctype\s+)?html[\s>]", re.IGNORECASE)
+"""The start of a web page: what stands before a callback may answer 200 with one."""
 
 
 class Webhook:
@@ -150,6 +154,12 @@ class Webhook:
         answer = http.object_in(response)
         reason = answer.get("error") or answer.get("message")
         http.judge(response, reason=reason if isinstance(reason, str) else "")
+        if PAGE.match(response.content):
+            raise OutcomeUnknown(
+                "{host} answers with a web page, perhaps one to log in, and not as a callback does.", host=where
+            )
+        if isinstance(answer.get("error"), str) and answer["error"] and not answer.get("id"):
+            raise Rejected("{host} says: {reason}", host=where, reason=answer["error"][:300])
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -656,7 +656,19 @@ async def test_during_a_change_of_secret_the_receiver_may_know_either(
 
 
 @pytest.mark.parametrize(
-    "told", [b"", b"ok", b"[]", b'{"id":null}', b'{"id":{}}', b"[" * 50_000, b'{"id":true,"url":"https://a.nl"}']
+    "told",
+    [
+        b"",
+        b"ok",
+        b"<p>ok</p>",
+        b"[]",
+        b'{"id":null}',
+        b'{"error":""}',
+        b'{"error":null}',
+        b'{"id":{}}',
+        b"[" * 50_000,
+        b'{"id":true,"url":"https://a.nl"}',
+    ],
 )
 async def test_a_callback_that_tells_nothing_is_believed(
     told: bytes, receiver: Receiver, client: httpx.AsyncClient
@@ -687,6 +699,9 @@ async def test_a_private_answer_may_open_a_conversation(receiver: Receiver, clie
         (web.Response(status=500), OutcomeUnknown, "HTTP 500"),
         (web.json_response({"error": "Gesprek gesloten"}, status=422), Rejected, "says: Gesprek gesloten"),
         (web.json_response({"error": {"code": 3}}, status=403), Rejected, "refuses this (HTTP 403)"),
+        (web.json_response({"error": "Gesprek gesloten"}), Rejected, "says: Gesprek gesloten"),
+        (web.Response(text="\n<!DOCTYPE html><title>Log in</title>"), OutcomeUnknown, "answers with a web page"),
+        (web.Response(text="<html><body>Log in</body></html>"), OutcomeUnknown, "answers with a web page"),
         (
             web.Response(status=308, headers={"Location": "https://elsewhere.example/"}),
             Rejected,
