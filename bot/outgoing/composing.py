@@ -27,6 +27,9 @@ ENDED = text(
 )
 
 
+ONLY_PRIVATELY = text("This post can only be answered privately.")
+
+
 @dataclass(frozen=True)
 class Answer:
     """Everything that an agent chose for a reply to one mention.
@@ -126,6 +129,11 @@ def ended(draft: Draft, now: datetime) -> bool:
     act = Act.ANSWER_PRIVATELY if draft.private else Act.ANSWER
     ends = [permit.until for permit in draft.to.permits if permit.act is act]
     return bool(ends) and all(until is not None and until <= now for until in ends)
+
+
+def exposes(draft: Draft) -> bool:
+    """Tell whether a reply would be public while its post, since it was approved, can only be answered privately."""
+    return draft.to.private and not draft.private and all(permit.act is not Act.ANSWER for permit in draft.to.permits)
 
 
 def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None:
@@ -284,7 +292,7 @@ def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text |
     if answer.private and not may_be_private(mention, now):
         return text("This post cannot be answered privately.")
     if not answer.private and not may_be_public(mention, now):
-        return text("This post can only be answered privately.")
+        return ONLY_PRIVATELY
     return None
 
 

@@ -192,14 +192,20 @@ async def _publish(connector: Replies, draft: Draft, *, again: bool, now: dateti
         published = await _found(connector, draft)
         if published is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
             raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
-        return published or await connector.send(draft)
+        return published or await _sent(connector, draft)
     try:
-        return await connector.send(draft)
+        return await _sent(connector, draft)
     except Rejected:  # proves nothing about an earlier try: its post may be there, and the citizen's removed since
         published = await _found(connector, draft) if again else None
         if published is None:
             raise
         return published
+
+
+async def _sent(connector: Replies, draft: Draft) -> Sent:
+    if composing.exposes(draft):
+        raise Rejected(composing.ONLY_PRIVATELY.message)
+    return await connector.send(draft)
 
 
 async def _found(connector: Replies, draft: Draft) -> Sent | None:

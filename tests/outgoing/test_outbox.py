@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 from bot import cases
+from bot.cases import inbox
 from bot.domain.case import CloseReason
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Clock, Reply, ReplyStatus
-from bot.outgoing import outbox
+from bot.outgoing import outbox, replies
+from bot.outgoing.composing import Answer
+from bot.slack import messages
 from jobs import poll
 from tests.conftest import SANNE, Bot, eventually, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
-from tests.people import answer, connect, settings
+from tests.people import answer, connect, mention, settings
 
 SEND = ("POST", "/api/v1/statuses")
 
@@ -60,3 +64,25 @@ async def test_a_case_that_is_closed_while_its_answer_goes_out_counts_when_the_a
         bot.clock.advance(seconds=60)
     clocks = await eventually(lambda: counted(bot))
     assert all(60 <= (clock.elapsed_seconds or 0) < 600 for clock in clocks)
+
+
+async def test_a_public_answer_does_not_go_out_below_a_post_that_became_private_meanwhile(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        file = await cases.read(session, case_id)
+        chosen = Answer(case_id, file.latest.id, submission="v", words="Dag", private=False, initials="SB")
+        connector, undo = office.desk.connector, timedelta(minutes=1)
+        await replies.answer(session, chosen, connector=connector, by=SANNE, now=office.desk.now(), undo=undo)
+    now_private = Post(
+        "1", Author("a1", "Burger 1"), "Wanneer?", office.desk.now(), private=True, edited_at=office.desk.now(),
+        permits=permits(Act.ANSWER_PRIVATELY),
+    )  # fmt: skip
+    async with office.desk.session() as session:
+        await inbox.take_in(session, 1, [now_private], now=office.desk.now())
+    office.clock.at += undo  # type: ignore[attr-defined]
+    await outbox.drain(office.desk, "1")
+    [reply] = await office.rows(Reply)
+    assert (reply.status, reply.external_id) == (ReplyStatus.FAILED, None)
+    await messages.wake_lanes(office.desk)
+    await office.card("Niet verstuurd", "alleen privé")
