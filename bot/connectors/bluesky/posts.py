@@ -146,9 +146,10 @@ def _allowed(view: Json, root: str | None, me: str, *, by_message: bool) -> Iter
 
 
 def _words(record: Json, embed: Any) -> str:
-    """Return the text, with the address of a link card if the text does not have it."""
+    """Return the text, with the address of a link card if the text does not have it; one may be beside a quote."""
     text = _with_whole_links(record["text"], record.get("facets") or ())
-    card = web(within(embed, "external", "uri") or within(record, "embed", "external", "uri"))
+    places = [place for each in (embed, record.get("embed")) for place in (each, within(each, "media"))]
+    card = next((uri for place in places if (uri := web(within(place, "external", "uri")))), "")
     return "\n".join(part for part in (text, card if card not in text else "") if part)
 
 

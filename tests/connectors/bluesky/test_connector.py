@@ -188,7 +188,14 @@ async def test_a_link_card_and_a_film_are_part_of_the_post(server: FakeBluesky, 
     shown = {"embed": {"$type": "app.bsky.embed.external#view", "external": card}}
     first = await mention(bluesky, server, "Lees dit", shows=shown)
     second = await mention(bluesky, server, "Kijk", shows={"embed": {"$type": "app.bsky.embed.video#view", **film}})
-    assert first.text.endswith("Lees dit\nhttps://krant.example/1")
+    gone = {"$type": "app.bsky.embed.record#viewNotFound", "uri": f"at://{US}/app.bsky.feed.post/3k", "notFound": True}
+    beside_a_quote = {
+        "$type": "app.bsky.embed.recordWithMedia#view",
+        "media": shown["embed"],
+        "record": {"record": gone},
+    }
+    third = await mention(bluesky, server, "Lees dit", shows={"embed": beside_a_quote})
+    assert first.text.endswith("Lees dit\nhttps://krant.example/1") and first.text == third.text
     assert [(m.url, m.kind, m.alt) for m in second.media] == [("https://v.example/1.jpg", "video", "Vuur")]
 
 
