@@ -4,6 +4,9 @@ Each method, and each channel for new messages, has one moment `free_at`: the en
 A call that has room moves it one step on; Slack's Retry-After moves it further. Several processes share the moments
 in the database; a single process has them in memory.
 
+Clicks come first. But while they take all there is, what nobody waits for has a turn now and then: the cards that many
+read would stand still.
+
 https://docs.slack.dev/apis/web-api/rate-limits
 """
 
@@ -50,6 +53,8 @@ A_MINUTE = {2: 20, 3: 50, 4: 100}
 """How many calls a minute Slack takes in each tier."""
 NO_DATABASE = (SQLAlchemyError, OSError)
 """What is raised when the database does not answer."""
+TURN = 2
+"""Every how many steps what nobody waits for has a turn, while there is no other room for it."""
 AT_ONCE = 0.2
 """The part of a minute's calls that may be made at once; the rest is spread evenly, so that no minute has more."""
 
@@ -60,6 +65,11 @@ class Rate:
 
     step: timedelta = timedelta()
     ahead: timedelta = timedelta()
+
+    @property
+    def last(self) -> timedelta:
+        """How much earlier than that who has a turn may call it: however full it is, unless Slack asked us to wait."""
+        return self.ahead + self.step
 
 
 def rate_of(method: str, seconds: float) -> Rate:
@@ -88,18 +98,29 @@ class Pace:
     async def wait(self, method: str, channel: str, now: datetime, *, share: float = 1.0) -> timedelta:
         """Book a call and return zero, or return how long there is no room for it.
 
-        `share` is the part of the calls that may be made at once that this caller may use.
+        `share` is the part of the calls that may be made at once that this caller may use. Who may not use all of them
+        has a turn now and then, one step further than all others: no minute has more calls for that.
         """
         key, rate = _key(method, channel), rate_of(method, self._seconds)
         until = now + rate.ahead * share
-        if self._sessions is None:
-            free_at = self._book_here(key, rate.step, now, until)
-        else:
-            try:
-                free_at = await _book(self._sessions, key, rate.step, now, until)
-            except NO_DATABASE:
-                free_at = self._book_here(key, rate.step, now, until)
-        return max(timedelta(), free_at - until) if free_at is not None else timedelta()
+        free_at = await self._booked(key, rate.step, now, until)
+        if free_at is None:
+            return timedelta()
+        if share == 1 or not rate.ahead:
+            return max(timedelta(), free_at - until)
+        turn_at = await self._booked(_turn(key), TURN * rate.step, now, now)
+        if turn_at is None:
+            turn_at, free_at = now + TURN * rate.step, await self._booked(key, rate.step, now, now + rate.last)
+            if free_at is None:
+                return timedelta()
+        return max(free_at - rate.last, min(free_at - rate.ahead * share, turn_at)) - now
+
+    async def _booked(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
+        """Move the moment of a key one step on if it is not after `until`, else return it."""
+        if self._sessions is not None:
+            with suppress(*NO_DATABASE):
+                return await _book(self._sessions, key, step, now, until)
+        return self._book_here(key, step, now, until)
 
     async def full_until(self, method: str, channel: str, now: datetime) -> datetime | None:
         """Return until when there is no room for a call, which is not booked; None when there is."""
@@ -112,11 +133,12 @@ class Pace:
 
     async def hold(self, method: str, channel: str, until: datetime) -> None:
         """Block a method, or posting in a channel, until then: Slack asked for that."""
-        key, free_at = _key(method, channel), until + rate_of(method, self._seconds).ahead
-        self._free_at[key] = max(free_at, self._free_at.get(key, free_at))
+        key = _key(method, channel)
+        moments = {key: until + rate_of(method, self._seconds).ahead, _turn(key): until}
+        self._free_at |= {each: max(at, self._free_at.get(each, at)) for each, at in moments.items()}
         if self._sessions is None:
             return
-        held = insert(SlackPace).values(key=key, free_at=free_at)
+        held = insert(SlackPace).values([{"key": each, "free_at": at} for each, at in sorted(moments.items())])
         later = func.greatest(col(SlackPace.free_at), held.excluded.free_at)
         with suppress(*NO_DATABASE):
             async with self._sessions(durable=False) as session:
@@ -157,6 +179,11 @@ async def _book(sessions: Sessions, key: str, step: timedelta, now: datetime, un
 async def _held_until(sessions: Sessions, key: str) -> datetime | None:
     async with sessions() as session:
         return (await session.exec(select(SlackPace.free_at).where(SlackPace.key == key))).first()
+
+
+def _turn(key: str) -> str:
+    """Return the key of the moment at which what nobody waits for has its next turn."""
+    return f"turn {key}"
 
 
 def _key(method: str, channel: str) -> str:

@@ -27,6 +27,15 @@ OTHER_CHANNEL = "C0ALGEMEEN"
 RETURNED = Absence(SANNE, returned=2).to_json()
 
 
+@pytest.fixture
+async def engines(databases: Databases, postgres_uri: str) -> AsyncIterator[list[AsyncEngine]]:
+    url = await databases.postgresql(postgres_uri)
+    made = [db.create_engine(url) for _ in range(3)]
+    yield made
+    for engine in made:
+        await engine.dispose()
+
+
 @pytest.mark.parametrize("method", [method for method, tier in TIERS.items() if tier])
 async def test_no_minute_has_more_calls_than_slack_takes_however_eager_we_are(method: str) -> None:
     ours, taken, now = Pace(1), [], NOW
@@ -50,6 +59,28 @@ async def test_a_click_has_room_while_the_background_waits() -> None:
     assert await ours.wait("chat.update", "", NOW) == timedelta()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+async def test_what_nobody_waits_for_has_turns_while_clicks_take_all_that_slack_takes(
+    engines: list[AsyncEngine], shared: bool
+) -> None:
+    clicks, lane = (Pace(1, db.sessions(engines[n]) if shared else None) for n in range(2))
+    lane = lane if shared else clicks
+    clicked, turns = list[timedelta](), list[timedelta]()
+    for tenth in range(0, 1300, 5):
+        after = tenth * SECOND / 10
+        while not await clicks.wait("chat.update", "", NOW + after):
+            clicked.append(after)
+        if not await lane.wait("chat.update", "", NOW + after, share=0.5):
+            turns.append(after)
+    taken = sorted([*clicked, *turns])
+    assert max(sum(at <= each < at + 60 * SECOND for each in taken) for at in taken) <= A_MINUTE[3]
+    assert len(taken) > 90 and len(clicked) >= len(turns) > 30
+    await clicks.hold("chat.update", "", NOW + 200 * SECOND)
+    for seconds in (131, 150, 199, 199.9):
+        assert await lane.wait("chat.update", "", NOW + seconds * SECOND, share=0.5) >= (200 - seconds) * SECOND
+    assert await lane.wait("chat.update", "", NOW + 200 * SECOND, share=0.5) == timedelta()
+
+
 async def test_without_rates_of_ours_only_slack_makes_us_wait() -> None:
     ours = Pace(0)
     assert not any([await ours.wait("chat.update", "", NOW) for _ in range(1000)])
@@ -57,15 +88,6 @@ async def test_without_rates_of_ours_only_slack_makes_us_wait() -> None:
     assert await ours.wait("chat.update", "", NOW + 5 * SECOND) == 15 * SECOND
     assert await ours.wait("views.update", "", NOW + 5 * SECOND) == timedelta()
     assert await ours.wait("chat.update", "", NOW + 20 * SECOND) == timedelta()
-
-
-@pytest.fixture
-async def engines(databases: Databases, postgres_uri: str) -> AsyncIterator[list[AsyncEngine]]:
-    url = await databases.postgresql(postgres_uri)
-    made = [db.create_engine(url) for _ in range(3)]
-    yield made
-    for engine in made:
-        await engine.dispose()
 
 
 @pytest.mark.parametrize(("method", "at_once"), [("chat.postMessage", 1), ("chat.update", 10)])

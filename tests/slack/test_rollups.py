@@ -18,6 +18,7 @@ from bot.figures import reconciling
 from bot.models import Backlog, Case, Message, MessageKind, Rollup, Subject, SubjectStem, Team
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
 from bot.slack import rollups as rolling
 from jobs import backlog, refresh, rollups
 from jobs.digest import send_digests
@@ -92,6 +93,21 @@ async def test_the_card_is_edited_calmly(strict: Bot) -> None:
     assert 3 <= edits <= 6
     [card] = shown(bot)
     assert "zaken over één onderwerp" in card
+
+
+async def test_the_card_grows_while_colleagues_click_more_often_than_slack_takes_changes(strict: Bot) -> None:
+    bot, seen = strict, list[str]()
+    await come(bot, post(bot, 900, "Wanneer wordt het oud papier weer opgehaald?"), *alike(bot, *range(8)))
+    await work(bot, 10)
+    for number in range(20, 110):
+        async with bot.desk.session() as session:
+            click = cases.release if number % 2 else cases.claim
+            await click(session, 1, by=SANNE, now=bot.desk.now())
+        await messages.sync(bot.desk, 1)
+        await come(bot, *alike(bot, number))
+        await work(bot, 1)
+        seen += shown(bot)
+    assert len(set(seen)) >= 4, "about every half minute"
 
 
 SUBJECTS = (
