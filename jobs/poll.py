@@ -28,9 +28,9 @@ from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
 from bot.domain.mention import FOR_GOOD, Post
-from bot.figures import reconciling
+from bot.figures import digests, reconciling
 from bot.logs import trace
-from bot.models import HELD, REACHED, WAITING, Account, Author, Case, DayCheck, Mention, Reply
+from bot.models import HELD, REACHED, WAITING, Account, Author, Case, DayCheck, Mention, Message, Reply, Team
 from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
@@ -138,12 +138,26 @@ async def _read_again(desk: Desk, connector: Polls, account: Account, checks: Se
         for check in checks:
             async with desk.session() as session:
                 channels = await reconciling.take_page(session, account, check, page, desk.now())
+                if not page.more and not page.unread:
+                    channels |= await _said_in_digest(session, account, desk.now())
             messages.wake(desk, channels)
         cursor = page.cursor
         if not page.more or page.not_before is not None or page.unread:
             break
         if isinstance(connector, Limited) and connector.usage.rests_until is not None:
             raise RateLimited(connector.usage.rests_until)
+
+
+async def _said_in_digest(session: AsyncSession, account: Account, now: datetime) -> frozenset[str]:
+    """Let the newest digest say what was found, in the same transaction: should we stop now, the next one would not.
+
+    One that somebody else changes at this moment is left to reconcile.follow: we hold other messages.
+    """
+    team = await session.get_one(Team, account.team_id)
+    newest = select(Message.id).where(Message.id == await digests.newest(session, team, now))
+    free = (await session.exec(newest.with_for_update(key_share=True, skip_locked=True))).first()
+    is_changed = free is not None and await reconciling.keep_level(session, team, free, now)
+    return frozenset({team.channel} if is_changed else ())
 
 
 async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cursor) -> Page:

@@ -331,6 +331,19 @@ async def test_what_a_platform_gives_after_all_is_said_in_one_digest_however_lat
     assert "Niet vergeleken" not in told[-1]
 
 
+async def test_a_bot_that_stops_right_after_it_read_again_has_said_so(desk: Desk) -> None:
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    desk.news.down = True
+    await desk.poll(desk.morning)
+    assert "Niet vergeleken" in await digest(desk.bot, desk.morning.replace(hour=9))
+    desk.news.down = False
+    await desk.poll(desk.morning.replace(hour=10))
+    told = await digests(desk.bot, desk.morning.replace(hour=9) + timedelta(days=1))  # it was not there in between
+    assert ["alsnog zijn binnengehaald: *1*" in text for text in told] == [True, False]
+
+
 @pytest.mark.logs("reading an account again failed")
 async def test_a_fault_of_ours_in_reading_again_is_tried_later_and_not_at_each_poll(desk: Desk) -> None:
     desk.news.entries.append("Feest")
