@@ -78,7 +78,8 @@ async def follow(session: AsyncSession, team_id: int, rising: Rising | None, now
             shown = replace(shown, until_at=now.isoformat())
         else:
             spike.until_at, spike.said_at, spike.most = None, now, max(spike.most, rising.count)
-            shown = replace(rising, since_at=shown.since_at, most=spike.most, known_by=shown.known_by)
+            since_at = spike.since_at.isoformat()
+            shown = replace(rising, since_at=since_at, most=spike.most, known_by=shown.known_by)
         message.details, message.version = shown.to_json(), message.version + 1
         session.add_all([spike, message])
         return message.channel

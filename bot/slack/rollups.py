@@ -177,6 +177,9 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         mine = select(Case.id).where(Case.subject_id == subject_id, _NEW)
         await cases.touch_messages(session, col(Message.case_id).in_(mine) & _UNPOSTED)
     card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
+    if not shown.count:
+        last_at = RolledUp.of(card.details).last_at
+        shown = replace(shown, since_at=standing.since_at.isoformat(), last_at=last_at)
     has_no_card = card.ts is None and card.shown_version >= card.version
     if not has_no_card and card.details == shown.to_json():
         return

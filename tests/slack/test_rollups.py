@@ -408,11 +408,14 @@ async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None
     await pressed(bot, "list:show", "rollup:take_out")
     view = await open_modal(bot, SANNE, "rollup:take_out")
     before = len(await waiting(bot))
+    bot.clock.at += timedelta(minutes=20)  # type: ignore[attr-defined]
     assert (await bot.slack.submit(SANNE, ticked(view))).ok
     await come_to(bot, 9, col(Case.subject_id).is_(None))
     await work(bot, 20)
     assert before > 0 and await waiting(bot) == []
     assert len(shown(bot, "case:")) == 9
+    [card] = shown(bot)
+    assert "*0 zaken over één onderwerp*" in card and "de eerste 14:00, de laatste 14:00" in card
     await come(bot, *alike(bot, *range(20, 23)))
     await work(bot, 20)
     assert await numbers(bot, col(Case.subject_id).is_(None)) == 9
