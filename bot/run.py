@@ -19,6 +19,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import jobs
@@ -32,7 +33,7 @@ from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.disk import Disk
-from bot.logs import shown_to
+from bot.logs import shown_to, trace
 from bot.meters import Meters
 from bot.models import Act, Message, Reply
 from bot.outgoing import outbox, queue
@@ -64,8 +65,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-CLOSE_SECONDS = 1.5
-"""How long Slack's socket may take to close."""
+CLOSE_SECONDS = 1.9
+"""How long Slack's socket may take to close, with what is still to be acknowledged on it."""
+ACK_SECONDS = 1.0
+"""How long, of these, what came in on it may take until it is acknowledged: Slack shows an error for anything else."""
 CLICK_SECONDS = 2.0
 """How long clicks that were acknowledged when we stop may take."""
 LANE_SECONDS = 2.5
@@ -379,6 +382,8 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
     # We ask for the address, because the client would ask forever with a token that Slack refuses.
     handler.client.wss_uri = await _socket_address(settings)
     handler.client.issue_new_wss_url = partial(_new_socket_address, settings, contact)  # type: ignore[method-assign]
+    handling = set[asyncio.Task[Any]]()
+    handler.client.socket_mode_request_listeners[:] = [partial(_heard, handler, handling)]
     contact.is_connected = handler.client.is_connected
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:
@@ -388,7 +393,25 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
         connecting.cancel()
         with contextlib.suppress(Exception):  # at the end; the connection may already be closed, or hang
             async with asyncio.timeout(CLOSE_SECONDS):
+                handler.client.socket_mode_request_listeners.clear()  # what comes now, Slack sends again to another
+                if handling:
+                    await asyncio.wait(set(handling), timeout=ACK_SECONDS)
                 await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+async def _heard(
+    handler: AsyncSocketModeHandler, handling: set[asyncio.Task[Any]], client: SocketModeClient, request: Any
+) -> None:
+    """Handle a request of Slack's socket; `handling` holds it until it is acknowledged."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type
+    handling.add(task)
+    try:
+        await handler.handle(client, request)
+    except ConnectionError as error:  # the work is done; Slack sends it again on another connection
+        log.warning("Slack's socket closed before a request could be acknowledged", **trace(error))
+    finally:
+        handling.discard(task)
 
 
 async def _socket_address(settings: Settings) -> str | None:

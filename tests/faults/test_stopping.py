@@ -185,6 +185,37 @@ async def test_a_click_that_was_acknowledged_is_done_before_it_ends(
         assert (await bot.case()).assignee == SANNE
 
 
+@pytest.mark.parametrize("soon", [True, False])
+async def test_what_came_in_before_it_stops_is_acknowledged_or_it_says_so_calmly(
+    databases: Databases, slack: Sandbox, tmp_path: Path, soon: bool
+) -> None:
+    """Slack would show the person an error, and send it again."""
+    port = unused_port()
+    async with looking_on(await databases.sqlite(), slack) as bot:
+        await add_square(bot, f"{slack.base_url}/square/replies")
+        async with process(tmp_path, settings_of(bot, port)) as started:
+            slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
+            bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+            card = await bot.card("paspoort")
+            await slack.click(SANNE, CHANNEL, card["ts"], "case:more", "close:1")
+            await open_modal(bot, SANNE, "case:close")
+            file = sqlite3.connect(bot.desk.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
+            file.execute("BEGIN IMMEDIATE")  # nobody else writes
+            sent = asyncio.create_task(slack.submit(SANNE, {"close_reason": "spam"}))
+            await asyncio.sleep(0)
+            assert (await slack.click(SANNE, CHANNEL, card["ts"], "case:answer")).ok  # so that came in before it
+            started.send_signal(signal.SIGTERM)
+            await eventually(lambda: logged(tmp_path, "webcare stops"))
+            if soon:
+                file.execute("COMMIT")
+            acknowledgement = await sent
+            file.close()
+            async with asyncio.timeout(WITHIN):
+                assert await started.wait() == 0
+    assert acknowledgement.ok is soon
+    assert not [line for line in (tmp_path / "log").read_text().splitlines() if "error at" in line]
+
+
 async def test_a_stop_during_the_start_counts_though_a_library_swallows_it(sqlite_url: str, slack: Sandbox) -> None:
     """As asyncio.wait_for of Python 3.11 does, when what it waits for is done at that moment."""
 
