@@ -6,6 +6,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong, text
+from bot.outgoing import hiding
 from bot.slack import messages
 from bot.staffing import duty
 from bot.views.block import Block
@@ -42,3 +43,4 @@ async def transfer(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
             submission=view["id"],
         )  # fmt: skip
         await duty.call_to(session, case_id, desk.now())
+        await hiding.ask_anew(session, case_id, desk.now())

@@ -6,7 +6,7 @@ Nothing here is automatic or depends on who wrote the post: an agent chooses the
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -16,6 +16,7 @@ from bot.domain.mention import Act, Seen
 from bot.domain.text import Refused
 from bot.models import (
     HOLDS,
+    PROPOSED,
     ActStatus,
     Asking,
     Author,
@@ -23,6 +24,7 @@ from bot.models import (
     CaseFile,
     Hiding,
     Mention,
+    Message,
     MessageKind,
     Team,
 )
@@ -106,11 +108,27 @@ async def _ask_second(
     session.add(act)
     await session.flush()
     await moderation.log(session, act, EventKind.ACT_ASKED, by, now)
-    asked = [who for who in await presence.on_duty(session, file.team.id, settings, now) if who != by]
-    await tell_thread(
-        session, file.case, MessageKind.SECOND, f"second:{act.id}", act.id, Asking(asked).to_json()
-    )  # fmt: skip
+    await _ask_in_thread(session, file.case, act, f"second:{act.id}", settings, now)
     return act
+
+
+async def _ask_in_thread(
+    session: AsyncSession, case: Case, act: ActRow, key: str, settings: TeamSettings, now: datetime
+) -> None:
+    """Ask in the thread of a case for a second colleague; it names those on duty."""
+    asked = [who for who in await presence.on_duty(session, case.team_id, settings, now) if who != act.by]
+    await tell_thread(session, case, MessageKind.SECOND, key, act.id, Asking(asked).to_json())
+
+
+async def ask_anew(session: AsyncSession, case_id: int, now: datetime) -> None:
+    """Ask the team to which a case was transferred, once, for the second colleague for whom an act waits."""
+    case = await cases.locked(session, case_id)
+    team = await session.get_one(Team, case.team_id)
+    waiting = select(ActRow).where(ActRow.case_id == case_id, PROPOSED).order_by(col(ActRow.id))
+    for act in (await session.exec(waiting)).all():
+        key = f"second:{act.id}:transfer:{case.transfers}"
+        if (await session.exec(select(Message.id).where(Message.key == key))).first() is None:
+            await _ask_in_thread(session, case, act, key, TeamSettings.of(team.settings), now)
 
 
 def _kept(act: ActRow, rule: HouseRule, mention: Mention, author: Author, now: datetime) -> Hiding:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
@@ -109,8 +110,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.ACT_PROBLEM:
             return act_problem(await session.get_one(Act, subject), t)
         case MessageKind.SECOND:
-            act = await session.get_one(Act, subject)
-            return second_asked(await _file(session, message), act, Asking.of(message.details), t)
+            return await _second(desk, session, message)
         case MessageKind.REVIEW:
             act = await session.get_one(Act, subject)
             return review(await _file(session, message), act, Asking.of(message.details), t)
@@ -210,6 +210,15 @@ async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
     file, asked = await _file(session, message), await session.get_one(Escalation, message.subject_id)
     over = cases.turn_over(asked, file.team, desk.now())
     return ask_card(file, asked.id, desk.t, desk.now(), over=over)
+
+
+async def _second(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
+    """Return the question to a second colleague; after a transfer only what the team is asked that has the case now."""
+    act = await session.get_one(Act, message.subject_id)
+    in_thread = (Message.case_id == message.case_id, Message.kind == MessageKind.SECOND, Message.subject_id == act.id)
+    newest = await session.exec(select(func.max(Message.id)).where(*in_thread, col(Message.in_thread)))
+    is_moved = message.id < (newest.one() or 0)
+    return second_asked(await _file(session, message), act, Asking.of(message.details), desk.t, is_moved=is_moved)
 
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

@@ -67,8 +67,11 @@ def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
     return text
 
 
-def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
-    """Ask a second colleague whether to hide a post; afterwards say who decided what."""
+def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_moved: bool = False) -> View:
+    """Ask a second colleague whether to hide a post; afterwards say who decided what.
+
+    `is_moved`: the case went to another team, whose colleagues are asked in its thread.
+    """
     hiding = file.hidings[act.id]
     agent, rule, second = f"<@{act.by}>", literal(hiding.rule, 60), f"<@{hiding.decided_by}>"
     if act.status is ActStatus.DECLINED:
@@ -79,6 +82,9 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
     if act.status is not ActStatus.ASKED:
         return _only(t("✅ {second} agreed with {agent}: hide the post for “{rule}”.",
                        second=second, agent=agent, rule=rule))  # fmt: skip
+    if is_moved:
+        return _only(t("➡️ The case went to another team, which decides whether to hide the post for “{rule}”.",
+                       rule=rule))  # fmt: skip
     names = "".join(f"<@{who}> " for who in asking.asked)
     words = names + t("👥 {agent} proposes to hide a post for “{rule}”. A second colleague has to agree.",
                       agent=agent, rule=rule)  # fmt: skip

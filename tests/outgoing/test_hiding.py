@@ -32,7 +32,7 @@ from bot.outgoing import moderation, outbox
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.team.settings import HOUSE_RULES
 from jobs import hidings as hidings_job
@@ -42,7 +42,7 @@ from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
 from tests.fakes.between import Between
 from tests.fakes.wall import Wall
-from tests.people import answer, make_role, open_modal, read, settings
+from tests.people import BEA, BEHEER, answer, card_in, make_role, open_modal, read, second_team, settings
 from tests.people import asked as command
 
 
@@ -424,6 +424,26 @@ async def edits(bot: Bot, text: str = SORRY, **more: Any) -> None:
         await inbox.take_in(session, 2, [post], now=now)
     await messages.wake_lanes(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_proposal_goes_to_another_team_with_its_case_and_is_decided_there(acting: Bot, wall: Wall) -> None:
+    bot = acting
+    beheer = await second_team(bot)
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    await choose(bot, "transfer:1")
+    await open_modal(bot, SANNE, "case:transfer")
+    assert not (await bot.slack.submit(SANNE, {"transfer_to": str(beheer), "transfer_note": "Voor jullie"})).errors
+    await second_says(bot, "De zaak ging naar een ander team")
+    assert action_ids(bot.slack.message(CHANNEL, question["ts"])) == []
+    card = await card_in(bot, BEHEER, "prutsers", "Wacht op een tweede collega")
+    anew = await bot.slack.wait_for(
+        lambda: next((m for m in bot.slack.thread(BEHEER, card["ts"]) if "case:hide_agree" in action_ids(m)), None)
+    )
+    assert "Stelletje prutsers!" in text_of(anew)
+    await bot.slack.click(BEA, BEHEER, anew["ts"], "case:hide_agree")
+    await card_in(bot, BEHEER, "Verborgen", f"<@{SANNE}> en <@{BEA}>")
+    await second_says(bot, "het eens met", BEA)
 
 
 async def test_the_second_colleague_reads_that_the_post_was_edited_and_what_it_says_now(
