@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Move, Urgency
+from bot.domain.slack_id import is_channel, is_person
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Escalation
 from bot.slack import messages
@@ -21,7 +22,7 @@ from handlers.concerns import channel_of
 from handlers.home import publish
 from handlers.modal import opened, values
 from handlers.roles import Access, Person
-from handlers.slack_directory import refuse_closed_channels, user_groups
+from handlers.slack_directory import refuse_closed_channels, refuse_unreachable, user_groups
 
 GROUP_SIZE = 30
 """The largest user group whose members each get the question; ask a larger group through a channel."""
@@ -52,20 +53,22 @@ async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
 async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Escalate the case, which the agent gets if nobody had it, and post the question to each adviser."""
     filled, case_id = values(view), int(view["private_metadata"])
-    chosen = [
-        each
-        for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP), filled.get(CHANNEL))
-        if each
-    ]
+    asked = {
+        ADVISER: adviser_of(filled.get(ADVISER)),
+        **{each: filled.get(each) for each in (COLLEAGUE, GROUP, CHANNEL)},
+    }
+    chosen = [(field, target) for field, target in asked.items() if target]
     if len(chosen) != 1:
         raise Wrong(
             {ADVISER if ADVISER in filled else COLLEAGUE: text("Choose whom you ask: one colleague, group or channel.")}
         )
-    target: str = chosen[0]
+    [(field, target)] = chosen
     if target == by:
-        raise Wrong({ADVISER if adviser_of(filled.get(ADVISER)) else COLLEAGUE: text("You cannot ask yourself.")})
-    if filled.get(CHANNEL):
-        await refuse_closed_channels(desk, {CHANNEL: target})
+        raise Wrong({field: text("You cannot ask yourself.")})
+    if is_channel(target):
+        await refuse_closed_channels(desk, {field: target})
+    elif is_person(target):
+        await refuse_unreachable(desk, field, target)
     places = await _places(desk, target, by)
     async with messages.changing(desk, case_id, then=ack) as session:
         await cases.escalate(

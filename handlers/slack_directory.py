@@ -1,4 +1,4 @@
-"""Slack look-ups for a form: the workspace's user groups, and whether the bot is in a channel."""
+"""Slack look-ups for a form: the workspace's user groups, whether the bot is in a channel, who reads its messages."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,6 +30,22 @@ async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) ->
     wrong = {field: reason for field, channel in channels.items() if (reason := await _why_not(desk, channel))}
     if wrong:
         raise Wrong(wrong)
+
+
+async def refuse_unreachable(desk: TeamDesk, field: str, person: str) -> None:
+    """Raise Wrong for somebody who reads no direct message of ours: an app, or one whose account is closed.
+
+    While Slack does not say so, they may be asked: the message goes out once it can.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE):
+            account = (await call(desk.slack, "users.info", user=person))["user"]
+    except (SlackDown, SlackLater, SlackRefuses, TimeoutError):
+        return
+    if account.get("deleted"):
+        raise Wrong({field: text("This account is closed in Slack. Choose somebody else.")})
+    if account.get("is_bot"):
+        raise Wrong({field: text("That is an app. Choose a colleague.")})
 
 
 async def _why_not(desk: TeamDesk, channel: str) -> Text | None:

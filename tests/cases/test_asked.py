@@ -4,14 +4,17 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from bot.cases import inbox
+from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import advice
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import BEA, BEHEER, answer, card_in, open_modal, read, reopened, second_team, sent
+from tests.people import BEA, BEHEER, answer, card_in, open_modal, read, reopened, second_team, sent, settings
 
 QUESTION = "Weten jullie dit?"
 PRIVATE = "Mijn BSN is 123456782"
@@ -141,3 +144,25 @@ async def test_an_adviser_whose_time_is_over_does_not_read_on_and_may_still_advi
     await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
     assert "Kamer 3" in to_marieke(bot)
     assert "123456782" not in to_marieke(bot)
+
+
+@pytest.mark.parametrize(("field", "why"), [("escalate_adviser", "gesloten"), ("escalate_colleague", "app")])
+async def test_nobody_is_asked_who_cannot_read_the_question(office: Bot, field: str, why: str) -> None:
+    bot = office
+    await settings(bot, advisers=[{"title": "Jurist", "target": MARIEKE}])
+    await writes(bot, 1, "Waar is het loket?")
+    bot.slack.workspace.people[MARIEKE].deleted = True
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:escalate")
+    await open_modal(bot, SANNE, "case:escalate")
+    whom = f"0:{MARIEKE}" if field == "escalate_adviser" else bot.slack.app.user_id
+    ack = await bot.slack.submit(SANNE, {field: whom, "escalate_question": QUESTION})
+    assert list(ack.errors) == [field] and why in ack.errors[field]
+    assert (await bot.case()).status is Status.NEW
+
+
+async def test_while_slack_says_nothing_of_somebody_they_are_asked(office: Bot) -> None:
+    bot = office
+    await writes(bot, 1, "Waar is het loket?")
+    bot.slack.faults.error("users.info", "internal_error")
+    await asks(bot, escalate_colleague=MARIEKE)
+    assert QUESTION in to_marieke(bot)
