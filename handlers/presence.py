@@ -29,8 +29,9 @@ def _message(words: str) -> View:
 
 
 async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Put all cases of the person who clicked back in the queue."""
+    """Put all cases of the person who clicked back in the queue, unless they are back."""
     async with desk.session() as session:
+        await presence.refuse_present(session, body["user"]["id"])
         handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
     words = desk.t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", len(handed_back))
     await answer(respond, desk, body, View(words), replaces=True)

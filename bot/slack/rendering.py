@@ -50,7 +50,7 @@ from bot.views import thread
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
 from bot.views.act import act_problem
 from bot.views.ask import ask_card
-from bot.views.away import nothing_left, returned_unanswered, seen_away_question
+from bot.views.away import back_again, nothing_left, returned_unanswered, seen_away_question
 from bot.views.backlog import backlog
 from bot.views.block import View
 from bot.views.case_card import case_card
@@ -258,13 +258,13 @@ async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) 
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return the question to an agent who was seen away, or how it was settled; None once they are back."""
+    """Return the question to an agent who was seen away, or how it was settled; None if they were back before that."""
     absence = Absence.of(message.details)
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)
     person, waiting = await session.get(Person, absence.owner), await presence.claimed_by(session, absence.owner)
     if person is None or person.asked_at is None:
-        return None
+        return back_again(desk.t) if message.ts is not None else None
     if waiting:
         return seen_away_question(absence.owner, len(waiting), desk.t)
     return nothing_left(desk.t) if message.ts is not None else None

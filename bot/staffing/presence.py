@@ -43,7 +43,7 @@ async def set_away(session: AsyncSession, slack_id: str, away: bool, now: dateti
     person.away_since = now if away else None
     session.add(person)
     if not away:
-        person.asked_at = None
+        await _ask_no_more(session, person)
         return False
     on_duty = (col(Agent.slack_id) == slack_id) & col(Agent.duty_since).is_not(None)
     return (await session.exec(update(Agent).where(on_duty).values(duty_since=None))).rowcount > 0
@@ -52,12 +52,12 @@ async def set_away(session: AsyncSession, slack_id: str, away: bool, now: dateti
 async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool, now: datetime) -> None:
     """Set an agent on or off duty in a team. Duty ends their absence."""
     person = await _locked(session, slack_id)
-    if on:
-        person.away_since = person.asked_at = None
-        session.add(person)
     agent = await agents.locked(session, team_id, slack_id, now)
     agent.duty_since = now if on else None
     session.add(agent)
+    if on:
+        person.away_since = None
+        await _ask_no_more(session, person)
 
 
 async def is_away(session: AsyncSession, slack_id: str) -> bool:
@@ -141,7 +141,8 @@ async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -
             await _ask_directly(session, person, now)
     elif not away and person.seen_away_since is not None:
         if person.away_since == person.seen_away_since:
-            person.away_since = person.asked_at = None
+            person.away_since = None
+            await _ask_no_more(session, person)
         person.seen_away_since = None
 
 
@@ -168,8 +169,21 @@ async def asked_anew(session: AsyncSession, slack_id: str) -> None:
     """Update the question to a person who is away with the number of cases that they still have."""
     person = await session.get(Person, slack_id)
     if person is not None and person.asked_at is not None:
-        asked = update(Message).where(col(Message.key) == _question(slack_id, person.asked_at))
-        await session.exec(asked.values(version=Message.version + 1).execution_options(synchronize_session=False))
+        await cases.touch_messages(session, col(Message.key) == _question(slack_id, person.asked_at))
+
+
+async def _ask_no_more(session: AsyncSession, person: Person) -> None:
+    """End the question to a person who is back: it says so, and their cases stay with them."""
+    await asked_anew(session, person.slack_id)
+    person.asked_at = None
+    session.add(person)
+
+
+async def refuse_present(session: AsyncSession, slack_id: str) -> None:
+    """Raise Refused for a person who is back: a question from while they were away may still be on their screen."""
+    person = await session.get(Person, slack_id)
+    if person is None or person.away_since is None:
+        raise Refused("You are back, so your cases stay with you. You can give them away with “Hand my cases over…”.")
 
 
 async def keep(session: AsyncSession, slack_id: str) -> int:

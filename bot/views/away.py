@@ -25,6 +25,12 @@ def nothing_left(t: Texts) -> View:
     return View(words, [section(words)])
 
 
+def back_again(t: Texts) -> View:
+    """Replace the question once the agent is back."""
+    words = t("You are back, so your cases stay with you.")
+    return View(words, [section(words)])
+
+
 def returned_unanswered(count: int, t: Texts) -> View:
     """Notify an agent who did not answer that their cases went back to the queue."""
     words = t.plural(

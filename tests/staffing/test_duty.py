@@ -15,7 +15,7 @@ from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Account, Event, Message, MessageKind, Person, Role, Team
 from bot.sandbox.app import Sandbox
-from bot.sandbox.slack import payloads
+from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
@@ -23,6 +23,7 @@ from bot.staffing import presence
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from jobs import absence, duty, members
+from tests.acting import forged
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import BEHEER, asked, mention, open_modal, second_team, settings
@@ -452,6 +453,28 @@ async def test_one_who_is_back_keeps_the_cases_and_the_next_absence_is_asked_abo
     office.slack.do_not_disturb(SANNE, 60)
     await every_minute(office, "2026-11-20 10:21")
     assert len(await messages_of(office, MessageKind.AWAY)) == 2
+
+
+@pytest.mark.parametrize("how", ["seen", "command", "duty"])
+async def test_the_question_to_one_who_is_back_says_so_and_takes_no_cases_any_more(office: Bot, how: str) -> None:
+    case_id = await claimed(office)
+    office.slack.do_not_disturb(SANNE, 9)
+    await every_minute(office, "2026-11-20 10:01")
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    where = office.direct_channel(SANNE)
+    clicks = [each for _, each in input_state.elements(asked["blocks"]) if each["action_id"] == "agent:hand_back"]
+    if how == "seen":
+        await every_minute(office, "2026-11-20 10:10")
+    elif how == "command":
+        await is_away(office, SANNE, False)
+    else:
+        await is_on_duty(office, SANNE)
+    await messages.wake_lanes(office.desk)
+    await office.slack.wait_for(lambda: "Je bent er weer" in text_of(office.slack.direct(SANNE)[0]))
+    assert action_ids(office.slack.direct(SANNE)[0]) == []
+    await forged(office, SANNE, asked, "agent:hand_back", clicks[0]["value"], channel=where)
+    await office.slack.wait_for(lambda: "Mijn zaken overdragen" in str(office.slack.direct(SANNE)))
+    assert (await office.case(case_id)).assignee == SANNE
 
 
 async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office: Bot) -> None:
