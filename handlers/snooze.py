@@ -28,11 +28,13 @@ async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
 
 
 async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Postpone the reminders and post the reason in the thread."""
+    """Postpone the reminders and post the reason in the thread; the same submission again changes nothing."""
     filled, case_id = values(view), int(view["private_metadata"])
     minutes = int(filled["snooze_minutes"])
     async with messages.changing(desk, case_id, then=ack) as session:
         case = await cases.locked(session, case_id)
+        if await cases.is_noted(session, view["id"]):
+            return
         cases.refuse_ended(case)
         until = await clocks.snooze(session, case, minutes, desk.now())
         details = {"minutes": minutes, "until": until.isoformat()}

@@ -37,7 +37,7 @@ from bot.cases.closing import Outcome, close, close_all, last_events, refuse_clo
 from bot.cases.handing_over import HandedOut, HandingOver, hand_over, undo_hand_over
 from bot.cases.indexing import index
 from bot.cases.lots import claim_lot, take_out
-from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
+from bot.cases.marks import add_note, delete_thread_message, is_noted, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import *  # noqa: F403
 from bot.cases.numbers import by_number
 from bot.cases.reading import Unread, briefly, get, history, last_moved_at, read
@@ -75,6 +75,7 @@ __all__ = [
     "hand_over",
     "history",
     "index",
+    "is_noted",
     "keep_thread_message",
     "last_events",
     "last_moved_at",

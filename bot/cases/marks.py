@@ -47,15 +47,23 @@ async def set_topic(session: AsyncSession, case_id: int, *, topic: str | None, b
 async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, submission: str) -> None:
     """Store a note and post it in the thread; the same submission again adds nothing."""
     case = await locked(session, case_id)
-    key = f"note:{submission}"
-    posted = await session.exec(select(Message.id).where(Message.key == key))
-    if posted.first() is None:
+    if not await is_noted(session, submission):
         note = Note(case_id=case_id, by=by, text=text, at=now)
         session.add(note)
         session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
         await session.flush()
-        await tell_thread(session, case, MessageKind.NOTE, key, note.id)
+        await tell_thread(session, case, MessageKind.NOTE, _submitted(submission), note.id)
         await index(session, {case_id})
+
+
+async def is_noted(session: AsyncSession, submission: str) -> bool:
+    """Tell whether a submission left a note before."""
+    posted = await session.exec(select(Message.id).where(Message.key == _submitted(submission)))
+    return posted.first() is not None
+
+
+def _submitted(submission: str) -> str:
+    return f"note:{submission}"
 
 
 async def keep_thread_message(

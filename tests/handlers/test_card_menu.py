@@ -213,3 +213,17 @@ async def test_the_menu_of_an_old_message_keeps_working(sqlite_bot: Bot, callbac
     await open_modal(bot, SANNE, callback)
     ack = await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "open:1")
     assert ack.ok
+
+
+async def test_the_same_submission_puts_the_reminders_off_once(bot: Bot) -> None:
+    bot.citizen_posts("De lantaarn is stuk")
+    card = await bot.card("lantaarn")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    await open_modal(bot, SANNE, "more")
+    await bot.slack.click_in_view(SANNE, "case:more", value="snooze:1")
+    await open_modal(bot, SANNE, "case:snooze")
+    filled = {"snooze_minutes": "60", "snooze_reason": "De monteur belt terug."}
+    acks = await asyncio.gather(*(bot.slack.submit(SANNE, filled) for _ in range(2)))
+    assert all(ack.ok for ack in acks), acks
+    kinds = [event.kind for event in await bot.rows(Event)]
+    assert (kinds.count("snooze"), kinds.count("note")) == (1, 1)
