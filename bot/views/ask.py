@@ -37,7 +37,9 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
     missed = _missed(file, escalation, t)
     if escalation.advice is None:
         blocks += [context(each) for each in missed]
-        blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
+        how = t("Your advice goes to the webcare team only, not to the citizen. Give it with the button: what you "
+                "write below this message does not come with the case.")  # fmt: skip
+        blocks.append(context(how))
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
     else:
         head = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")

@@ -9,6 +9,7 @@ import pytest
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
+from bot.models import Note
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import advice
@@ -81,6 +82,18 @@ async def test_a_question_in_a_channel_never_shows_what_the_citizen_writes_in_pr
     await advises(bot, BEA, BEHEER, question)
     assert "Kamer 3" in read(await card_in(bot, BEHEER, QUESTION))
     await bot.card("123456782")
+
+
+async def test_who_answers_below_a_question_reads_that_it_does_not_come_with_the_case(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await second_team(bot)
+    await writes(bot, 1, "Waar is het loket?")
+    await asks(bot, escalate_group=BEHEER)
+    question = await card_in(bot, BEHEER, QUESTION, "wat je onder dit bericht schrijft, komt niet bij de zaak")
+    assert (await bot.slack.post(BEA, BEHEER, "Kamer 3", thread_ts=question["ts"])).ok
+    assert await bot.rows(Note) == [] and (await bot.case()).status is Status.ESCALATED
+    await advises(bot, BEA, BEHEER, question)
+    assert "komt niet bij de zaak" not in read(await card_in(bot, BEHEER, QUESTION, "Kamer 3"))
 
 
 async def test_a_question_in_a_channel_does_not_show_our_private_answer(office: Bot) -> None:
