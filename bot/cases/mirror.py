@@ -18,7 +18,20 @@ from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
 from bot.domain.mention import Act as ActKind
 from bot.domain.words import folded
-from bot.models import GOING, Act, ActStatus, Event, Mention, Message, MessageKind, Removal, Shows, kinds_that_show
+from bot.models import (
+    GOING,
+    Act,
+    ActStatus,
+    Case,
+    Event,
+    Mention,
+    Message,
+    MessageKind,
+    Removal,
+    Rollup,
+    Shows,
+    kinds_that_show,
+)
 
 MAY_BE_OLDER = timedelta(minutes=5)
 """A platform's report of a post may be this old."""
@@ -88,9 +101,10 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         await clocks.became_answerable(session, await locked(session, mention.case_id), now)
     if EventKind.MENTION_EDITED in kinds and _asks_more(before, mention.text):
         await _reopen(session, mention, post, now)
+    rolled_up = await _rolled_up_on(session, mention)
     if mention.private and not was_private:
         await _leave_rollup(session, mention)
-    await _touch(session, mention)
+    await _touch(session, mention, rolled_up)
     return {mention.case_id}
 
 
@@ -131,13 +145,21 @@ async def _leave_rollup(session: AsyncSession, mention: Mention) -> None:
     session.add(case)
 
 
-async def _touch(session: AsyncSession, mention: Mention) -> None:
-    """Mark what shows a mention as no longer level, in the thread of its case too."""
+async def _rolled_up_on(session: AsyncSession, mention: Mention) -> Sequence[int]:
+    """Return the message of the roll-up on which the case of a mention is, if there is one; it may be an example."""
+    on = select(Rollup.message_id).join(Case, col(Case.subject_id) == Rollup.subject_id)
+    return (await session.exec(on.where(Case.id == mention.case_id))).all()
+
+
+async def _touch(session: AsyncSession, mention: Mention, rolled_up: Sequence[int]) -> None:
+    """Mark what shows a mention as no longer level, in the thread of its case and on the card of a roll-up too."""
     of_others = (col(Message.kind) == MessageKind.FOLLOW_UP) & (col(Message.subject_id) != mention.id)
     await session.flush()
     await touch_messages(
         session, (col(Message.case_id) == mention.case_id) & col(Message.kind).in_(QUOTES) & ~of_others
     )
+    if rolled_up:  # one that has no card yet gets it in its turn
+        await touch_messages(session, col(Message.id).in_(rolled_up) & col(Message.ts).is_not(None))
 
 
 async def hides_of(session: AsyncSession, mention_ids: Collection[int]) -> dict[int, list[Act]]:

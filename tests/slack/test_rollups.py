@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -314,6 +315,20 @@ async def test_words_of_citizens_are_harmless_and_leave_when_their_post_does(str
     await work(bot, 40)
     [card] = shown(bot)
     assert "vlokken" not in card
+
+
+async def test_what_a_citizen_edits_changes_on_the_card_of_a_roll_up_too(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(30)))
+    await work(bot, 45 * 60, step=60)
+    [card] = shown(bot)
+    assert "Burger 0" in card and "Lindestraat" in card, "so many wait that it stays"
+    [first] = alike(bot, 0)
+    words = first.text.replace("aan de Havenweg, ", "")
+    await come(bot, replace(first, text=words, edited_at=bot.desk.now()))
+    await work(bot, 5)
+    [card] = shown(bot)
+    assert "in onze tuin is dat gevaarlijk" in card
 
 
 async def test_two_processes_begin_and_end_a_roll_up_once(strict: Bot) -> None:
