@@ -12,7 +12,7 @@ from bot.domain.words import folded
 from bot.team import routing, teams
 from bot.views.block import Block
 from bot.views.routing import ANY, Named, routing_list, rule_modal, tried_modal
-from bot.views.settings_modals import changed_modal
+from bot.views.settings_modals import changed_modal, not_changed_modal
 from handlers.bolt_args import Ack
 from handlers.modal import going_on, remembered, values
 from handlers.roles import Person
@@ -76,7 +76,9 @@ async def try_one(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk
     async with desk.reading() as session:
         tried = await routing.tried(session, metadata["team"], rule, known=person.roles)
     names = await named(desk, metadata["team"])
-    shown = tried_modal(metadata["team"], rule, names, tried.of, tried.count, tried.shown, desk.t, desk.now())
+    shown = tried_modal(
+        metadata["team"], rule, names, tried.of, tried.count, tried.shown, desk.t, desk.now(), metadata.get("was")
+    )
     await ack(response_action="update", view=shown)
 
 
@@ -102,9 +104,13 @@ def _read(filled: dict[str, Any], key: str) -> Rule:
 
 
 async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Save the rule that was tried."""
+    """Save the rule that was tried, unless it was changed since; the past changes say how."""
     metadata = remembered(view)
-    async with desk.session() as session:
-        events = await routing.put(session, metadata["team"], Rule.of(metadata["rule"]), by=by, now=desk.now())
-    view = changed_modal(metadata["team"], events, desk.t, await named(desk, metadata["team"]))
-    await ack(response_action="update", view=view)
+    team_id, rule, was = metadata["team"], Rule.of(metadata["rule"]), metadata.get("was")
+    try:
+        async with desk.session() as session:
+            events = await routing.put(session, team_id, rule, by=by, now=desk.now(), was=was)
+        shown = changed_modal(team_id, events, desk.t, await named(desk, team_id))
+    except Refused as refused:
+        shown = not_changed_modal(team_id, desk.t(refused.text), desk.t)
+    await ack(response_action="update", view=shown)

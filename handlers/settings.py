@@ -185,7 +185,7 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
             async with desk.session() as session:
                 done = await leaving.put_back(session, event_id, team_id, body["trigger_id"], by=by, now=desk.now())
         except Refused as refused:
-            await show(modals.not_undone_modal(team_id, desk.t(refused.text), desk.t))
+            await show(modals.not_changed_modal(team_id, desk.t(refused.text), desk.t))
             return
         await show(await _changed(desk, team_id, done, undone=True))
         await messages.wake_lanes(desk)

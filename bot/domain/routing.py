@@ -1,5 +1,7 @@
 """Which team a new mention is for: that of the first rule that matches, else the team of the account."""
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
@@ -43,6 +45,11 @@ class Rule:
     def has_conditions(self) -> bool:
         """Whether it has any condition."""
         return bool(self.accounts or self.platforms or self.languages or self.words or self.visibility or self.time)
+
+    @property
+    def stand(self) -> str:
+        """A short hash of all that it says, by which we see whether it was changed."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
     def only_about(self, known: Collection[int]) -> "Rule | None":
         """Return the rule without accounts that are not known; None if it was about no other."""

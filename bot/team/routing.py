@@ -35,11 +35,23 @@ async def of_team(session: AsyncSession, team_id: int) -> list[Rule]:
     return await rules(session, (await session.get_one(Team, team_id)).workspace_id)
 
 
-async def put(session: AsyncSession, team_id: int, rule: Rule, *, by: str, now: datetime) -> list[Event]:
-    """Add a rule at the end, or replace the one with its key; `team_id` is the team whose settings it is done in."""
+async def put(
+    session: AsyncSession, team_id: int, rule: Rule, *, by: str, now: datetime, was: str | None = None
+) -> list[Event]:
+    """Add a rule at the end, or replace the one with its key; `team_id` is the team whose settings it is done in.
+
+    `was`: the `stand` of the rule that was opened ("" for a new one); raises Refused when it was changed since.
+    """
     if rule.team not in {team.id for team in await teams.beside(session, team_id)}:
         raise Refused("Choose another team.")
-    return await _change(session, team_id, lambda before: with_rule(before, rule), by=by, now=now)
+
+    def changed(before: Sequence[Rule]) -> list[Rule]:
+        stored = next((each for each in before if each.key == rule.key), None)
+        if was is not None and stored != rule and (stored.stand if stored else "") != was:
+            raise Refused("A colleague changed or removed this rule meanwhile. Look at it first.")
+        return with_rule(before, rule)
+
+    return await _change(session, team_id, changed, by=by, now=now)
 
 
 def with_rule(before: Sequence[Rule], rule: Rule) -> list[Rule]:

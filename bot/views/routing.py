@@ -103,7 +103,7 @@ def rule_modal(team_id: int, rule: Rule | None, named: Named, t: Texts) -> Block
         menu(t("Who can read it"), "route_visibility", [option(t(said), key) for key, said in VISIBLE.items()], filled),
         menu(t("When"), "route_time", [option(t(said), key) for key, said in TIMES.items()], filled),
     ]  # fmt: skip
-    metadata = metadata_of(team_id, key=rule.key if rule else "")
+    metadata = metadata_of(team_id, key=rule.key if rule else "", was=rule.stand if rule else "")
     return modal("route:try", t("Rule"), blocks, submit=t("Try it"), close=t("Cancel"), metadata=metadata)
 
 
@@ -141,8 +141,9 @@ def tried_modal(
     shown: Sequence[tuple[Mention, Author]],
     t: Texts,
     now: datetime,
+    was: str | None = None,
 ) -> Block:
-    """Show what a rule would have done with the newest posts, and ask whether to save it."""
+    """Show what a rule would have done with the newest posts, and ask to save it; `was` as for `routing.put`."""
     team = literal(named.teams.get(rule.team, "?"), 80)
     blocks = [
         section(f"*{team}* – {conditions(rule, named, t)}"),
@@ -151,7 +152,7 @@ def tried_modal(
     blocks += [context(_mention_line(mention, author, t, now)) for mention, author in shown[:SHOWN]]
     if rest := count - len(shown[:SHOWN]):
         blocks.append(context(t("… and {n} more", n=rest)))
-    metadata = metadata_of(team_id, rule=rule.to_json())
+    metadata = metadata_of(team_id, rule=rule.to_json(), was=was)
     return modal("route:save", t("Rule"), blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
 
 

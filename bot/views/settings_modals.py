@@ -295,8 +295,8 @@ def changed_modal(
     return page(team_id, t("Settings"), blocks, t)
 
 
-def not_undone_modal(team_id: int, why: str, t: Texts) -> Block:
-    """Say why a change was not undone, with the way back to the past changes."""
+def not_changed_modal(team_id: int, why: str, t: Texts) -> Block:
+    """Say why nothing was changed, with the way to the past changes."""
     past = button(t("Past changes"), "settings:group", "history")
     return page(team_id, t("Settings"), [section(why), *actions(past), *actions(back(t))], t)
 

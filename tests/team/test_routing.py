@@ -138,6 +138,25 @@ async def test_rules_are_moved_changed_removed_and_put_back(bot: Bot) -> None:
             await routing.put_back(session, last, by=SANNE, now=bot.desk.now())
 
 
+@pytest.mark.parametrize("meanwhile", ["changed", "removed"])
+async def test_a_rule_that_a_colleague_touched_meanwhile_is_not_saved_over_it(sqlite_bot: Bot, meanwhile: str) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    await put(bot, Rule("a", beheer, words=("brug",)))
+    await does(bot, "edit", "a")
+    theirs = [Rule("a", beheer, words=("brug", "sluis"))] if meanwhile == "changed" else []
+    async with bot.desk.session() as session:
+        if theirs:
+            await routing.put(session, 1, theirs[0], by=YOUSSEF, now=bot.desk.now())
+        else:
+            await routing.remove(session, 1, "a", by=YOUSSEF, now=bot.desk.now())
+    await bot.slack.submit(SANNE, {"route_visibility": "private"})
+    await bot.slack.submit(SANNE)
+    told = await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "collega" in read(view) and read(view))
+    assert "heeft deze regel intussen gewijzigd of verwijderd" in told
+    assert await rules(bot) == theirs
+
+
 async def test_a_rule_without_a_condition_or_with_odd_words_is_told_at_its_field(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     beheer = await second_team(bot)

@@ -576,7 +576,7 @@ def setting(t: Texts) -> Iterator[Block]:
     ]
     yield settings_modals.changed_modal(1, alike, t)
     yield history_modal(1, alike, {1, 2}, t, NOW, Named({}, {}, {}))
-    yield settings_modals.not_undone_modal(1, LONG, t)
+    yield settings_modals.not_changed_modal(1, LONG, t)
     names = Named({1: "Webcare"}, {}, {})
     yield from (history_modal(1, [], {1}, t, NOW, names, number=number) for number in (0, 1))
     for n, some in enumerate(past()):
