@@ -13,8 +13,8 @@ from bot import connectors
 from bot.accounts.seal import Unopened, is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
-from bot.connectors.http import Client, host, server_of
-from bot.connectors.platform import Capability, Platform, Tools
+from bot.connectors.http import Client, host, place_of, server_of
+from bot.connectors.platform import Capability, OptionKind, Platform, Tools
 from bot.db import HELD, Sessions
 from bot.domain.budget import Budget
 from bot.domain.event import EventKind
@@ -181,6 +181,8 @@ async def add(
         raise BadSettings(missing)
     if (existing := await find(session, platform, name)) is not None:
         raise BadSettings(f"There already is an account {key(existing)}; renew or remove it instead.")
+    if (existing := await _at_place(session, platform, url)) is not None:
+        raise BadSettings(f"This address is read already, by the account {key(existing)}; remove that one first.")
     account = Account(
         team_id=owner.id,
         platform=platform,
@@ -223,6 +225,16 @@ async def find(session: AsyncSession, platform: str, name: str) -> Account | Non
     """Return the account of this name on this platform, if there is one."""
     rows = await session.exec(select(Account).where(Account.platform == platform, Account.name == name))
     return rows.first()
+
+
+async def _at_place(session: AsyncSession, platform: str, url: str) -> Account | None:
+    """Return the account that reads this address, on a platform whose accounts are addresses, unless stopped."""
+    has = connectors.known(platform)
+    if has is None or not any(each.name == "url" and each.kind is OptionKind.ADDRESS for each in has.options):
+        return None
+    rows = await session.exec(select(Account).where(Account.platform == platform).order_by(col(Account.id)))
+    reads = (row for row in rows if not is_stopped_by_hand(row))
+    return next((row for row in reads if place_of(row.url) == place_of(url)), None)
 
 
 async def same(session: AsyncSession, platform: str, url: str, health: base.Health) -> Account | None:

@@ -240,6 +240,14 @@ def server_of(typed: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
 
+def place_of(url: str) -> str:
+    """Return what addresses of one place share: not the scheme, www., its usual port, the last slash or a fragment."""
+    parts = urlsplit(address_of(url))
+    name = (parts.hostname or "").removeprefix("www.")
+    port = "" if parts.port in {None, 80, 443} else f":{parts.port}"
+    return f"{name}{port}{parts.path.rstrip('/')}?{parts.query}"
+
+
 def is_readable_on_its_way(url: str) -> bool:
     """Tell whether others could read requests to an address: it is not https, and not on this machine."""
     parts = httpx.URL(url)

@@ -762,6 +762,21 @@ async def test_a_mailbox_goes_by_its_address_and_is_asked_for_the_secret_that_it
     assert (whole.code, f"✔ Sends as {address} through 127.0.0.1." in whole.out) == (0, True), whole.out
 
 
+async def test_one_feed_is_not_read_under_two_names_however_its_address_is_written(
+    run: Webcare, feed_url: str, tmp_path: Path
+) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")
+    for url in (feed_url, f"{feed_url}/", f"{feed_url}#laatste"):
+        twice = await run("accounts", "add", "feed", "--url", url, "--name", "nieuws 2", "--anyway")
+        assert twice.code == 2
+        assert "This address is read already, by the account feed/nieuws" in twice.err
+    other = await run("accounts", "add", "feed", "--url", f"{feed_url}?van=sport", "--name", "sport")
+    assert other.code == 0, other.err
+    await run("accounts", "stop", "nieuws")
+    assert (await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws 2")).code == 0
+    assert [account.name for account in await stored(tmp_path, Account)] == ["nieuws", "sport", "nieuws 2"]
+
+
 def stopped_with_many_words(row: Account) -> None:
     words = "{host} does not accept our access token; make a new one in its preferences."
     row.stopped_at, row.problem = utc_now(), Text(words, {"host": "social.overheid.nl"}).to_json()

@@ -330,3 +330,15 @@ async def test_what_follows_the_end_of_a_packed_answer_counts_too() -> None:
     assert await answered(packed(gzip.compress(b"hallo") + b"\0" * 100, "gzip")) == b"hallo"
     with pytest.raises(Rejected, match="larger than"):
         await answered(packed(gzip.compress(b"hallo") + b"\0" * 2000, "gzip"), max_bytes=1000)
+
+
+@pytest.mark.parametrize("alike", ["https://Nieuws.nl/rss", "http://www.nieuws.nl:80/rss/", "nieuws.nl:443/rss#top"])
+def test_addresses_of_one_place_are_seen_to_be(alike: str) -> None:
+    assert http.place_of(alike) == http.place_of("https://nieuws.nl/rss")
+    for other in (
+        "https://nieuws.nl/RSS",
+        "https://nieuws.nl/rss?a=1",
+        "https://nieuws.nl:8080/rss",
+        "https://m.nl/rss",
+    ):
+        assert http.place_of(alike) != http.place_of(other)
