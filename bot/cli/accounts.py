@@ -13,7 +13,7 @@ from bot import accounts, connectors, db
 from bot.accounts import token_ends
 from bot.accounts.seal import Unopened, unseal
 from bot.cli import add
-from bot.cli.options import Given, asked_token, given_token, secrets_anew, taking
+from bot.cli.options import Given, asked_token, changed, given_token, secrets_anew, taking
 from bot.cli.terminal import database, mark, may_ask, plain, say, settings_for_command, show, warn, with_key
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -135,6 +135,53 @@ def renew(
 
 
 accounts_app.command("renew")(taking(_tokens(), renew))
+
+
+def _changeable() -> list[Option]:
+    """Return the changeable options of all platforms, each once: as with `_tokens`."""
+    options = [each for platform in connectors.registry().platforms.values() for each in platform.changeable]
+    return list({option.name: option for option in options}.values())
+
+
+def change(
+    given: Given,
+    name: Name,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Store it even if the account does not work so.")] = False,
+) -> None:
+    """Change options of an account; an empty value takes one away. It is tried before it is stored."""
+    asyncio.run(_change(settings_for_command(), name, given, anyway=anyway))
+
+
+accounts_app.command("change")(taking(_changeable(), change, changes=True))
+
+
+async def _change(settings: Settings, name: str, given: Given, *, anyway: bool) -> None:
+    async with database(settings) as open_session:
+        async with open_session() as session:
+            row = await accounts.named(session, name)
+        platform = connectors.known(row.platform)
+        options = changed(platform.changeable if platform else (), given, row.options)
+        fresh = accounts.drafted(
+            settings, platform=row.platform, name=row.name, url=row.url, secrets=accounts.opened(row, settings).secrets,
+            options=options,
+        )  # fmt: skip
+        async with new_client(allow_private=settings.allow_private_addresses) as client:
+            tools = accounts.tools_of(fresh, client, utc_now)
+            health = await accounts.health(connectors.connect(fresh, tools))
+            secrets = await tools.secrets.read()  # the platform may have replaced them
+        show(health)
+        _refuse_other_account(row, health)
+        if health.problems and not anyway:
+            say("Nothing was changed. Solve what has a ✘, or give --anyway.")
+            raise typer.Exit(1)
+        async with open_session() as session:
+            row = await session.get_one(Account, row.id, with_for_update=db.HELD)
+            if secrets != fresh.secrets:
+                accounts.renew(session, row, secrets, settings, utc_now())
+            row.options = changed(platform.changeable if platform else (), given, row.options)
+            await token_ends.learned(session, row, health)
+            session.add(row)
+    mark(True, f"{row.name} is changed; a running bot goes by it from its next reading or answer.")
 
 
 async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, anyway: bool) -> None:

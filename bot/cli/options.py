@@ -19,10 +19,10 @@ LISTS = frozenset({OptionKind.WORDS, OptionKind.MAPPING})
 """Kinds whose flag may be given more than once."""
 
 
-def taking(options: Sequence[Option], command: Callable[..., None]) -> Callable[..., None]:
+def taking(options: Sequence[Option], command: Callable[..., None], *, changes: bool = False) -> Callable[..., None]:
     """Return a command with a flag for each option in place of its parameter `given`; secrets of ours have no flag.
 
-    Typer reads the flags of a command from its signature.
+    Typer reads the flags of a command from its signature. With `changes`, what was not given is None.
     """
     typed = {f"option_{n}": option for n, option in enumerate(options) if option.kind is not OptionKind.MADE}
 
@@ -31,7 +31,7 @@ def taking(options: Sequence[Option], command: Callable[..., None]) -> Callable[
         command(given=given, **arguments)
 
     own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "given"]
-    flags = [_parameter(name, option) for name, option in typed.items()]
+    flags = [(_change if changes else _parameter)(name, option) for name, option in typed.items()]
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*flags, *own)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
@@ -53,6 +53,30 @@ def _parameter(name: str, option: Option) -> inspect.Parameter:
             about = f"File that holds it; - reads standard input. Or set {variable_of(option)}. {about}".strip()
     annotation = Annotated[kind, typer.Option(flag, help=about)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _change(name: str, option: Option) -> inspect.Parameter:
+    """Return the parameter of a flag that changes an option: left out it is None, and yes or no both have a flag."""
+    flag, about, kind = flag_of(option), option.help or option.ask, str | None  # type: str, str, Any
+    if option.kind is OptionKind.FLAG:
+        flag, kind = f"{flag}/--no-{flag.removeprefix('--')}", bool | None
+    elif option.kind in LISTS:
+        about, kind = f"{about} May be repeated; all of them are given anew.", list[str] | None
+    annotation = Annotated[kind, typer.Option(flag, help=about)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
+
+
+def changed(options: Sequence[Option], given: Given, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored options with what was given in their place; an empty value leaves the option out.
+
+    Raises BadSettings for an invalid value, for an option that is none of `options`, and when nothing was given.
+    """
+    asked, known = {name for name, typed in given.items() if typed is not None}, {option.name for option in options}
+    flags = ", ".join(map(flag_of, options)) or "nothing"
+    if asked - known or not asked:
+        raise BadSettings(f"What can be changed of this account: {flags}.")
+    values = {each.name: _value(each, given[each.name], plain_http=True) for each in options if each.name in asked}
+    return {name: value for name, value in {**stored, **values}.items() if value not in ("", None, False, [], {})}
 
 
 def flag_of(option: Option) -> str:

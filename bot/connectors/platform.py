@@ -99,6 +99,12 @@ class Option:
     only_with: tuple[str, str] | None = None
     flag: str = ""
 
+    @property
+    def may_change(self) -> bool:
+        """Whether another value leaves the account the one that it is; what its first reading takes in is past."""
+        is_required = bool(self.ask) and self.default is None
+        return not (self.secret or is_required or self.kind is OptionKind.SERVER or self == SINCE)
+
 
 SINCE = Option(
     "since_days",
@@ -253,6 +259,12 @@ class Platform:
     def can(self, capability: Capability) -> bool:
         """Tell whether the connector has this capability."""
         return capability in self.capabilities
+
+    @property
+    def changeable(self) -> tuple[Option, ...]:
+        """The options that may have another value later: they neither say which account it is nor need secrets."""
+        decide = {option.only_with[0] for option in self.options if option.only_with}
+        return tuple(option for option in self.options if option.may_change and option.name not in decide)
 
     @property
     def answers(self) -> bool:

@@ -720,6 +720,37 @@ async def test_a_secret_is_renewed_although_the_source_does_not_accept_it_before
     assert (early.code, ended.code) == (1, 0)
 
 
+async def test_an_option_is_changed_and_what_says_which_account_it_is_is_not(run: Webcare, tmp_path: Path) -> None:
+    async def options_now() -> dict[str, Any]:
+        return (await stored(tmp_path, Account))[0].options
+
+    await run("accounts", "add", "webhook", "--name", "bron", "--title", "Bron", "--private")
+    moved = await run("accounts", "change", "bron", "--callback-url", "http://127.0.0.1:1/replies")
+    assert (moved.code, "Nothing was changed" in moved.out) == (1, True), "it is tried first"
+    kept = await run("accounts", "change", "bron", "--callback-url", "http://127.0.0.1:1/replies", "--anyway")
+    assert (kept.code, await options_now()) == (
+        0, {"title": "Bron", "private": True, "callback_url": "http://127.0.0.1:1/replies"}
+    )  # fmt: skip
+    emptied = await run("accounts", "change", "bron", "--callback-url", "", "--no-private", "--mapping", "text=woorden")
+    assert (emptied.code, await options_now()) == (0, {"title": "Bron", "mapping": {"text": "woorden"}})
+    for flags in ((), ("--hashtag", "glas"), ("--accept", "token"), ("--max-length", "veel")):
+        refused = await run("accounts", "change", "bron", *flags)
+        assert refused.code == 2, flags
+    assert await options_now() == {"title": "Bron", "mapping": {"text": "woorden"}}
+
+
+async def test_the_hashtags_of_an_account_with_a_token_are_changed(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    flags = ("--url", mastodon.base_url, "--name", "ons", "--hashtag", "glas")
+    await run("accounts", "add", "mastodon", *flags, webcare_token=mastodon.token)
+    [before] = await stored(tmp_path, Account)
+    done = await run("accounts", "change", "ons", "--hashtag", "#brug", "--hashtag", "sluis")
+    [after] = await stored(tmp_path, Account)
+    assert (done.code, after.options) == (0, {"hashtags": ["brug", "sluis"]}), done
+    assert (after.sealed, after.identity) == (before.sealed, before.identity)
+
+
 # --- Looking after accounts --------------------------------------------------------------------------
 
 
