@@ -230,7 +230,7 @@ async def test_every_filter_can_be_said_in_words(office: Bot) -> None:
         (Filter(where="account:1"), "Alle open zaken · Account: plein"),
         (Filter(where="account:9"), "Alle open zaken · Account: 9"),
         (Filter(where="platform:mastodon"), "Alle open zaken · Platform: Mastodon"),
-        (Filter(Which.UNOWNED, where="subject:1"), "Van niemand · Over één onderwerp"),
+        (Filter(Which.UNOWNED, where="subject:1"), "Van niemand · Over hetzelfde"),
         (Filter(where=f"time:{at - hour}"), "Alle open zaken · Tijd: sinds 09:00"),
         (Filter(where=f"time:{at - 2 * hour}-{at - hour}"), "Alle open zaken · Tijd: 08:00 tot 09:00"),
     ):

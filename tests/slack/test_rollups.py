@@ -69,7 +69,7 @@ async def test_new_cases_that_are_alike_share_one_card_that_counts_them(strict: 
     await come(bot, *alike(bot, *range(40)), post(bot, 40, "Wanneer wordt het oud papier weer opgehaald?"))
     await work(bot, 30)
     [card] = shown(bot)
-    assert "*40 zaken over één onderwerp*" in card
+    assert "*40 zaken over hetzelfde*" in card
     assert "Burger 0" in card and "zwarte vlokken" in card
     assert "40 kwamen in de laatste tien minuten" in card
     [other] = shown(bot, "case:")
@@ -77,7 +77,7 @@ async def test_new_cases_that_are_alike_share_one_card_that_counts_them(strict: 
     await come(bot, *alike(bot, *range(50, 60)))
     await work(bot, 20)
     [card] = shown(bot)
-    assert "*50 zaken over één onderwerp*" in card
+    assert "*50 zaken over hetzelfde*" in card
     assert len(shown(bot, "case:")) == 1
     assert await numbers(bot, col(Case.status) == Status.NEW) == 51, "each is its own case"
 
@@ -93,7 +93,7 @@ async def test_the_card_is_edited_calmly(strict: Bot) -> None:
     edits = len([call for call in bot.slack.api.calls if call.method == "chat.update"]) - before
     assert 3 <= edits <= 6
     [card] = shown(bot)
-    assert "zaken over één onderwerp" in card
+    assert "zaken over hetzelfde" in card
 
 
 async def test_the_card_grows_while_colleagues_click_more_often_than_slack_takes_changes(strict: Bot) -> None:
@@ -142,7 +142,7 @@ async def test_a_flood_of_many_subjects_is_counted_within_a_minute_on_few_cards(
         standing = list(await session.exec(select(Rollup.subject_id).order_by(col(Rollup.subject_id))))
     in_all = len(standing)
     assert in_all > rolling.MOST
-    assert f"{in_all} onderwerpen waarover velen schrijven" in str(listed["blocks"])
+    assert f"{in_all} groepen zaken over hetzelfde" in str(listed["blocks"])
     assert all(subject in str(listed["blocks"]) for subject in SUBJECTS)
     await bot.slack.click(SANNE, CHANNEL, listed["ts"], "list:show")
     await bot.slack.wait_for(lambda: len(bot.slack.ephemerals(SANNE)) == 2)
@@ -179,7 +179,7 @@ async def test_a_digest_counts_what_is_rolled_up_as_on_its_card(strict: Bot) -> 
     await work(bot, 60)
     await work(bot, 90 * 60, step=60)
     [card] = shown(bot)
-    assert "*60 zaken over één onderwerp*" in card
+    assert "*60 zaken over hetzelfde*" in card
     bot.clock.at = local("2026-11-25 09:00")  # type: ignore[attr-defined]
     await send_digests(bot.desk)
     await work(bot, 60, step=5)
@@ -282,7 +282,7 @@ async def test_when_it_is_calm_those_that_wait_get_a_card_and_the_roll_up_says_s
     await work(bot, 31 * 60, step=30)
     await work(bot, 40)
     [card] = shown(bot)
-    assert "15 zaken over één onderwerp" in card and "rustig" in card
+    assert "15 zaken over hetzelfde" in card and "rustig" in card
     assert "vlokken" not in card, "it no longer shows what people wrote"
     assert len(shown(bot, "case:")) == 15
     assert await waiting(bot) == []
@@ -297,7 +297,7 @@ async def test_a_big_roll_up_stays_as_long_as_many_wait_without_a_card(strict: B
     await work(bot, 60)
     await work(bot, 60 * 60, step=60)
     [card] = shown(bot)
-    assert "*60 zaken over één onderwerp*" in card
+    assert "*60 zaken over hetzelfde*" in card
     assert len(await waiting(bot)) > rolling.FEW
 
 
@@ -452,7 +452,7 @@ async def test_a_post_that_becomes_private_leaves_the_roll_up_and_has_a_card_of_
     cards = [each for each in shown(bot, "case:") if secret in each]
     assert len(shown(bot, "case:")) == before + 1 and len(cards) == 1 and "privébericht" in cards[0]
     [card] = shown(bot)
-    assert "*8 zaken over één onderwerp*" in card and secret not in card
+    assert "*8 zaken over hetzelfde*" in card and secret not in card
 
 
 async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bot) -> None:
