@@ -421,6 +421,22 @@ async def test_nothing_lies_over_the_buttons_of_messages(address: str, page: Pag
         assert await page.evaluate(COVERED) == []
 
 
+SCROLL = """(dialog) => [dialog, ...dialog.querySelectorAll("*")].filter((node) => {
+    const bars = ["auto", "scroll"].includes(getComputedStyle(node).overflowY) && node.tagName !== "TEXTAREA";
+    return bars && node.clientHeight && node.scrollHeight > node.clientHeight;
+}).map((node) => node.className)"""
+
+
+async def test_a_modal_has_one_scrollbar_also_at_twice_the_size(address: str, page: Page) -> None:
+    await go_to(page, address, next(iter(SIZES)), "light")
+    await page.locator(CLAIM).first.click()
+    await page.locator("[data-action-id='case:answer']").first.click()
+    shown = await modal(page)
+    for width, height in ((1440, 900), (960, 540), (720, 450), (640, 360)):
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await shown.evaluate(SCROLL) == ["blocks modal-blocks"], (width, height)
+
+
 async def test_an_answer_sent_by_keyboard_leaves_the_focus_on_undo(address: str, page: Page) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
