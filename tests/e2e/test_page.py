@@ -394,6 +394,27 @@ async def test_a_citizen_replies_edits_and_deletes(page: Page, slack: Sandbox) -
     assert [post["deleted"] for post in slack.square.posts] == [False, True]
 
 
+async def test_words_that_are_too_long_for_the_square_stay_where_they_are_with_the_limit(
+    page: Page, slack: Sandbox
+) -> None:
+    await look(page, slack)
+    text = page.locator("[data-test=square-text]")
+    await text.fill("é" * 5012)
+    await page.locator("[data-test=square-post]").click()
+    await expect(page.locator("[data-test=toast]")).to_contain_text(
+        "Een bericht telt hooguit 5.000 tekens. Haal er 12 weg."
+    )
+    await expect(text).to_have_value("é" * 5012)
+    await text.fill("é" * 5000)
+    await page.locator("[data-test=square-post]").click()
+    await expect(page.locator("[data-test=citizen-post]")).to_have_count(1)
+    await page.locator("[data-test=post-edit]").click()
+    await page.locator("[data-test=edit-text]").fill("é" * 5001)
+    await page.locator("[data-test=edit-send]").click()
+    await expect(page.locator("[data-test=toast]").last).to_contain_text("Haal er 1 weg.")
+    await expect(page.locator("[data-test=edit-text]")).to_have_value("é" * 5001)
+
+
 async def test_a_lost_connection_is_shown_and_restored(browser: Browser, slack: Sandbox) -> None:
     page = await browser.new_page()
     await look(page, slack)

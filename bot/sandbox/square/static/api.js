@@ -3,6 +3,9 @@
 import { toast } from "../../slack/static/dialogs.js";
 import { t } from "../../slack/static/words.js";
 
+/** The characters of a post at most, as in ../posts.py. */
+const MAX_TEXT = 5000;
+
 /** Post, edit and delete; each resolves to whether the server accepted it. */
 export function squareApi() {
   const post = (content) => ask("POST", "square/posts", content);
@@ -12,6 +15,11 @@ export function squareApi() {
 }
 
 async function ask(method, address, content) {
+  const over = [...(content?.text ?? "")].length - MAX_TEXT;
+  if (over > 0) {
+    toast(t("Een bericht telt hooguit 5.000 tekens. Haal er {n} weg.", { n: over }));
+    return false;
+  }
   const request = {
     method,
     headers: { "Content-Type": "application/json" },
