@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import clocks, follow_ups
 from bot.cases.indexing import index
 from bot.cases.state import locked, record, touch, touch_messages
-from bot.domain.case import OPEN, Move
+from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
 from bot.domain.mention import Act as ActKind
@@ -99,7 +99,7 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     await index(session, {mention.case_id})
     if opened_up:
         await clocks.became_answerable(session, await locked(session, mention.case_id), now)
-    if EventKind.MENTION_EDITED in kinds and _asks_more(before, mention.text):
+    if EventKind.MENTION_EDITED in kinds and _says_more(before, mention.text):
         await _reopen(session, mention, post, now)
     rolled_up = await _rolled_up_on(session, mention)
     if mention.private and not was_private:
@@ -122,15 +122,18 @@ def _opened_up(mention: Mention, post: Post) -> bool:
     return True
 
 
-def _asks_more(before: str, text: str) -> bool:
-    """Tell whether an edit brought words that need an answer; signs, spaces and capitals are no words."""
-    return bool(Counter(folded(text)) - Counter(folded(before))) and not is_mere_thanks(text)
+def _says_more(before: str, text: str) -> bool:
+    """Tell whether an edit brought words; signs, spaces and capitals are none."""
+    return bool(Counter(folded(text)) - Counter(folded(before)))
 
 
 async def _reopen(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> None:
-    """Reopen the case of an edited post, unless it is open, and show the post in its thread again."""
+    """Reopen the case of an edited post, unless it is open, and show the post in its thread again.
+
+    A mere "ok" does not reopen it, unless it answers our question: as with a new post.
+    """
     case = await locked(session, mention.case_id)
-    if case.status in OPEN:
+    if case.status in OPEN or (is_mere_thanks(post.text) and case.status is not Status.WITH_CITIZEN):
         return
     await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
     await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})

@@ -65,6 +65,17 @@ async def test_a_mere_yes_to_our_question_is_an_answer(office: Bot, words: str) 
     assert (await kinds(office)).count("reopened_by_citizen") == 1
 
 
+async def test_an_edit_to_a_mere_yes_answers_our_question_too(office: Bot) -> None:
+    await says(office, "Mogen jullie mij bellen over de bus?")
+    await sent(office, 1, ReplyKind.QUESTION)
+    assert (await office.case()).status is Status.WITH_CITIZEN
+    await says(office, "mogen jullie mij bellen over de bus", edits=True)
+    assert (await office.case()).status is Status.WITH_CITIZEN, "no word was added"
+    await says(office, "Ok", edits=True)
+    assert (await office.case()).status is Status.NEW
+    assert (await kinds(office)).count("reopened_by_citizen") == 1
+
+
 async def test_thanks_that_are_edited_into_a_question_reopen_the_case_and_are_shown_in_its_thread(office: Bot) -> None:
     await says(office, ASKED)
     await sent(office, 1)
