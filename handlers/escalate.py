@@ -102,9 +102,9 @@ async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Pers
                 raise Refused("This question no longer exists.")
             await _refuse_unasked(session, escalation, person, channel_of(body))
             file = await cases.read(session, escalation.case_id)
+            over = await cases.turn_over(session, escalation, file.case, file.team, desk.now())
         if escalation.advice is not None:
             raise Refused("{agent} has already given advice on this.", agent=f"<@{escalation.advised_by}>")
-        over = cases.turn_over(escalation, file.team, desk.now())
         await show(advise_modal(file, escalation, desk.t, over=over))
 
 

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import reminders
 from bot.cases.moves import tell_thread
 from bot.cases.reminders import Told
-from bot.cases.state import locked, record
+from bot.cases.state import ended_at, locked, record
 from bot.domain.case import Move, Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.sla import advice_due
@@ -39,12 +39,13 @@ def advice_step(asked: Escalation, settings: TeamSettings, now: datetime) -> int
     return max((percent for percent, at in due(asked, settings, now).items() if at <= now), default=0)
 
 
-def turn_over(asked: Escalation, team: Team, now: datetime) -> datetime | None:
+async def turn_over(session: AsyncSession, asked: Escalation, case: Case, team: Team, now: datetime) -> datetime | None:
     """Return when the turn of those who were asked was or will be over: at their advice, or when their time ends.
 
-    The time ends too when the case goes on without it; None when no opening hours bring the end.
+    The time ends too when the case ends without it; None when no opening hours bring the end.
     """
-    ends = (asked.advised_at, asked.lapsed_at, due(asked, TeamSettings.of(team.settings), now).get(100))
+    time_over = due(asked, TeamSettings.of(team.settings), now).get(100)
+    ends = (asked.advised_at, asked.lapsed_at, await ended_at(session, case), time_over)
     return min((each for each in ends if each is not None), default=None)
 
 

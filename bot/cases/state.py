@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement
-from sqlmodel import col, select, update
+from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
@@ -22,6 +22,7 @@ from bot.domain.case import (
     LEADS_TO,
     ONGOING,
     OPEN,
+    REOPENS,
     TAKES,
     WAITS_ANEW,
     Move,
@@ -30,7 +31,19 @@ from bot.domain.case import (
 )
 from bot.domain.signals import QUIETLY
 from bot.domain.text import Refused
-from bot.models import Case, Event, Message, MessageKind, Shows, UtcDateTime, kinds_that_show
+from bot.models import (
+    ASKED,
+    Case,
+    Escalation,
+    Event,
+    Message,
+    MessageKind,
+    Reply,
+    ReplyStatus,
+    Shows,
+    UtcDateTime,
+    kinds_that_show,
+)
 from bot.wake import note
 
 
@@ -145,6 +158,8 @@ async def _change(
     fills: Mapping[str, Any] | None = None,
 ) -> None:
     """Set the status and its columns, clear those of other statuses, and bring the clocks level."""
+    if made in REOPENS:
+        await _lapse(session, case)
     case.status = LEADS_TO[made][case.status]
     if owner is not None:
         case.assignee = owner
@@ -164,6 +179,23 @@ async def _change(
     if made in BACK_IN_QUEUE:
         await clocks.end_snooze(session, case, now)
     await clocks.follow(session, case, now)
+
+
+async def ended_at(session: AsyncSession, case: Case) -> datetime | None:
+    """Return when a case was closed or last answered, None while it goes on."""
+    if case.status is Status.ANSWERED:
+        replies = select(func.max(Reply.created_at)).where(Reply.case_id == case.id)
+        last = await session.exec(replies.where(col(Reply.status) != ReplyStatus.WITHDRAWN))
+        return last.one() or case.answered_at
+    return case.closed_at
+
+
+async def _lapse(session: AsyncSession, case: Case) -> None:
+    """Let the questions to advisers lapse without which a case ended: about what is new they were not asked."""
+    over = await ended_at(session, case)
+    if over is not None:
+        asked = update(Escalation).where(col(Escalation.case_id) == case.id, ASKED)
+        await session.exec(asked.values(lapsed_at=over))
 
 
 async def _log(

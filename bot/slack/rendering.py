@@ -208,7 +208,7 @@ async def _card(desk: TeamDesk, session: AsyncSession, message: Message, file: C
 async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
     """Return a question to an adviser, with what was written until their turn is over."""
     file, asked = await _file(session, message), await session.get_one(Escalation, message.subject_id)
-    over = cases.turn_over(asked, file.team, desk.now())
+    over = await cases.turn_over(session, asked, file.case, file.team, desk.now())
     return ask_card(file, asked.id, desk.t, desk.now(), over=over)
 
 

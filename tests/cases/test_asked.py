@@ -143,6 +143,32 @@ async def test_an_adviser_whom_the_answer_came_before_reads_that_and_does_not_re
     assert "123456782" not in to_marieke(bot)
 
 
+@pytest.mark.parametrize("ends", ["answered", "closed"])
+async def test_an_adviser_of_a_case_that_ended_without_advice_does_not_read_on(office: Bot, ends: str) -> None:
+    bot = office
+    await writes(bot, 1, "Mijn dossier is kwijt", private=True)
+    await asks(bot, escalate_colleague=MARIEKE)
+    [question] = bot.slack.direct(MARIEKE)
+    bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    if ends == "answered":
+        await answer(bot, SANNE, bot.cards()[0], "Gevonden!", answer_visibility="private")
+        await bot.card("*Beantwoord*")
+    else:
+        await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "no_answer:1:1")
+        await bot.card("Afgesloten")
+    await settled(bot)
+    assert "ging verder zonder dit advies" in to_marieke(bot)
+    bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    await writes(bot, 2, "Bedankt!", private=True)
+    await writes(bot, 3, PRIVATE, private=True)
+    await bot.card("Nieuw", "123456782")
+    await settled(bot)
+    assert "dossier" in to_marieke(bot)
+    assert "123456782" not in to_marieke(bot) and "Bedankt!" not in to_marieke(bot)
+    await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    assert "123456782" not in json.dumps([bot.slack.direct(MARIEKE), bot.slack.views(MARIEKE)])
+
+
 async def test_an_adviser_whose_time_is_over_does_not_read_on_and_may_still_advise(office: Bot) -> None:
     bot = office
     await writes(bot, 1, "Mijn dossier is kwijt", private=True)
