@@ -1,6 +1,6 @@
 """What a platform gives in a form that any database can store: another person may have chosen any part of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -10,11 +10,14 @@ from bot.domain.payload import UNSTORABLE, fingerprint
 LONGEST_ID = 2_000
 """Bytes; PostgreSQL takes at most 2,704 of them in an index: https://www.postgresql.org/docs/current/btree.html"""
 
+UTF_8 = 4
+"""The most bytes of a character."""
+
 
 def storable(item: Post | Delivery) -> Post | Delivery:
     """Return an item without NUL and half characters; an id that no index takes becomes its fingerprint."""
-    clean: Post | Delivery = _clean(item)
-    if isinstance(clean, Delivery):
+    clean: Post | Delivery = _clean(item) if _is_unclean(item) else item  # nearly all are: nothing is copied then
+    if isinstance(clean, Delivery) or all(len(ident) <= LONGEST_ID / UTF_8 for ident in _ids(clean)):
         return clean
     return replace(
         clean,
@@ -26,8 +29,24 @@ def storable(item: Post | Delivery) -> Post | Delivery:
     )
 
 
+def _ids(post: Post) -> Iterator[str]:
+    yield from (post.external_id, post.author.external_id, post.conversation or "", post.in_reply_to or "")
+    yield from post.ancestors
+
+
 def _id(ident: str) -> str:
     return ident if len(ident.encode()) <= LONGEST_ID else fingerprint(ident)
+
+
+def _is_unclean(value: Any) -> bool:
+    """Tell whether any text in a value must be cleaned."""
+    if type(value) is str:
+        return UNSTORABLE.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(_is_unclean(each) for pair in value.items() for each in pair)
+    if isinstance(value, list | tuple):
+        return any(map(_is_unclean, value))
+    return is_dataclass(value) and any(map(_is_unclean, vars(value).values()))
 
 
 def _clean(value: Any) -> Any:

@@ -54,6 +54,7 @@ TESTS = {
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
     "bot/domain/slack_id.py": "tests/cases tests/slack tests/handlers",
     "bot/domain/spike.py": "tests/domain/test_spike.py",
+    "bot/domain/storable.py": "tests/domain/test_storable.py",
     "bot/domain/telling.py": "tests/domain/test_telling.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
     "bot/domain/usual.py": "tests/domain/test_usual.py",
