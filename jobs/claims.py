@@ -26,22 +26,19 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
     async with desk.reading() as session:
         owned = await idle.claims(session, team, settings, now)
     for claim in owned:
-        if claim.return_at <= now:
+        if claim.is_reminded and claim.return_at <= now:
             await _put_back(desk, claim)
-        elif claim.remind_at <= now:
+        elif claim.remind_at <= now and not claim.is_reminded:
             await _remind(desk, team.id, claim)
     await messages.wake_lanes(desk)
 
 
 async def _remind(desk: Desk, team_id: int, claim: Claim) -> None:
     """Remind the owner of the case, once for each idle period."""
-    about = (claim.case_id, claim.owner, claim.idle_since)
-    async with desk.reading() as session:
-        if await reminders.is_told_idle(session, *about):
-            return
     async with desk.session() as session:
         team = await reminders.hold(session, team_id)
-        if not await reminders.is_told_idle(session, *about):
+        told = await reminders.told_idle(session, [claim.case_id])
+        if (claim.case_id, claim.owner, claim.idle_since) not in told:
             reminder = Told(claim.owner, claim.case_id, ReminderKind.STILL, claim.case_id, since=claim.idle_since)
             await reminders.remind(session, team, [reminder], now=desk.now())
 

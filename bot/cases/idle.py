@@ -25,13 +25,18 @@ from bot.team.settings import TeamSettings
 
 @dataclass(frozen=True)
 class Claim:
-    """A case that waits for its owner, since when; when they are reminded of that, and when it was for too long."""
+    """A case that waits for its owner, since when; when they are reminded of that, and when it was for too long.
+
+    That is a while after they were reminded: nobody loses a case unasked because the bot was down. While they are not,
+    `return_at` is the earliest moment.
+    """
 
     case_id: int
     owner: str
     idle_since: datetime
     remind_at: datetime
     return_at: datetime
+    is_reminded: bool
 
 
 async def claims(
@@ -39,19 +44,22 @@ async def claims(
 ) -> list[Claim]:
     """Return the claims of a team that may be idle now; of one case, if it waits for its owner at all."""
     hours, remind_after = settings.hours(now), timedelta(minutes=settings.claim_reminder)
-    return_after = remind_after + timedelta(minutes=settings.claim_return)
+    return_after = timedelta(minutes=settings.claim_return)
     which = (
         (Case.id == case_id, col(Case.claimed_at).is_not(None))
         if case_id is not None
         else (col(Case.claimed_at) <= now - remind_after,)
     )
-    found = []
-    for owned_id, owner, since in await _waiting_with_an_owner(session, team, which):
+    found, waiting = list[Claim](), await _waiting_with_an_owner(session, team, which)
+    reminded = await reminders.told_idle(session, [owned_id for owned_id, _, _ in waiting])
+    for owned_id, owner, since in waiting:
+        told_at = reminded.get((owned_id, owner, since))
         try:
             remind_at = add(hours, since, remind_after)
-            found.append(Claim(owned_id, owner, since, remind_at, add(hours, since, return_after)))
+            return_at = add(hours, max(remind_at, told_at or now), return_after)
         except NeverOpen:
             continue
+        found.append(Claim(owned_id, owner, since, remind_at, return_at, told_at is not None))
     return found
 
 
@@ -83,8 +91,7 @@ async def coming(
     hours, found = settings.hours(now), list[Coming]()
     for claim in await claims(session, team, settings, now, case_id):
         reminded, returned = (heard_at(hours, at, now) for at in (claim.remind_at, claim.return_at))
-        told = await reminders.is_told_idle(session, case_id, claim.owner, claim.idle_since)
-        if reminded and not told and (returned is None or reminded < returned):
+        if reminded and not claim.is_reminded:
             found.append(Coming(reminded, Doing.IDLE, (claim.owner,)))
         if returned:
             found.append(Coming(returned, Doing.RETURN_IDLE, (team.channel,)))

@@ -268,13 +268,14 @@ def _was_held_back(live: Message | None, facts: Sequence[Fact]) -> bool:
     )
 
 
-async def is_told_idle(session: AsyncSession, case_id: int, owner: str, since: datetime) -> bool:
-    """Tell whether the owner of a case was reminded that it is idle since then."""
-    reminded = select(Reminder.id).where(
-        Reminder.case_id == case_id, Reminder.recipient == owner, Reminder.kind == ReminderKind.STILL,
-        Reminder.since == since,
-    )  # fmt: skip
-    return (await session.exec(reminded)).first() is not None
+async def told_idle(
+    session: AsyncSession, case_ids: Collection[int]
+) -> dict[tuple[int, str, datetime | None], datetime]:
+    """Return when the owners of these cases were reminded that they are idle, by case, owner and since when."""
+    rows = await session.exec(
+        select(Reminder).where(Reminder.kind == ReminderKind.STILL, col(Reminder.case_id).in_(case_ids))
+    )
+    return {(each.case_id, each.recipient, each.since): each.told_at for each in rows}
 
 
 async def list_late(session: AsyncSession, digest: Message, team_id: int, now: datetime, *, most: int) -> None:

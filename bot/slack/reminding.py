@@ -69,11 +69,11 @@ async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact], url
     """Return what is shown for one case, from its reminders; `urls` has the links to cards."""
     file = await cases.read(session, facts[0].case.id)
     asked = {fact.reminder.subject_id for fact in facts if fact.standing is Standing.ASKED}
-    since = next((fact.reminder.since for fact in facts if fact.standing is Standing.STILL), None)
+    idle = next((fact.reminder for fact in facts if fact.standing is Standing.STILL), None)
     return Due(
         file,
         [fact.reminder.text for fact in facts if fact.reminder.text],
-        _returns_at(desk, since) if since else None,
+        _returns_at(desk, idle) if idle else None,
         next((each for each in file.escalations if each.id in asked), None),
         urls.get(file.case.id, ""),
     )
@@ -88,10 +88,9 @@ def _waits_for_opening(desk: TeamDesk, written: datetime) -> bool:
         return True
 
 
-def _returns_at(desk: TeamDesk, since: datetime) -> datetime | None:
+def _returns_at(desk: TeamDesk, idle: Reminder) -> datetime | None:
     settings = TeamSettings.of(desk.team.settings)
-    minutes = settings.claim_reminder + settings.claim_return
     try:
-        return add(settings.hours(desk.now()), since, timedelta(minutes=minutes))
+        return add(settings.hours(desk.now()), idle.told_at, timedelta(minutes=settings.claim_return))
     except NeverOpen:
         return None

@@ -215,10 +215,12 @@ async def test_the_clock_does_not_take_a_case_from_an_owner_who_has_just_escalat
     table: Table, url: str, slack: Sandbox
 ) -> None:
     """The job has read that the case lies still; its owner escalates before the job puts it back."""
-    table.passes(hours=2)
+    table.passes(minutes=30)
     engine = db.create_engine(url)
     try:
         async with open_desk(settings_for(url, slack), engine, table.clock) as desk:
+            await claims.look_after(desk)
+            table.passes(minutes=15)
             await cross(table, escalate, lambda: claims.look_after(desk))
     finally:
         await engine.dispose()

@@ -295,6 +295,8 @@ async def test_the_trouble_of_one_team_stops_no_other(office: Bot) -> None:
     assert await at(office, "2026-11-20 10:48") == [f"{SANNE}:80"]
     assert await office.slack.wait_for(lambda: office.slack.direct(SANNE))  # before the case goes back to the queue
     await claims.look_after(office.desk)
+    office.clock.at = local("2026-11-20 11:03")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
     await duty.call_out(office.desk)
     await duty.follow(office.desk)
     office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]

@@ -371,6 +371,22 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     )
 
 
+async def test_after_downtime_a_claim_is_asked_about_before_it_returns_to_the_queue(office: Bot) -> None:
+    """While the bot was down nobody could do anything with the case."""
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    for moment, assignee in (("13:00", SANNE), ("13:14", SANNE), ("13:15", None)):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await claims.look_after(office.desk)
+        assert (await office.case(case_id)).assignee == assignee, moment
+        if assignee:
+            await messages.wake_lanes(office.desk)
+            await office.slack.wait_for(
+                lambda: [m for m in office.slack.direct(SANNE) if "terug naar de wachtrij (13:15)" in text_of(m)]
+            )
+
+
 async def claim_put_off(bot: Bot, minutes: int) -> int:
     """Let Sanne claim a new case and put its reminders off for so long; returns the case."""
     case_id = await mention(bot)
@@ -408,8 +424,9 @@ async def test_a_case_that_becomes_urgent_lies_still_again_though_it_was_put_off
     case_id = await claim_put_off(office, 240)
     async with office.desk.session() as session:
         await cases.set_urgent(session, case_id, urgent=True, by=MARIEKE, now=office.desk.now())
-    office.clock.at = local("2026-11-20 10:45")  # type: ignore[attr-defined]
-    await claims.look_after(office.desk)
+    for moment in ("10:30", "10:45"):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await claims.look_after(office.desk)
     assert (await office.case(case_id)).assignee is None
 
 
