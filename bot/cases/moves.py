@@ -226,9 +226,9 @@ async def tell_thread(
     key: str,
     subject_id: int | None = None,
     details: dict[str, Any] | None = None,
-    rank: Rank = Rank.LATER,
+    rank: Rank = Rank.SOON,
 ) -> None:
-    """Post a message in the thread under the case's card, once per key."""
+    """Post a message in the thread under the case's card, once per key; in a flood, before the new cards."""
     channel = (await session.get_one(Team, case.team_id)).channel
     about: dict[str, Any] = {"case_id": case.id, "subject_id": subject_id, "details": details, "rank": rank}
     session.add(Message(key=key, kind=kind, channel=channel, in_thread=True, **about))

@@ -13,6 +13,7 @@ from bot.domain.case import Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.hours import HORIZON
 from bot.domain.period import DAY, midnight, working_days
+from bot.domain.signals import Rank
 from bot.models import WITH_CITIZEN, Case, Message, MessageKind, Role, Team, Unanswered
 from bot.staffing import presence
 from bot.team import agents
@@ -53,7 +54,7 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
         called = called or await presence.present_of(session, settings.coordinators)
         in_thread = replace(details, asked=called).to_json()
         key = f"{key}:thread" if owner else key
-        session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, **about))
+        session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, rank=Rank.SOON, **about))
 
 
 async def coming(session: AsyncSession, case: Case, team: Team, settings: TeamSettings, now: datetime) -> list[Coming]:

@@ -7,7 +7,7 @@ from bot.domain.case import CloseReason
 from bot.domain.mention import Author
 from bot.models import Case, Message
 from bot.slack import messages
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.people import settings
 from tests.slack.conftest import come, post
 
@@ -73,6 +73,17 @@ async def test_what_goes_first_is_posted_before_cards_are_updated(bot: Bot) -> N
     assert calls[0] == "chat.postMessage"
     assert calls[-1] == "chat.postMessage"
     assert calls.count("chat.update") == 8
+
+
+async def test_what_a_colleague_must_hear_does_not_wait_for_the_new_cards(bot: Bot) -> None:
+    await come(bot, post(bot, 1))
+    await shown(bot)
+    await come(bot, *(post(bot, number) for number in range(2, 6)))
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=SANNE, now=bot.desk.now())
+    await shown(bot)
+    posted = sorted(await bot.rows(Message), key=lambda each: float(each.ts))
+    assert [each.key.partition(":")[0] for each in posted] == ["case", "assigned", "case", "case", "case", "case"]
 
 
 async def test_an_ended_case_that_comes_back_has_the_signals_of_its_new_post_only(bot: Bot) -> None:
