@@ -40,7 +40,7 @@ from bot.connectors.base import (
 from bot.connectors.bluesky import checking, moderating, newest, writing
 from bot.connectors.bluesky.chat import Chat
 from bot.connectors.bluesky.posts import CONCERNING, POST, UNREADABLE, post_of, url_of, written_at
-from bot.connectors.bluesky.server import Server, Swapped, objects
+from bot.connectors.bluesky.server import Server, Swapped
 from bot.connectors.bluesky.trial import TRIAL
 from bot.connectors.json_api import Json, before_sending, giving_image, time_of, within
 from bot.connectors.parts import MESSAGES_NOT_READ, Parts
@@ -112,14 +112,15 @@ class Bluesky:
 
     async def _notifications(self, cursor: str) -> tuple[list[newest.Item], str]:
         asked: dict[str, Any] = {"reasons": CONCERNING, "limit": 100, "priority": False}
-        answer = await self._server.get("app.bsky.notification.listNotifications", **asked, **_at(cursor))
-        return _dated(answer, "notifications", CONCERNING), str(answer.get("cursor") or "")
+        method = "app.bsky.notification.listNotifications"
+        page, following = await self._server.page(method, "notifications", cursor, **asked)
+        return _dated(page, CONCERNING), following
 
     async def _found(self, cursor: str, *, word: str) -> tuple[list[newest.Item], str]:
         wanted = word.replace('"', "")
         asked: dict[str, Any] = {"q": f'"{wanted}"', "sort": "latest", "limit": 100}
-        answer = await self._server.get("app.bsky.feed.searchPosts", **asked, **_at(cursor))
-        return _dated(answer, "posts", ()), str(answer.get("cursor") or "")
+        page, following = await self._server.page("app.bsky.feed.searchPosts", "posts", cursor, **asked)
+        return _dated(page, ()), following
 
     async def _messages(self, last: str | None, after: Cursor, parts: Parts) -> list[Post]:
         """Return new private messages; if they cannot be read, mentions still come in."""
@@ -135,10 +136,9 @@ class Bluesky:
         begins, answered, cursor = self._account.begins_at(self._now()), set[str](), ""
         for _ in range(ANSWERED_PAGES if self._account.options.get("since_days") else 0):
             asked: dict[str, Any] = {"repo": me, "collection": POST, "limit": 100}
-            answer = await self._server.get("com.atproto.repo.listRecords", **asked, **_at(cursor))
-            ours = [within(each, "value") for each in objects(answer, "records")]
+            page, cursor = await self._server.page("com.atproto.repo.listRecords", "records", cursor, **asked)
+            ours = [within(each, "value") for each in page]
             answered |= {uri for each in ours if isinstance(uri := within(each, "reply", "parent", "uri"), str)}
-            cursor = str(answer.get("cursor") or "")
             if not cursor or any(_is_before(each, begins) for each in ours):
                 break
         return answered
@@ -284,14 +284,10 @@ def _key(draft: Draft) -> str:
     return writing.record_key(draft.key, draft.approved_at or draft.to.published_at)
 
 
-def _at(cursor: str) -> Json:
-    return {"cursor": cursor} if cursor else {}
-
-
-def _dated(answer: Json, key: str, reasons: Sequence[str]) -> list[newest.Item]:
-    """Return the items of a list that have an address, with their moments; notifications only for these reasons."""
+def _dated(page: Sequence[Json], reasons: Sequence[str]) -> list[newest.Item]:
+    """Return the items of a page that have an address, with their moments; notifications only for these reasons."""
     items = []
-    for each in objects(answer, key):
+    for each in page:
         if isinstance(each.get("uri"), str) and (not reasons or each.get("reason") in reasons):
             try:
                 items.append((written_at(each), each))

@@ -11,7 +11,7 @@ import structlog
 
 from bot.connectors.base import CLOCKS_DIFFER, Draft, Sent, Unknowable
 from bot.connectors.bluesky.posts import UNREADABLE, message_of
-from bot.connectors.bluesky.server import Server, objects
+from bot.connectors.bluesky.server import Server
 from bot.connectors.json_api import Json, before_sending, time_of, within
 from bot.domain.mention import Post
 
@@ -43,16 +43,16 @@ class Chat:
 
     async def _changed(self, last: str | None, begins: datetime | None) -> tuple[list[Json], str]:
         """Return the conversations between two people that changed since then, and the newest revision of all."""
-        changed, newest, cursor = list[Json](), last or "", Json()
+        changed, newest, cursor = list[Json](), last or "", ""
         for _ in range(PAGES):
-            answer = await self._server.get("chat.bsky.convo.listConvos", chat=True, limit=FULL, **cursor)
-            page = [each for each in objects(answer, "convos") if _is_whole(each)]
+            method = "chat.bsky.convo.listConvos"
+            convos, cursor = await self._server.page(method, "convos", cursor, chat=True, limit=FULL)
+            page = [each for each in convos if _is_whole(each)]
             new = [each for each in page if _is_new(each, each.get("lastMessage"), last, begins)]
             changed += [each for each in new if not _is_group(each)]
             newest = max([newest, *(each["rev"] for each in page)], key=_age)
-            if not answer.get("cursor") or len(new) < len(page):
+            if not cursor or len(new) < len(page):
                 break
-            cursor = {"cursor": answer["cursor"]}
         return changed, newest
 
     async def _new_messages(self, convo: str, last: str | None, begins: datetime | None) -> list[Json]:
@@ -67,10 +67,10 @@ class Chat:
         return messages
 
     async def _page(self, convo: str, cursor: str) -> tuple[list[Json], str]:
-        more = {"cursor": cursor} if cursor else {}
-        answer = await self._server.get("chat.bsky.convo.getMessages", chat=True, convoId=convo, limit=FULL, **more)
-        whole = [each for each in objects(answer, "messages") if each.get("$type") in {MESSAGE, DELETED}]
-        return [each for each in whole if _is_whole(each)], str(answer.get("cursor") or "")
+        method = "chat.bsky.convo.getMessages"
+        page, following = await self._server.page(method, "messages", cursor, chat=True, convoId=convo, limit=FULL)
+        whole = [each for each in page if each.get("$type") in {MESSAGE, DELETED}]
+        return [each for each in whole if _is_whole(each)], following
 
     async def send(self, draft: Draft, facets: Sequence[Json]) -> Sent:
         """Send a private answer to the author of a post; raises Rejected with the reason if they do not take it."""

@@ -110,6 +110,18 @@ class Server(JsonApi):
         """Ask something; returns the object in the answer."""
         return self.object(await self._signed("GET", method, chat=chat, params=params))
 
+    async def page(
+        self, method: str, key: str, cursor: str = "", *, chat: bool = False, **params: Any
+    ) -> tuple[list[Json], str]:
+        """Return the objects on a page of a list, and the cursor of the next page ("": none).
+
+        An answer without the list is no empty list.
+        """
+        answer = await self.get(method, chat=chat, **params, **({"cursor": cursor} if cursor else {}))
+        if not isinstance(answer.get(key), list):
+            raise self.unreadable()
+        return objects(answer, key), str(answer.get("cursor") or "")
+
     async def post(self, method: str, body: Json, *, chat: bool = False) -> Json:
         """Send a command; returns the object in the answer."""
         return self.object(await self._signed("POST", method, chat=chat, json=body))
@@ -271,8 +283,9 @@ class Server(JsonApi):
         """Return the posts that Bluesky shows us, by address."""
         views: dict[str, Json] = {}
         for start in range(0, len(uris), AT_ONCE):
-            answer = await self.get("app.bsky.feed.getPosts", uris=list(uris[start : start + AT_ONCE]))
-            views |= {each["uri"]: each for each in objects(answer, "posts") if isinstance(each.get("uri"), str)}
+            some = list(uris[start : start + AT_ONCE])
+            shown, _ = await self.page("app.bsky.feed.getPosts", "posts", uris=some)
+            views |= {each["uri"]: each for each in shown if isinstance(each.get("uri"), str)}
         return views
 
     async def why_gone(self, uri: str) -> Gone:

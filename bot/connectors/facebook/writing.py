@@ -65,7 +65,7 @@ async def find(server: Server, draft: Draft) -> Sent | None:
 
 async def _comments(server: Server, above: str, asked: Json) -> tuple[list[Json], str]:
     try:
-        answer = await server.get(f"{above}/comments", **asked)
+        answer = await server.get_list(f"{above}/comments", **asked)
     except NotThere:
         raise Unknowable("what was answered is no longer shown") from None
     return listed(answer), after(answer)

@@ -58,7 +58,7 @@ async def _replies(server: Server, top: str) -> list[Json]:
     replies: list[Json] = []
     for _ in range(PAGES):
         try:
-            answer = await server.get(f"{top}/replies", **asked)
+            answer = await server.get_list(f"{top}/replies", **asked)
         except NotThere:
             raise Unknowable("what was answered is no longer shown") from None
         replies += listed(answer)

@@ -90,6 +90,13 @@ class Graph(JsonApi):
         """Ask something; returns the object in the answer."""
         return self.object(await self.call("GET", path, params=params))
 
+    async def get_list(self, path: str, **params: Any) -> Json:
+        """Ask for a list; an answer without one is no empty list."""
+        answer = await self.get(path, **params)
+        if not isinstance(answer.get("data"), list):
+            raise self.unreadable()
+        return answer
+
     async def post(self, path: str, body: Json) -> Json:
         """Send a command; returns the object in the answer."""
         return self.object(await self.call("POST", path, json=body))

@@ -74,7 +74,7 @@ class Messages:
 
     async def _conversations(self, **asked: object) -> Json:
         path = f"{self._inbox}/conversations"
-        return await self.server.get(path, platform=self._platform, fields=self.fields, **asked)
+        return await self.server.get_list(path, platform=self._platform, fields=self.fields, **asked)
 
     def _theirs(self, messages: Sequence[Json], conversation: Json) -> list[Post]:
         theirs = [each for each in messages if not self._is_us(each.get("from"))]

@@ -62,7 +62,7 @@ class Reader:
     async def replies(self, state: Mapping[str, Any] | None) -> Found:
         """Return new replies of others to us; the first time only those that we did not answer."""
         known = Known.of(state, self._begins)
-        threads = listed(await self._server.get("me/threads", fields=THREAD, limit=AT_ONCE))
+        threads = listed(await self._server.get_list("me/threads", fields=THREAD, limit=AT_ONCE))
         self._mine = {each["id"]: each for each in threads if _has_id(each)}
         ours = await self._ours(known)
         raw: list[Json] = []
@@ -88,7 +88,7 @@ class Reader:
         if known.is_first:
             replies = await self._down("me/replies", known, fields=OURS, limit=AT_ONCE)
         else:
-            replies = listed(await self._server.get("me/replies", fields=OURS, limit=AT_ONCE))
+            replies = listed(await self._server.get_list("me/replies", fields=OURS, limit=AT_ONCE))
         return [each for each in replies if _has_id(each)]
 
     async def _below(self, path: str, known: Known) -> list[Json]:
@@ -103,7 +103,7 @@ class Reader:
         """Read a list, newest first, down to what is known."""
         items: list[Json] = []
         for _ in range(FIRST_PAGES if known.floor <= EVER else PAGES):
-            answer = await self._server.get(path, **asked)
+            answer = await self._server.get_list(path, **asked)
             page, cursor = listed(answer), next_page(answer)
             items += page
             if not cursor or cursor == asked.get("after") or _reaches(page, known.floor):

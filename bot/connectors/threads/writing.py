@@ -72,7 +72,7 @@ async def find(server: Server, draft: Draft) -> Sent | None:
     begin = since - CLOCKS_DIFFER
     asked: Json = {"fields": FOUND, "since": int(begin.timestamp()), "limit": 100}
     for _ in range(PAGES):
-        answer = await server.get("me/replies", **asked)
+        answer = await server.get_list("me/replies", **asked)
         for each in listed(answer):
             says_it = str(each.get("text")).split() == draft.text.split() and _written_at(each) >= begin
             if says_it and (sent := _sent(each, draft, since)) is not None:

@@ -252,6 +252,17 @@ async def test_a_heap_of_posts_comes_in_whole_and_new_ones_first(server: FakeBlu
     assert await read_all(bluesky, cursor) == ([], cursor)
 
 
+@pytest.mark.parametrize("body", ["{}", '{"error": "UpstreamFailure"}', '{"notifications": null}'])
+async def test_an_answer_without_a_list_is_no_empty_list(server: FakeBluesky, bluesky: Bluesky, body: str) -> None:
+    _, cursor = await read_all(bluesky, {})
+    uri = server.write("jan", f"@{HANDLE} Hallo")
+    server.fail(NOTIFICATIONS, status=200, body=body)
+    with pytest.raises(Unavailable):
+        await bluesky.fetch(cursor)
+    posts, _ = await read_all(bluesky, cursor)
+    assert [post.external_id for post in posts] == [uri]
+
+
 async def test_older_posts_that_cannot_be_read_hold_up_no_new_one(server: FakeBluesky, bluesky: Bluesky) -> None:
     _, cursor = await read_all(bluesky, {})
     heap = [server.write("jan", f"@{HANDLE} {n}") for n in range(1250)]
@@ -706,6 +717,17 @@ async def test_what_cannot_be_told_of_a_private_answer_is_left_to_a_person(
     message["$type"] = "chat.bsky.convo.defs#deletedMessageView"
     with pytest.raises(Unknowable):
         await chatty.find(sending)
+
+
+async def test_an_answer_without_a_list_does_not_prove_that_nothing_was_sent(
+    server: FakeBluesky, chatty: Bluesky
+) -> None:
+    sending = draft(await mention(chatty, server), private=True)
+    sent = await chatty.send(sending)
+    server.fail("/xrpc/chat.bsky.convo.getMessages", status=200, body='{"error": "UpstreamFailure"}')
+    with pytest.raises(Unavailable):
+        await chatty.find(sending)
+    assert await chatty.find(sending) == sent
 
 
 async def test_an_account_without_private_messages_sends_none(server: FakeBluesky, bluesky: Bluesky) -> None:

@@ -16,6 +16,7 @@ from bot.connectors.base import (
     RateLimited,
     Rejected,
     Unauthorized,
+    Unavailable,
     Unknowable,
 )
 from bot.connectors.facebook import Facebook
@@ -139,6 +140,19 @@ async def test_below_a_comment_that_is_gone_nothing_can_be_known(server: Server,
     for private in (False, True):
         with pytest.raises(Rejected):
             await connector.send(draft(post, private=private))
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_an_answer_without_a_list_does_not_prove_that_nothing_was_sent(
+    server: Server, connector: Connector, private: bool
+) -> None:
+    ident = server.say("jan", "Hallo?") if private else server.comment("jan", "Wie veegt hier?")
+    sending = draft(await read(connector, ident), private=private)
+    await connector.send(sending)
+    server.fail(status=200, body='{"error": "try later"}', method="GET")
+    with pytest.raises(Unavailable):
+        await connector.find(sending)
+    assert await connector.find(sending) is not None
 
 
 async def test_more_replies_than_we_read_leave_a_doubt(server: Server, connector: Connector) -> None:

@@ -351,6 +351,17 @@ async def test_the_same_words_shortly_before_leave_a_doubt(server: FakeThreads, 
         await threads.find(draft(post, "Dag", at=now))
 
 
+async def test_an_answer_without_a_list_does_not_prove_that_nothing_was_sent(
+    server: FakeThreads, threads: Threads
+) -> None:
+    post = await read(threads, server.reply("jan", "Hoe laat?"))
+    sent = await threads.send(draft(post))
+    server.fail(f"{V}/me/replies", status=200, body='{"error": "try later"}')
+    with pytest.raises(Unavailable):
+        await threads.find(draft(post))
+    assert await threads.find(draft(post)) == sent
+
+
 async def test_a_reply_of_ours_that_does_not_say_what_it_answers_leaves_a_doubt(
     server: FakeThreads, threads: Threads
 ) -> None:
