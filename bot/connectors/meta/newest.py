@@ -70,14 +70,17 @@ class Known:
         new = (post for post in posts if self.may_be_new(post.published_at) and post.external_id not in self.ids)
         return list({post.external_id: post for post in new}.values())
 
-    def after(self, seen: Iterable[Post], now: datetime, rest: Rest | None = None) -> Json:
-        """Return what to remember after seeing these posts; `rest` is what is left to read."""
+    def after(self, seen: Iterable[Post], now: datetime, rest: Rest | None = None, *, is_whole: bool = True) -> Json:
+        """Return what to remember after seeing these posts; `rest` is what is left to read.
+
+        Not `is_whole`: a part could not be read at all, so that all since the floor may still be new.
+        """
         above = {
             **self.ids,
             **{post.external_id: post.published_at for post in seen if post.published_at >= self.floor},
         }
         floor = self.floor
-        if above and rest is None:
+        if above and rest is None and is_whole:
             floor = max(floor, min(max(above.values()), now) - LATE)
         remembered = sorted((at, ident) for ident, at in above.items() if at >= floor)
         if len(remembered) > REMEMBERED:

@@ -36,6 +36,8 @@ from bot.domain.text import text
 
 MENTIONS_NOT_READ = text("Posts that name the account cannot be read now.")
 
+REPLIES_NOT_READ = text("Replies below some of our posts cannot be read now.")
+
 
 class Threads:
     """One account on Threads. Secrets: `token`, and our own `renewed`. Options: `since_days`, `version`."""
@@ -68,7 +70,8 @@ class Threads:
             after["mentions"] = cursor["mentions"]
         both = [*(mentions.posts if mentions else ()), *replies.posts]  # for a post in both lists, the last one counts
         posts = {post.external_id: post for post in both}.values()
-        return Page(oldest_first(posts), after, not_before=self._server.rests_until, unread=parts.unread)
+        unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
+        return Page(oldest_first(posts), after, not_before=self._server.rests_until, unread=unread)
 
     async def send(self, draft: Draft) -> Sent:
         """Publish the answer below its post."""

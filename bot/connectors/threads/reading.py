@@ -15,7 +15,7 @@ import structlog
 
 from bot.connectors.base import RateLimited, Rejected, Unavailable
 from bot.connectors.json_api import Json
-from bot.connectors.meta.graph import listed
+from bot.connectors.meta.graph import NotThere, listed
 from bot.connectors.meta.hooks import UNREADABLE, moment_of
 from bot.connectors.meta.newest import EVER, Found, Known
 from bot.connectors.threads.posts import (
@@ -58,6 +58,8 @@ class Reader:
         self._mine: dict[str, Json] = {}
         self._seen: dict[str, Json] = {}
         self._looks = 0
+        self.is_whole = True
+        """Whether we could read what is below each of our posts."""
 
     async def replies(self, state: Mapping[str, Any] | None) -> Found:
         """Return new replies of others to us; the first time only those that we did not answer."""
@@ -71,7 +73,7 @@ class Reader:
         for each in [each for each in ours if each.get("has_replies") and not self._is_below_ours(each)][:ANSWERS]:
             raw += await self._below(f"{each['id']}/replies", known)
         answered = {id_at(each, "replied_to") for each in ours} if known.is_first else set()
-        return await self._new(raw, known, answered, with_alt=False)
+        return await self._new(raw, known, answered, with_alt=False, is_whole=self.is_whole)
 
     async def mentions(self, state: Mapping[str, Any] | None) -> Found:
         """Return new posts of others that name us."""
@@ -95,8 +97,12 @@ class Reader:
         """Return the replies below a post of ours that may be new; none if it was removed in the meantime."""
         try:
             return await self._down(path, known, fields=REPLY, reverse="true")
+        except NotThere:
+            log.info("replies not read", path=path)
+            return []
         except Rejected as verdict:
-            log.info("replies not read", path=path, verdict=type(verdict).__name__)
+            log.warning("replies not read", path=path, verdict=type(verdict).__name__)
+            self.is_whole = False
             return []
 
     async def _down(self, path: str, known: Known, **asked: Any) -> list[Json]:
@@ -114,7 +120,9 @@ class Reader:
 
     # --- posts -----------------------------------------------------------------------------------
 
-    async def _new(self, raw: Sequence[Json], known: Known, answered: set[str], *, with_alt: bool) -> Found:
+    async def _new(
+        self, raw: Sequence[Json], known: Known, answered: set[str], *, with_alt: bool, is_whole: bool = True
+    ) -> Found:
         """Return the new posts of others in a list. `with_alt`: the list has the texts of pictures."""
         self._seen |= {each["id"]: each for each in raw if _has_id(each)}
         theirs = [post for each in raw if not self._is_ours(each) and (post := self._read(each))]
@@ -124,7 +132,7 @@ class Reader:
             payload = self._seen[post.external_id]
             media = await self._media(post, payload, with_alt=with_alt)
             posts.append(replace(post, media=media, replies_to=await self._above(payload)))
-        return Found(posts, known.after(theirs, self._now))
+        return Found(posts, known.after(theirs, self._now, is_whole=is_whole))
 
     def _read(self, payload: Json) -> Post | None:
         try:

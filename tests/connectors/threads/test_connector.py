@@ -219,6 +219,21 @@ async def test_a_post_of_ours_that_is_removed_meanwhile_keeps_nothing_out(
     assert (await news(threads, {}))[0] == [ident]
 
 
+async def test_replies_that_threads_does_not_give_keep_no_other_out_and_come_later(
+    server: FakeThreads, threads: Threads
+) -> None:
+    other, now = server.write("Ander nieuws"), datetime.now(UTC)
+    _, cursor = await news(threads, {})
+    early, late = server.reply("jan", "Eerder", to=other, at=now - 3 * HOUR), server.reply("els", "Later", at=now)
+    refusal = '{"error": {"code": 10, "message": "Application does not have permission for this action"}}'
+    server.fail(f"{V}/{other}/conversation", status=403, body=refusal, count=2)
+    page = await threads.fetch(cursor)
+    assert ([post.external_id for post in page.posts], len(page.unread)) == ([late], 1)
+    found, cursor = await news(threads, json.loads(json.dumps(page.cursor)))
+    assert found == []
+    assert (await news(threads, cursor))[0] == [early]
+
+
 async def test_mentions_that_cannot_be_read_keep_no_reply_out_and_come_later(
     server: FakeThreads, threads: Threads
 ) -> None:
