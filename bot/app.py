@@ -24,7 +24,7 @@ from bot.views.modals import take_over_button
 from handlers import register, register_unknown, take_over
 from handlers.feedback import log_fault, tell, without_marks
 from handlers.modal import asked_to_take_over
-from handlers.submission import ACK_WITHIN, Submission
+from handlers.submission import ACK_WITHIN, Submission, show_above, typed_in
 
 ACK_SEEN = 0.05
 """Seconds after which Bolt has certainly seen that a listener acknowledged: it checks every 10 ms, and loses the
@@ -98,6 +98,9 @@ def build_app(
             await context.ack()  # the message to the person waits for Slack; Slack's own wait ends here
         await asyncio.sleep(ACK_SEEN)
         words = words or t(error.text)  # type: ignore[attr-defined]
+        if (typed := typed_in(body)) is not None:  # each key is a request: no message for each
+            await show_above(desk, typed, words)
+            return BoltResponse(status=200, body="") if response is not None else None
         offered = actions(take_over_button(error.case_id, error.owner, t)) if isinstance(error, Taken) else []
         await tell(desk, body, words, [section(words), *offered] if offered else None)
         return BoltResponse(status=200, body="") if response is not None else None

@@ -27,6 +27,8 @@ ACK_WITHIN = 2.0
 """Seconds, of the 3 that Slack waits for (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response)."""
 SETTLED = 1.0
 """Seconds until Slack has surely shown the view of an acknowledgement: an earlier update would be lost."""
+ABOVE = "wrong"
+"""The id of the block above the fields of a modal that says what is wrong with what was typed."""
 OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "private_metadata", "notify_on_close")
 """The fields of a view in a payload that may be sent back (https://docs.slack.dev/reference/views)."""
 
@@ -95,6 +97,29 @@ def filled_again(view: Block, wrong: list[str]) -> Block:
     again = filled_as({name: view[name] for name in OF_A_VIEW if view.get(name) is not None}, view)
     again["blocks"] = [section("\n".join(wrong)), *again["blocks"]]
     return again
+
+
+def typed_in(body: dict[str, Any]) -> Block | None:
+    """Return the modal in a field of which somebody typed or chose something; None for any other request."""
+    view, actions = body.get("view") or {}, body.get("actions") or []
+    if view.get("type") != "modal":
+        return None
+    fields = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+    return view if any(action.get("block_id") in fields for action in actions) else None
+
+
+async def show_above(desk: Desk, view: Block, wrong: str) -> None:
+    """Show what is wrong above the fields of a modal that is open, once; what was filled in stays."""
+    before = [block for block in view["blocks"] if block["block_id"] == ABOVE]
+    if any(block["text"]["text"] == wrong for block in before):
+        return
+    below = [block for block in view["blocks"] if block not in before]
+    again = filled_again(view | {"blocks": below}, [wrong])
+    again["blocks"][0]["block_id"] = ABOVE
+    try:
+        await show_if_open(desk.slack, view["id"], again)
+    except SlackProblem as problem:  # the next key shows it
+        log.warning("a modal does not show what is wrong", **trace(problem))
 
 
 def filled_as(view: Block, sent: Block) -> Block:

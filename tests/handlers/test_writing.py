@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from bot.domain.case import Status
 from bot.domain.mention import Act
-from bot.models import AnswerDraft, Event, Mention, Message, MessageKind, Reply, ReplyKind
+from bot.models import AnswerDraft, Event, Mention, Message, MessageKind, Reply, ReplyKind, Role
 from bot.outgoing import drafts
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state, payloads
@@ -24,7 +24,7 @@ from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, patient_app
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
 from tests.faults.processes import looking_on, running
-from tests.people import asks_for_a_promise, open_modal, sent, settings, square_texts
+from tests.people import asks_for_a_promise, make_role, open_modal, sent, settings, square_texts
 
 WORDS = "Dat zit zo."
 WRITES = "schrijft een antwoord"
@@ -497,3 +497,18 @@ async def test_a_case_that_was_answered_says_of_nobody_that_they_write(bot: Bot)
     await bot.slack.wait_for(lambda: (card := bot.card_now("*Beantwoord*")) and WRITES not in str(card))
     assert [by for _, by in await of_drafts(bot)] == [YOUSSEF]
     assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.CASE]) == 1
+
+
+async def test_whoever_may_not_answer_any_more_reads_that_once_in_the_modal_where_their_words_stay(bot: Bot) -> None:
+    await asked(bot)
+    await opens(bot)
+    await writes(bot)
+    await make_role(bot, SANNE, Role.READER)
+    for words in (f"{WORDS} En", f"{WORDS} En ook", f"{WORDS} En ook dit"):
+        assert (await bot.slack.type(SANNE, "answer_text", words)).ok
+        view = await bot.slack.wait_for(
+            lambda: (view := bot.slack.view(SANNE)) and "kijkt alleen mee" in text_of(view) and view
+        )
+        assert text_of(view).count("kijkt alleen mee") == 1
+        assert text_in(view) == words
+    assert bot.slack.direct(SANNE) == [] and bot.slack.ephemerals(SANNE, CHANNEL) == []
