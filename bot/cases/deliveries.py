@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.indexing import index
 from bot.cases.moves import tell_thread
-from bot.cases.state import locked, record, touch
+from bot.cases.state import locked, record, touch, touch_messages
 from bot.domain.case import Move
 from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import FOR_GOOD, Act, Arrived, Delivery, Gone, Post
@@ -175,8 +175,13 @@ async def _decided(session: AsyncSession, reply: Reply, report: Delivery, now: d
     else:
         reply.status, reply.problem = ReplyStatus.SENT, None
         await published(session, case, reply, now)
-    asked = f"{Move.DOUBT}:{reply.id}"
-    await session.exec(update(Message).where(col(Message.key) == asked).values(version=Message.version + 1))
+    await _end_doubt(session, [reply])
+
+
+async def _end_doubt(session: AsyncSession, replies: Sequence[Reply]) -> None:
+    """Let the notices that asked whether these replies were published say how that ended."""
+    asked = [f"{Move.DOUBT}:{reply.id}" for reply in replies]
+    await touch_messages(session, col(Message.key).in_(asked))
 
 
 async def settled(
@@ -211,6 +216,7 @@ async def settled(
         await reached(session, case, reply, now)
         for each_reply in replies:
             invite(session, each_reply, now)
+    await _end_doubt(session, replies)
 
 
 async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str, Post], now: datetime) -> set[int]:

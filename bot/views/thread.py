@@ -89,6 +89,8 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts, *, doubted: bo
                        "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
     if reply.status is ReplyStatus.SENT:
         return _only(t("<@{agent}>, it is certain by now that your answer was published.", agent=reply.by))
+    if reply.status is ReplyStatus.WITHDRAWN:
+        return _only(t("<@{agent}>, it was found by now that your answer was not published.", agent=reply.by))
     return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
 

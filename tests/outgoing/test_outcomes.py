@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
-from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable
+import pytest
+
+from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable, Unknowable
 from bot.domain.budget import Budget
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
 from bot.outgoing.outcomes import Outcome
+from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from tests.acting import answered
-from tests.conftest import Bot
+from tests.conftest import CHANNEL, SANNE, Bot
 
 
 async def tried(bot: Bot, reply: Reply, *, later: timedelta = timedelta()) -> Reply:
@@ -39,6 +42,26 @@ async def test_of_a_try_that_was_overtaken_only_counts_that_it_was_sent(acting: 
     assert (now.status, now.external_id) == (ReplyStatus.SENT, "77")
     now, _ = await recorded(bot, second, Rejected("It was published already."))
     assert now.status is ReplyStatus.SENT
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"), [("settle_sent", "nu zeker dat je antwoord is geplaatst"), ("settle_absent", "niet is geplaatst")]
+)
+async def test_the_question_whether_an_answer_was_published_says_what_a_person_found(
+    acting: Bot, verb: str, said: str
+) -> None:
+    bot, reply = acting, await answered(acting)
+    await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("Misschien verstuurd")
+
+    def thread() -> str:
+        return "\n".join(text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"]))
+
+    await bot.slack.wait_for(lambda: "niet zeker" in thread())
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], f"case:{verb}")
+    await bot.slack.wait_for(lambda: said in thread())
+    assert "niet zeker" not in thread()
 
 
 async def test_a_limit_ends_with_what_is_taken_and_not_with_another_failure(acting: Bot) -> None:
