@@ -27,6 +27,7 @@ from bot import accounts, db
 from bot.app import build_app
 from bot.config import Settings
 from bot.desk import Desk
+from bot.logs import going_on
 from bot.run import open_desk, serving
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.steady_clock import SteadyClock
@@ -55,7 +56,7 @@ def tasks_know_their_process(
 
 @dataclass(eq=False)
 class Process:
-    """One run of the bot. `faults` are the exceptions that its jobs let through.
+    """One run of the bot. `faults` are the exceptions that its app let through.
 
     `ahead`: how much its machine's clock is set wrong. `kept`: what is to run once it no longer hangs.
     """
@@ -118,7 +119,7 @@ class Process:
             for job, seconds in every.items():
                 if due[job] <= loop.time() and (job not in running or running[job].done()):
                     due[job] = loop.time() + seconds
-                    running[job] = loop.create_task(self._run(job, desk))
+                    running[job] = loop.create_task(_run(job, desk))
             self._nudged.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.tick()):
@@ -127,12 +128,6 @@ class Process:
     def nudge(self) -> None:
         """Let the jobs that are due run now."""
         self._nudged.set()
-
-    async def _run(self, job: Job, desk: Desk) -> None:
-        try:
-            await job(desk)
-        except Exception as error:
-            self.faults.append(f"the job {job.__name__} failed: {error!r}")
 
     # -- hanging, and a full disk
 
@@ -249,6 +244,12 @@ class Process:
             payload=json.loads(answer.body) if answer.body and is_json else None,
             text=answer.body if answer.body and not is_json else "",
         )
+
+
+async def _run(job: Job, desk: Desk) -> None:
+    """Run a job as the scheduler does: an error that it lets through is in the log, where the schedule finds it."""
+    with going_on("a job failed", job=jobs.name_of(job)):
+        await job(desk)
 
 
 def _limit(database: sqlite3.Connection, is_full: bool) -> None:
