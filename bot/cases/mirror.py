@@ -10,12 +10,12 @@ from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, follow_ups
+from bot.cases import clocks, follow_ups, signals
 from bot.cases.indexing import index
 from bot.cases.state import locked, record, touch, touch_messages
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind, Why, because
-from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
+from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, left_out_of, permits_to_json
 from bot.domain.mention import Act as ActKind
 from bot.domain.words import folded
 from bot.models import (
@@ -30,6 +30,7 @@ from bot.models import (
     Removal,
     Rollup,
     Shows,
+    Team,
     kinds_that_show,
 )
 
@@ -97,11 +98,11 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         return set()
     session.add(mention)
     await index(session, {mention.case_id})
+    rolled_up = await _rolled_up_on(session, mention)
     if opened_up:
         await clocks.became_answerable(session, await locked(session, mention.case_id), now)
-    if EventKind.MENTION_EDITED in kinds and _says_more(before, mention.text):
-        await _reopen(session, mention, post, now)
-    rolled_up = await _rolled_up_on(session, mention)
+    if EventKind.MENTION_EDITED in kinds and _adds_words(before, mention.text):
+        await _says_more(session, mention, post, now)
     if mention.private and not was_private:
         await _leave_rollup(session, mention)
     await _touch(session, mention, rolled_up)
@@ -122,23 +123,28 @@ def _opened_up(mention: Mention, post: Post) -> bool:
     return True
 
 
-def _says_more(before: str, text: str) -> bool:
+def _adds_words(before: str, text: str) -> bool:
     """Tell whether an edit brought words; signs, spaces and capitals are none."""
     return bool(Counter(folded(text)) - Counter(folded(before)))
 
 
-async def _reopen(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> None:
-    """Reopen the case of an edited post, unless it is open, and show the post in its thread again.
+async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> None:
+    """Treat what an edit added as a new post: it may go first, has a card, and reopens a case that is not open.
 
-    A mere "ok" does not reopen it, unless it answers our question: as with a new post.
+    The thread of that case then shows the post again. A mere "ok" says nothing more, unless it answers our question.
     """
     case = await locked(session, mention.case_id)
-    if case.status in OPEN or (is_mere_thanks(post.text) and case.status is not Status.WITH_CITIZEN):
+    if is_mere_thanks(post.text) and case.status is not Status.WITH_CITIZEN:
         return
-    await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
-    await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
-    if mention.may_be_answered():
-        await clocks.citizen_wrote(session, case, now)
+    case.subject_id = None
+    if case.status not in OPEN:
+        await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
+        await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
+        if mention.may_be_answered():
+            await clocks.citizen_wrote(session, case, now)
+        return
+    team = await session.get_one(Team, case.team_id)
+    await signals.joins(session, case, post, f"{post.text}\n{left_out_of(post.place)}", team)
 
 
 async def _leave_rollup(session: AsyncSession, mention: Mention) -> None:

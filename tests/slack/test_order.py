@@ -1,5 +1,7 @@
 """Which new posts get their card first, and that the card says why."""
 
+from datetime import timedelta
+
 from sqlmodel import select
 
 from bot import cases
@@ -42,6 +44,14 @@ async def test_a_later_post_brings_the_card_of_its_case_forward(bot: Bot) -> Non
     await come(bot, post(bot, 3, "Nu is er een explosie!", author=Author("a2", "Burger 2"), conversation="c"))
     keys = await shown(bot)
     assert keys.index("case:2") < keys.index("case:1")
+    assert bot.card_now("Gaat voor: gevaar")
+
+
+async def test_a_post_that_is_changed_brings_the_card_of_its_case_forward_too(bot: Bot) -> None:
+    await come(bot, post(bot, 1), post(bot, 2, "Wanneer komt de wagen?"))
+    changed = bot.desk.now() + timedelta(seconds=1)
+    await come(bot, post(bot, 2, "Wanneer komt de wagen? Ik ruik gas!", edited_at=changed))
+    assert await shown(bot) == ["case:2", "case:1"]
     assert bot.card_now("Gaat voor: gevaar")
 
 

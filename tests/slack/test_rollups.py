@@ -455,6 +455,23 @@ async def test_a_post_that_becomes_private_leaves_the_roll_up_and_has_a_card_of_
     assert "*8 zaken over hetzelfde*" in card and secret not in card
 
 
+async def test_who_changes_a_post_to_say_more_has_a_card_that_shows_it(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(9)))
+    await work(bot, 20)
+    one, other = (await waiting(bot))[-2:]
+    for case_id, words in ((one, "Mijn dochter is gewond."), (other, "")):
+        number = int((await author(bot, case_id)).external_id.removeprefix("a"))
+        text = f"{FIRE.format(STREETS[number % 8])} {words}!"
+        await come(bot, post(bot, number, text, edited_at=bot.desk.now() + timedelta(seconds=1)))
+    before = shown(bot, "case:")
+    await work(bot, 20)
+    [card] = [each for each in shown(bot, "case:") if each not in before]
+    assert "gewond" in card and "Gaat voor" in card
+    [rolled_up] = shown(bot)
+    assert "*8 zaken over één onderwerp*" in rolled_up
+
+
 async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bot) -> None:
     bot = strict
     await come(bot, *alike(bot, *range(12)))
