@@ -430,7 +430,7 @@ async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None
     assert before > 0 and await waiting(bot) == []
     assert len(shown(bot, "case:")) == 9
     [card] = shown(bot)
-    assert "*0 zaken over één onderwerp*" in card and "de eerste 14:00, de laatste 14:00" in card
+    assert "*0 zaken over hetzelfde*" in card and "de eerste 14:00, de laatste 14:00" in card
     await come(bot, *alike(bot, *range(20, 23)))
     await work(bot, 20)
     assert await numbers(bot, col(Case.subject_id).is_(None)) == 9
@@ -469,7 +469,7 @@ async def test_who_changes_a_post_to_say_more_has_a_card_that_shows_it(strict: B
     [card] = [each for each in shown(bot, "case:") if each not in before]
     assert "gewond" in card and "Gaat voor" in card
     [rolled_up] = shown(bot)
-    assert "*8 zaken over één onderwerp*" in rolled_up
+    assert "*8 zaken over hetzelfde*" in rolled_up
 
 
 async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bot) -> None:
