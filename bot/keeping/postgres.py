@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, cast, func, select
 from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -76,13 +77,15 @@ def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:
 
 
 async def given(connection: AsyncConnection, there: Collection[str]) -> dict[str, int]:
-    """Return the highest id that each of the tables that are `there` has given."""
+    """Return the highest id that each of the tables that are `there` has given, as far as they can be read."""
     counted = {}
     for table in SQLModel.metadata.sorted_tables:
         if "id" in table.c and table.name in there:
             counter = cast(func.pg_get_serial_sequence(table.name, "id"), REGCLASS)
             highest = func.greatest(func.max(table.c["id"]), func.pg_sequence_last_value(counter), 0)
-            counted[table.name] = int(await connection.scalar(select(highest)) or 0)
+            with suppress(DBAPIError):  # it may be damaged: that is why a backup takes its place
+                async with connection.begin_nested():
+                    counted[table.name] = int(await connection.scalar(select(highest)) or 0)
     return counted
 
 

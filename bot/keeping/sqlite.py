@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -106,12 +106,16 @@ def alone(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def given(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the highest id that each table has given: https://www.sqlite.org/autoinc.html."""
+    """Return the highest id that each table has given, as far as they can be read.
+
+    https://www.sqlite.org/autoinc.html
+    """
     there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     counted = dict(connection.execute("SELECT name, seq FROM sqlite_sequence") if "sqlite_sequence" in there else ())
     for name in there.intersection(_with_ids()):
-        newest = connection.execute(f"SELECT max(id) FROM {name}").fetchone()[0]  # noqa: S608
-        counted[name] = max(newest or 0, counted.get(name, 0))
+        with suppress(sqlite3.DatabaseError):  # it may be damaged: that is why a backup takes its place
+            newest = connection.execute(f"SELECT max(id) FROM {name}").fetchone()[0]  # noqa: S608
+            counted[name] = max(newest or 0, counted.get(name, 0))
     return counted
 
 

@@ -356,6 +356,31 @@ def test_a_restored_database_has_the_owner_and_the_rights_of_the_one_before(tmp_
     assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
 
 
+def damage(file: Path) -> None:
+    """Let the cases be unreadable."""
+    with closing(sqlite3.connect(file)) as connection:
+        [[page, size]] = connection.execute(
+            "SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = 'cases'"
+        )
+    with file.open("r+b") as raw:
+        raw.seek((page - 1) * size)
+        raw.write(b"\xff" * size)
+
+
+async def test_a_backup_takes_the_place_of_a_database_that_is_damaged(
+    tmp_path: Path, slack: Sandbox, sqlite_url: str
+) -> None:
+    async with running_bot(sqlite_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+    settings: dict[str, Any] = {"database_url": sqlite_url, "webcare_secret_key": SECRET_KEY}
+    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    damage(Path(make_url(sqlite_url).database or ""))
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
+    assert done.code == 0, done.err
+    assert len((await rows_of(sqlite_url))["cases"]) == 1
+
+
 def test_what_is_left_of_a_deleted_database_is_not_read_into_the_restored_one(tmp_path: Path, sqlite_url: str) -> None:
     file = Path(make_url(sqlite_url).database or "")
     place = tmp_path / "webcare.db"
