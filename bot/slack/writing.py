@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement
-from sqlmodel import col, or_, update
+from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -23,7 +23,7 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import Message, MessageKind
+from bot.models import Backlog, Message, MessageKind, Rollup
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -287,17 +287,30 @@ async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease
     channel = lease.desk.team.channel
     if message.in_thread or message.kind not in OF_THE_TEAM or message.channel == channel:
         return
-    case = await cases.get(session, message.case_id) if message.case_id is not None else None
-    if message.ts is not None and (case is None or case.status not in OPEN):
-        message.shown_version, message.retry_at = lease.message.version, None  # its case is over; it stays where it is
+    if message.ts is not None and not await _is_needed(session, message):
+        message.shown_version, message.retry_at = lease.message.version, None  # it stays where it is
     else:
         message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
 
 
+async def _is_needed(session: AsyncSession, message: Message) -> bool:
+    """Tell whether open cases are found by this message: it is the card of one, or shows those that have none."""
+    match message.kind:
+        case MessageKind.CASE:
+            case = await cases.get(session, message.case_id) if message.case_id is not None else None
+            return case is not None and case.status in OPEN
+        case MessageKind.ROLLUP:
+            lasting = select(Rollup.subject_id).where(Rollup.message_id == message.id)
+        case MessageKind.BACKLOG:
+            lasting = select(Backlog.team_id).where(Backlog.message_id == message.id)
+        case _:
+            return False
+    return (await session.exec(lasting)).first() is not None
+
+
 async def _gone(session: AsyncSession, message: Message, lease: Lease) -> None:
-    """The message or its reader no longer exists: post the card of an open case again, leave anything else."""
-    case = await cases.get(session, message.case_id) if message.case_id is not None else None
-    if message.kind is MessageKind.CASE and case is not None and case.status in OPEN:
+    """The message or its reader no longer exists: post what is still needed again, leave anything else."""
+    if await _is_needed(session, message):
         message.ts, message.posting_since, message.retry_at = None, None, None
     else:
         message.shown_version, message.retry_at = lease.message.version, None

@@ -71,6 +71,16 @@ async def test_it_stays_level_while_colleagues_click_more_often_than_slack_takes
     assert len(set(shown)) >= 3, "at least every half minute"
 
 
+async def test_it_is_posted_again_when_somebody_deletes_it_in_slack(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *(post(bot, number) for number in range(90)))
+    await work(bot, 20)
+    [message] = [m for m in bot.slack.messages(CHANNEL) if m["metadata"]["event_payload"]["key"].startswith("backlog:")]
+    await bot.slack.delete(CHANNEL, message["ts"])
+    await work(bot, 20)
+    assert len(said(bot)) == 1
+
+
 async def test_a_second_flood_has_a_message_of_its_own(strict: Bot) -> None:
     bot = strict
     await come(bot, *(post(bot, number) for number in range(40)))
