@@ -30,6 +30,7 @@ from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.sla import ClockKind
 from bot.figures.search import Asked, search
+from bot.keeping import sqlite
 from bot.models import (
     Account,
     Agent,
@@ -194,6 +195,25 @@ async def test_all_the_way_down_and_up_again(migrated: AsyncEngine) -> None:
     await db.migrate(migrated)
     async with migrated.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_the_tables_of_a_restored_file_are_as_all_others_but_that_each_counts_its_ids(sqlite_url: str) -> None:
+    engine = db.create_engine(sqlite_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(sqlite.number_on, 1000, {"cases": 7})
+        await connection.run_sync(sqlite.number_on, 1000, {"cases": 7})  # a second restore
+    async with engine.begin() as connection:
+        assert await connection.run_sync(differences) == []
+        counts = text("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'")
+        with_ids = {table.name for table in SQLModel.metadata.sorted_tables if "id" in table.c}
+        assert set((await connection.execute(counts)).scalars()) == with_ids
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = 'cases'")
+        assert list((await connection.execute(given)).scalars()) == [2007]
+        await connection.run_sync(to_base)
+    await db.migrate(engine)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
 
 
 async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(migrated: AsyncEngine) -> None:
