@@ -132,8 +132,12 @@ def ended(draft: Draft, now: datetime) -> bool:
 
 
 def exposes(draft: Draft) -> bool:
-    """Tell whether a reply would be public while its post, since it was approved, can only be answered privately."""
-    return draft.to.private and not draft.private and all(permit.act is not Act.ANSWER for permit in draft.to.permits)
+    """Tell whether a reply would be public while its post, since it was approved, can only be answered privately.
+
+    As `may_be_public`: below a private post an answer is public only where the agent had a choice.
+    """
+    acts = {permit.act for permit in draft.to.permits}
+    return draft.to.private and not draft.private and not acts >= ANSWERS
 
 
 def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None:

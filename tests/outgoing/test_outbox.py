@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bot import cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import ANSWERS, Act, Author, Post, permits
 from bot.models import Clock, Reply, ReplyStatus
 from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
@@ -66,7 +68,10 @@ async def test_a_case_that_is_closed_while_its_answer_goes_out_counts_when_the_a
     assert all(60 <= (clock.elapsed_seconds or 0) < 600 for clock in clocks)
 
 
-async def test_a_public_answer_does_not_go_out_below_a_post_that_became_private_meanwhile(office: Bot) -> None:
+@pytest.mark.parametrize("allowed", sorted(ANSWERS))
+async def test_a_public_answer_does_not_go_out_below_a_post_that_became_private_meanwhile(
+    office: Bot, allowed: Act
+) -> None:
     case_id = await mention(office)
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
@@ -76,7 +81,7 @@ async def test_a_public_answer_does_not_go_out_below_a_post_that_became_private_
         await replies.answer(session, chosen, connector=connector, by=SANNE, now=office.desk.now(), undo=undo)
     now_private = Post(
         "1", Author("a1", "Burger 1"), "Wanneer?", office.desk.now(), private=True, edited_at=office.desk.now(),
-        permits=permits(Act.ANSWER_PRIVATELY),
+        permits=permits(allowed),
     )  # fmt: skip
     async with office.desk.session() as session:
         await inbox.take_in(session, 1, [now_private], now=office.desk.now())
