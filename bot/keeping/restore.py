@@ -86,8 +86,8 @@ def _into_sqlite(
         bring_in(file, draft, progress)
         beside = settings.model_copy(update={"database_url": f"sqlite:///{draft.absolute()}"})
         restored = asyncio.run(_prepared(beside, given, slack=slack))
-        with sqlite.alone(draft):
-            pass  # all of it is in one file now
+        with sqlite.alone(draft) as ready:  # all of it is in one file now
+            sqlite.check(ready, draft)  # what SQLite keeps of the tables was written by hand
         if place.exists():
             files.let_be_used_as(draft, place)
         if used:
