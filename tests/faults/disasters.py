@@ -39,9 +39,13 @@ OF_DATABASES = frozenset(
         "InternalError",
         "OperationalError",
         "PendingRollbackError",
+        "TimeoutError",
     }
 )
-"""How errors are called with which a database that is gone, or that ended our transaction, is noticed."""
+"""How errors are called with which a database that is gone, or that ended our transaction, is noticed.
+
+The last is that of the pool: whoever waited for a connection while their process hung gave up when it went on.
+"""
 
 
 @dataclass

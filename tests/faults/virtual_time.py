@@ -8,16 +8,20 @@ import asyncio
 import contextvars
 import selectors
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
+Ready = tuple[selectors.SelectorKey, int]
 Kept = tuple[asyncio.Handle, Any, Any, contextvars.Context]
 """Something that is to run: its handle, the function with its arguments, and its context."""
 PATIENCE = 0.5
 """Real seconds for which others are waited for before the clock moves on without them."""
+BRIEFLY = 0.005
+"""Real seconds between two looks, while only what hangs is ready."""
 HANGS = 60.0
 """Real seconds after which a loop without timers, to which nothing happens, hangs for ever."""
 
@@ -121,16 +125,37 @@ class _Skipping(selectors.DefaultSelector):
         super().__init__()
         self._loop = loop
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[Ready]:
         if timeout is None:
-            events = super().select(HANGS)
+            events = self._within(HANGS)
             if not events:
                 raise RuntimeError("everybody waits for somebody else")
             return events
-        events = super().select(0)
+        events = self._within(0)
         if timeout > 0 and not events:
             if self._loop.is_waiting_for_others:
-                events = super().select(PATIENCE)
+                events = self._within(PATIENCE)
             if not events:
                 self._loop.passed += timeout
         return events
+
+    def _within(self, seconds: float) -> list[Ready]:
+        """Return what is ready within these real seconds, without what a process waits for that hangs.
+
+        That stays ready until the process goes on, and would keep the clock from moving.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            ready = super().select(max(0, until - time.monotonic()))
+            if events := [each for each in map(self._awake, ready) if each[1]]:
+                return events
+            if time.monotonic() >= until:
+                return []
+            time.sleep(BRIEFLY if ready else 0)
+
+    def _awake(self, ready: Ready) -> Ready:
+        key, events = ready
+        for event, handle in zip((selectors.EVENT_READ, selectors.EVENT_WRITE), key.data, strict=True):
+            if handle is not None and self._loop.keeper(handle._context) is not None:
+                events &= ~event
+        return key, events
