@@ -32,6 +32,8 @@ FIRST_STRONG = "\u2068"
 END = "\u2069"
 BY_EYE = re.compile(r"[*~`]|<[^>]*>")
 """What a screen reader need not say: signs of mrkdwn, and mentions, of which it would say the id."""
+UNHEARD = str.maketrans("<>", "  ")
+"""Signs of a name that a screen reader says nothing of, so that no name looks like a call to everyone there."""
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters (except tab and newline), and the marks that reverse the direction of text."""
 LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
@@ -178,10 +180,7 @@ def button(
 def about(blocks: Sequence[Block], of: str) -> list[Block]:
     """Return the blocks with, for a screen reader, what their rows of buttons are about, as `of` of `button`."""
     return [
-        block
-        | {"elements": [each | _heard(each, of) if each["type"] == "button" else each for each in block["elements"]]}
-        if block["type"] == "actions"
-        else block
+        block | {"elements": [_heard(each, of) for each in block["elements"]]} if block["type"] == "actions" else block
         for block in blocks
     ]
 
@@ -190,7 +189,7 @@ def _heard(element: Block, of: str) -> Block:
     """Return a button with what it is about; a menu as it is, because Slack has no such words for it."""
     if element["type"] != "button":
         return element
-    said = " ".join(unescape(BY_EYE.sub("", of)).split())
+    said = " ".join(unescape(BY_EYE.sub("", of)).translate(UNHEARD).split())
     return element | {"accessibility_label": plain(f"{element['text']['text']}: {said}")["text"]}
 
 
