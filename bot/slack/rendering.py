@@ -258,13 +258,17 @@ async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) 
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return the question to an agent who was seen away, or how it was settled; None if they were back before that."""
+    """Return the question to an agent who was seen away, or how it was settled.
+
+    None if they were back before Slack had it; and once they chose, while they are away: what they read then stays.
+    """
     absence = Absence.of(message.details)
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)
     person, waiting = await session.get(Person, absence.owner), await presence.claimed_by(session, absence.owner)
     if person is None or person.asked_at is None:
-        return back_again(desk.t) if message.ts is not None else None
+        is_back = person is not None and person.away_since is None
+        return back_again(desk.t) if is_back and message.ts is not None else None
     if waiting:
         return seen_away_question(absence.owner, len(waiting), desk.t)
     return nothing_left(desk.t) if message.ts is not None else None

@@ -477,6 +477,26 @@ async def test_the_question_to_one_who_is_back_says_so_and_takes_no_cases_any_mo
     assert (await office.case(case_id)).assignee == SANNE
 
 
+@pytest.mark.parametrize(
+    ("choice", "words"), [("agent:keep", "Alles blijft bij jou"), ("agent:hand_back", "in de wachtrij")]
+)
+async def test_what_one_who_is_away_chose_stands_though_the_question_was_to_be_written_again(
+    office: Bot, choice: str, words: str
+) -> None:
+    """A case goes away while they choose: the question would have had another number."""
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    async with office.desk.session() as session:
+        await presence.asked_anew(session, SANNE)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], choice)
+    await office.slack.wait_for(lambda: words in text_of(office.slack.direct(SANNE)[0]))
+    await messages.wake_lanes(office.desk)
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    assert words in text_of(office.slack.direct(SANNE)[0])
+
+
 async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office: Bot) -> None:
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
