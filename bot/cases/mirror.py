@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import clocks, follow_ups, signals
 from bot.cases.indexing import index
 from bot.cases.state import locked, record, touch, touch_messages
+from bot.domain.alike import is_respelled
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, left_out_of, permits_to_json
@@ -102,7 +103,7 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     if opened_up:
         await clocks.became_answerable(session, await locked(session, mention.case_id), now)
     if EventKind.MENTION_EDITED in kinds and _adds_words(before, mention.text):
-        await _says_more(session, mention, post, now)
+        await _says_more(session, mention, post, now, before)
     if mention.private and not was_private:
         await _leave_rollup(session, mention)
     await _touch(session, mention, rolled_up)
@@ -128,23 +129,26 @@ def _adds_words(before: str, text: str) -> bool:
     return bool(Counter(folded(text)) - Counter(folded(before)))
 
 
-async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> None:
+async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: datetime, before: str) -> None:
     """Treat what an edit added as a new post: it may go first, has a card, and reopens a case that is not open.
 
     The thread of that case then shows the post again. A mere "ok" says nothing more, unless it answers our question.
+    Other spelling of the words `before` is no reason for a card, unless it points to danger.
     """
     case = await locked(session, mention.case_id)
     if is_mere_thanks(post.text) and case.status is not Status.WITH_CITIZEN:
         return
-    case.subject_id = None
     if case.status not in OPEN:
+        case.subject_id = None
         await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
         await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
         if mention.may_be_answered():
             await clocks.citizen_wrote(session, case, now)
         return
-    team = await session.get_one(Team, case.team_id)
+    team, known = await session.get_one(Team, case.team_id), case.signals
     await signals.joins(session, case, post, f"{post.text}\n{left_out_of(post.place)}", team)
+    if case.signals != known or not is_respelled(before, post.text):
+        case.subject_id = None
 
 
 async def _leave_rollup(session: AsyncSession, mention: Mention) -> None:

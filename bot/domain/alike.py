@@ -5,6 +5,7 @@ have one of its rare stems, at most so many of them, so that a text costs the sa
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from hashlib import blake2b
 from typing import Generic, TypeVar
 
 import snowballstemmer
+from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import token_set_ratio
 
 from bot.domain.words import folded
@@ -29,6 +31,10 @@ WORDS = 6
 """So many words with two stems say enough for those who write just the same: "Kan ik nog over de Vaart heen?"."""
 MOST = 40
 """Stems of a longer text that are compared."""
+SPELLED = 4
+"""In so many letters of a word one may be corrected; shorter words are other words then, as "een" and "geen"."""
+CORRECTED = 20
+"""So many words at most are corrected; who changes more says something else. Each is held against all others."""
 RARE = 4
 """Under so many of its stems a text is found: those that the fewest others have."""
 COMMON = 64
@@ -83,6 +89,26 @@ def said(text: str) -> Said | None:
 def is_said(words: str, text: str) -> bool:
     """Tell whether a text says these words already, also if they were changed a little."""
     return bool(text) and token_set_ratio(" ".join(folded(words)), " ".join(folded(text))) >= SAID
+
+
+def is_respelled(before: str, after: str) -> bool:
+    """Tell whether a text only spells words of another differently, or leaves some out: it says nothing more."""
+    old, new = Counter(folded(before)), Counter(folded(after))
+    left, added = list((old - new).elements()), list((new - old).elements())
+    if len(added) > CORRECTED:
+        return False
+    for word in added:
+        meant = next((each for each in left if _is_spelling_of(each, word)), None)
+        if meant is None:
+            return False
+        left.remove(meant)
+    return True
+
+
+def _is_spelling_of(word: str, other: str) -> bool:
+    if not (word.isalpha() and other.isalpha()):
+        return False
+    return OSA.distance(word, other) <= min(len(word), len(other)) // SPELLED
 
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.alike import COMMON, COMPARED, FEWEST, MOST, RARE, Index, Said, said
+from bot.domain.alike import COMMON, COMPARED, FEWEST, MOST, RARE, Index, Said, is_respelled, said
 
 FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg. Is dat gevaarlijk?"
 
@@ -129,3 +129,30 @@ def test_a_text_is_found_by_its_rarest_stems() -> None:
 
 def test_texts_are_compared_by_their_stems_and_numbers_as_they_are() -> None:
     assert {"vlok", "tuin", "300000"} <= {*stems_of("De vlokken vallen op lijn 300000 bij de tuinen").stems}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Er vallen zwarte vlokken in onze tuin aan de havenweg, is dat gevaarlijk!",
+        "Er valen zwarte vlokekn in onze tiun aan de Havenweg. Is dat gevarlijk?",
+        "Zwarte vlokken in onze tuin. Is dat gevaarlijk?",
+    ],
+)
+def test_other_spelling_and_fewer_words_say_nothing_more(after: str) -> None:
+    assert is_respelled(FIRE, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Er is een gewonde", "Er is geen gewonde"),
+        ("Er vallen vlokken", "Er vallen vlokken vlokken"),
+        ("De bus van 12:00 komt niet", "De bus van 13:00 komt niet"),
+        ("De bus komt vandaag", "De trein komt vandaag"),
+        ("De bus komt", "De bus komt niet"),
+        ("woorden " * 30, "woorde " * 21),
+    ],
+)
+def test_another_word_says_more(before: str, after: str) -> None:
+    assert not is_respelled(before, after)

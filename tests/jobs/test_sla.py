@@ -230,6 +230,11 @@ async def test_a_reminder_that_slack_did_not_take_is_not_told_of_a_clock_that_re
     assert office.slack.direct(SANNE) == []
 
 
+async def level(bot: Bot) -> None:
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
 async def level_a_minute_later(bot: Bot) -> bool:
     """Let a minute pass; tell whether all messages are level, and nothing given up can bring one to Slack any more."""
     bot.clock.at = bot.desk.now() + timedelta(minutes=1)  # type: ignore[attr-defined]
@@ -385,6 +390,39 @@ async def test_after_downtime_a_claim_is_asked_about_before_it_returns_to_the_qu
             await office.slack.wait_for(
                 lambda: [m for m in office.slack.direct(SANNE) if "terug naar de wachtrij (13:15)" in text_of(m)]
             )
+
+
+async def test_after_slack_was_away_a_claim_is_asked_about_before_it_returns_to_the_queue(office: Bot) -> None:
+    """What Slack did not show nobody could act on."""
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    office.slack.faults.down = True
+    for moment in ("10:30", "10:45", "12:00", "12:59"):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await claims.look_after(office.desk)
+        await level(office)
+        assert (await office.case(case_id)).assignee == SANNE, moment
+    office.slack.faults.clear()
+    for moment, assignee in (("13:00", SANNE), ("13:14", SANNE), ("13:15", None)):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await claims.look_after(office.desk)
+        await level(office)
+        assert (await office.case(case_id)).assignee == assignee, moment
+        [asked] = office.slack.direct(SANNE)
+        assert not assignee or "terug naar de wachtrij (13:15)" in text_of(asked), text_of(asked)
+
+
+async def test_a_claim_returns_to_the_queue_though_slack_refuses_the_reminder(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    office.slack.faults.error("conversations.open", "cannot_dm_bot", times=99)
+    for moment, assignee in (("10:30", SANNE), ("10:45", None)):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await claims.look_after(office.desk)
+        await level(office)
+        assert (await office.case(case_id)).assignee == assignee, moment
 
 
 async def claim_put_off(bot: Bot, minutes: int) -> int:

@@ -499,6 +499,19 @@ async def test_who_changes_a_post_to_say_more_has_a_card_that_shows_it(strict: B
     assert "*8 zaken over hetzelfde*" in rolled_up
 
 
+async def test_who_corrects_the_spelling_of_a_post_stays_in_the_roll_up(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *(replace(each, text=f"{each.text} Stnkt het bij de fabreik?") for each in alike(bot, *range(30))))
+    await work(bot, 20)
+    before, changed = shown(bot, "case:"), bot.desk.now() + timedelta(seconds=1)
+    corrected = (replace(each, edited_at=changed) for each in alike(bot, *range(5, 30)))
+    await come(bot, *(replace(each, text=f"{each.text} Stinkt het bij de fabriek?") for each in corrected))
+    await work(bot, 40)
+    assert shown(bot, "case:") == before
+    [rolled_up] = shown(bot)
+    assert "*30 zaken over hetzelfde*" in rolled_up
+
+
 async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bot) -> None:
     bot = strict
     await come(bot, *alike(bot, *range(12)))
