@@ -11,7 +11,7 @@ from bot import cases
 from bot.cases import reminders
 from bot.cases.reminders import Fact
 from bot.desk import TeamDesk
-from bot.domain.hours import NeverOpen, add, is_open, next_opening, opens_again
+from bot.domain.hours import NeverOpen, add, next_opening, opens_again
 from bot.domain.queue import precedence
 from bot.domain.reminder import STANDS, Standing
 from bot.models import Author, Case, Listed, Message, Reminder
@@ -80,10 +80,10 @@ async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact], url
 
 
 def _waits_for_opening(desk: TeamDesk, written: datetime) -> bool:
-    """Tell whether the team closed since then for longer than a break, and did not open again."""
+    """Tell whether the team closed since then for longer than a break, also when it is open again by now."""
     hours, now = TeamSettings.of(desk.team.settings).hours(desk.now()), desk.now()
     try:
-        return not is_open(hours, now) and opens_again(hours, written) <= next_opening(hours, now)
+        return opens_again(hours, written) <= next_opening(hours, now)
     except NeverOpen:
         return True
 

@@ -451,6 +451,26 @@ async def test_what_slack_did_not_take_before_the_team_closed_comes_when_it_open
     assert ["2 te laat" in words for words in direct(office, MARIEKE)] == [True]
 
 
+async def test_what_slack_took_again_only_when_the_team_opened_comes_once(office: Bot) -> None:
+    """The sweep runs before the job that reminds; then something more is late."""
+    await settings(office, coordinators=[MARIEKE], ladder=[{"percent": 125, "to": "coordinator"}])
+    await claimed(office, 1)
+    office.clock.at = local("2026-11-20 16:30")  # type: ignore[attr-defined]
+    await mention(office, 1)
+    office.slack.faults.down = True
+    await at(office, "2026-11-20 16:59")
+    for moment in ("2026-11-20 16:59", "2026-11-23 08:59"):
+        office.clock.at = local(moment)  # type: ignore[attr-defined]
+        await level(office)
+    office.slack.faults.clear()
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await level(office)
+    for moment in ("2026-11-23 09:00", "2026-11-23 09:45"):
+        await at(office, moment)
+        await level(office)
+    assert ["2 te laat" in words for words in direct(office, MARIEKE)] == [True]
+
+
 async def test_what_slack_did_not_take_before_lunch_comes_although_the_team_has_lunch(office: Bot) -> None:
     await settings(office, week=[[("09:00", "12:00"), ("13:00", "17:00")]] * 5 + [[], []])
     await claimed(office, 1)
