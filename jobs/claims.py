@@ -34,7 +34,7 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
 
 
 async def _remind(desk: Desk, team_id: int, claim: Claim) -> None:
-    """Remind the owner of the case, once for each idle period."""
+    """Remind the owner of the case, once for each idle period; what Slack could not take yet is of now."""
     async with desk.session() as session:
         team = await reminders.hold(session, team_id)
         told = await reminders.told_idle(session, [claim.case_id])

@@ -26,6 +26,7 @@ from bot.domain.sla import is_late
 from bot.domain.slack_id import is_person
 from bot.models import (
     IN_ORDER,
+    NOT_TAKEN,
     TOLD_ONCE,
     WAITING,
     Case,
@@ -237,6 +238,8 @@ async def _post(
     for fact in facts:
         if fact.standing in STANDS:
             fact.reminder.heard = heard_of(fact.standing)
+            if live is not None and live.ts is None and fact.standing is Standing.STILL:  # the owner was not asked yet
+                fact.reminder.told_at = listed.written_at
         elif begins and fact.reminder.message_id:
             await session.delete(fact.reminder)
             continue
@@ -271,9 +274,16 @@ def _was_held_back(live: Message | None, facts: Sequence[Fact]) -> bool:
 async def told_idle(
     session: AsyncSession, case_ids: Collection[int]
 ) -> dict[tuple[int, str, datetime | None], datetime]:
-    """Return when the owners of these cases were reminded that they are idle, by case, owner and since when."""
+    """Return when the owners of these cases were reminded that they are idle, by case, owner and since when.
+
+    While Slack could not take it, nobody was. One that Slack refuses counts: else the case would never return.
+    """
+    is_shown = col(Message.ts).is_not(None) & (col(Message.shown_version) >= col(Message.version))
     rows = await session.exec(
-        select(Reminder).where(Reminder.kind == ReminderKind.STILL, col(Reminder.case_id).in_(case_ids))
+        select(Reminder)
+        .join(Message, col(Reminder.message_id) == Message.id)
+        .where(Reminder.kind == ReminderKind.STILL, col(Reminder.case_id).in_(case_ids))
+        .where(or_(is_shown, col(Message.problem).not_in(NOT_TAKEN)))
     )
     return {(each.case_id, each.recipient, each.since): each.told_at for each in rows}
 

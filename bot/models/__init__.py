@@ -72,6 +72,7 @@ from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.hiding import Hiding
 from bot.models.image import StoredImage
 from bot.models.message import (
+    NOT_TAKEN,
     PUT_OFF,
     Absence,
     AccountRemoved,
@@ -122,6 +123,7 @@ __all__ = [
     "IN_ORDER",
     "NEVER_DONE",
     "NOT_ENDED",
+    "NOT_TAKEN",
     "PROPOSED",
     "PUT_OFF",
     "REACHED",

@@ -345,6 +345,10 @@ class RolledUp(Spell, Details):
         return datetime.fromisoformat(self.last_at)
 
 
+NOT_TAKEN = frozenset({"unreachable", "ratelimited"})
+"""What the `problem` of a message is that Slack takes once it can; all else is a refusal."""
+
+
 class Message(SQLModel, table=True):
     """One of our Slack messages. It must be updated while `shown_version < version`.
 

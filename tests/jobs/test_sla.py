@@ -413,6 +413,29 @@ async def test_after_slack_was_away_a_claim_is_asked_about_before_it_returns_to_
         assert not assignee or "terug naar de wachtrij (13:15)" in text_of(asked), text_of(asked)
 
 
+async def test_a_claim_asked_about_when_the_team_opens_returns_some_time_after_that(office: Bot) -> None:
+    """Slack was away from before the team closed: the question came the next morning."""
+    office.clock.at = local("2026-11-20 16:14")  # type: ignore[attr-defined]
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    office.slack.faults.down = True
+    office.clock.at = local("2026-11-20 16:46")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    await level(office)
+    office.slack.faults.clear()
+    office.clock.at = local("2026-11-20 20:00")  # type: ignore[attr-defined]
+    await level(office)
+    assert office.slack.direct(SANNE) == []
+    for moment, assignee in (("09:00", SANNE), ("09:14", SANNE), ("09:15", None)):
+        office.clock.at = local(f"2026-11-23 {moment}")  # type: ignore[attr-defined]
+        await sla.remind(office.desk)
+        await claims.look_after(office.desk)
+        await level(office)
+        assert (await office.case(case_id)).assignee == assignee, moment
+    assert len(office.slack.direct(SANNE)) == 1, [text_of(each) for each in office.slack.direct(SANNE)]
+
+
 async def test_a_claim_returns_to_the_queue_though_slack_refuses_the_reminder(office: Bot) -> None:
     case_id = await mention(office)
     async with office.desk.session() as session:
