@@ -38,6 +38,8 @@ from bot.models import (
 MAY_BE_OLDER = timedelta(minutes=5)
 """A platform's report of a post may be this old."""
 NEVER = datetime.min.replace(tzinfo=UTC)
+BECAME_PRIVATE = "private"
+"""The key in the details of an edit by which the post became private."""
 QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
 """The messages of a case that show what the citizen wrote."""
 # Built once, for each page: to build it takes longer than to run it.
@@ -87,8 +89,9 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         return set()
     before, was_private = mention.text, mention.private
     kinds = _removed(mention, post.gone, now) if post.gone else [*_back(mention), *_edited(mention, post)]
+    became = {BECAME_PRIVATE: True} if mention.private and not was_private else {}
     for kind in kinds:
-        details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {})}
+        details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {}), **became}
         session.add(Event(case_id=mention.case_id, kind=kind, at=now, details=details))
     cautions: list[str] | None = [*post.cautions] or None
     cautions_changed = post.gone is None and mention.cautions != cautions
@@ -108,6 +111,16 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         await _leave_rollup(session, mention)
     await _touch(session, mention, rolled_up)
     return {mention.case_id}
+
+
+async def became_private(session: AsyncSession, mention_id: int, *, since: datetime) -> bool:
+    """Tell whether a post became private since then."""
+    mention = await session.get_one(Mention, mention_id)
+    if not mention.private:
+        return False
+    edited = select(Event.details).where(Event.case_id == mention.case_id, Event.kind == EventKind.MENTION_EDITED)
+    told = await session.exec(edited.where(col(Event.at) >= since))
+    return any(details.get("mention") == mention_id and details.get(BECAME_PRIVATE) for details in told)
 
 
 def _opened_up(mention: Mention, post: Post) -> bool:

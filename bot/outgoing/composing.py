@@ -28,6 +28,7 @@ ENDED = text(
 
 
 ONLY_PRIVATELY = text("This post can only be answered privately.")
+BECAME_PRIVATE = text("This post became private meanwhile. Choose again who may read the answer.")
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,11 @@ def exposes(draft: Draft) -> bool:
     """
     acts = {permit.act for permit in draft.to.permits}
     return draft.to.private and not draft.private and not acts >= ANSWERS
+
+
+def exposed(draft: Draft) -> Text:
+    """Return why a public reply is not published below a post that became private."""
+    return ONLY_PRIVATELY if exposes(draft) else BECAME_PRIVATE
 
 
 def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None:

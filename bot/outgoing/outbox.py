@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
 from bot import connectors, db
+from bot.cases import mirror
 from bot.connectors import http
 from bot.connectors.base import (
     OUR_FAULT,
@@ -110,8 +111,14 @@ async def _prepared(
         item.external_id = connectors.reply_id(account.platform, account.options, item.key)
         draft, again = await _draft(desk, session, item), item.tries > 1
         has_templates = bool(connectors.templates(account.platform, account.limits))
-        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates)
+        exposes = composing.exposes(draft) or await _became_private(session, item)
+        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates, exposes=exposes)
     return partial(_act, kind=item.kind, post=await _post(session, account, item))
+
+
+async def _became_private(session: AsyncSession, reply: Reply) -> bool:
+    """Tell whether the post of a public reply became private since it was approved: nobody agreed to publish it."""
+    return not reply.private and await mirror.became_private(session, reply.mention_id, since=reply.created_at)
 
 
 async def _unprepared(_: Connector) -> Sent | Done:
@@ -175,7 +182,9 @@ async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:
     return Done()
 
 
-async def _reply(connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool) -> Sent:
+async def _reply(
+    connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool, exposes: bool
+) -> Sent:
     if not isinstance(connector, Replies):
         raise Rejected(composing.UNANSWERABLE.message)
     if not again and not has_templates and composing.ended(draft, now):
@@ -183,18 +192,21 @@ async def _reply(connector: Connector, *, draft: Draft, again: bool, now: dateti
     takes_image = isinstance(connector, TakesImages) and connector.images(private=draft.private) is not None
     if not again and draft.image is not None and not takes_image:
         raise Rejected("The platform takes no image with an answer any more. Send it without.")
-    return await _publish(connector, draft, again=again, now=now)
+    return await _publish(connector, draft, again=again, now=now, exposes=exposes)
 
 
-async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime) -> Sent:
-    """Publish, or look up the result of an earlier try; never sends twice what the platform would publish twice."""
-    if again and not _recognised(connector, draft, now):
+async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime, exposes: bool) -> Sent:
+    """Publish, or look up the result of an earlier try; never sends twice what the platform would publish twice.
+
+    What `exposes` a post that became private is not published, but an earlier try may have done so.
+    """
+    if again and (exposes or not _recognised(connector, draft, now)):
         published = await _found(connector, draft)
         if published is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
             raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
-        return published or await _sent(connector, draft)
+        return published or await _sent(connector, draft, exposes=exposes)
     try:
-        return await _sent(connector, draft)
+        return await _sent(connector, draft, exposes=exposes)
     except Rejected:  # proves nothing about an earlier try: its post may be there, and the citizen's removed since
         published = await _found(connector, draft) if again else None
         if published is None:
@@ -202,9 +214,9 @@ async def _publish(connector: Replies, draft: Draft, *, again: bool, now: dateti
         return published
 
 
-async def _sent(connector: Replies, draft: Draft) -> Sent:
-    if composing.exposes(draft):
-        raise Rejected(composing.ONLY_PRIVATELY.message)
+async def _sent(connector: Replies, draft: Draft, *, exposes: bool) -> Sent:
+    if exposes:
+        raise Rejected(composing.exposed(draft).message)
     return await connector.send(draft)
 
 
