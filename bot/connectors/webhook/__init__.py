@@ -47,9 +47,12 @@ from bot.domain.text import Text, text
 __all__ = ["METHODS", "PLATFORM", "RESEND_SAFE_FOR", "Incoming", "Webhook", "new_secret", "posts_of", "verify"]
 
 RESEND_SAFE_FOR = timedelta(days=1)
+OK = 200
 NOT_UNDERSTOOD = frozenset({400, 422})
 """The statuses with which a callback answers if it does not know our ping."""
-PAGE = re.compile(rb"\s*<(!doctype\s+)?html[\s>]", re.IGNORECASE)
+PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?><!--.*?-->\s*)*+<(?:!doctype\s+)?html[\s>]", re.IGNORECASE | re.DOTALL
+)
 """The start of a web page: what stands before a callback may answer 200 with one."""
 
 
@@ -76,7 +79,7 @@ class Webhook:
         if not self._account.options.get("callback_url"):
             return text("Replies are not possible: no callback_url is set.")
         response = await self.call("ping", f"ping_{secrets.token_hex(8)}", datetime.now(UTC), {})
-        if response.status_code in NOT_UNDERSTOOD:
+        if response.status_code in NOT_UNDERSTOOD or (response.is_success and _refusal(response) is not None):
             return text("The callback answers, but does not know our ping; the first reply will tell whether it works.")
         self.judge(response)
         return text("The callback accepts our signature.")
@@ -151,15 +154,28 @@ class Webhook:
             raise Unauthorized("{host} says that this callback is gone for good.", host=where)
         if 300 <= status < 400:
             raise Rejected("{host} sends us on to another address; set that one as the callback.", host=where)
-        answer = http.object_in(response)
-        reason = answer.get("error") or answer.get("message")
-        http.judge(response, reason=reason if isinstance(reason, str) else "")
-        if PAGE.match(response.content):
+        refusal = _refusal(response)
+        http.judge(response, reason=refusal or _message(http.object_in(response)))
+        if status == OK and PAGE.match(response.content):
             raise OutcomeUnknown(
                 "{host} answers with a web page, perhaps one to log in, and not as a callback does.", host=where
             )
-        if isinstance(answer.get("error"), str) and answer["error"] and not answer.get("id"):
-            raise Rejected("{host} says: {reason}", host=where, reason=answer["error"][:300])
+        if refusal is None or http.object_in(response).get("id"):
+            return
+        if refusal:
+            raise Rejected("{host} says: {reason}", host=where, reason=refusal[:300])
+        raise Rejected("{host} refuses this (HTTP {status}).", host=where, status=status)
+
+
+def _refusal(response: httpx.Response) -> str | None:
+    """Return the error that an answer names, "" for one without words; None for none."""
+    error = http.object_in(response).get("error")
+    return (error if isinstance(error, str) else _message(error)) if error else None
+
+
+def _message(said: Any) -> str:
+    words = said.get("message") if isinstance(said, dict) else ""
+    return words if isinstance(words, str) else ""
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -677,6 +677,14 @@ async def test_a_callback_that_tells_nothing_is_believed(
     assert await connector(receiver, client).send(draft()) == Sent("reply-11")
 
 
+@pytest.mark.parametrize("status", [201, 202])
+async def test_a_callback_that_says_accepted_is_believed_whatever_its_words_look_like(
+    status: int, receiver: Receiver, client: httpx.AsyncClient
+) -> None:
+    receiver.answer = web.Response(status=status, text="<!doctype html><title>202 Accepted</title>")
+    assert await connector(receiver, client).send(draft()) == Sent("reply-11")
+
+
 async def test_only_a_web_address_is_taken_from_the_answer(receiver: Receiver, client: httpx.AsyncClient) -> None:
     receiver.answer = web.json_response({"id": "7\x00", "url": "javascript:alert(1)"})
     assert await connector(receiver, client).send(draft()) == Sent("7")
@@ -700,8 +708,16 @@ async def test_a_private_answer_may_open_a_conversation(receiver: Receiver, clie
         (web.json_response({"error": "Gesprek gesloten"}, status=422), Rejected, "says: Gesprek gesloten"),
         (web.json_response({"error": {"code": 3}}, status=403), Rejected, "refuses this (HTTP 403)"),
         (web.json_response({"error": "Gesprek gesloten"}), Rejected, "says: Gesprek gesloten"),
+        (web.json_response({"error": {"code": 3, "message": "Dicht"}}), Rejected, "says: Dicht"),
+        (web.json_response({"error": True}), Rejected, "refuses this (HTTP 200)"),
         (web.Response(text="\n<!DOCTYPE html><title>Log in</title>"), OutcomeUnknown, "answers with a web page"),
         (web.Response(text="<html><body>Log in</body></html>"), OutcomeUnknown, "answers with a web page"),
+        (web.Response(text="\ufeff<!DOCTYPE html><title>Log in</title>"), OutcomeUnknown, "answers with a web page"),
+        (
+            web.Response(text='<?xml version="1.0"?>\n<!-- SSO -->\n<html><body>Log in</body></html>'),
+            OutcomeUnknown,
+            "answers with a web page",
+        ),
         (
             web.Response(status=308, headers={"Location": "https://elsewhere.example/"}),
             Rejected,
@@ -800,8 +816,12 @@ async def test_the_check_tells_that_the_callback_has_another_secret(
     assert "does not accept our signature" in str(problem)
 
 
-async def test_a_callback_that_knows_no_ping_is_no_problem(receiver: Receiver, client: httpx.AsyncClient) -> None:
-    receiver.answer = web.Response(status=400)
+@pytest.mark.parametrize("refusal", [(400, "{}"), (200, '{"error": "unknown type: ping"}')])
+async def test_a_callback_that_knows_no_ping_is_no_problem(
+    refusal: tuple[int, str], receiver: Receiver, client: httpx.AsyncClient
+) -> None:
+    status, body = refusal
+    receiver.answer = web.Response(status=status, text=body)
     health = await connector(receiver, client).check()
     assert health.problems == ()
     assert "does not know our ping" in str(health.working[-1])
