@@ -181,8 +181,7 @@ async def add(
         raise BadSettings(missing)
     if (existing := await find(session, platform, name)) is not None:
         raise BadSettings(f"There already is an account {key(existing)}; renew or remove it instead.")
-    if (existing := await _at_place(session, platform, url)) is not None:
-        raise BadSettings(f"This address is read already, by the account {key(existing)}; remove that one first.")
+    await refuse_read_already(session, platform, url)
     account = Account(
         team_id=owner.id,
         platform=platform,
@@ -227,14 +226,21 @@ async def find(session: AsyncSession, platform: str, name: str) -> Account | Non
     return rows.first()
 
 
-async def _at_place(session: AsyncSession, platform: str, url: str) -> Account | None:
-    """Return the account that reads this address, on a platform whose accounts are addresses, unless stopped."""
+async def refuse_read_already(session: AsyncSession, platform: str, url: str, *, but: int | None = None) -> None:
+    """Raise BadSettings when another account than `but` reads this address; one that people stopped does not.
+
+    On most platforms an address is a server, which any number of accounts are on.
+    """
     has = connectors.known(platform)
     if has is None or not any(each.name == "url" and each.kind is OptionKind.ADDRESS for each in has.options):
-        return None
+        return
     rows = await session.exec(select(Account).where(Account.platform == platform).order_by(col(Account.id)))
-    reads = (row for row in rows if not is_stopped_by_hand(row))
-    return next((row for row in reads if place_of(row.url) == place_of(url)), None)
+    reads = [row for row in rows if row.id != but and not is_stopped_by_hand(row)]
+    existing = next((row for row in reads if place_of(row.url) == place_of(url)), None)
+    if existing is not None:
+        raise BadSettings(
+            f"This address is read already, by the account {key(existing)}; remove or stop that one first."
+        )
 
 
 async def same(session: AsyncSession, platform: str, url: str, health: base.Health) -> Account | None:
@@ -420,7 +426,7 @@ def stop(session: AsyncSession, account: Account, now: datetime) -> None:
 
 
 def start(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Start a stopped account again, no matter what stopped it."""
+    """Start a stopped account again, no matter what stopped it; see `refuse_read_already`."""
     account.stopped_at, account.problem, account.poll_after, account.budget = None, None, None, None
     account.faults = None
     session.add(account)

@@ -310,6 +310,8 @@ async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> No
         row = await accounts.named(session, name)
         if not stopping and settings.webcare_secret_key.get_secret_value():
             accounts.opened(row, settings)  # with tokens that it does not open, it would keep the bot from starting
+        if not stopping:
+            await accounts.refuse_read_already(session, row.platform, row.url, but=row.id)
         (accounts.stop if stopping else accounts.start)(session, row, utc_now())
 
 

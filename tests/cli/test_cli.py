@@ -806,6 +806,10 @@ async def test_one_feed_is_not_read_under_two_names_however_its_address_is_writt
     await run("accounts", "stop", "nieuws")
     assert (await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws 2")).code == 0
     assert [account.name for account in await stored(tmp_path, Account)] == ["nieuws", "sport", "nieuws 2"]
+    again = await run("accounts", "start", "nieuws")
+    assert (again.code, "by the account feed/nieuws 2" in again.err) == (2, True)
+    await run("accounts", "stop", "nieuws 2")
+    assert (await run("accounts", "start", "nieuws")).code == 0
 
 
 def stopped_with_many_words(row: Account) -> None:
