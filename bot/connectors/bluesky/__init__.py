@@ -23,6 +23,7 @@ from typing import Any
 import structlog
 
 from bot.connectors.base import (
+    CLOCKS_DIFFER,
     Account,
     Cursor,
     Draft,
@@ -85,20 +86,24 @@ class Bluesky:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new mentions, replies, quotes, posts with our words, and private messages, by others than us.
 
-        The first time only those since the account begins that we did not answer.
+        The first time only those since the account begins that we did not answer. A word that is followed later begins
+        then: of one that could not be searched yet, the cursor has None.
         """
-        me, parts = await self._server.me(), Parts(self._account.id)
-        news = await self._news(self._notifications, cursor.get("notifications"), parts)
+        me, parts, now = await self._server.me(), Parts(self._account.id), self._now()
+        begins, known = self._account.begins_by_its_clock(now), cursor.get("words", {})
+        news = await newest.read(self._notifications, cursor.get("notifications"), begins, now, parts)
         after, more = Cursor(notifications=news.state, words={}), news.more
         views = {item["uri"]: item for item in news.items}
         for word in self._account.options.get("words", ()):
-            searched = self._news(partial(self._found, word=word), cursor.get("words", {}).get(word), parts)
+            is_later = bool(cursor) and word not in known
+            since = now - CLOCKS_DIFFER if is_later else begins
+            searched = newest.read(partial(self._found, word=word), known.get(word), since, now, parts)
             part = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
             if part is not None:
                 views = {**{item["uri"]: item for item in part.items}, **views}
                 after["words"][word], more = part.state, more or part.more
-            elif word in cursor.get("words", {}):
-                after["words"][word] = cursor["words"][word]
+            elif not is_later:
+                after["words"][word] = known.get(word)
         if not cursor:
             answered = await self._answered(me)
             views = {uri: view for uri, view in views.items() if uri not in answered}
@@ -106,9 +111,6 @@ class Bluesky:
         messages = await self._messages(cursor.get("messages"), after, parts) if self._has_messages else []
         ordered = sorted([*posts, *messages], key=lambda post: (post.published_at, post.external_id))
         return Page(tuple(ordered), after, more, self._server.rests_until, parts.unread)
-
-    async def _news(self, pages: newest.Pages, state: Json | None, parts: Parts) -> newest.News:
-        return await newest.read(pages, state, self._account.begins_by_its_clock(self._now()), self._now(), parts)
 
     async def _notifications(self, cursor: str) -> tuple[list[newest.Item], str]:
         asked: dict[str, Any] = {"reasons": CONCERNING, "limit": 100, "priority": False}

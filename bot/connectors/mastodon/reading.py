@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.connectors.base import Cursor, Page, Rechecked, Verdict
+from bot.connectors.base import CLOCKS_DIFFER, Cursor, Page, Rechecked, Verdict
 from bot.connectors.json_api import Json, within
 from bot.connectors.mastodon.posts import UNREADABLE, post_of, reply_to, time_in
 from bot.connectors.mastodon.server import AT_ONCE, FULL, Found, MastodonServer, age, is_newer
@@ -34,7 +34,8 @@ class Reading(MastodonServer):
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new mentions, quotes and hashtag posts; the first time only those since the account begins.
 
-        Posts from before the account was added are left out if they were answered.
+        Posts from before the account was added are left out if they were answered. A hashtag that is followed later
+        begins then: of one that could not be read yet, the cursor has None.
         """
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
         by_id: dict[str, Json] = {}
@@ -47,11 +48,15 @@ class Reading(MastodonServer):
             if last is None:
                 notes = await self._since_it_begins(notes)
             by_id = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
+        known, begins = cursor.get("hashtags", {}), self._begins_at()
         for tag in self._account.options.get("hashtags", ()):
-            seen = cursor.get("hashtags", {}).get(tag)
+            seen, is_later = known.get(tag), bool(cursor) and tag not in known
             statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen, parts)
             more = more or gap
-            for status in statuses if seen is not None else self._begun(statuses):
+            if is_later and after["hashtags"][tag] is None:
+                del after["hashtags"][tag]
+            since = self._now() - CLOCKS_DIFFER if is_later else begins
+            for status in statuses if seen is not None else _from(since, statuses):
                 by_id.setdefault(status["id"], status)
         if not cursor and me and self._account.options.get("since_days"):
             answered = await self._answered_since_it_begins(me)
@@ -73,8 +78,7 @@ class Reading(MastodonServer):
 
     def _begun(self, items: Iterable[Json]) -> list[Json]:
         """Return the notifications or statuses since the account begins, and those without a readable time."""
-        begins = self._begins_at()
-        return [each for each in items if begins is None or (at := time_in(each)) is None or at >= begins]
+        return _from(self._begins_at(), items)
 
     async def _answered_since_it_begins(self, me: str) -> set[str]:
         """Return the ids of the posts that our newest posts answer, until the account begins."""
@@ -176,3 +180,7 @@ class Reading(MastodonServer):
 def _names(status: Json, account_id: str) -> bool:
     mentions = status.get("mentions")
     return isinstance(mentions, list) and any(within(m, "id") == account_id for m in mentions)
+
+
+def _from(since: datetime | None, items: Iterable[Json]) -> list[Json]:
+    return [each for each in items if since is None or (at := time_in(each)) is None or at >= since]

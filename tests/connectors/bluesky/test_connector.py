@@ -288,6 +288,30 @@ async def test_an_account_begins_when_it_is_added(server: FakeBluesky, client: h
     assert [post.text.split()[-1] for post in posts] == ["geleden"]
 
 
+async def test_a_word_that_is_followed_later_begins_then(server: FakeBluesky, client: httpx.AsyncClient) -> None:
+    now = datetime.now(UTC)
+    added = now - timedelta(days=90)
+    server.write("jan", "De sluis van toen", at=now - timedelta(days=60))
+    _, cursor = await read_all(connect(server.url, client, added_at=added, words=["brug"]), {})
+    bluesky = connect(server.url, client, added_at=added, words=["brug", "sluis"])
+    new = server.write("jan", "De sluis van nu")
+    posts, cursor = await read_all(bluesky, cursor)
+    assert [post.external_id for post in posts] == [new]
+    assert await read_all(bluesky, cursor) == ([], cursor)
+
+
+async def test_a_word_that_cannot_be_searched_at_first_begins_with_the_account(
+    server: FakeBluesky, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    bluesky = connect(server.url, client, added_at=now - timedelta(days=90), words=["sluis"])
+    old = server.write("jan", "De sluis van toen", at=now - timedelta(days=60))
+    server.fail("/xrpc/app.bsky.feed.searchPosts", status=502)
+    page = await bluesky.fetch({})
+    assert (page.posts, len(page.unread)) == ((), 1)
+    assert [post.external_id for post in (await bluesky.fetch(page.cursor)).posts] == [old]
+
+
 @pytest.mark.parametrize(
     "record",
     [

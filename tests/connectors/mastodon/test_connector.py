@@ -205,6 +205,18 @@ async def test_an_account_begins_when_it_is_added(server: FakeMastodon, client: 
     assert [each.external_id for each in (await Mastodon(added, tools(client)).fetch(page.cursor)).posts] == [new["id"]]
 
 
+async def test_a_hashtag_that_is_followed_later_begins_then(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    account = replace(connect(server.base_url, client, hashtags=["afval"])._account, added_at=NOW - timedelta(days=90))
+    _, cursor = await read_all(Mastodon(account, tools(client)), {})
+    server.post_as("jan", "Gisteren #sluis")
+    account = replace(account, options={"hashtags": ["afval", "sluis"]})
+    tomorrow = replace(tools(client), now=lambda: datetime.now(UTC) + timedelta(days=1))
+    found, cursor = await read_all(Mastodon(account, tomorrow), cursor)
+    assert found == []
+    new = server.post_as("jan", "Nu #sluis")
+    assert (await read_all(Mastodon(account, tools(client)), cursor))[0] == [new["id"]]
+
+
 async def test_an_account_may_begin_with_the_unanswered_posts_of_some_days_before(
     server: FakeMastodon, client: httpx.AsyncClient
 ) -> None:
