@@ -59,7 +59,7 @@ class Known:
         ids = {ident: datetime.fromtimestamp(at, UTC) for ident, at in state["seen"].items()}
         left = state.get("rest")
         rest = Rest(left["after"], time_of(left["top"])) if left else None
-        return cls(time_of(state["floor"]), ids, bool(left and left["first"]), rest)
+        return cls(time_of(state["floor"]), ids, bool(state.get("first") or (left and left["first"])), rest)
 
     def may_be_new(self, moment: datetime | None) -> bool:
         """Tell whether an item of this moment may be new; so may one without a moment."""
@@ -86,7 +86,9 @@ class Known:
         if len(remembered) > REMEMBERED:
             remembered = remembered[-REMEMBERED:]
             floor = remembered[0][0] if rest is None else floor
-        state = {"floor": floor.isoformat(), "seen": {ident: int(at.timestamp()) for at, ident in remembered}}
+        state: Json = {"floor": floor.isoformat(), "seen": {ident: int(at.timestamp()) for at, ident in remembered}}
+        if self.is_first and not is_whole:
+            state["first"] = True
         if rest is None:
             return state
         return {**state, "rest": {"after": rest.after, "top": rest.top.isoformat(), "first": self.is_first}}

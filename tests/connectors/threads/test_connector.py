@@ -234,6 +234,22 @@ async def test_replies_that_threads_does_not_give_keep_no_other_out_and_come_lat
     assert (await news(threads, cursor))[0] == [early]
 
 
+async def test_answered_replies_that_threads_did_not_give_at_first_do_not_come_in_later(
+    server: FakeThreads, client: httpx.AsyncClient
+) -> None:
+    old, other = NOW - timedelta(days=2), server.write("Ander nieuws")
+    answered, open_ = (server.reply(who, "Hoe laat?", to=other, at=old) for who in ("els", "kim"))
+    server.reply(US, "Om drie uur.", to=answered, at=old + HOUR)
+    threads = connect(server.url, client, now=NOW, added_at=NOW, since_days=3)
+    refusal = '{"error": {"code": 10, "message": "Application does not have permission for this action"}}'
+    server.fail(f"{V}/{other}/conversation", status=403, body=refusal)
+    page = await threads.fetch({})
+    assert (page.posts, len(page.unread)) == ((), 1)
+    found, cursor = await news(threads, json.loads(json.dumps(page.cursor)))
+    assert found == [open_]
+    assert await news(threads, cursor) == ([], cursor)
+
+
 async def test_mentions_that_cannot_be_read_keep_no_reply_out_and_come_later(
     server: FakeThreads, threads: Threads
 ) -> None:
