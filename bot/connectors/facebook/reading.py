@@ -64,7 +64,7 @@ class Reader:
         ordered = "".join(f".{name}({value})" for name, value in NEWEST_FIRST.items())
         fields = f"id,from,message,permalink_url,comments{ordered}{since}.limit({COMMENTS}){{{COMMENT}}}"
         path = f"{self._page.id}/feed"
-        return await first_pages(partial(self._server.get, path, fields=fields, limit=POSTS), FEED_PAGES)
+        return await first_pages(partial(self._server.get_list, path, fields=fields, limit=POSTS), FEED_PAGES)
 
     async def _below(self, post: Json, known: Known) -> tuple[list[Json], str]:
         """Return the comments below a post that may be new, and where to continue if there are more."""
@@ -80,7 +80,7 @@ class Reader:
         comments: list[Json] = []
         for _ in range(PAGES_AT_ONCE):
             asked = {**NEWEST_FIRST, "fields": COMMENT, "limit": MORE_COMMENTS, "after": cursor}
-            answer = await self._server.get(f"{ident_of(post_id)}/comments", **asked)
+            answer = await self._server.get_list(f"{ident_of(post_id)}/comments", **asked)
             page, cursor = listed(answer), after(answer)
             comments += page
             if not cursor or _reaches(page, known.floor) or all(self._is_known(each, known) for each in page):
@@ -140,7 +140,7 @@ class Reader:
         self, edge: str, state: Mapping[str, Any] | None, fields: str, read: Callable[[Json], Post]
     ) -> Found:
         known = Known.of(state, self._begins)
-        ask = partial(self._server.get, f"{self._page.id}/{edge}", fields=fields, limit=POSTS)
+        ask = partial(self._server.get_list, f"{self._page.id}/{edge}", fields=fields, limit=POSTS)
         raw, rest = await read_down(ask, known, "created_time", self._now)
         theirs = [each for each in raw if within(each, "from", "id") != self._page.id]
         seen = posts = read_all(theirs, read, log)

@@ -56,7 +56,7 @@ class Reader:
     async def _media(self) -> list[Json]:
         """Return our newest posts, each with its newest comments."""
         path, fields = f"{self._server.id}/media", f"{OURS},comments_count,{BELOW}"
-        return await first_pages(partial(self._server.get, path, fields=fields, limit=MEDIA), PAGES)
+        return await first_pages(partial(self._server.get_list, path, fields=fields, limit=MEDIA), PAGES)
 
     def _new(self, raw: Sequence[tuple[Json, Json]], *, answered_too: bool) -> tuple[list[Post], list[Post]]:
         """Return the comments of others: those that may be new, and all."""
@@ -107,7 +107,7 @@ class Reader:
         object_id, edge = str(place["at"]).split("/")
         fields = COMMENT if edge == "replies" else f"{COMMENT},replies.limit({COMMENTS}){{{COMMENT}}}"
         asked = {"fields": fields, "limit": MORE, "after": place["after"]}
-        answer = await self._server.get(f"{ident_of(object_id)}/{edge}", **asked)
+        answer = await self._server.get_list(f"{ident_of(object_id)}/{edge}", **asked)
         return listed(answer), after(answer)
 
 

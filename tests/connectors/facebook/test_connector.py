@@ -205,6 +205,19 @@ async def test_a_flood_below_one_post_comes_in_whole_and_once(server: FakeFacebo
     assert [post.external_id for post in (await facebook.fetch(cursor)).posts] == [later]
 
 
+async def test_an_answer_without_a_list_loses_no_comment(server: FakeFacebook, client: httpx.AsyncClient) -> None:
+    facebook = connect(server.url, client, now=NOW + DAY)
+    _, cursor = await read_all(facebook, {})
+    flood = [server.comment(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(seconds=n // 3)) for n in range(1300)]
+    page = await facebook.fetch(cursor)
+    assert len(page.posts) < len(flood)
+    server.fail(f"{V}/{server.own}/comments", status=200, body="{}")
+    with pytest.raises(Unavailable):
+        await facebook.fetch(page.cursor)
+    posts, _ = await read_all(facebook, page.cursor)
+    assert {post.external_id for post in (*page.posts, *posts)} == {*flood}
+
+
 async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
     server: FakeFacebook, client: httpx.AsyncClient
 ) -> None:

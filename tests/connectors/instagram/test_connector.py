@@ -200,6 +200,18 @@ async def test_many_replies_to_one_comment_come_in_whole(server: FakeInstagram, 
     assert len(server.asked) - asked == 2  # nothing is new, so the replies are not read again
 
 
+async def test_an_answer_without_a_list_loses_no_reply(server: FakeInstagram, client: httpx.AsyncClient) -> None:
+    instagram = connect(server.url, client, now=NOW + DAY)
+    first = server.comment("jan", "Eerst", at=NOW)
+    _, cursor = await read_all(instagram, {})
+    replies = [server.comment(f"kim{n}", "Ik ook", answers=first, at=NOW + timedelta(seconds=n)) for n in range(330)]
+    server.fail(f"{V}/{first}/replies", status=200, body='{"success": true}')
+    with pytest.raises(Unavailable):
+        await instagram.fetch(cursor)
+    posts, _ = await read_all(instagram, cursor)
+    assert sorted(post.external_id for post in posts) == sorted(replies)
+
+
 async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
     server: FakeInstagram, client: httpx.AsyncClient
 ) -> None:
