@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.connectors.base import Rejected
 from bot.connectors.json_api import Json, time_of
 from bot.connectors.parts import Parts
 from bot.domain.text import text
@@ -46,7 +47,7 @@ async def read(
     if state is None:
         top, _ = await _down(pages, "", begins or EVER)
         return News([item for _, item in top], _remembered(top, begins or EVER, [], now), False)
-    floor, known, gaps = time_of(state["floor"]), set(state["seen"]), list(state["gaps"])
+    floor, known, gaps = time_of(state["floor"]), set(state["seen"]), [{**gap} for gap in state["gaps"]]
     top, left = await _down(pages, "", floor)
     if left:
         gaps.append({"cursor": left, "floor": state["floor"], "seen": state["seen"]})
@@ -71,7 +72,11 @@ async def _into(pages: Pages, gaps: list[Json]) -> tuple[list[Json], list[Json]]
     if not gaps:
         return [], []
     *others, gap = gaps
-    items, left = await _down(pages, gap["cursor"], time_of(gap["floor"]))
+    try:
+        items, left = await _down(pages, gap["cursor"], time_of(gap["floor"]))
+    except Rejected:
+        gap["cursor"] = ""  # a cursor does not last: the next reading begins at the top again
+        raise
     new = [item for _, item in items if item["uri"] not in gap["seen"]]
     return new, [*others, *([{**gap, "cursor": left}] if left else [])]
 

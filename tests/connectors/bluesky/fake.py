@@ -86,6 +86,7 @@ class FakeBluesky(FakeServer):
         self.blobs: dict[str, bytes] = {}
         self.taken_down, self.closed = set[str](), set[str]()
         self.has_old_ones = True
+        self.forgotten = set[str]()
         self.blocking, self.gone_accounts = set[str](), set[str]()
         self.incoming: dict[str, str] = {}
         self.labels: dict[str, list[Json]] = {}
@@ -312,6 +313,8 @@ class FakeBluesky(FakeServer):
     def _listNotifications(self, asked: Json) -> Json:
         if "cursor" in asked and not self.has_old_ones:
             raise web.HTTPBadGateway
+        if asked.get("cursor") in self.forgotten:
+            raise web.HTTPBadRequest(text='{"error": "InvalidRequest", "message": "Invalid cursor"}')
         told = []
         for uri, each in self._newest():
             reason = self._reason(each.value) if not uri.startswith(f"at://{US}/") else ""

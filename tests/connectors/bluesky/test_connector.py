@@ -278,6 +278,21 @@ async def test_older_posts_that_cannot_be_read_hold_up_no_new_one(server: FakeBl
     assert came == {*heap, new}
 
 
+async def test_older_posts_are_read_from_the_top_again_when_the_place_is_forgotten(
+    server: FakeBluesky, bluesky: Bluesky
+) -> None:
+    _, cursor = await read_all(bluesky, {})
+    heap = [server.write("jan", f"@{HANDLE} {n}") for n in range(1250)]
+    page = await bluesky.fetch(cursor)
+    server.forgotten.add(page.cursor["notifications"]["gaps"][0]["cursor"])
+    refused = await bluesky.fetch(page.cursor)
+    assert (refused.more, len(refused.unread)) == (False, 1)
+    new = server.write("els", f"@{HANDLE} Brand!")
+    rest, cursor = await read_all(bluesky, refused.cursor)
+    assert {post.external_id for post in (*page.posts, *rest)} == {*heap, new}
+    assert await read_all(bluesky, cursor) == ([], cursor)
+
+
 async def test_an_account_begins_when_it_is_added(server: FakeBluesky, client: httpx.AsyncClient) -> None:
     now = datetime.now(UTC)
     server.write("jan", f"@{HANDLE} Lang geleden", at=now - timedelta(days=2))
