@@ -187,11 +187,18 @@ async def citizen_wrote(session: AsyncSession, case: Case, now: datetime) -> Non
     await follow(session, case, now)
 
 
-async def became_answerable(session: AsyncSession, case: Case, now: datetime) -> None:
-    """A post that could not be answered from here now can be: an open case without any clock is timed from now."""
+async def became_answerable(session: AsyncSession, case: Case, now: datetime, *, thanks: bool) -> None:
+    """A post that could not be answered from here now can be: an open case is timed from now, as if it had just come.
+
+    Mere `thanks` beside other posts ask for no reaction.
+    """
+    if case.status not in OPEN:
+        return
     timed = await session.exec(select(Clock.id).where(Clock.case_id == case.id).limit(1))
-    if case.status in OPEN and timed.first() is None:
+    if timed.first() is None:
         await _start(session, case, [ClockKind.FIRST_REACTION, ClockKind.RESOLUTION], now)
+    elif not thanks:
+        await citizen_wrote(session, case, now)
 
 
 async def _start(session: AsyncSession, case: Case, kinds: Iterable[ClockKind], since: datetime) -> None:

@@ -104,7 +104,8 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     await index(session, {mention.case_id})
     rolled_up = await _rolled_up_on(session, mention)
     if opened_up:
-        await clocks.became_answerable(session, await locked(session, mention.case_id), now)
+        case = await locked(session, mention.case_id)
+        await clocks.became_answerable(session, case, now, thanks=is_mere_thanks(mention.text))
     if EventKind.MENTION_EDITED in kinds and _adds_words(before, mention.text):
         await _says_more(session, mention, post, now, before)
     if mention.private and not was_private:

@@ -252,3 +252,17 @@ async def test_that_a_post_becomes_private_is_an_edit_without_other_words_too(of
     assert (await kinds(office)).count("mention_edited") == 1
     await comes_in(office, replace(post, private=True))
     assert (await kinds(office)).count("mention_edited") == 1
+
+
+@pytest.mark.parametrize(("text", "timed"), [("En deze bus dan?", True), ("Bedankt!", False)])
+async def test_a_later_post_that_can_be_answered_only_now_is_timed_from_now(
+    office: Bot, text: str, timed: bool
+) -> None:
+    await says(office, ASKED)
+    await sent(office, 1)
+    await says(office, "En de tram?", 2, permits=frozenset())
+    hidden = await says(office, text, 3, permits=frozenset())
+    office.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await comes_in(office, replace(hidden, permits=permits(Act.ANSWER)))
+    reactions = [clock for clock in await office.rows(Clock) if clock.kind is ClockKind.NEXT_REACTION]
+    assert [clock.started_at for clock in reactions] == [office.desk.now()][: int(timed)]
