@@ -157,8 +157,10 @@ WAITS_ANEW = frozenset({Move.ASK, Move.SETTLE_ASKED, Move.WAIT_ON})
 """Moves that start the citizen's time to answer our question; they set `waits_since`."""
 
 BACK_IN_QUEUE = frozenset({Move.RELEASE, Move.PUT_BACK})
-REOPENS = frozenset({Move.REOPEN, Move.REOPEN_BY_CITIZEN})
 """Moves that take a case from its owner and give it to nobody; they end a snooze, which was the owner's."""
+
+REOPENS = frozenset({Move.REOPEN, Move.REOPEN_BY_CITIZEN})
+"""Moves that go on with a case that had ended; questions to advisers without which it ended lapse."""
 
 CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
 """Moves that give a new case to the agent who makes them."""

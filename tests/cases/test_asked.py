@@ -38,6 +38,18 @@ async def writes(bot: Bot, number: int, words: str, *, private: bool = False) ->
     await settled(bot)
 
 
+async def edits(bot: Bot, number: int, words: str) -> None:
+    """The citizen edits what they wrote in private."""
+    now = bot.desk.now()
+    post = Post(
+        str(number), Author("a1", "Fatima"), words, now, conversation="k", private=True, edited_at=now,
+        permits=permits(Act.ANSWER, Act.ANSWER_PRIVATELY),
+    )  # fmt: skip
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=now)
+    await settled(bot)
+
+
 async def asks(bot: Bot, **whom: str) -> dict[str, Any]:
     """Let Sanne ask for advice on the first card; returns the modal with which she does."""
     await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:escalate")
@@ -119,6 +131,26 @@ async def test_an_adviser_does_not_read_on_after_the_advice(sqlite_bot: Bot) -> 
     await writes(bot, 3, PRIVATE, private=True)
     assert "Kamer 3" in to_marieke(bot) and "4711" in to_marieke(bot)
     assert "123456782" not in to_marieke(bot)
+
+
+@pytest.mark.parametrize("ends", ["advised", "closed"])
+async def test_an_adviser_does_not_read_what_the_citizen_edits_after_their_turn(office: Bot, ends: str) -> None:
+    bot = office
+    await writes(bot, 1, "Mijn dossier is kwijt", private=True)
+    await asks(bot, escalate_colleague=MARIEKE)
+    [question] = bot.slack.direct(MARIEKE)
+    if ends == "advised":
+        await advises(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+    else:
+        await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "no_answer:1:1")
+        await bot.card("Afgesloten")
+    bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    await edits(bot, 1, PRIVATE)
+    assert "123456782" in json.dumps(bot.cards()) and "dossier" in to_marieke(bot)
+    assert "123456782" not in to_marieke(bot)
+    if ends == "closed":
+        assert "dossier" in await modal_of(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
+        assert "123456782" not in json.dumps(bot.slack.views(MARIEKE))
 
 
 async def test_an_adviser_whom_the_answer_came_before_reads_that_and_does_not_read_on_after_their_time(
