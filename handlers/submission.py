@@ -123,12 +123,25 @@ async def show_above(desk: Desk, view: Block, wrong: str) -> None:
 
 
 def filled_as(view: Block, sent: Block) -> Block:
-    """Return a view with what was filled in in the same fields of a submitted one."""
+    """Return a view with what was filled in in the same fields of a submitted one, as far as it is still offered."""
     again, state = copy.deepcopy(view), sent["state"]["values"]
     for block in again["blocks"]:
         if block["type"] == "input":
             filled = state.get(block["block_id"], {}).get(block["element"]["action_id"], {})
             for initial, name in INITIAL.items():
-                if filled.get(name):
-                    block["element"][initial] = filled[name]
+                if filled.get(name) and (offered := _offered(block["element"], filled[name])):
+                    block["element"][initial] = offered
     return again
+
+
+def _offered(element: Block, chosen: Any) -> Any:
+    """Return what was filled in in a field; of a choice the options as they are now, or nothing if they are gone.
+
+    Slack refuses a view whose field begins with an option of other words than those that it offers.
+    """
+    if "options" not in element:
+        return chosen
+    options = {option["value"]: option for option in element["options"]}
+    if isinstance(chosen, list):
+        return [options[each["value"]] for each in chosen if each["value"] in options]
+    return options.get(chosen["value"])

@@ -6,7 +6,7 @@ from bot.domain.case import Status
 from bot.models import Mention, Reply
 from bot.sandbox.slack.inspection import text_of
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
-from tests.people import open_modal, square_texts
+from tests.people import open_modal, settings, square_texts
 
 HELP = "Help! Mijn dochter is net aangereden bij de halte."
 WORDS = "Om 10.30 uur."
@@ -159,6 +159,19 @@ async def test_a_case_is_closed_only_once_its_agent_saw_what_the_citizen_added(b
     assert await submits(bot) is None
     case = await bot.case()
     assert (case.status, case.close_text) == (Status.CLOSED, "Al bekend")
+
+
+async def test_what_is_read_first_is_shown_too_when_the_chosen_reason_was_removed_meanwhile(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await settings(bot, close_reasons=["Dubbel", "Doorgebeld"])
+    await opened(bot, "close")
+    await settings(bot, close_reasons=["Dubbel"])
+    await writes(bot, HELP)
+    view = await submits(bot, close_reason="Doorgebeld", close_text="Al bekend")
+    assert view is not None and HELP in text_of(view)
+    assert held(view, "close_text")["value"] == "Al bekend"
+    assert await submits(bot, close_reason="Dubbel") is None
+    assert (await bot.case()).close_reason == "Dubbel"
 
 
 async def test_mere_thanks_stop_no_closing_and_a_modal_of_an_older_version_neither(sqlite_bot: Bot) -> None:
