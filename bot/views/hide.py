@@ -7,13 +7,13 @@ from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.reply import first_name
 from bot.domain.words import folded
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Asking, CaseFile, Hiding
+from bot.models import ActStatus, Asking, CaseFile, Hiding, Mention, is_edited
 from bot.texts import Texts
 from bot.views.act import Post, about_post, post_choice
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line, wrote_again
 from bot.views.marks import private_mark
-from bot.views.modals import shows
+from bot.views.modals import UNREAD, shows
 
 MENU = 100
 """Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""
@@ -37,7 +37,7 @@ def hide_modal(
     blocks = [
         context(head_line(file, t)),
         *post_choice(choices, t("Post"), "hide_post", t, now),
-        *([wrote_again(t)] if again else []),
+        *(_read_first(posts, t, now) if again else []),
         field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
         field_of(t("Note"), "hide_note", note, optional=True,
                  hint=t("For colleagues only, in the history of the case.")),
@@ -127,6 +127,15 @@ def copies(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
         about = t("Copy of {time} of the post of {author} – {rule}: {article}",
                   time=t.when(hiding.seen_at, now), author=author, rule=rule, article=article)  # fmt: skip
         blocks += [context(about, *([private_mark(t)] if hiding.private else [])), quote(hiding.text, 600)]
+    return blocks
+
+
+def _read_first(posts: Sequence[Mention], t: Texts, now: datetime) -> list[Block]:
+    """Say that a post was edited; a choice of several shows few of their words, so the edited ones are quoted."""
+    blocks = [wrote_again(t)]
+    for post in [each for each in posts if is_edited(each)][:UNREAD] if len(posts) > 1 else []:
+        mark = [private_mark(t)] if post.private else []
+        blocks += [context(t.when(post.published_at, now), *mark), quote(post.text, 1500)]
     return blocks
 
 

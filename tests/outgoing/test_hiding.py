@@ -483,6 +483,28 @@ async def test_a_post_that_was_edited_since_the_modal_was_opened_is_read_before_
     assert (act.note, kept.text) == ("Al gewaarschuwd", SORRY)
 
 
+async def test_of_several_posts_the_one_that_was_edited_is_read_in_full_before_it_is_hidden(
+    acting_sqlite: Bot, wall: Wall
+) -> None:
+    bot, end = acting_sqlite, "en daarom bied ik mijn excuses aan"
+    post = Post("p2", Author("a", "Fatima"), "Idioten zijn het", bot.desk.now(), permits=ALL, in_reply_to="p1")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await choose(bot, "hide:1", "Idioten")
+    await open_modal(bot, SANNE, "case:hide")
+    await edits(bot, f"{SORRY} Ik was in de war na het overlijden van mijn moeder, {end}")
+    ack = await bot.slack.submit(SANNE, {"hide_rule": "Schelden", "hide_post": "1"})
+    assert ack.ok and not ack.errors, ack
+    view = await open_modal(bot, SANNE, "case:hide")
+    assert "of paste een bericht aan" in text_of(view)
+    assert end in text_of(view)
+    assert await bot.rows(ActRow) == []
+    assert not (await bot.slack.submit(SANNE)).errors
+    [kept] = await hidings(bot)
+    assert kept.text.endswith(end)
+
+
 async def test_two_who_decide_at_once_decide_once(acting: Bot, wall: Wall) -> None:
     await hide(acting, "Discriminatie")
     question = await asked(acting)
