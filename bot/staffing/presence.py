@@ -160,9 +160,18 @@ async def _ask_directly(session: AsyncSession, person: Person, now: datetime) ->
 async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
     """Mark a person as asked now about the cases that wait for them; returns how many cases."""
     person, waiting = await _locked(session, slack_id), await claimed_by(session, slack_id)
+    if waiting and person.asked_at is not None:
+        await _keep_question(session, person.slack_id, person.asked_at, now)
     person.asked_at = now if waiting else None
     session.add(person)
     return len(waiting)
+
+
+async def _keep_question(session: AsyncSession, slack_id: str, before: datetime, now: datetime) -> None:
+    """Let a question that stands in a direct message be the one that is asked now, so that it ends with it."""
+    stands = col(Message.key) == _question(slack_id, before), col(Message.ts).is_not(None)
+    anew = {"key": _question(slack_id, now), "version": col(Message.version) + 1}
+    await session.exec(update(Message).where(*stands).values(**anew).execution_options(synchronize_session=False))
 
 
 async def asked_anew(session: AsyncSession, slack_id: str) -> None:

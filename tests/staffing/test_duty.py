@@ -455,6 +455,28 @@ async def test_one_who_is_back_keeps_the_cases_and_the_next_absence_is_asked_abo
     assert len(await messages_of(office, MessageKind.AWAY)) == 2
 
 
+@pytest.mark.parametrize("then", ["back", "returned"])
+async def test_the_question_to_one_seen_away_ends_too_when_they_say_so_themselves_after_it(
+    office: Bot, then: str
+) -> None:
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 9)
+    await every_minute(office, "2026-11-20 10:01")
+    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    move(office, "2026-11-20 10:05")
+    assert "Je bent weg" in await asked(office, SANNE, "/webcare weg")
+    if then == "back":
+        move(office, "2026-11-20 10:10")
+        await asked(office, SANNE, "/webcare weg terug")
+        said = "Je bent er weer"
+    else:
+        await every_minute(office, "2026-11-20 14:00")
+        said = "antwoordde niet"
+    await messages.wake_lanes(office.desk)
+    await office.slack.wait_for(lambda: said in text_of(office.slack.direct(SANNE)[0]))
+    assert action_ids(office.slack.direct(SANNE)[0]) == []
+
+
 @pytest.mark.parametrize("how", ["seen", "command", "duty"])
 async def test_the_question_to_one_who_is_back_says_so_and_takes_no_cases_any_more(office: Bot, how: str) -> None:
     case_id = await claimed(office)
