@@ -16,7 +16,7 @@ from bot.slack import messages
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import ModalState
 from bot.views.block import Block
-from bot.views.hide import hide_modal, told_text
+from bot.views.hide import edits_seen, hide_modal, told_text
 from bot.views.modals import seen_in
 from handlers.answer_view import view_of
 from handlers.bolt_args import Ack
@@ -110,7 +110,9 @@ async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     case_id, act_id = map(int, action["value"].split(":"))
     async with desk.session() as session:
         undo = timedelta(seconds=desk.settings.undo_seconds)
-        act = await hiding.agree(session, act_id, case_id=case_id, by=by, now=desk.now(), undo=undo)
+        act = await hiding.agree(
+            session, act_id, case_id=case_id, by=by, now=desk.now(), undo=undo, seen=edits_seen(action)
+        )
     await go_on(desk, act)
 
 

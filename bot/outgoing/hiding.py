@@ -27,6 +27,7 @@ from bot.models import (
     Message,
     MessageKind,
     Team,
+    edits_of,
 )
 from bot.models import Act as ActRow
 from bot.outgoing import moderation
@@ -141,10 +142,20 @@ def _kept(act: ActRow, rule: HouseRule, mention: Mention, author: Author, now: d
     )  # fmt: skip
 
 
-async def agree(session: AsyncSession, act_id: int, *, case_id: int, by: str, now: datetime, undo: timedelta) -> ActRow:
+async def agree(
+    session: AsyncSession,
+    act_id: int,
+    *,
+    case_id: int,
+    by: str,
+    now: datetime,
+    undo: timedelta,
+    seen: str | None = None,
+) -> ActRow:
     """Agree, as the second colleague, to hide a post after the undo time. A second click changes nothing.
 
-    Raises Refused for the agent who proposed it, when it was decided otherwise, and when it is no longer allowed.
+    Raises Refused for the agent who proposed it, when it was decided otherwise, when it is no longer allowed, and when
+    the post was edited since the question showed what edits made of it (`seen`, as `edits_of`; None if unknown).
     """
     act, hiding = await _proposed(session, act_id, case_id)
     if act.status is not ActStatus.ASKED:
@@ -156,6 +167,8 @@ async def agree(session: AsyncSession, act_id: int, *, case_id: int, by: str, no
     file = await cases.read(session, case_id)
     chosen = Moderation(Act.HIDE, case_id, act.mention_id, act.key)
     await moderation.refuse_not_allowed(session, file, chosen, now)
+    if seen is not None and edits_of(each for each in file.mentions if each.id == act.mention_id) != seen:
+        raise Refused("The citizen edited this post meanwhile. Read it first, and decide then.")
     act.status, act.send_at = ActStatus.APPROVED, now + undo
     await _decide(session, act, hiding, EventKind.ACT_AGREED, by, now)
     return act

@@ -7,7 +7,7 @@ from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.reply import first_name
 from bot.domain.words import folded
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Asking, CaseFile, Hiding, Mention, is_edited
+from bot.models import ActStatus, Asking, CaseFile, Hiding, Mention, edits_of, is_edited
 from bot.texts import Texts
 from bot.views.act import Post, about_post, post_choice
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
@@ -19,6 +19,8 @@ MENU = 100
 """Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""
 
 
+_EDITS = "edits:"
+"""Before the sign of what edits made of a post, in the id of the row of buttons of a question about it."""
 COPIES = 4
 """Copies of hidden posts that the details show."""
 
@@ -98,9 +100,16 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_mo
         button(t("Decline"), "case:hide_decline", value),
         button(t("Details"), "case:details", str(file.case.id)),
     )
+    buttons[0]["block_id"] = f"{_EDITS}{edits_of(each for each in file.mentions if each.id == act.mention_id)}"
     shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
     spoken = " ".join(each for each in (words, *about, now_says.text) if each)
     return View(spoken, [section(words), *shown, *now_says.blocks, context(*about), *buttons])
+
+
+def edits_seen(action: Block) -> str | None:
+    """Return what edits made of a post when a second colleague was asked about it, as `edits_of`; None if unknown."""
+    block_id: str = action["block_id"]
+    return block_id.removeprefix(_EDITS) if block_id.startswith(_EDITS) else None
 
 
 def _edited(file: CaseFile, act: ActRow, hiding: Hiding, t: Texts) -> View:

@@ -31,7 +31,8 @@ from bot.models import (
 from bot.outgoing import moderation, outbox
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
-from bot.sandbox.slack import input_state
+from bot.sandbox.slack import input_state, payloads
+from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.team.settings import HOUSE_RULES
@@ -462,6 +463,30 @@ async def test_the_second_colleague_reads_that_the_post_was_edited_and_what_it_s
     question = await asked(bot)
     assert "paste het bericht sindsdien aan: de woorden staan in Details" in text_of(question)
     assert "ik was boos" not in text_of(question)
+
+
+async def test_the_second_colleague_agrees_only_to_the_words_that_the_question_showed(acting: Bot, wall: Wall) -> None:
+    bot = acting
+    await hide(bot, "Discriminatie")
+    before = await asked(bot)
+    [row] = [each for each in before["blocks"] if each["type"] == "actions"]
+    await edits(bot)
+    await clicks_as_shown(bot, YOUSSEF, before, row)
+    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL))
+    assert "paste dit bericht intussen aan" in text_of(told[-1])
+    assert await statuses(bot) == [(Act.HIDE, ActStatus.ASKED)]
+    await bot.slack.click(YOUSSEF, CHANNEL, (await asked(bot))["ts"], "case:hide_agree")
+    await bot.card("*Verborgen* door", f"<@{SANNE}> en <@{YOUSSEF}>")
+
+
+async def clicks_as_shown(bot: Bot, who: str, message: dict[str, Any], row: dict[str, Any]) -> None:
+    """Click the first button of a row of a message that Slack still shows as it was."""
+    action = row["elements"][0] | {"block_id": row["block_id"]}
+    workspace = bot.slack.workspace
+    clicked = payloads.block_actions_in_message(
+        workspace, who, workspace.channels[CHANNEL], message, action, {}, ephemeral=False
+    )
+    await bot.slack._deliver(Kind.INTERACTION, clicked)
 
 
 async def test_a_post_that_was_edited_since_the_modal_was_opened_is_read_before_it_is_hidden(
