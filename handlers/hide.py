@@ -128,7 +128,9 @@ async def keep(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Store that a post must stay hidden."""
     case_id, act_id, at = action["value"].split(":", 2)
     async with messages.changing(desk, int(case_id)) as session:
-        await looking_again.keep(session, int(act_id), case_id=int(case_id), at=at, by=by, now=desk.now())
+        await looking_again.keep(
+            session, int(act_id), case_id=int(case_id), at=at, by=by, now=desk.now(), seen=edits_seen(action)
+        )
 
 
 async def show_again(action: dict[str, Any], by: str, desk: TeamDesk) -> None:

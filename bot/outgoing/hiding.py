@@ -27,10 +27,9 @@ from bot.models import (
     Message,
     MessageKind,
     Team,
-    edits_of,
 )
 from bot.models import Act as ActRow
-from bot.outgoing import moderation
+from bot.outgoing import looking_again, moderation
 from bot.outgoing.moderation import Moderation
 from bot.staffing import presence
 from bot.team.settings import HouseRule, TeamSettings
@@ -167,8 +166,7 @@ async def agree(
     file = await cases.read(session, case_id)
     chosen = Moderation(Act.HIDE, case_id, act.mention_id, act.key)
     await moderation.refuse_not_allowed(session, file, chosen, now)
-    if seen is not None and edits_of(each for each in file.mentions if each.id == act.mention_id) != seen:
-        raise Refused("The citizen edited this post meanwhile. Read it first, and decide then.")
+    looking_again.refuse_edited(file, act, seen)
     act.status, act.send_at = ActStatus.APPROVED, now + undo
     await _decide(session, act, hiding, EventKind.ACT_AGREED, by, now)
     return act

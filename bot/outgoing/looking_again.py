@@ -12,7 +12,20 @@ from bot.domain.event import EventKind, Why
 from bot.domain.hours import Hours, NeverOpen, add, between
 from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.text import Refused
-from bot.models import PROPOSED, ActStatus, Asking, Case, CaseFile, Hiding, Mention, Message, MessageKind, Role, Team
+from bot.models import (
+    PROPOSED,
+    ActStatus,
+    Asking,
+    Case,
+    CaseFile,
+    Hiding,
+    Mention,
+    Message,
+    MessageKind,
+    Role,
+    Team,
+    edits_of,
+)
 from bot.models import Act as ActRow
 from bot.outgoing import moderation
 from bot.staffing import presence
@@ -141,10 +154,22 @@ def _stays_hidden(last: ActRow | None, act: ActRow) -> bool:
     return last is not None and last.id == act.id
 
 
-async def keep(session: AsyncSession, act_id: int, *, case_id: int, at: str, by: str, now: datetime) -> None:
+def refuse_edited(file: CaseFile, act: ActRow, seen: str | None) -> None:
+    """Raise Refused when the post was edited since a question showed what edits made of it: `seen`, as `edits_of`.
+
+    Without `seen` we do not know what it showed: it is of an earlier version.
+    """
+    if seen is not None and edits_of(each for each in file.mentions if each.id == act.mention_id) != seen:
+        raise Refused("The citizen edited this post meanwhile. Read it first, and decide then.")
+
+
+async def keep(
+    session: AsyncSession, act_id: int, *, case_id: int, at: str, by: str, now: datetime, seen: str | None = None
+) -> None:
     """Store that a post must stay hidden; the coordinators are asked again after the team's number of days.
 
-    `at` is the moment that the question was about. Raises Refused when a colleague decided in the meantime.
+    `at` is the moment that the question was about, `seen` as for `refuse_edited`. Raises Refused when a colleague
+    decided in the meantime.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get(Hiding, act_id, populate_existing=True)
@@ -156,6 +181,7 @@ async def keep(session: AsyncSession, act_id: int, *, case_id: int, at: str, by:
         if not shown and hiding.kept_by == by:  # a second click
             return
         raise Refused("A colleague has already decided on this.")
+    refuse_edited(file, act, seen)
     hiding.review_at = now + timedelta(days=TeamSettings.of(file.team.settings).hide_days)
     hiding.kept_by = by
     session.add(hiding)

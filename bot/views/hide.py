@@ -100,14 +100,18 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_mo
         button(t("Decline"), "case:hide_decline", value),
         button(t("Details"), "case:details", str(file.case.id)),
     )
-    buttons[0]["block_id"] = f"{_EDITS}{edits_of(each for each in file.mentions if each.id == act.mention_id)}"
+    _remember_edits(buttons, file, act)
     shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
     spoken = " ".join(each for each in (words, *about, now_says.text) if each)
     return View(spoken, [section(words), *shown, *now_says.blocks, context(*about), *buttons])
 
 
+def _remember_edits(buttons: list[Block], file: CaseFile, act: ActRow) -> None:
+    buttons[0]["block_id"] = f"{_EDITS}{edits_of(each for each in file.mentions if each.id == act.mention_id)}"
+
+
 def edits_seen(action: Block) -> str | None:
-    """Return what edits made of a post when a second colleague was asked about it, as `edits_of`; None if unknown."""
+    """Return what edits made of a post when a question about it was shown, as `edits_of`; None if unknown."""
     block_id: str = action["block_id"]
     return block_id.removeprefix(_EDITS) if block_id.startswith(_EDITS) else None
 
@@ -175,6 +179,7 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
         button(t("Show again"), "case:hide_show", value),
         button(t("Details"), "case:details", str(file.case.id)),
     )
+    _remember_edits(buttons, file, act)
     shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
     spoken = f"{words} {now_says.text}".strip()
     return View(spoken, [section(words), *shown, *now_says.blocks, *buttons])

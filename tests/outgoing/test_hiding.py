@@ -479,12 +479,14 @@ async def test_the_second_colleague_agrees_only_to_the_words_that_the_question_s
     await bot.card("*Verborgen* door", f"<@{SANNE}> en <@{YOUSSEF}>")
 
 
-async def clicks_as_shown(bot: Bot, who: str, message: dict[str, Any], row: dict[str, Any]) -> None:
+async def clicks_as_shown(
+    bot: Bot, who: str, message: dict[str, Any], row: dict[str, Any], channel: str = CHANNEL
+) -> None:
     """Click the first button of a row of a message that Slack still shows as it was."""
     action = row["elements"][0] | {"block_id": row["block_id"]}
     workspace = bot.slack.workspace
     clicked = payloads.block_actions_in_message(
-        workspace, who, workspace.channels[CHANNEL], message, action, {}, ephemeral=False
+        workspace, who, workspace.channels[channel], message, action, {}, ephemeral=False
     )
     await bot.slack._deliver(Kind.INTERACTION, clicked)
 
@@ -781,9 +783,18 @@ async def test_who_reviews_a_hidden_post_reads_that_it_was_edited(calm: Bot, wal
     await hidden_long_ago(calm)
     await at(calm, "2027-02-22 10:00")
     assert said_to(calm, MARIEKE, "nog steeds nodig", SORRY) == []
+    [before] = said_to(calm, MARIEKE, "nog steeds nodig")
+    [row] = [each for each in before["blocks"] if each["type"] == "actions"]
     await edits(calm)
     [question] = said_to(calm, MARIEKE, "nog steeds nodig", "Stelletje prutsers!", SORRY)
     assert SORRY in question["text"]
+    where = calm.direct_channel(MARIEKE)
+    await clicks_as_shown(calm, MARIEKE, before, row, where)
+    [kept] = await hidings(calm)
+    assert kept.kept_by is None
+    await calm.slack.click(MARIEKE, where, question["ts"], "case:hide_keep")
+    [kept] = await hidings(calm)
+    assert kept.kept_by == MARIEKE
 
 
 def value_of(message: dict[str, Any], action_id: str) -> str:
