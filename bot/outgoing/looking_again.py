@@ -104,13 +104,18 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
         hiding.review_at = None
         session.add(hiding)
         return False
-    at = hiding.review_at.isoformat()
-    if await _was_sent(session, act, MessageKind.REVIEW, f"review:{act.id}:{at}:"):
+    at, asked = hiding.review_at.isoformat(), _review_of(act, hiding.review_at, case)
+    if await _was_sent(session, act, MessageKind.REVIEW, asked):
         return False
     for to in await _leads(session, file.team, TeamSettings.of(file.team.settings)) or [file.team.channel]:
-        key = f"review:{act.id}:{at}:{to}"
-        session.add(_message(key, MessageKind.REVIEW, act, to, Asking(at=at).to_json()))
+        session.add(_message(f"{asked}{to}", MessageKind.REVIEW, act, to, Asking(at=at).to_json()))
     return True
+
+
+def _review_of(act: ActRow, at: datetime, case: Case) -> str:
+    """Return how the keys of the questions begin: a team to which the case was transferred is asked too."""
+    moved = f"{case.transfers}:" if case.transfers else ""
+    return f"review:{act.id}:{at.isoformat()}:{moved}"
 
 
 def _is_reviewed(file: CaseFile, act: ActRow) -> bool:
@@ -129,7 +134,7 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
             found.append(Coming(at, Doing.SECOND, tuple(to)))
         if hiding is not None and hiding.review_at is not None and _is_reviewed(file, act):
             at = heard_at(hours, hiding.review_at, now)
-            asked = f"review:{act.id}:{hiding.review_at.isoformat()}:"
+            asked = _review_of(act, hiding.review_at, file.case)
             if at is not None and not await _was_sent(session, act, MessageKind.REVIEW, asked):
                 to = await _leads(session, file.team, settings) or [file.team.channel]
                 found.append(Coming(at, Doing.REVIEW, tuple(to)))

@@ -797,6 +797,23 @@ async def test_who_reviews_a_hidden_post_reads_that_it_was_edited(calm: Bot, wal
     assert kept.kept_by == MARIEKE
 
 
+async def test_a_team_that_gets_the_case_while_the_review_waits_is_asked_too(calm: Bot, wall: Wall) -> None:
+    await hidden_long_ago(calm)
+    await at(calm, "2027-02-22 10:00")
+    assert len(said_to(calm, MARIEKE, "nog steeds nodig")) == 1
+    beheer = await second_team(calm, coordinators=[BEA])
+    await choose(calm, "transfer:1")
+    await open_modal(calm, SANNE, "case:transfer")
+    ack = await calm.slack.submit(SANNE, {"transfer_to": str(beheer), "transfer_note": "Voor jullie"})
+    assert ack.ok and not ack.errors, ack.errors
+    for moment in ("2027-02-22 10:01", "2027-02-22 10:02"):
+        await at(calm, moment)
+    [question] = said_to(calm, BEA, "nog steeds nodig", "Stelletje prutsers!")
+    await calm.slack.click(BEA, calm.direct_channel(BEA), question["ts"], "case:hide_keep")
+    [kept] = await hidings(calm)
+    assert kept.kept_by == BEA
+
+
 def value_of(message: dict[str, Any], action_id: str) -> str:
     """The value of this button of a message, to click it also when a colleague was faster."""
     return next(each["value"] for _, each in input_state.elements(message["blocks"]) if each["action_id"] == action_id)
