@@ -459,12 +459,12 @@ async def test_its_card_is_posted_again_when_somebody_deletes_it_in_slack(strict
     bot = strict
     await come(bot, *alike(bot, *range(9)))
     await work(bot, 20)
-    [ts] = [m["ts"] for m in bot.slack.messages(CHANNEL) if "over één onderwerp" in json.dumps(m, ensure_ascii=False)]
+    [ts] = [m["ts"] for m in bot.slack.messages(CHANNEL) if "over hetzelfde" in json.dumps(m, ensure_ascii=False)]
     await bot.slack.delete(CHANNEL, ts)
     await come(bot, *alike(bot, *range(20, 25)))
     await work(bot, 40)
     [card] = shown(bot)
-    assert "*14 zaken over één onderwerp*" in card
+    assert "*14 zaken over hetzelfde*" in card
 
 
 async def test_its_card_comes_to_the_other_channel_of_its_team_when_its_own_is_archived(strict: Bot) -> None:
@@ -479,7 +479,7 @@ async def test_its_card_comes_to_the_other_channel_of_its_team_when_its_own_is_a
         session.add(team)
     await come(bot, *alike(bot, *range(20, 25)))
     await work(bot, 180, step=5)
-    assert "*14 zaken over één onderwerp*" in json.dumps(bot.slack.messages(other), ensure_ascii=False)
+    assert "*14 zaken over hetzelfde*" in json.dumps(bot.slack.messages(other), ensure_ascii=False)
 
 
 async def test_who_changes_a_post_to_say_more_has_a_card_that_shows_it(strict: Bot) -> None:
