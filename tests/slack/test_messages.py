@@ -9,7 +9,7 @@ from sqlalchemy import TextClause, event, text
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from bot import cases
 from bot.domain import mention
@@ -139,8 +139,8 @@ async def test_what_the_database_refuses_for_a_moment_is_written_soon(postgres_b
     await bot.card("Komt deze kaart nog?")
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     waiters = text("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with bot.desk.session() as session:
-        await cases.touch_all(session, {1})
+    async with bot.desk.session() as session:  # without waking the lane, which could be done before the row is held
+        await session.exec(update(Message).values(version=col(Message.version) + 1))
     async with bot.desk.session() as holder:
         await holder.exec(select(Message).with_for_update())
         bot.desk.wake(f"messages:{CHANNEL}")
