@@ -435,6 +435,8 @@ async def test_a_modal_has_one_scrollbar_also_at_twice_the_size(address: str, pa
     for width, height in ((1440, 900), (960, 540), (720, 450), (640, 360)):
         await page.set_viewport_size({"width": width, "height": height})
         assert await shown.evaluate(SCROLL) == ["blocks modal-blocks"], (width, height)
+    await page.keyboard.press("Escape")  # a modal is open until it is closed, also for who comes back
+    await expect(shown).to_be_hidden()
 
 
 async def test_an_answer_sent_by_keyboard_leaves_the_focus_on_undo(address: str, page: Page) -> None:
