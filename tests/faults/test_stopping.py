@@ -212,7 +212,7 @@ async def test_what_came_in_before_it_stops_is_acknowledged_or_it_says_so_calmly
             file.close()
             async with asyncio.timeout(WITHIN):
                 assert await started.wait() == 0
-    assert acknowledgement.ok is soon
+    assert acknowledgement.ok or not soon  # the other may be told in time that it takes longer
     assert not [line for line in (tmp_path / "log").read_text().splitlines() if "error at" in line]
 
 
