@@ -112,6 +112,11 @@ async def log(
     if act.kind is Act.HIDE:
         await redaction.delete_copies(session, [act.mention_id])
     await cases.touch(session, act.case_id)
+    await touch_notice(session, act)
+
+
+async def touch_notice(session: AsyncSession, act: ActRow) -> None:
+    """Mark what the thread says of a problem with an act as no longer level."""
     await session.exec(
         update(Message)
         .where(col(Message.case_id) == act.case_id, col(Message.kind) == MessageKind.ACT_PROBLEM)

@@ -130,6 +130,7 @@ async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: d
             put_off(act, outcome, now)
             await session.flush()
             await cases.touch(session, act.case_id)
+            await moderation.touch_notice(session, act)  # it may have been written while the act was tried
             if now - act.created_at >= LONG:
                 await _report_problem(session, act, "act_waits")
         case Rejected() if act.tries == 1:

@@ -47,7 +47,7 @@ async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Re
         elif await _waits_for_opposite(session, item, now):
             continue
         else:
-            item.status = ActStatus.SENDING
+            item.status, item.problem = ActStatus.SENDING, None
             await cases.touch(session, item.case_id)
         item.first_tried_at = item.first_tried_at or now
         item.tries += 1

@@ -14,7 +14,7 @@ from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.text import Refused
 from bot.models import Account, ActStatus, Event, Mention, Message, MessageKind
 from bot.models import Act as ActRow
-from bot.outgoing import moderation, outbox, queue, replies
+from bot.outgoing import moderation, outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
@@ -387,18 +387,6 @@ async def test_after_an_hour_without_success_the_agent_hears_of_it_once_and_then
     assert await later(acting, minutes=11) is None
     (said,) = await told(acting)
     assert "Toch gelukt: bericht verbergen." in said
-
-
-async def test_why_an_act_did_not_succeed_is_said_while_it_is_tried_again(acting: Bot, wall: Wall) -> None:
-    wall.answers = [503]
-    act = await approve(acting, Act.HIDE)
-    await drain(acting)
-    acting.clock.advance(minutes=11)
-    async with acting.desk.session() as session:
-        assert await queue.take_next(session, act.account_id, acting.desk.now()) is not None
-    assert (await statuses(acting)) == [(Act.HIDE, ActStatus.SENDING)]
-    await messages.wake_lanes(acting.desk)
-    await acting.card("*Wordt gedaan*", "bericht verbergen", "503")
 
 
 # --- What is not allowed -------------------------------------------------------------------------
