@@ -76,23 +76,17 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
     return rules.waits_for(case.status, unsent=unsent is not None, promised=promised)
 
 
-async def restart(session: AsyncSession, case: Case, stopped_at: datetime) -> None:
-    """Restart the clocks of a case that stopped at that moment, as if they never had."""
+async def restart(session: AsyncSession, case: Case, stopped_at: datetime, *which: Any) -> None:
+    """Restart the clocks of a case that stopped at that moment, or `which` of them, as if they never had."""
     settings = await teams.settings(session, case.team_id)
-    for clock in await session.exec(select(Clock).where(Clock.case_id == case.id, Clock.stopped_at == stopped_at)):
-        _restart(clock, settings)
+    hours = settings.hours(stopped_at)
+    stopped = select(Clock).where(Clock.case_id == case.id, Clock.stopped_at == stopped_at, *which)
+    for clock in await session.exec(stopped):
+        clock.used_seconds, clock.running_since = clock.elapsed_seconds or 0, stopped_at
+        clock.stopped_at, clock.elapsed_seconds, clock.kept, clock.counts = None, None, None, True
+        aim(clock, hours, ladder_of(clock, settings))
         session.add(clock)
     await session.flush()
-
-
-def _restart(clock: Clock, settings: TeamSettings) -> None:
-    """Let a stopped clock go on from the moment at which it stopped."""
-    if clock.stopped_at is None:
-        return
-    clock.used_seconds, clock.running_since = clock.elapsed_seconds or 0, clock.stopped_at
-    hours = settings.hours(clock.stopped_at)
-    clock.stopped_at, clock.elapsed_seconds, clock.kept, clock.counts = None, None, None, True
-    aim(clock, hours, ladder_of(clock, settings))
 
 
 async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
@@ -148,21 +142,11 @@ async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datet
             session.add(clock)
     await session.flush()
     if case.status in OPEN:
-        await _go_on_with_promises(session, case, reply)
+        if reply.sent_at is not None:  # when it seemed to reach the citizen
+            kept = (Clock.kind == ClockKind.PROMISE, col(Clock.counts), col(Clock.due_at).is_not(None))
+            await restart(session, case, reply.sent_at, *kept)
         await _start(session, case, [ClockKind.NEXT_REACTION, ClockKind.RESOLUTION], now)
     await follow(session, case, now)
-
-
-async def _go_on_with_promises(session: AsyncSession, case: Case, reply: Reply) -> None:
-    """Restart the promises that a reply ended at the moment at which it seemed to reach the citizen."""
-    ended = (Clock.kind == ClockKind.PROMISE, Clock.stopped_at == reply.sent_at, col(Clock.counts))
-    settings = await teams.settings(session, case.team_id)
-    for clock in await session.exec(
-        select(Clock).where(Clock.case_id == case.id, *ended, col(Clock.due_at).is_not(None))
-    ):
-        _restart(clock, settings)
-        session.add(clock)
-    await session.flush()
 
 
 async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:

@@ -16,7 +16,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.domain.mention import LEFT_OUT, Post, left_out_of
+from bot.domain.mention import LEFT_OUT, Post
 from bot.domain.words import names_of, words_of
 from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
 
@@ -44,7 +44,7 @@ async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
         {
             "case_id": case_id,
             "names": names_of(post.author.name, post.author.handle),
-            "words": words_of([post.text, left_out_of(post.place)]),
+            "words": words_of([post.whole_text]),
         }
         for case_id, post in sorted(opened.items())
     ]

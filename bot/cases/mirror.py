@@ -16,7 +16,7 @@ from bot.cases.state import locked, record, touch, touch_messages
 from bot.domain.alike import is_respelled
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind, Why, because
-from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, left_out_of, permits_to_json
+from bot.domain.mention import ANSWERS, FOR_GOOD, Gone, Post, alike, is_mere_thanks, permits_to_json
 from bot.domain.mention import Act as ActKind
 from bot.domain.words import folded
 from bot.models import (
@@ -89,7 +89,8 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         return set()
     before, was_private = mention.text, mention.private
     kinds = _removed(mention, post.gone, now) if post.gone else [*_back(mention), *_edited(mention, post)]
-    became = {BECAME_PRIVATE: True} if mention.private and not was_private else {}
+    turned_private = mention.private and not was_private
+    became = {BECAME_PRIVATE: True} if turned_private else {}
     for kind in kinds:
         details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {}), **became}
         session.add(Event(case_id=mention.case_id, kind=kind, at=now, details=details))
@@ -108,7 +109,7 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         await clocks.became_answerable(session, case, now, thanks=is_mere_thanks(mention.text))
     if EventKind.MENTION_EDITED in kinds and _adds_words(before, mention.text):
         await _says_more(session, mention, post, now, before)
-    if mention.private and not was_private:
+    if turned_private:
         await _leave_rollup(session, mention)
     await _touch(session, mention, rolled_up)
     return {mention.case_id}
@@ -160,7 +161,7 @@ async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: d
             await clocks.citizen_wrote(session, case, now)
         return
     team, known = await session.get_one(Team, case.team_id), case.signals
-    await signals.joins(session, case, post, f"{post.text}\n{left_out_of(post.place)}", team)
+    await signals.joins(session, case, post, post.whole_text, team)
     if case.signals != known or not is_respelled(before, post.text):
         case.subject_id = None
 

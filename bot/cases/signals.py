@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import OPEN
-from bot.domain.mention import Post, left_out_of
+from bot.domain.mention import Post
 from bot.domain.signals import Rank, Signal, rank_of, signals_of
 from bot.models import WAITING, Case, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
@@ -36,8 +36,7 @@ def of_new(posts: Sequence[Post], team: Team, waiting: Collection[str]) -> dict[
     found = dict[str, list[str]]()
     for post in posts:
         waited = [Signal.WAITED] if post.author.external_id in waiting else []
-        said = f"{post.text}\n{left_out_of(post.place)}"
-        if signals := [*_of(post, said, own), *waited]:
+        if signals := [*_of(post, post.whole_text, own), *waited]:
             found[post.external_id] = signals
     return found
 

@@ -239,6 +239,11 @@ class Post:
         """Tell whether the platform allows any kind of answer, perhaps for a limited time."""
         return any(permit.act in ANSWERS for permit in self.permits)
 
+    @property
+    def whole_text(self) -> str:
+        """The text, with what it leaves out."""
+        return f"{self.text}\n{left_out_of(self.place)}"
+
 
 @dataclass(frozen=True)
 class Seen:
