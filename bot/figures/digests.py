@@ -136,10 +136,9 @@ async def past(session: AsyncSession, team: Team, span: Span, day: date, now: da
     period = whole(day, zone)
     earlier = whole(period.since.astimezone(zone).date(), zone)
     figures = await reports.figures(session, team, period, now)
-    comparable = team.created_at <= earlier.since
-    return Overview(
-        span, team.name, figures, await reports.figures(session, team, earlier, now) if comparable else None
-    )
+    existed = team.created_at <= earlier.since
+    before = await reports.figures(session, team, earlier, now) if existed else None
+    return Overview(span, team.name, figures, before)
 
 
 async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:

@@ -132,18 +132,15 @@ def ended(draft: Draft, now: datetime) -> bool:
     return bool(ends) and all(until is not None and until <= now for until in ends)
 
 
-def exposes(draft: Draft) -> bool:
-    """Tell whether a reply would be public while its post, since it was approved, can only be answered privately.
+def exposed(draft: Draft, *, became_private: bool) -> Text | None:
+    """Return why a public reply is not published below a post that became private since it was approved, if so.
 
     As `may_be_public`: below a private post an answer is public only where the agent had a choice.
     """
     acts = {permit.act for permit in draft.to.permits}
-    return draft.to.private and not draft.private and not acts >= ANSWERS
-
-
-def exposed(draft: Draft) -> Text:
-    """Return why a public reply is not published below a post that became private."""
-    return ONLY_PRIVATELY if exposes(draft) else BECAME_PRIVATE
+    if draft.to.private and not draft.private and not acts >= ANSWERS:
+        return ONLY_PRIVATELY
+    return BECAME_PRIVATE if became_private else None
 
 
 def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None:

@@ -117,13 +117,8 @@ async def log(
 
 async def touch_notice(session: AsyncSession, act: ActRow) -> None:
     """Mark what the thread says of a problem with an act as no longer level."""
-    await session.exec(
-        update(Message)
-        .where(col(Message.case_id) == act.case_id, col(Message.kind) == MessageKind.ACT_PROBLEM)
-        .where(col(Message.subject_id) == act.id)
-        .values(version=Message.version + 1)
-        .execution_options(synchronize_session=False)
-    )
+    in_thread = (col(Message.case_id) == act.case_id) & (col(Message.kind) == MessageKind.ACT_PROBLEM)
+    await cases.touch_messages(session, in_thread & (col(Message.subject_id) == act.id))
 
 
 async def _take_back(session: AsyncSession, act_id: int) -> bool:

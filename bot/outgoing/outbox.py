@@ -35,6 +35,7 @@ from bot.connectors.base import (
 )
 from bot.desk import Desk
 from bot.domain.mention import Act, Permit, Post
+from bot.domain.text import Text
 from bot.logs import going_on, trace
 from bot.models import Account, Case, Reply, Team
 from bot.models import Act as ActRow
@@ -111,8 +112,8 @@ async def _prepared(
         item.external_id = connectors.reply_id(account.platform, account.options, item.key)
         draft, again = await _draft(desk, session, item), item.tries > 1
         has_templates = bool(connectors.templates(account.platform, account.limits))
-        exposes = composing.exposes(draft) or await _became_private(session, item)
-        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates, exposes=exposes)
+        exposed = composing.exposed(draft, became_private=await _became_private(session, item))
+        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates, exposed=exposed)
     return partial(_act, kind=item.kind, post=await _post(session, account, item))
 
 
@@ -183,7 +184,7 @@ async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:
 
 
 async def _reply(
-    connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool, exposes: bool
+    connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool, exposed: Text | None
 ) -> Sent:
     if not isinstance(connector, Replies):
         raise Rejected(composing.UNANSWERABLE.message)
@@ -192,21 +193,21 @@ async def _reply(
     takes_image = isinstance(connector, TakesImages) and connector.images(private=draft.private) is not None
     if not again and draft.image is not None and not takes_image:
         raise Rejected("The platform takes no image with an answer any more. Send it without.")
-    return await _publish(connector, draft, again=again, now=now, exposes=exposes)
+    return await _publish(connector, draft, again=again, now=now, exposed=exposed)
 
 
-async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime, exposes: bool) -> Sent:
+async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime, exposed: Text | None) -> Sent:
     """Publish, or look up the result of an earlier try; never sends twice what the platform would publish twice.
 
-    What `exposes` a post that became private is not published, but an earlier try may have done so.
+    One with a reason in `exposed` is not published, but an earlier try may have done so.
     """
-    if again and (exposes or not _recognised(connector, draft, now)):
+    if again and (exposed is not None or not _recognised(connector, draft, now)):
         published = await _found(connector, draft)
         if published is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
             raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
-        return published or await _sent(connector, draft, exposes=exposes)
+        return published or await _sent(connector, draft, exposed=exposed)
     try:
-        return await _sent(connector, draft, exposes=exposes)
+        return await _sent(connector, draft, exposed=exposed)
     except Rejected:  # proves nothing about an earlier try: its post may be there, and the citizen's removed since
         published = await _found(connector, draft) if again else None
         if published is None:
@@ -214,9 +215,9 @@ async def _publish(connector: Replies, draft: Draft, *, again: bool, now: dateti
         return published
 
 
-async def _sent(connector: Replies, draft: Draft, *, exposes: bool) -> Sent:
-    if exposes:
-        raise Rejected(composing.exposed(draft).message)
+async def _sent(connector: Replies, draft: Draft, *, exposed: Text | None) -> Sent:
+    if exposed is not None:
+        raise Rejected(exposed.message)
     return await connector.send(draft)
 
 
