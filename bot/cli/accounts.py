@@ -160,17 +160,12 @@ async def _change(settings: Settings, name: str, given: Given, *, anyway: bool) 
         async with open_session() as session:
             row = await accounts.named(session, name)
         platform = connectors.known(row.platform)
-        options = changed(platform.changeable if platform else (), given, row.options)
+        changeable = platform.changeable if platform else ()
         fresh = accounts.drafted(
             settings, platform=row.platform, name=row.name, url=row.url, secrets=accounts.opened(row, settings).secrets,
-            options=options,
+            options=changed(changeable, given, row.options),
         )  # fmt: skip
-        async with new_client(allow_private=settings.allow_private_addresses) as client:
-            tools = accounts.tools_of(fresh, client, utc_now)
-            health = await accounts.health(connectors.connect(fresh, tools))
-            secrets = await tools.secrets.read()  # the platform may have replaced them
-        show(health)
-        _refuse_other_account(row, health)
+        health, secrets = await _tried(settings, row, fresh)
         if health.problems and not anyway:
             say("Nothing was changed. Solve what has a ✘, or give --anyway.")
             raise typer.Exit(1)
@@ -178,10 +173,24 @@ async def _change(settings: Settings, name: str, given: Given, *, anyway: bool) 
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             if secrets != fresh.secrets:
                 accounts.renew(session, row, secrets, settings, utc_now())
-            row.options = changed(platform.changeable if platform else (), given, row.options)
+            row.options = changed(changeable, given, row.options)
             await token_ends.learned(session, row, health)
             session.add(row)
     mark(True, f"{row.name} is changed; a running bot goes by it from its next reading or answer.")
+
+
+async def _tried(settings: Settings, row: Account, fresh: base.Account) -> tuple[base.Health, Mapping[str, str]]:
+    """Try an account as it is to become, and show what is found; returns that, and its secrets.
+
+    The platform may have replaced these. Raises BadSettings when it is another account there.
+    """
+    async with new_client(allow_private=settings.allow_private_addresses) as client:
+        tools = accounts.tools_of(fresh, client, utc_now)
+        health = await accounts.health(connectors.connect(fresh, tools))
+        secrets = await tools.secrets.read()
+    show(health)
+    _refuse_other_account(row, health)
+    return health, secrets
 
 
 async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, anyway: bool) -> None:
@@ -194,12 +203,7 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
         fresh = accounts.drafted(
             settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
         )
-        async with new_client(allow_private=settings.allow_private_addresses) as client:
-            tools = accounts.tools_of(fresh, client, utc_now)
-            health = await accounts.health(connectors.connect(fresh, tools))
-            secrets = await tools.secrets.read()  # the platform may have replaced them
-        show(health)
-        _refuse_other_account(row, health)
+        health, secrets = await _tried(settings, row, fresh)
         made = [] if end_old else _made_anew(row, secrets, old)
         has_tokens = any(name.removesuffix("_old") not in made for name in secrets)
         if health.problems and not anyway and (has_tokens or end_old):  # the other side has yet to get a secret of ours

@@ -146,42 +146,45 @@ async def all_cases(bot: Bot, count: int) -> bool:
     return len(await bot.rows(Case)) == count
 
 
-async def test_it_ends_in_time_when_the_database_answers_nobody(
-    databases: Databases, slack: Sandbox, tmp_path: Path
-) -> None:
+@asynccontextmanager
+async def one_card(
+    databases: Databases, slack: Sandbox, folder: Path
+) -> AsyncIterator[tuple[Bot, asyncio.subprocess.Process, str, sqlite3.Connection]]:
+    """A process with one card: who looks on, the process, where the card is, and a connection to its database."""
     port = unused_port()
     async with looking_on(await databases.sqlite(), slack) as bot:
         await add_square(bot, f"{slack.base_url}/square/replies")
-        async with process(tmp_path, settings_of(bot, port)) as started:
+        async with process(folder, settings_of(bot, port)) as started:
             slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
             bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
             card = await bot.card("paspoort")
             file = sqlite3.connect(bot.desk.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
-            file.execute("BEGIN IMMEDIATE")
-            assert (await slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).ok
-            await stops(started)
-            file.close()
+            with contextlib.closing(file):
+                yield bot, started, card["ts"], file
+
+
+async def test_it_ends_in_time_when_the_database_answers_nobody(
+    databases: Databases, slack: Sandbox, tmp_path: Path
+) -> None:
+    async with one_card(databases, slack, tmp_path) as (_, started, ts, file):
+        file.execute("BEGIN IMMEDIATE")
+        assert (await slack.click(SANNE, CHANNEL, ts, "case:claim")).ok
+        await stops(started)
+        file.close()
 
 
 async def test_a_click_that_was_acknowledged_is_done_before_it_ends(
     databases: Databases, slack: Sandbox, tmp_path: Path
 ) -> None:
-    port = unused_port()
-    async with looking_on(await databases.sqlite(), slack) as bot:
-        await add_square(bot, f"{slack.base_url}/square/replies")
-        async with process(tmp_path, settings_of(bot, port)) as started:
-            slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
-            bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
-            card = await bot.card("paspoort")
-            file = sqlite3.connect(bot.desk.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
-            file.execute("BEGIN IMMEDIATE")  # nobody else writes
-            assert (await slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).ok
-            started.send_signal(signal.SIGTERM)
-            await eventually(lambda: logged(tmp_path, "webcare stops"))
-            file.execute("COMMIT")
-            file.close()
-            async with asyncio.timeout(WITHIN):
-                assert await started.wait() == 0
+    async with one_card(databases, slack, tmp_path) as (bot, started, ts, file):
+        file.execute("BEGIN IMMEDIATE")  # nobody else writes
+        assert (await slack.click(SANNE, CHANNEL, ts, "case:claim")).ok
+        started.send_signal(signal.SIGTERM)
+        await eventually(lambda: logged(tmp_path, "webcare stops"))
+        file.execute("COMMIT")
+        file.close()
+        async with asyncio.timeout(WITHIN):
+            assert await started.wait() == 0
         assert (await bot.case()).assignee == SANNE
 
 
@@ -190,28 +193,21 @@ async def test_what_came_in_before_it_stops_is_acknowledged_or_it_says_so_calmly
     databases: Databases, slack: Sandbox, tmp_path: Path, soon: bool
 ) -> None:
     """Slack would show the person an error, and send it again."""
-    port = unused_port()
-    async with looking_on(await databases.sqlite(), slack) as bot:
-        await add_square(bot, f"{slack.base_url}/square/replies")
-        async with process(tmp_path, settings_of(bot, port)) as started:
-            slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
-            bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
-            card = await bot.card("paspoort")
-            await slack.click(SANNE, CHANNEL, card["ts"], "case:more", "close:1")
-            await open_modal(bot, SANNE, "case:close")
-            file = sqlite3.connect(bot.desk.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
-            file.execute("BEGIN IMMEDIATE")  # nobody else writes
-            sent = asyncio.create_task(slack.submit(SANNE, {"close_reason": "spam"}))
-            await asyncio.sleep(0)
-            assert (await slack.click(SANNE, CHANNEL, card["ts"], "case:answer")).ok  # so that came in before it
-            started.send_signal(signal.SIGTERM)
-            await eventually(lambda: logged(tmp_path, "webcare stops"))
-            if soon:
-                file.execute("COMMIT")
-            acknowledgement = await sent
-            file.close()
-            async with asyncio.timeout(WITHIN):
-                assert await started.wait() == 0
+    async with one_card(databases, slack, tmp_path) as (bot, started, ts, file):
+        await slack.click(SANNE, CHANNEL, ts, "case:more", "close:1")
+        await open_modal(bot, SANNE, "case:close")
+        file.execute("BEGIN IMMEDIATE")  # nobody else writes
+        sent = asyncio.create_task(slack.submit(SANNE, {"close_reason": "spam"}))
+        await asyncio.sleep(0)
+        assert (await slack.click(SANNE, CHANNEL, ts, "case:answer")).ok  # so that came in before it
+        started.send_signal(signal.SIGTERM)
+        await eventually(lambda: logged(tmp_path, "webcare stops"))
+        if soon:
+            file.execute("COMMIT")
+        acknowledgement = await sent
+        file.close()
+        async with asyncio.timeout(WITHIN):
+            assert await started.wait() == 0
     assert acknowledgement.ok or not soon  # the other may be told in time that it takes longer
     assert not [line for line in (tmp_path / "log").read_text().splitlines() if "error at" in line]
 
