@@ -5,11 +5,10 @@ import importlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
-from sqlalchemy import URL, ColumnElement, Connection, Table, event, func, inspect, make_url, text
+from sqlalchemy import URL, ColumnElement, Connection, Executable, Table, event, func, inspect, make_url, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import (
     ArgumentError,
@@ -26,7 +25,7 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.config import BadSettings
-from bot.sqlite_driver import run_all
+from bot.sqlite_driver import SHORT, SQLiteConnection
 
 registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
 
@@ -85,6 +84,7 @@ would be deadlocks: one transaction has the case and wants its card, another has
 
 
 Row = TypeVar("Row", bound=SQLModel)
+Statement = TypeVar("Statement", bound=Executable)
 
 
 async def lock_or_add(session: AsyncSession, new: Row) -> Row:
@@ -102,6 +102,14 @@ async def lock_or_add(session: AsyncSession, new: Row) -> Row:
 def table_of(model: type[SQLModel]) -> Table:
     """Return the table of a model, for statements that go round the session: they take rows as they are."""
     return model.metadata.tables[str(model.__tablename__)]
+
+
+def short(statement: Statement) -> Statement:
+    """Mark a statement that reads or writes a few rows, found by an index: SQLite runs it without a thread of its own.
+
+    To wake one takes longer, above all on a busy machine. A statement that may take longer keeps everything waiting.
+    """
+    return statement.execution_options(**{SHORT: True})
 
 
 def is_sqlite(session: AsyncSession) -> bool:
@@ -129,7 +137,7 @@ def create_engine(database_url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
         event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
-    engine = create_async_engine(url, connect_args={"timeout": 30})
+    engine = create_async_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -175,12 +183,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails when another writes in between: take the lock at once.
     options = connection.get_execution_options()
+    driver = cast("SQLiteConnection", connection.connection.dbapi_connection)
     if options.get("reads_only"):
-        words = ["BEGIN"]
+        driver.begin("BEGIN", waits=False)
     else:
-        words = [f"PRAGMA synchronous={'FULL' if options.get('durable', True) else 'NORMAL'}", "BEGIN IMMEDIATE"]
-    # Without a cursor: one call to the driver's thread instead of three, for every transaction.
-    connection.connection.run_async(partial(run_all, statements=words))
+        synchronous = "FULL" if options.get("durable", True) else "NORMAL"
+        driver.begin(f"PRAGMA synchronous={synchronous}", "BEGIN IMMEDIATE", waits=True)
 
 
 def _begin_postgresql(connection: Connection) -> None:

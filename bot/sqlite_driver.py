@@ -1,6 +1,8 @@
 """SQLite for SQLAlchemy with one call to the driver's thread per statement, where SQLAlchemy's own driver makes four.
 
-Each call wakes two threads. A transaction of ten statements spends more time on that than in SQLite.
+Each call wakes two threads. A transaction of ten statements spends more time on that than in SQLite, and on a busy
+machine most of its time. So a transaction begins in the call of its first statement, where none has begun there is
+nothing to undo, and a statement that is `SHORT` runs at once, in the thread that asks.
 """
 
 import sqlite3
@@ -9,16 +11,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import aiosqlite
+from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import aiosqlite as dialect
+from sqlalchemy.sql.expression import ReleaseSavepointClause, SavepointClause
 from sqlalchemy.util import await_only
+
+SHORT = "short"
+"""The execution option of a statement that reads or writes a few rows, which it finds by an index."""
+
+
+_Ran = tuple[tuple[Any, int, int], deque[Any]]
 
 
 class _Cursor(dialect.AsyncAdapt_aiosqlite_cursor):
     """Runs a statement and reads all its rows in one call; the driver's cursor is closed by the end of that call."""
 
-    __slots__ = ("_result",)
+    __slots__ = ("_result", "is_short")
 
     def __init__(self, adapt_connection: Any) -> None:
+        self.is_short = False
         self._adapt_connection = adapt_connection
         self._connection = adapt_connection._connection
         self._cursor = None  # type: ignore[assignment]  # nothing to close
@@ -48,11 +59,13 @@ class _Cursor(dialect.AsyncAdapt_aiosqlite_cursor):
 
     async def _call(self, method: str, operation: Any, parameters: Any) -> None:
         async with self._adapt_connection._execute_mutex:
-            driver = self._connection
-            self._result, self._rows = await driver._execute(_run, driver._conn, method, operation, parameters)
+            run = self._adapt_connection.run_now if self.is_short else self._adapt_connection.run  # type: ignore[attr-defined]
+            self._result, self._rows = await run(method, operation, parameters)
 
 
-def _run(connection: Any, method: str, operation: Any, parameters: Any) -> tuple[tuple[Any, int, int], deque[Any]]:
+def _run(connection: Any, begins: Sequence[str], method: str, operation: Any, parameters: Any) -> _Ran:
+    for each in begins:
+        connection.execute(each)
     cursor = connection.cursor()
     try:
         getattr(cursor, method)(operation, parameters)
@@ -62,32 +75,84 @@ def _run(connection: Any, method: str, operation: Any, parameters: Any) -> tuple
         cursor.close()
 
 
-async def run_all(driver: aiosqlite.Connection, statements: Sequence[str]) -> None:
-    """Run several statements that return nothing in one call to the driver's thread."""
+class SQLiteConnection(dialect.AsyncAdapt_aiosqlite_connection):
+    """A connection of the dialect below."""
 
-    def run() -> None:
-        for each in statements:
-            driver._conn.execute(each)
-
-    await driver._execute(run)  # type: ignore[no-untyped-call]
-
-
-class _Connection(dialect.AsyncAdapt_aiosqlite_connection):
-    __slots__ = ()
+    __slots__ = ("_begins", "_has_begun", "_waits")
     _cursor_cls = _Cursor
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self._begins, self._waits, self._has_begun = tuple[str, ...](), False, False
+
+    def begin(self, *words: str, waits: bool) -> None:
+        """Begin a transaction with these statements, in the call of the first that follows.
+
+        It `waits` for others if it writes: for their locks at its beginning, for the disk at its end.
+        """
+        self._begins, self._waits = words, waits
+
+    async def run(self, *asked: Any) -> _Ran:
+        """Run a statement, as `_run` does, in the driver's thread."""
+        driver = self._connection
+        ran: _Ran = await driver._execute(_run, driver._conn, self._beginning(), *asked)
+        return ran
+
+    async def run_now(self, *asked: Any) -> _Ran:
+        """Run a short statement at once; in the driver's thread one that may have to wait.
+
+        A call in that thread has ended: SQLAlchemy uses no connection any more on which a statement was cancelled.
+        """
+        if self._begins and self._waits:
+            return await self.run(*asked)
+        return _run(self._connection._conn, self._beginning(), *asked)
+
+    def _beginning(self) -> tuple[str, ...]:
+        begins, self._begins = self._begins, ()
+        self._has_begun = self._has_begun or bool(begins)
+        return begins
+
+    def commit(self) -> None:
+        """End the transaction, if one has begun."""
+        self._begins = ()
+        if self._has_begun and self._waits:
+            super().commit()
+        elif self._has_begun and self._connection._connection:
+            self._connection._connection.commit()
+        self._has_begun = False
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one has begun."""
+        self._begins = ()
+        if self._has_begun:
+            super().rollback()
+            self._has_begun = False
 
 
 class _Driver(dialect.AsyncAdapt_aiosqlite_dbapi):
-    def connect(self, *arg: Any, **kw: Any) -> _Connection:
+    def connect(self, *arg: Any, **kw: Any) -> SQLiteConnection:
         connection = self.aiosqlite.connect(*arg, **kw)
         connection._thread.daemon = True  # as SQLAlchemy does
-        return _Connection(self, await_only(connection))
+        return SQLiteConnection(self, await_only(connection))
 
 
 class Dialect(dialect.SQLiteDialect_aiosqlite):
     """SQLAlchemy's dialect with this driver, for addresses that begin with `sqlite+webcare:`."""
 
     supports_statement_cache = True
+
+    def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
+        """Run a statement; see `SHORT`."""
+        cursor.is_short = context is not None and bool(context.execution_options.get(SHORT))
+        cursor.execute(statement, parameters)
+
+    def do_savepoint(self, connection: Connection, name: str) -> None:
+        """Begin a transaction in a transaction."""
+        connection.execute(SavepointClause(name), execution_options={SHORT: True})  # type: ignore[no-untyped-call]
+
+    def do_release_savepoint(self, connection: Connection, name: str) -> None:
+        """End a transaction in a transaction."""
+        connection.execute(ReleaseSavepointClause(name), execution_options={SHORT: True})  # type: ignore[no-untyped-call]
 
     @classmethod
     def import_dbapi(cls) -> _Driver:

@@ -1,13 +1,14 @@
 """SQLite's driver: one call to its thread per statement, and else as SQLAlchemy's own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot import db
@@ -54,6 +55,82 @@ async def test_a_statement_takes_one_call_to_the_drivers_thread(
         monkeypatch.undo()
 
 
+@pytest.fixture
+def counted(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[[AsyncConnection], Awaitable[Calls]]:
+    """Counts from now on what the thread of a connection is asked."""
+
+    async def count(connection: AsyncConnection) -> Calls:
+        driver = await driver_of(connection)
+        calls = Calls(driver._tx)
+        monkeypatch.setattr(driver, "_tx", calls)
+        return calls
+
+    return count
+
+
+COUNT = db.short(text("SELECT count(*) FROM sheep"))
+ADD = db.short(text("INSERT INTO sheep (name) VALUES (:name)"))
+Counted = Callable[[AsyncConnection], Awaitable[Calls]]
+
+
+async def test_what_only_reads_a_few_rows_asks_the_drivers_thread_nothing(
+    engine: AsyncEngine, counted: Counted
+) -> None:
+    async with engine.execution_options(reads_only=True).connect() as connection:
+        calls = await counted(connection)
+        async with connection.begin():
+            assert (await connection.execute(COUNT)).scalar() == 0
+    assert calls.made == 0
+    async with engine.begin() as connection:
+        await connection.execute(ADD, {"name": "Dolly"})
+    async with engine.execution_options(reads_only=True).connect() as connection:
+        assert (await connection.execute(COUNT)).scalar() == 1, "it reads what is there now"
+
+
+async def test_a_transaction_that_writes_a_few_rows_asks_the_drivers_thread_for_its_beginning_and_its_end(
+    engine: AsyncEngine, counted: Counted
+) -> None:
+    async with engine.connect() as connection:
+        calls = await counted(connection)
+        async with connection.begin():
+            await connection.execute(ADD, {"name": "Dolly"})
+            async with connection.begin_nested():
+                await connection.execute(ADD, {"name": "Shaun"})
+            assert (await connection.execute(COUNT)).scalar() == 2
+        assert calls.made == 2
+    assert calls.made == 2, "there is nothing to undo"
+
+
+async def test_of_two_that_write_a_few_rows_the_second_waits_for_the_first_and_the_loop_goes_on(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.connect() as first, first.begin():
+        await first.execute(ADD, {"name": "Dolly"})
+
+        async def adds() -> None:
+            async with engine.begin() as second:
+                await second.execute(ADD, {"name": "Shaun"})
+
+        second = asyncio.create_task(adds())
+        await asyncio.wait([second], timeout=0.05)
+        assert not second.done()
+    await second
+    async with engine.connect() as connection:
+        assert (await connection.execute(COUNT)).scalar() == 2
+
+
+async def test_a_refused_short_statement_is_sqlalchemys_error_and_undoes_its_transaction(engine: AsyncEngine) -> None:
+    async def adds_twice() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(ADD, {"name": "Dolly"})
+            await connection.execute(ADD, {"name": "Dolly"})
+
+    with pytest.raises(IntegrityError):
+        await adds_twice()
+    async with engine.begin() as connection:
+        assert (await connection.execute(COUNT)).scalar() == 0
+
+
 async def test_it_tells_what_a_statement_did(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         added = await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly') RETURNING id, name"))
@@ -86,14 +163,36 @@ async def test_a_connection_that_was_closed_says_so(engine: AsyncEngine) -> None
         await connection.invalidate()
 
 
-async def test_who_is_cancelled_in_a_statement_leaves_a_database_that_works(engine: AsyncEngine) -> None:
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
 
+
+async def test_nothing_comes_after_a_statement_of_which_the_end_was_not_awaited(engine: AsyncEngine) -> None:
+    """Else it would run before the transaction has begun, and stay when that is undone."""
+
+    async def adds() -> None:
+        async with engine.begin() as connection:
+            begins.set()
+            with suppress(asyncio.CancelledError):
+                await connection.execute(text(LONG))
+            await connection.execute(ADD, {"name": "Dolly"})
+
+    begins = asyncio.Event()
+    task = asyncio.create_task(adds())
+    await begins.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(PendingRollbackError):
+        await task
+    async with engine.begin() as connection:
+        assert (await connection.execute(COUNT)).scalar() == 0
+
+
+async def test_who_is_cancelled_in_a_statement_leaves_a_database_that_works(engine: AsyncEngine) -> None:
     async def adds() -> None:
         async with engine.begin() as connection:
             await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly')"))
             adding.set()
-            await connection.execute(text(endless))
+            await connection.execute(text(LONG))
 
     adding = asyncio.Event()
     task = asyncio.create_task(adds())
