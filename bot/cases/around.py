@@ -4,19 +4,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, bindparam, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors
+from bot import connectors, db
 from bot.domain.case import ONGOING, Status
 from bot.domain.event import EventKind
 from bot.domain.period import months_before
-from bot.models import COUNTED, Account, Author, Case, Event, Mention, Message, MessageKind, OtherCase, Reply, Team
+from bot.models import (
+    COUNTED,
+    Account,
+    Author,
+    Case,
+    Event,
+    Mention,
+    Message,
+    MessageKind,
+    OtherCase,
+    Reply,
+    Team,
+    UtcDateTime,
+)
 from bot.team.settings import TeamSettings
 
 GAVE = sorted({EventKind.CLAIM, EventKind.TAKE_OVER, EventKind.ASSIGN, EventKind.REOPEN})
 """The events that gave a case to somebody: to `to` in their details, else to `by`."""
+# Built once, for each card: to build them takes longer than to run them.
+_OF_AUTHOR = and_(
+    col(Case.author_id) == bindparam("author"),
+    col(Case.id) != bindparam("case"),
+    col(Case.team_id).in_(bindparam("teams", expanding=True)),
+    or_(col(Case.opened_at) >= bindparam("since", type_=UtcDateTime), col(Case.status).in_(ONGOING)),
+)
+_SHOWN: list[Any] = [Case.id, Case.number, Case.status, Case.team_id, Message.channel, Message.ts]
+_OTHERS = db.short(
+    sqlalchemy.select(*_SHOWN)
+    .outerjoin(Message, and_(col(Message.case_id) == Case.id, col(Message.kind) == MessageKind.CASE))
+    .where(_OF_AUTHOR)
+    .order_by(col(Case.id).desc())
+    .limit(COUNTED)
+)
 
 
 async def former(session: AsyncSession, case: Case) -> str | None:
@@ -60,24 +88,19 @@ def of_author(case: Case, team: Team, team_ids: Sequence[int]) -> ColumnElement[
     The look-back counts from when the case came in, so that its card does not change by the clock. Cases that have not
     ended always count.
     """
+    return _OF_AUTHOR.params(_about(case, team, team_ids))
+
+
+def _about(case: Case, team: Team, team_ids: Sequence[int]) -> dict[str, Any]:
     since = months_before(case.opened_at, TeamSettings.of(team.settings).person_months)
-    shown = or_(col(Case.opened_at) >= since, col(Case.status).in_(ONGOING))
-    return and_(col(Case.author_id) == case.author_id, col(Case.id) != case.id, col(Case.team_id).in_(team_ids), shown)
+    return {"author": case.author_id, "case": case.id, "teams": team_ids, "since": since}
 
 
 async def others(session: AsyncSession, case: Case, team: Team, teams: Sequence[Team]) -> list[OtherCase]:
     """Return the newest other cases of a case's author in these teams, the newest first."""
     names: Mapping[int, str] = {each.id: each.name for each in teams if each.id != team.id}
-    card = and_(col(Message.case_id) == Case.id, col(Message.kind) == MessageKind.CASE)
-    shown: list[Any] = [Case.number, Case.status, Case.team_id, Message.channel, Message.ts]
-    newest = (
-        sqlalchemy.select(col(Case.id), *shown)
-        .outerjoin(Message, card)
-        .where(of_author(case, team, [each.id for each in teams]))
-        .order_by(col(Case.id).desc())
-        .limit(COUNTED)
-    )
-    rows = (await (await session.connection()).execute(newest)).all()
+    about = _about(case, team, [each.id for each in teams])
+    rows = (await (await session.connection()).execute(_OTHERS, about)).all()
     return [
         OtherCase(case_id, number, status, names.get(team_id, ""), channel or "", ts or "")
         for case_id, number, status, team_id, channel, ts in rows

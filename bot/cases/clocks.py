@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.domain import case as rules
 from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
@@ -35,6 +37,10 @@ from bot.team.settings import TeamSettings
 
 WROTE = (EventKind.JOINED, EventKind.REOPENED_BY_CITIZEN)
 """The events by which the citizen wrote after their first post."""
+# Built once, for each move and each card: to build it takes longer than to run it.
+_OPEN = db.short(
+    select(Clock).where(Clock.case_id == bindparam("case"), col(Clock.stopped_at).is_(None)).order_by(col(Clock.id))
+)
 
 # --- Following the case --------------------------------------------------------------------------
 
@@ -368,10 +374,7 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
 
 async def open_clocks(session: AsyncSession, case_id: int) -> Sequence[Clock]:
     """Return the clocks of a case that have not been stopped, resting ones included."""
-    rows = await session.exec(
-        select(Clock).where(Clock.case_id == case_id, col(Clock.stopped_at).is_(None)).order_by(col(Clock.id))
-    )
-    return rows.all()
+    return (await session.exec(_OPEN, params={"case": case_id})).all()
 
 
 async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, TeamSettings]]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, exists, or_
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors
+from bot import connectors, db
 from bot.cases import around, clocks
 from bot.domain.case import Move, logged_as
 from bot.domain.event import EventKind
@@ -38,8 +38,8 @@ _REFER = {
     "replies": col(Reply.case_id), "asked": col(Escalation.case_id), "notes": col(Note.case_id),
     "drafts": col(AnswerDraft.case_id), "acts": col(Act.case_id),
 }  # fmt: skip
-# Built once, for each card: to build it takes longer than to run it.
-_READ: Any = (
+# Built once, for each card: to build them takes longer than to run them.
+_READ: Any = db.short(
     select(Case, Team, Account, Author)
     .add_columns(*(exists().where(column == Case.id).label(name) for name, column in _REFER.items()))
     .join(Team, col(Case.team_id) == Team.id)
@@ -48,6 +48,10 @@ _READ: Any = (
     .where(col(Case.id) == bindparam("case"))
 )
 """Selects a case with its team, account and author, and which of `_REFER` it has: most cases have none of them."""
+_POSTS = db.short(
+    select(Mention).where(Mention.case_id == bindparam("case")).order_by(col(Mention.published_at), col(Mention.id))
+)
+_TEAMS = db.short(select(Team).where(Team.workspace_id == bindparam("workspace")).order_by(col(Team.id)))
 MOVED = sorted({logged_as(move) for move in Move})
 SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER, EventKind.RELEASE)
 """The events that begin a snooze, or end one early."""
@@ -74,10 +78,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     if has is None:
         raise Refused("This case no longer exists.")
     case, team, account, author = has[:4]
-    mentions = await session.exec(
-        select(Mention).where(Mention.case_id == case_id).order_by(col(Mention.published_at), col(Mention.id))
-    )
-    posts = mentions.all()
+    posts = (await session.exec(_POSTS, params={"case": case_id})).all()
     replies = await _all(session, has.replies, select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
     asked = await _all(
         session, has.asked, select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id))
@@ -90,7 +91,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     acted = select(Act, Hiding).outerjoin(Hiding, col(Hiding.act_id) == Act.id).where(Act.case_id == case_id)
     done = await _all(session, has.acts, acted.order_by(col(Act.id)))
     rows = posts, replies, asked, notes, running, writing
-    own = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
+    own = await session.exec(_TEAMS, params={"workspace": team.workspace_id})
     teams, moved = own.all(), await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
     others = await around.others(session, case, team, teams)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -109,7 +109,7 @@ async def record(
 
 async def locked(session: AsyncSession, case_id: int) -> Case:
     """Return the case as it is now and lock its row, so that a request delivered twice sees its first effect."""
-    case = await session.get(Case, case_id, with_for_update=db.HELD, populate_existing=True)
+    case = (await session.exec(_LOCKED, params={"case": case_id})).first()
     if case is None:
         raise Refused("This case no longer exists.")
     if session.info.get(TEAM, case.team_id) != case.team_id:
@@ -201,8 +201,9 @@ async def _lapse(session: AsyncSession, case: Case) -> None:
 async def _log(
     session: AsyncSession, case: Case, made: Move, by: str, now: datetime, details: dict[str, Any] | None
 ) -> None:
-    session.add(Event(case_id=case.id, kind=logged_as(made), by=by, at=now, details=details or {}))
     await session.flush()
+    event = {"case_id": case.id, "kind": logged_as(made), "by": by, "at": now, "details": details or {}}
+    await (await session.connection()).execute(_LOGGING, event)
     await touch(session, case.id)
 
 
@@ -254,7 +255,7 @@ def refuse_ended(case: Case) -> None:
 
 async def touch(session: AsyncSession, case_id: int) -> None:
     """Mark the case's card and its questions as no longer level with the case."""
-    await touch_all(session, {case_id})
+    await _touch(session, _FOLLOWING, {"case": case_id})
 
 
 async def touch_all(
@@ -269,17 +270,33 @@ async def touch_messages(session: AsyncSession, which: ColumnElement[bool], *, q
 
     `quietly`: nothing happened to them; they are written after all others, unless something does meanwhile.
     """
+    await _touch(session, _touching(which, quietly=quietly), {})
+
+
+def _touching(which: ColumnElement[bool], *, quietly: bool = False) -> Any:
     held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
     news = {"version": col(Message.version) + 1, "rank": col(Message.rank) % QUIETLY}
     if quietly:
         is_level = col(Message.shown_version) >= col(Message.version)
         news["rank"] += sqlalchemy.case((is_level, QUIETLY), else_=0)
-    touched = await session.exec(
-        update(Message)
-        .where(col(Message.id).in_(held))
-        .values(**news)
-        .returning(col(Message.channel))
-        .execution_options(synchronize_session=False)
-    )
+    table = db.table_of(Message)
+    return sqlalchemy.update(table).where(table.c.id.in_(held)).values(news).returning(table.c.channel)
+
+
+async def _touch(session: AsyncSession, touching: Any, params: Mapping[str, Any]) -> None:
+    """Mark messages; it goes round the session, which takes longer."""
+    await session.flush()
+    touched = await (await session.connection()).execute(touching, params)
     for channel in set(touched.scalars()):
         note(session, f"messages:{channel}")
+
+
+# Built once, for each move: to build them takes longer than to run them.
+_LOGGING = db.short(sqlalchemy.insert(db.table_of(Event)))
+_LOCKED = db.short(
+    select(Case)
+    .where(Case.id == bindparam("case"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_FOLLOWING = db.short(_touching((col(Message.case_id) == bindparam("case")) & col(Message.kind).in_(FOLLOW_THE_CASE)))

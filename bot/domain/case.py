@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 
 from bot.domain.event import EventKind
 
@@ -188,6 +189,7 @@ def logged_as(move: Move) -> EventKind:
     return LOGGED_AS.get(move) or EventKind(move)
 
 
+@cache  # each card asks it a dozen times
 def moves_from(status: Status) -> frozenset[Move]:
     """Return the moves that agents can make with a case of this status; its buttons offer them."""
     return frozenset(move for move, statuses in ALLOWED_FROM.items() if status in statuses) - BY_SYSTEM

@@ -68,12 +68,15 @@ def _permit_to_json(permit: Permit) -> Any:
     return {"act": permit.act.value, **limits} if limits else permit.act.value
 
 
+_ACTS = frozenset(Act)
+
+
 def permits_from_json(stored: Sequence[Any]) -> frozenset[Permit]:
     """Return permits from the JSON of `permits_to_json`, without acts that this version does not know."""
     permits = set()
     for each in stored:
         given = each if isinstance(each, dict) else {"act": each}
-        if given["act"] in set(Act):
+        if given["act"] in _ACTS:
             until = datetime.fromisoformat(given["until"]) if given.get("until") else None
             permits.add(Permit(Act(given["act"]), until, bool(given.get("once"))))
     return frozenset(permits)

@@ -89,11 +89,10 @@ async def changing(
 
 async def _take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list[Lease]:
     """Lease the stale messages of a case that Slack has; none when one cannot be shown, as that undoes no change."""
-    updates = (Message.case_id == case_id, is_stale(), is_free(desk.now()), col(Message.ts).is_not(None))
     await session.flush()
     try:
         async with db.again(session) as inner:
-            stale = (await inner.exec(select(Message.id).where(*updates).order_by(col(Message.id)))).all()
+            stale = (await inner.exec(_UPDATES, params={"case": case_id, "now": desk.now()})).all()
             return [lease for each in stale if (lease := await take(desk, inner, each)) is not None]
     except Exception as error:
         log.error("a message cannot be shown", case=case_id, **trace(error))
@@ -250,7 +249,17 @@ _CARD = aliased(Message)
 _HAS_CARD = exists().where(
     col(_CARD.case_id) == Message.case_id, col(_CARD.kind) == MessageKind.CASE, col(_CARD.ts).is_not(None)
 )
-# Statements that each wake of a lane runs are built once: to build one takes longer than to run it.
+# Statements that each change, or each wake of a lane, runs are built once: to build one takes longer than to run it.
+_UPDATES = db.short(
+    select(Message.id)
+    .where(
+        Message.case_id == bindparam("case"),
+        is_stale(),
+        is_free(bindparam("now", type_=UtcDateTime)),
+        col(Message.ts).is_not(None),
+    )
+    .order_by(col(Message.id))
+)
 _STALE = (col(Message.channel) == bindparam("channel"), is_stale())
 _IS_NEW = col(Message.ts).is_(None)
 _FREE = (

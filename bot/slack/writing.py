@@ -12,9 +12,10 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -23,7 +24,7 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import Backlog, Message, MessageKind, Rollup
+from bot.models import Backlog, Message, MessageKind, Rollup, UtcDateTime
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -114,17 +115,21 @@ def is_free(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)
 
 
+# Built once, for each writing: to build it takes longer than to run it.
+_LEASING: Any = db.short(
+    update(Message)
+    .where(col(Message.id) == bindparam("message"), is_stale(), is_free(bindparam("now", type_=UtcDateTime)))
+    .values(leased_until=bindparam("until", type_=UtcDateTime), retry_at=None)
+    .returning(Message)
+    .execution_options(synchronize_session=False, populate_existing=True)
+)
+
+
 async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | None:
     """Lease a message if it is stale and free, and render it in the same transaction."""
     now = desk.now()
-    leased = await session.exec(
-        update(Message)
-        .where(col(Message.id) == message_id, is_stale(), is_free(now))
-        .values(leased_until=now + _lease_of(desk), retry_at=None)
-        .returning(Message)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    message: Message | None = leased.scalar()
+    about = {"message": message_id, "now": now, "until": now + _lease_of(desk)}
+    message: Message | None = (await session.exec(_LEASING, params=about)).scalar()
     if message is None:
         return None
     card = await card_above(session, message) if message.in_thread else None

@@ -23,7 +23,7 @@ from bot.team.settings import TeamSettings
 
 # Built once, for each click: to build it takes longer than to run it.
 _PERSON: BindParameter[str] = bindparam("person")
-WITH_ROLE = (
+WITH_ROLE = db.short(
     select(Team, Agent.role)
     .outerjoin(Agent, (col(Agent.team_id) == Team.id) & (col(Agent.slack_id) == _PERSON))
     .outerjoin(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == _PERSON) & Member.is_full)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +18,8 @@ from bot.team.settings import MAX_LISTED, MAX_RULES, TeamSettings
 
 COLUMNS = ("name", "channel")
 """Settings that are columns of the team, because we search by them; they are unique."""
+# Built once, for each click: to build it takes longer than to run it.
+_OF_CASE = db.short(select(Team).join(Case).where(Case.id == bindparam("case")))
 
 
 async def learn_workspace(session: AsyncSession, slack_id: str, url: str) -> None:
@@ -56,7 +59,7 @@ async def of_person(session: AsyncSession, slack_id: str) -> list[Team]:
 
 async def of_case(session: AsyncSession, case_id: int) -> Team | None:
     """Return the team of a case; None when there is no such case."""
-    return (await session.exec(select(Team).join(Case).where(Case.id == case_id))).first()
+    return (await session.exec(_OF_CASE, params={"case": case_id})).first()
 
 
 async def of_cases(session: AsyncSession, case_ids: Collection[int]) -> list[Team]:
