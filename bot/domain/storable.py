@@ -1,5 +1,6 @@
 """What a platform gives in a form that any database can store: another person may have chosen any part of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -10,13 +11,15 @@ from bot.domain.payload import UNSTORABLE, fingerprint
 LONGEST_ID = 2_000
 """Bytes; PostgreSQL takes at most 2,704 of them in an index: https://www.postgresql.org/docs/current/btree.html"""
 
+ESCAPED = re.compile(r"\\x00|\\ud[89a-f]")
+"""How Python writes NUL and half characters of any text in a value; what people write with a backslash may look so."""
 UTF_8 = 4
 """The most bytes of a character."""
 
 
 def storable(item: Post | Delivery) -> Post | Delivery:
     """Return an item without NUL and half characters; an id that no index takes becomes its fingerprint."""
-    clean: Post | Delivery = _clean(item) if _is_unclean(item) else item  # nearly all are: nothing is copied then
+    clean: Post | Delivery = _clean(item) if ESCAPED.search(repr(item)) else item  # nearly all are: nothing is copied
     if isinstance(clean, Delivery) or all(len(ident) <= LONGEST_ID / UTF_8 for ident in _ids(clean)):
         return clean
     return replace(
@@ -36,17 +39,6 @@ def _ids(post: Post) -> Iterator[str]:
 
 def _id(ident: str) -> str:
     return ident if len(ident.encode()) <= LONGEST_ID else fingerprint(ident)
-
-
-def _is_unclean(value: Any) -> bool:
-    """Tell whether any text in a value must be cleaned."""
-    if type(value) is str:
-        return UNSTORABLE.search(value) is not None
-    if isinstance(value, Mapping):
-        return any(_is_unclean(each) for pair in value.items() for each in pair)
-    if isinstance(value, list | tuple):
-        return any(map(_is_unclean, value))
-    return is_dataclass(value) and any(map(_is_unclean, vars(value).values()))
 
 
 def _clean(value: Any) -> Any:
