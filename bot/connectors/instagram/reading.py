@@ -50,8 +50,9 @@ class Reader:
                 left += self._places(media, threads, known)
         older, left = await self._read_on(left)
         news, seen = self._new(raw, answered_too=not known.is_first)
-        result = Found([*known.news(news), *known.news(older)], known.after([*seen, *older], self._server.now()))
-        return Found(result.posts, {**result.state, "counts": counts, "left": left}, bool(left))
+        older = [post for post in older if post.external_id not in known.ids]  # by the floor of its place, not by ours
+        state = known.after([*seen, *older], self._server.now())
+        return Found([*known.news(news), *older], {**state, "counts": counts, "left": left}, bool(left))
 
     async def _media(self) -> list[Json]:
         """Return our newest posts, each with its newest comments."""

@@ -175,6 +175,17 @@ async def test_a_flood_comes_in_whole_and_once(server: FakeInstagram, client: ht
     assert [post.external_id for post in (await instagram.fetch(cursor)).posts] == [later]
 
 
+async def test_comments_of_hours_in_which_we_could_not_ask_come_in_whole_and_once(
+    server: FakeInstagram, client: httpx.AsyncClient
+) -> None:
+    instagram = connect(server.url, client, now=NOW + DAY)
+    _, cursor = await read_all(instagram, {})
+    missed = [server.comment(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(minutes=n)) for n in range(600)]
+    posts, cursor = await read_all(instagram, cursor)
+    assert sorted(post.external_id for post in posts) == sorted(missed)
+    assert (await instagram.fetch(cursor)).posts == ()
+
+
 async def test_messages_of_the_time_in_which_we_could_not_ask_come_in_whole_and_once(
     server: FakeInstagram, client: httpx.AsyncClient
 ) -> None:
