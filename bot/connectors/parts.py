@@ -12,6 +12,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 MESSAGES_NOT_READ = text("Private messages cannot be read now.")
+REPLIES_NOT_READ = text("Replies below some of our posts cannot be read now.")
 
 
 class Parts:

@@ -25,7 +25,7 @@ from bot.connectors.base import (
     Usage,
 )
 from bot.connectors.meta.parts import oldest_first
-from bot.connectors.parts import Parts
+from bot.connectors.parts import REPLIES_NOT_READ, Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.threads import checking, moderating, writing
 from bot.connectors.threads.reading import Reader
@@ -35,8 +35,6 @@ from bot.domain.mention import Act, Post
 from bot.domain.text import text
 
 MENTIONS_NOT_READ = text("Posts that name the account cannot be read now.")
-
-REPLIES_NOT_READ = text("Replies below some of our posts cannot be read now.")
 
 
 class Threads:

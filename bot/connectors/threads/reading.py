@@ -43,6 +43,8 @@ POSTS, ANSWERS = 25, 10
 PAGES = 100
 FIRST_PAGES = 4
 """Pages of a list that the first reading reads if the account has no moment at which it begins."""
+FAILURES = 3
+"""Below how many posts a reading may fail before it ends: more of them mean that the server itself has a fault."""
 LOOKS = 30
 """Requests per reading for data that lists lack (alternative texts, parts of an album, answered posts)."""
 
@@ -57,7 +59,7 @@ class Reader:
         self._now, self._begins = now, begins
         self._mine: dict[str, Json] = {}
         self._seen: dict[str, Json] = {}
-        self._looks = 0
+        self._looks = self._failures = 0
         self.is_whole = True
         """Whether we could read what is below each of our posts."""
 
@@ -100,7 +102,10 @@ class Reader:
         except NotThere:
             log.info("replies not read", path=path)
             return []
-        except Rejected as verdict:
+        except (Rejected, Unavailable) as verdict:
+            self._failures += isinstance(verdict, Unavailable)
+            if self._failures > FAILURES:
+                raise
             log.warning("replies not read", path=path, verdict=type(verdict).__name__)
             self.is_whole = False
             return []

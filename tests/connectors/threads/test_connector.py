@@ -234,6 +234,34 @@ async def test_replies_that_threads_does_not_give_keep_no_other_out_and_come_lat
     assert (await news(threads, cursor))[0] == [early]
 
 
+@pytest.mark.parametrize("body", ["{}", '{"data": null}', "Even geduld"])
+async def test_one_post_whose_replies_are_never_listed_keeps_no_other_out(
+    server: FakeThreads, threads: Threads, body: str
+) -> None:
+    other, now = server.write("Ander nieuws"), datetime.now(UTC)
+    _, cursor = await news(threads, {})
+    early = server.reply("jan", "Eerder", to=other, at=now - 3 * HOUR)
+    server.fail(f"{V}/{other}/conversation", status=200, body=body, count=3)
+    for n in range(3):
+        ident = server.reply("els", f"Elders {n}", at=now)
+        page = await threads.fetch(cursor)
+        assert ([post.external_id for post in page.posts], len(page.unread)) == ([ident], 1)
+        cursor = json.loads(json.dumps(page.cursor))
+    assert (await news(threads, cursor))[0] == [early]
+
+
+async def test_a_server_that_lists_the_replies_of_no_post_is_a_verdict(server: FakeThreads, threads: Threads) -> None:
+    _, cursor = await news(threads, {})
+    posts = [server.write(f"Nieuws {n}") for n in range(9)]
+    for post in posts:
+        server.reply("jan", "Hoe laat?", to=post)
+        server.fail(f"{V}/{post}/conversation", status=503, count=9)
+    asked = len(server.asked)
+    with pytest.raises(Unavailable):
+        await threads.fetch(cursor)
+    assert len(server.asked) - asked < len(posts)
+
+
 async def test_answered_replies_that_threads_did_not_give_at_first_do_not_come_in_later(
     server: FakeThreads, client: httpx.AsyncClient
 ) -> None:
