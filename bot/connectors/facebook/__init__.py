@@ -46,7 +46,7 @@ from bot.connectors.meta.messages import edited_of
 from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
-from bot.connectors.parts import MESSAGES_NOT_READ, Parts
+from bot.connectors.parts import MESSAGES_NOT_READ, REPLIES_NOT_READ, Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
 from bot.domain.mention import Act, Delivery, Post
@@ -101,7 +101,8 @@ class Facebook:
                 after[name], posts, more = read_now.state, [*posts, *read_now.posts], more or read_now.more
             elif name in cursor:
                 after[name] = cursor[name]
-        return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
+        unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
+        return Page(oldest_first(posts), after, more, self._server.rests_until, unread)
 
     def _lists(self, reader: Reader, begins: datetime | None) -> dict[str, Read]:
         """Return the functions that read the other lists, by name in the cursor."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import structlog
 
-from bot.connectors.base import Rejected
+from bot.connectors.base import Rejected, Unavailable
 from bot.connectors.facebook.posts import COMMENT, POST, REVIEW, comment_of, post_of, review_of
 from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
-from bot.connectors.meta.graph import after, listed
+from bot.connectors.meta.graph import NotThere, after, listed
 from bot.connectors.meta.hooks import moment_of
-from bot.connectors.meta.newest import EVER, Found, Known, first_pages, read_down
+from bot.connectors.meta.newest import EVER, Found, Known, first_pages, read_down, tried_later
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
@@ -37,6 +37,8 @@ class Reader:
     def __init__(self, server: Server, now: datetime, begins: datetime | None) -> None:
         self._server, self._page = server, server.page
         self._now, self._begins = now, begins
+        self.is_whole = True
+        """Whether we could read on below each post."""
 
     # --- comments --------------------------------------------------------------------------------
 
@@ -45,17 +47,18 @@ class Reader:
         known, left = Known.of(state, self._begins), list((state or {}).get("left", ()))
         raw: list[tuple[Json, Json]] = []
         for post in await self._feed(known):
-            below, cursor = await self._below(post, known)
+            below, places = await self._below(post, known, left)
             raw += [(each, post) for each in below]
-            if cursor and not known.is_first:
-                left.append({"post": str(post.get("id")), "after": cursor, "floor": known.floor.isoformat()})
+            left = places
         ours = self._ours([each for each, _ in raw])
         seen = theirs = self._read(raw)
         if known.is_first:
             theirs = [post for post in theirs if not _is_answered(post, ours)]
         older, left = await self._read_on(left)
         return Found(
-            [*known.news(theirs), *older], {**known.after([*seen, *older], self._now), "left": left}, bool(left)
+            [*known.news(theirs), *older],
+            {**known.after([*seen, *older], self._now), "left": left},
+            bool(left) and self.is_whole,
         )
 
     async def _feed(self, known: Known) -> list[Json]:
@@ -66,20 +69,33 @@ class Reader:
         path = f"{self._page.id}/feed"
         return await first_pages(partial(self._server.get_list, path, fields=fields, limit=POSTS), FEED_PAGES)
 
-    async def _below(self, post: Json, known: Known) -> tuple[list[Json], str]:
-        """Return the comments below a post that may be new, and where to continue if there are more."""
+    async def _below(self, post: Json, known: Known, left: list[Json]) -> tuple[list[Json], list[Json]]:
+        """Return the comments below a post that may be new, and the places to continue, with this one if it has more.
+
+        A place whose turn was refused takes the earlier ones below its post along, so that they do not pile up.
+        """
         first = post.get("comments")
         comments, cursor = listed(first), after(first)
         if not cursor or _reaches(comments, known.floor):
-            return comments, ""
-        rest, cursor = await self._down(str(post.get("id")), cursor, known)
-        return [*comments, *rest], cursor
+            return comments, left
+        place: Json = {"post": str(post.get("id")), "after": cursor, "floor": known.floor.isoformat()}
+        try:
+            rest, cursor = await self._down(place["post"], cursor, known)
+        except (Rejected, Unavailable) as verdict:
+            if known.is_first:  # only now we can tell which ones we answered
+                raise
+            log.warning("comments not read", post=place["post"], verdict=type(verdict).__name__)
+            same, others = _parted(left, place["post"])
+            floor = min(each["floor"] for each in (place, *same))
+            return comments, [*others, {**place, "floor": floor}]
+        more = [{**place, "after": cursor}] if cursor and not known.is_first else []
+        return [*comments, *rest], [*left, *more]
 
     async def _down(self, post_id: str, cursor: str, known: Known) -> tuple[list[Json], str]:
         """Continue below a post, down to what is known; returns where to go on if that was not reached."""
         comments: list[Json] = []
         for _ in range(PAGES_AT_ONCE):
-            asked = {**NEWEST_FIRST, "fields": COMMENT, "limit": MORE_COMMENTS, "after": cursor}
+            asked = {**NEWEST_FIRST, "fields": COMMENT, "limit": MORE_COMMENTS, **({"after": cursor} if cursor else {})}
             answer = await self._server.get_list(f"{ident_of(post_id)}/comments", **asked)
             page, cursor = listed(answer), after(answer)
             comments += page
@@ -98,9 +114,13 @@ class Reader:
         floor = moment_of(place["floor"]) or EVER
         try:
             comments, cursor = await self._down(place["post"], place["after"], Known(floor, {}))
-        except Rejected as verdict:  # the post was removed in the meantime
-            log.warning("comments not read on", post=place["post"], verdict=type(verdict).__name__)
+        except NotThere:
+            log.info("comments not read on", post=place["post"])
             return [], others
+        except (Rejected, Unavailable) as verdict:
+            log.warning("comments not read on", post=place["post"], verdict=type(verdict).__name__)
+            self.is_whole = False
+            return [], [tried_later(place, verdict), *others]
         posts = self._read([(each, {"id": place["post"]}) for each in comments])
         place_left = [{**place, "after": cursor}] if cursor else []
         return [post for post in posts if post.published_at >= floor], [*others, *place_left]
@@ -151,6 +171,12 @@ class Reader:
 
     def _has_our_comment(self, post: Json) -> bool:
         return any(within(each, "from", "id") == self._page.id for each in listed(post.get("comments")))
+
+
+def _parted(left: Sequence[Json], post_id: str) -> tuple[list[Json], list[Json]]:
+    """Return the places below this post, and the others."""
+    same = [each for each in left if each["post"] == post_id]
+    return same, [each for each in left if each["post"] != post_id]
 
 
 def _reaches(page: Sequence[Json], floor: datetime) -> bool:

@@ -58,7 +58,7 @@ from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update
 from bot.connectors.meta.messages import Messages, edited_of
 from bot.connectors.meta.parts import ident_of, oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
-from bot.connectors.parts import MESSAGES_NOT_READ, Parts
+from bot.connectors.parts import MESSAGES_NOT_READ, REPLIES_NOT_READ, Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Act, Delivery, Media, Post
 from bot.domain.text import text
@@ -116,7 +116,8 @@ class Instagram:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return what others wrote below our posts and to us; the first time only what we did not answer."""
         begins = self._account.begins_by_its_clock(self._now())
-        comments = await Reader(self._server, begins).comments(cursor.get("comments"))
+        reader = Reader(self._server, begins)
+        comments = await reader.comments(cursor.get("comments"))
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
         parts, messages = Parts(self._account.id), None
         if self._server.has_messages:
@@ -127,7 +128,8 @@ class Instagram:
             after["messages"], posts, more = messages.state, [*posts, *messages.posts], more or messages.more
         elif "messages" in cursor:
             after["messages"] = cursor["messages"]
-        return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
+        unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
+        return Page(oldest_first(posts), after, more, self._server.rests_until, unread)
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
         """Return the pushed items with the words of mentions and the addresses of our posts."""

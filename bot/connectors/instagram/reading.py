@@ -14,12 +14,12 @@ from typing import Any
 
 import structlog
 
-from bot.connectors.base import Rejected
+from bot.connectors.base import Rejected, Unavailable
 from bot.connectors.instagram.posts import COMMENT, NAMED_BY, NAMED_IN, OURS, comment_of, is_ours, moment
 from bot.connectors.instagram.server import Server
 from bot.connectors.json_api import Json, within
-from bot.connectors.meta.graph import after, listed
-from bot.connectors.meta.newest import EVER, Found, Known, first_pages
+from bot.connectors.meta.graph import NotThere, after, listed
+from bot.connectors.meta.newest import EVER, Found, Known, first_pages, tried_later
 from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
@@ -36,6 +36,8 @@ class Reader:
 
     def __init__(self, server: Server, begins: datetime | None) -> None:
         self._server, self._account, self._begins = server, server.account, begins
+        self.is_whole = True
+        """Whether we could read on below each post."""
 
     async def comments(self, state: Mapping[str, Any] | None) -> Found:
         """Return new comments of others below our posts; the first time only those that we did not answer."""
@@ -52,7 +54,8 @@ class Reader:
         news, seen = self._new(raw, answered_too=not known.is_first)
         older = [post for post in older if post.external_id not in known.ids]  # by the floor of its place, not by ours
         state = known.after([*seen, *older], self._server.now())
-        return Found([*known.news(news), *older], {**state, "counts": counts, "left": left}, bool(left))
+        more = bool(left) and self.is_whole
+        return Found([*known.news(news), *older], {**state, "counts": counts, "left": left}, more)
 
     async def _media(self) -> list[Json]:
         """Return our newest posts, each with its newest comments."""
@@ -92,8 +95,13 @@ class Reader:
         for _ in range(PAGES_AT_ONCE):
             try:
                 page, cursor = await self._page(place)
-            except Rejected as verdict:  # it was removed in the meantime
+            except NotThere:
+                log.info("comments not read on", at=place["at"])
+                break
+            except (Rejected, Unavailable) as verdict:
                 log.warning("comments not read on", at=place["at"], verdict=type(verdict).__name__)
+                self.is_whole = False
+                others.append(tried_later(place, verdict))
                 break
             raw += page
             if not cursor or (place["at"].endswith("/comments") and _reaches(page, floor)):
@@ -107,7 +115,7 @@ class Reader:
     async def _page(self, place: Json) -> tuple[list[Json], str]:
         object_id, edge = str(place["at"]).split("/")
         fields = COMMENT if edge == "replies" else f"{COMMENT},replies.limit({COMMENTS}){{{COMMENT}}}"
-        asked = {"fields": fields, "limit": MORE, "after": place["after"]}
+        asked = {"fields": fields, "limit": MORE, **({"after": place["after"]} if place["after"] else {})}
         answer = await self._server.get_list(f"{ident_of(object_id)}/{edge}", **asked)
         return listed(answer), after(answer)
 

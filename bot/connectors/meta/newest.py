@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from bot.connectors.base import Rejected
+from bot.connectors.base import Rejected, Unavailable
 from bot.connectors.json_api import Json, time_of
 from bot.connectors.meta.graph import after, listed
 from bot.connectors.meta.hooks import moment_of
@@ -92,6 +92,11 @@ class Known:
         if rest is None:
             return state
         return {**state, "rest": {"after": rest.after, "top": rest.top.isoformat(), "first": self.is_first}}
+
+
+def tried_later(place: Json, verdict: Rejected | Unavailable) -> Json:
+    """Return where to go on below a post that was not read; after a refusal from the top: a cursor does not last."""
+    return place if isinstance(verdict, Unavailable) else {**place, "after": ""}
 
 
 @dataclass(frozen=True)

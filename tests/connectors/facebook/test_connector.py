@@ -211,11 +211,40 @@ async def test_an_answer_without_a_list_loses_no_comment(server: FakeFacebook, c
     flood = [server.comment(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(seconds=n // 3)) for n in range(1300)]
     page = await facebook.fetch(cursor)
     assert len(page.posts) < len(flood)
-    server.fail(f"{V}/{server.own}/comments", status=200, body="{}")
-    with pytest.raises(Unavailable):
-        await facebook.fetch(page.cursor)
-    posts, _ = await read_all(facebook, page.cursor)
-    assert {post.external_id for post in (*page.posts, *posts)} == {*flood}
+    server.fail(f"{V}/{server.own}/comments", status=200, body="{}", count=2)
+    failed = await facebook.fetch(page.cursor)
+    assert len(failed.unread) == 1
+    posts, _ = await read_all(facebook, failed.cursor)
+    assert {post.external_id for post in (*page.posts, *failed.posts, *posts)} == {*flood}
+
+
+NO_RIGHT = '{"error": {"code": 10, "message": "Geen recht."}}'
+OLD_CURSOR = '{"error": {"code": 100, "message": "Invalid cursors"}}'
+A_FAULT = '{"error": {"code": 1, "message": "Please reduce the amount of data."}}'
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, NO_RIGHT), (400, OLD_CURSOR), (500, A_FAULT), (200, "{}")])
+@pytest.mark.parametrize("has_stopped_there", [False, True])
+async def test_comments_that_facebook_refuses_for_a_while_keep_no_other_out_and_come_later(
+    server: FakeFacebook, client: httpx.AsyncClient, status: int, body: str, has_stopped_there: bool
+) -> None:
+    facebook = connect(server.url, client, now=NOW + DAY)
+    _, cursor = await read_all(facebook, {})
+    post, came = server.write("Ander nieuws"), list[str]()
+    flood = [server.comment(f"n{n}", f"Vraag {n}", under=post, at=NOW + timedelta(seconds=n)) for n in range(1200)]
+    if has_stopped_there:
+        page = await facebook.fetch(cursor)
+        came, cursor = [each.external_id for each in page.posts], page.cursor
+    server.fail(f"{V}/{post}/comments", status=status, body=body, count=8)
+    for n in range(4):
+        calm = server.comment("els", f"Elders {n}", at=NOW + HOUR * (n + 1))
+        page = await facebook.fetch(cursor)
+        assert (calm in {each.external_id for each in page.posts}, page.more, len(page.unread)) == (True, False, 1)
+        came, cursor = came + [each.external_id for each in page.posts if each.external_id != calm], page.cursor
+    server.faults.clear()
+    posts, cursor = await read_all(facebook, cursor)
+    assert {*came, *(each.external_id for each in posts)} == {*flood}
+    assert not (await facebook.fetch(cursor)).unread
 
 
 async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(

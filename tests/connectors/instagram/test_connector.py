@@ -217,10 +217,34 @@ async def test_an_answer_without_a_list_loses_no_reply(server: FakeInstagram, cl
     _, cursor = await read_all(instagram, {})
     replies = [server.comment(f"kim{n}", "Ik ook", answers=first, at=NOW + timedelta(seconds=n)) for n in range(330)]
     server.fail(f"{V}/{first}/replies", status=200, body='{"success": true}')
-    with pytest.raises(Unavailable):
-        await instagram.fetch(cursor)
-    posts, _ = await read_all(instagram, cursor)
-    assert sorted(post.external_id for post in posts) == sorted(replies)
+    failed = await instagram.fetch(cursor)
+    assert len(failed.unread) == 1
+    posts, _ = await read_all(instagram, failed.cursor)
+    assert sorted(post.external_id for post in (*failed.posts, *posts)) == sorted(replies)
+
+
+NO_RIGHT = '{"error": {"code": 10, "message": "Geen recht."}}'
+OLD_CURSOR = '{"error": {"code": 100, "message": "Invalid cursors"}}'
+A_FAULT = '{"error": {"code": 1, "message": "Please reduce the amount of data."}}'
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, NO_RIGHT), (400, OLD_CURSOR), (500, A_FAULT), (200, "{}")])
+async def test_comments_that_instagram_refuses_for_a_while_keep_no_other_out_and_come_later(
+    server: FakeInstagram, client: httpx.AsyncClient, status: int, body: str
+) -> None:
+    instagram = connect(server.url, client, now=NOW + DAY)
+    cursor = (await instagram.fetch({})).cursor
+    post, came = server.write("Ander nieuws"), list[str]()
+    flood = [server.comment(f"n{n}", f"Vraag {n}", under=post, at=NOW + timedelta(seconds=n)) for n in range(600)]
+    server.fail(f"{V}/{post}/comments", status=status, body=body, count=4)
+    for n in range(4):
+        calm = server.comment("els", f"Elders {n}", at=NOW + HOUR * (n + 1))
+        page = await instagram.fetch(cursor)
+        assert (calm in {each.external_id for each in page.posts}, page.more, len(page.unread)) == (True, False, 1)
+        came, cursor = came + [each.external_id for each in page.posts if each.external_id != calm], page.cursor
+    posts, cursor = await read_all(instagram, cursor)
+    assert {*came, *(each.external_id for each in posts)} == {*flood}
+    assert not (await instagram.fetch(cursor)).unread
 
 
 async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
