@@ -173,7 +173,7 @@ async def _change(settings: Settings, name: str, given: Given, *, anyway: bool) 
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             if secrets != fresh.secrets:
                 accounts.renew(session, row, secrets, settings, utc_now())
-            row.options = changed(changeable, given, row.options)
+            accounts.change(session, row, changed(changeable, given, row.options), utc_now())
             await token_ends.learned(session, row, health)
             session.add(row)
     mark(True, f"{row.name} is changed; a running bot goes by it from its next reading or answer.")

@@ -61,6 +61,7 @@ class EventKind(StrEnum):
     # Changes of accounts, settings and agents.
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_RENEWED = "account_renewed"
+    ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_STARTED = "account_started"
     ACCOUNT_STOPPED = "account_stopped"
     ACCOUNT_REMOVED = "account_removed"
@@ -78,6 +79,7 @@ OF_NO_CASE = frozenset(
     {
         EventKind.ACCOUNT_ADDED,
         EventKind.ACCOUNT_RENEWED,
+        EventKind.ACCOUNT_CHANGED,
         EventKind.ACCOUNT_STARTED,
         EventKind.ACCOUNT_STOPPED,
         EventKind.ACCOUNT_REMOVED,

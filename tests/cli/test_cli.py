@@ -737,6 +737,8 @@ async def test_an_option_is_changed_and_what_says_which_account_it_is_is_not(run
         refused = await run("accounts", "change", "bron", *flags)
         assert refused.code == 2, flags
     assert await options_now() == {"title": "Bron", "mapping": {"text": "woorden"}}
+    logged = [each.details for each in await stored(tmp_path, Event) if each.kind == "account_changed"]
+    assert logged == [{"options": ["callback_url"]}, {"options": ["callback_url", "mapping", "private"]}]
 
 
 async def test_the_hashtags_of_an_account_with_a_token_are_changed(

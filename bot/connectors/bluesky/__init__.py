@@ -87,7 +87,8 @@ class Bluesky:
         """Return new mentions, replies, quotes, posts with our words, and private messages, by others than us.
 
         The first time only those since the account begins that we did not answer. A word that is followed later begins
-        then: of one that could not be searched yet, the cursor has None.
+        then: of one that could not be searched yet, the cursor has None. So do messages that are switched on later:
+        until they could be read, the cursor has the moment.
         """
         me, parts, now = await self._server.me(), Parts(self._account.id), self._now()
         begins, known = self._account.begins_by_its_clock(now), cursor.get("words", {})
@@ -108,7 +109,7 @@ class Bluesky:
             answered = await self._answered(me)
             views = {uri: view for uri, view in views.items() if uri not in answered}
         posts = await self._posts([view for view in views.values() if within(view, "author", "did") != me], me)
-        messages = await self._messages(cursor.get("messages"), after, parts) if self._has_messages else []
+        messages = await self._messages(cursor, after, parts) if self._has_messages else []
         ordered = sorted([*posts, *messages], key=lambda post: (post.published_at, post.external_id))
         return Page(tuple(ordered), after, more, self._server.rests_until, parts.unread)
 
@@ -124,13 +125,19 @@ class Bluesky:
         page, following = await self._server.page("app.bsky.feed.searchPosts", "posts", cursor, **asked)
         return _dated(page, ()), following
 
-    async def _messages(self, last: str | None, after: Cursor, parts: Parts) -> list[Post]:
+    async def _messages(self, cursor: Cursor, after: Cursor, parts: Parts) -> list[Post]:
         """Return new private messages; if they cannot be read, mentions still come in."""
-        begins = self._account.begins_by_its_clock(self._now())
+        last = cursor.get("messages")
+        if "messages_since" in cursor:
+            begins = time_of(since) if (since := cursor["messages_since"]) else None
+        else:
+            begins = self._now() - CLOCKS_DIFFER if cursor else self._account.begins_by_its_clock(self._now())
         read = await parts.read(self._chat.read(last, begins), otherwise=MESSAGES_NOT_READ)
         posts, newest_read = read if read is not None else ([], last)
         if newest_read is not None:
             after["messages"] = newest_read
+        else:
+            after["messages_since"] = begins.isoformat() if begins else None
         return posts
 
     async def _answered(self, me: str) -> set[str]:

@@ -1,6 +1,7 @@
 """Read new mails of a mailbox's folders as posts: from a cursor on, once each.
 
-The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading.
+The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading;
+of one that could not be read yet, from when on its mails are taken in. A folder that is added later begins then.
 When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before the last
 mail, and stored mails are recognised by their Message-IDs.
 
@@ -15,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from bot.connectors.base import Cursor, Page, RateLimited, Rejected, Unavailable
+from bot.connectors.base import CLOCKS_DIFFER, Cursor, Page, RateLimited, Rejected, Unavailable
 from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
@@ -48,6 +49,7 @@ class Reader:
     def page(self, box: Box, cursor: Cursor) -> Page:
         """Return the next page after a cursor; a folder that cannot be read holds up no other."""
         seen = _Seen.of(cursor)
+        seen.begin(self.folders, self.now - CLOCKS_DIFFER if cursor else self.begins_at)
         before = seen.cursor()
         failed: dict[str, Rejected | Unavailable | RateLimited] = {}
         left, more = PAGE, False
@@ -81,7 +83,7 @@ class Reader:
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
-            since = self.begins_at if position is None else seen.at - BEFORE_LAST
+            since = seen.begins.pop(folder) if position is None else seen.at - BEFORE_LAST
             position = _Position(validity, 0, next_uid, since)
         uids = box.found(*position.criteria())
         seen.folders[folder] = position
@@ -231,18 +233,20 @@ class _Position:
 class _Seen:
     """The content of a cursor while a page is made.
 
-    `not_given` is, for each folder whose next mail the server failed to give, the UID of that and since when.
+    `not_given` is, for each folder whose next mail the server failed to give, the UID of that and since when; `begins`
+    is, for each folder that was not read yet, from when on its mails are taken in.
     """
 
     folders: dict[str, _Position]
     at: datetime
     subjects: threads.Subjects
     not_given: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    begins: dict[str, datetime | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any]) -> "_Seen":
         folders = {
-            name: _Position(validity, uid, first, datetime.fromtimestamp(since, UTC) if since is not None else None)
+            name: _Position(validity, uid, first, _moment(since))
             for name, (validity, uid, first, since) in cursor.get("folders", {}).items()
         }
         at = datetime.fromtimestamp(cursor.get("at", 0), UTC)
@@ -250,7 +254,12 @@ class _Seen:
             name: (uid, datetime.fromtimestamp(since, UTC))
             for name, (uid, since) in cursor.get("not_given", {}).items()
         }
-        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), not_given)
+        begins = {name: _moment(since) for name, since in cursor.get("begins", {}).items()}
+        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), not_given, begins)
+
+    def begin(self, folders: Sequence[str], since: datetime | None) -> None:
+        """Note from when on these folders are read, for those that were not read yet."""
+        self.begins = {name: self.begins.get(name, since) for name in folders if name not in self.folders}
 
     def moved(self, folder: str, uid: int) -> None:
         """Note that a folder was read up to this UID."""
@@ -275,4 +284,9 @@ class _Seen:
             "at": int(self.at.timestamp()),
             "subjects": self.subjects.known,
             "not_given": {name: [uid, int(since.timestamp())] for name, (uid, since) in self.not_given.items()},
+            "begins": {name: since.timestamp() if since else None for name, since in self.begins.items()},
         }
+
+
+def _moment(at: float | None) -> datetime | None:
+    return datetime.fromtimestamp(at, UTC) if at is not None else None

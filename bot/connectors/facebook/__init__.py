@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from bot.connectors.base import (
+    CLOCKS_DIFFER,
     Account,
     Cursor,
     Draft,
@@ -43,7 +44,7 @@ from bot.connectors.meta.again import look_again
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION
 from bot.connectors.meta.hooks import Hooks, Update
 from bot.connectors.meta.messages import edited_of
-from bot.connectors.meta.newest import Found
+from bot.connectors.meta.newest import Found, unread_since
 from bot.connectors.meta.parts import oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
 from bot.connectors.parts import MESSAGES_NOT_READ, REPLIES_NOT_READ, Parts
@@ -88,7 +89,8 @@ class Facebook:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return what others wrote below our posts, on our page, elsewhere about it, and to it.
 
-        The first time only those since the account begins that we did not answer.
+        The first time only those since the account begins that we did not answer. A list that is switched on later
+        begins then.
         """
         begins = self._account.begins_by_its_clock(self._now())
         reader = Reader(self._server, self._now(), begins)
@@ -96,11 +98,9 @@ class Facebook:
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
         parts = Parts(self._account.id)
         for name, read in self._lists(reader, begins).items():
-            read_now = await parts.read(read(cursor.get(name)), otherwise=NOT_READ[name])
-            if read_now is not None:
-                after[name], posts, more = read_now.state, [*posts, *read_now.posts], more or read_now.more
-            elif name in cursor:
-                after[name] = cursor[name]
+            state = cursor.get(name) or unread_since(self._now() - CLOCKS_DIFFER if cursor else begins)
+            read_now = await parts.read(read(state), otherwise=NOT_READ[name]) or Found([], state)
+            after[name], posts, more = read_now.state, [*posts, *read_now.posts], more or read_now.more
         unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
         return Page(oldest_first(posts), after, more, self._server.rests_until, unread)
 

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.connectors.base import (
+    CLOCKS_DIFFER,
     Account,
     Cursor,
     Draft,
@@ -56,6 +57,7 @@ from bot.connectors.meta.again import look_again
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotThere
 from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update
 from bot.connectors.meta.messages import Messages, edited_of
+from bot.connectors.meta.newest import Found, unread_since
 from bot.connectors.meta.parts import ident_of, oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
 from bot.connectors.parts import MESSAGES_NOT_READ, REPLIES_NOT_READ, Parts
@@ -114,20 +116,20 @@ class Instagram:
     # --- reading ---------------------------------------------------------------------------------
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return what others wrote below our posts and to us; the first time only what we did not answer."""
+        """Return what others wrote below our posts and to us; the first time only what we did not answer.
+
+        Messages that are switched on later begin then.
+        """
         begins = self._account.begins_by_its_clock(self._now())
         reader = Reader(self._server, begins)
         comments = await reader.comments(cursor.get("comments"))
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
-        parts, messages = Parts(self._account.id), None
+        parts = Parts(self._account.id)
         if self._server.has_messages:
-            messages = await parts.read(
-                self._messages.read(cursor.get("messages"), begins), otherwise=MESSAGES_NOT_READ
-            )
-        if messages is not None:
+            state = cursor.get("messages") or unread_since(self._now() - CLOCKS_DIFFER if cursor else begins)
+            read = await parts.read(self._messages.read(state, begins), otherwise=MESSAGES_NOT_READ)
+            messages = read or Found([], state)
             after["messages"], posts, more = messages.state, [*posts, *messages.posts], more or messages.more
-        elif "messages" in cursor:
-            after["messages"] = cursor["messages"]
         unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
         return Page(oldest_first(posts), after, more, self._server.rests_until, unread)
 

@@ -94,6 +94,11 @@ class Known:
         return {**state, "rest": {"after": rest.after, "top": rest.top.isoformat(), "first": self.is_first}}
 
 
+def unread_since(begins: datetime | None) -> Json:
+    """Return the state of a list of which nothing was read yet, and that begins then."""
+    return Known(begins or EVER, {}, is_first=True).after((), begins or EVER, is_whole=False)
+
+
 def tried_later(place: Json, verdict: Rejected | Unavailable) -> Json:
     """Return where to go on below a post that was not read; after a refusal from the top: a cursor does not last."""
     return place if isinstance(verdict, Unavailable) else {**place, "after": ""}

@@ -136,7 +136,8 @@ class FakeBluesky(FakeServer):
     def say(self, name: str, text: str, **more: Any) -> Json:
         """Let a citizen, or our account in the app, write a private message."""
         did = self._did(name)
-        return self._message(self._convo_with(more.pop("to", None) or did), did, {"text": text, **more})
+        at = {"sentAt": _iso(more.pop("at"))} if "at" in more else {}
+        return self._message(self._convo_with(more.pop("to", None) or did), did, {"text": text, **at, **more})
 
     def ours(self) -> list[Json]:
         """Our posts, oldest first."""
@@ -427,7 +428,7 @@ class FakeBluesky(FakeServer):
     def _message(self, convo: Convo, did: str, content: Mapping[str, Any]) -> Json:
         convo.rev = self._rev()
         message = {"$type": "chat.bsky.convo.defs#messageView", "id": self._key(), "rev": convo.rev, **content}
-        message |= {"sender": {"did": did}, "sentAt": _iso(self._next())}
+        message = {"sentAt": _iso(self._next()), **message, "sender": {"did": did}}
         convo.messages.append(message)
         return message
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -663,6 +664,32 @@ async def test_messages_of_before_the_account_was_added_stay_where_they_are(
     server.say("jan", "Nu")
     server.say("els", "Ook nu")
     assert [post.text for post in (await bluesky.fetch(page.cursor)).posts] == ["Nu", "Ook nu"]
+
+
+async def test_messages_that_are_switched_on_later_begin_then(server: FakeBluesky, client: httpx.AsyncClient) -> None:
+    added = datetime.now(UTC) - timedelta(days=90)
+    server.say("jan", "Lang geleden", at=datetime.now(UTC) - timedelta(days=2))
+    _, cursor = await read_all(connect(server.url, client, added_at=added), {})
+    bluesky = connect(server.url, client, added_at=added, messages=True)
+    server.fail("/xrpc/chat.bsky.convo.listConvos", status=502)
+    page = await bluesky.fetch(cursor)
+    assert (page.posts, len(page.unread)) == ((), 1)
+    server.say("els", "Nu")
+    posts, cursor = await read_all(bluesky, json.loads(json.dumps(page.cursor)))
+    assert [post.text for post in posts] == ["Nu"]
+    server.say("jan", "Ook nu")
+    assert [post.text for post in (await bluesky.fetch(cursor)).posts] == ["Ook nu"]
+
+
+async def test_messages_that_cannot_be_read_at_first_begin_with_the_account(
+    server: FakeBluesky, client: httpx.AsyncClient
+) -> None:
+    added = datetime.now(UTC) - timedelta(days=90)
+    server.say("jan", "Lang geleden", at=datetime.now(UTC) - timedelta(days=2))
+    bluesky = connect(server.url, client, added_at=added, messages=True)
+    server.fail("/xrpc/chat.bsky.convo.listConvos", status=502)
+    page = await bluesky.fetch({})
+    assert [post.text for post in (await bluesky.fetch(json.loads(json.dumps(page.cursor)))).posts] == ["Lang geleden"]
 
 
 async def test_many_conversations_and_messages_come_in_whole(server: FakeBluesky, chatty: Bluesky) -> None:

@@ -181,6 +181,25 @@ async def test_a_folder_that_cannot_be_read_holds_up_no_other_and_comes_in_once_
     assert (words_of(page), page.unread) == (["Vraag 2"], ())
 
 
+async def test_a_folder_that_is_added_later_begins_then(team: MailboxThere, client: httpx.AsyncClient) -> None:
+    now = datetime.now(UTC)
+    added = now - timedelta(days=30)
+    with logged_in(team) as box:
+        box.create("Klachten")
+    team.put(mail_from("jan@burger.example", "Oud", "1"), "Klachten", now - timedelta(days=2))
+    cursor = (await connector(team, client, added_at=added).fetch({})).cursor
+    team.put(mail_from("jan@burger.example", "Nieuw", "2"), "Klachten", now)
+    one = connector(team, client, added_at=added, folders="INBOX,Klachten,Hernoemd")
+    page = await one.fetch(cursor)
+    assert (words_of(page), len(page.unread)) == (["Nieuw"], 1)
+    with logged_in(team) as box:
+        box.create("Hernoemd")
+    team.put(mail_from("jan@burger.example", "Ook oud", "3"), "Hernoemd", now - timedelta(days=2))
+    team.put(mail_from("jan@burger.example", "Daarna", "4"), "Klachten", now)
+    page = await one.fetch(json.loads(json.dumps(page.cursor)))
+    assert (words_of(page), page.unread) == (["Daarna"], ())
+
+
 async def test_a_mailbox_of_which_no_folder_can_be_read_fails(team: MailboxThere, client: httpx.AsyncClient) -> None:
     team.put(mail_from("jan@burger.example", "Vraag 1", "1"))
     cursor = (await connector(team, client).fetch({})).cursor

@@ -1,5 +1,6 @@
 """A Facebook page: what comes in, by asking and by being told; what goes out, and what became of it."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -330,6 +331,38 @@ async def test_what_comes_late_into_a_list_is_read_too(server: FakeFacebook, fac
     page = await facebook.fetch({})
     late = server.comment("els", "Eerst tegengehouden", at=NOW - timedelta(minutes=40))
     assert [post.external_id for post in (await facebook.fetch(page.cursor)).posts] == [late]
+
+
+async def test_private_messages_that_are_switched_on_later_begin_then(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    server.clock = lambda: NOW
+    added, later = NOW - WEEK, NOW + HOUR
+    server.say("jan", "Van toen", at=NOW - DAY)
+    _, cursor = await read_all(connect(server.url, client, now=NOW, added_at=added, messages=False), {})
+    server.say("kim", "Van net ervoor", at=NOW + HOUR / 2)
+    one = connect(server.url, client, now=later, added_at=added)
+    server.fail(f"{V}/{PAGE}/conversations", status=503)
+    page = await one.fetch(cursor)
+    assert (page.posts, len(page.unread)) == ((), 1)
+    new = server.say("els", "Van nu", at=later)
+    one = connect(server.url, client, now=later + HOUR, added_at=added)
+    posts, cursor = await read_all(one, json.loads(json.dumps(page.cursor)))
+    assert [post.external_id for post in posts] == [new]
+    again = server.say("jan", "En nu?", at=later + HOUR)
+    assert [post.external_id for post in (await one.fetch(cursor)).posts] == [again]
+
+
+async def test_private_messages_that_cannot_be_read_at_first_begin_with_the_account(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    server.clock = lambda: NOW
+    one = connect(server.url, client, now=NOW, added_at=NOW - WEEK)
+    old = server.say("jan", "Van toen", at=NOW - DAY)
+    server.fail(f"{V}/{PAGE}/conversations", status=503)
+    page = await one.fetch({})
+    assert (page.posts, len(page.unread)) == ((), 1)
+    assert [post.external_id for post in (await one.fetch(page.cursor)).posts] == [old]
 
 
 async def test_one_list_that_cannot_be_read_keeps_nothing_else_out(server: FakeFacebook, facebook: Facebook) -> None:

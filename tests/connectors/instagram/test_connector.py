@@ -1,5 +1,6 @@
 """An Instagram account: what comes in, by asking and by being told; what goes out, and what became of it."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -261,6 +262,38 @@ async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
     calm = server.comment("els", "Elders", at=NOW + HOUR)
     posts, _ = await read_all(instagram, page.cursor)
     assert [each.external_id for each in posts] == [calm]
+
+
+async def test_private_messages_that_are_switched_on_later_begin_then(
+    server: FakeInstagram, client: httpx.AsyncClient
+) -> None:
+    server.clock = lambda: NOW
+    added, later = NOW - WEEK, NOW + HOUR
+    server.say("jan", "Van toen", at=NOW - DAY)
+    _, cursor = await read_all(connect(server.url, client, now=NOW, added_at=added, messages=False), {})
+    server.say("kim", "Van net ervoor", at=NOW + HOUR / 2)
+    one = connect(server.url, client, now=later, added_at=added)
+    server.fail(f"{V}/me/conversations", status=503)
+    page = await one.fetch(cursor)
+    assert (page.posts, len(page.unread)) == ((), 1)
+    new = server.say("els", "Van nu", at=later)
+    one = connect(server.url, client, now=later + HOUR, added_at=added)
+    posts, cursor = await read_all(one, json.loads(json.dumps(page.cursor)))
+    assert [post.external_id for post in posts] == [new]
+    again = server.say("jan", "En nu?", at=later + HOUR)
+    assert [post.external_id for post in (await one.fetch(cursor)).posts] == [again]
+
+
+async def test_private_messages_that_cannot_be_read_at_first_begin_with_the_account(
+    server: FakeInstagram, client: httpx.AsyncClient
+) -> None:
+    server.clock = lambda: NOW
+    one = connect(server.url, client, now=NOW, added_at=NOW - WEEK)
+    old = server.say("jan", "Van toen", at=NOW - DAY)
+    server.fail(f"{V}/me/conversations", status=503)
+    page = await one.fetch({})
+    assert (page.posts, len(page.unread)) == ((), 1)
+    assert [post.external_id for post in (await one.fetch(page.cursor)).posts] == [old]
 
 
 async def test_messages_that_cannot_be_read_keep_no_comment_out(server: FakeInstagram, instagram: Instagram) -> None:
