@@ -57,7 +57,8 @@ LIMITED = frozenset({"FLAGGED", "RATE_LIMITED", "RESTRICTED"})
 NOT_KNOWN = 0
 """The code for a token that WhatsApp does not know (any more):
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"""
-HELD = "held_for_quality_assessment"
+HELD = frozenset({"held_for_quality_assessment", "paused"})
+"""What WhatsApp says of a message that it took but does not deliver yet, and perhaps never will."""
 HEARTS = {Act.LIKE: "❤️", Act.UNLIKE: ""}
 """The reaction that each act leaves on a message; an empty one removes ours:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/reaction-messages"""
@@ -121,7 +122,7 @@ class WhatsApp:
                 body["image"]["id"] = await self._given(draft.image)
         answer = await self._graph.post(f"{self._number_id}/messages", body)
         made = next(iter(listed({"data": answer.get("messages")})), {})
-        return Sent(self._graph.id_in(made), held=made.get("message_status") == HELD)
+        return Sent(self._graph.id_in(made), held=str(made.get("message_status")) in HELD)
 
     def _body(self, draft: Draft) -> Json:
         """Return the message: https://developers.facebook.com/documentation/business-messaging/whatsapp/reference

@@ -447,9 +447,12 @@ async def test_too_much_for_one_citizen_passes_in_seconds(server: FakeWhatsApp, 
     assert raised.value.retry_at == NOW + timedelta(seconds=6)
 
 
-async def test_a_message_that_whatsapp_holds_is_held(server: FakeWhatsApp, client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("status", ["held_for_quality_assessment", "paused"])
+async def test_a_message_that_whatsapp_holds_is_held(
+    server: FakeWhatsApp, client: httpx.AsyncClient, status: str
+) -> None:
     server.write("jan", "Wanneer?")
-    body = '{"messages": [{"id": "wamid.h", "message_status": "held_for_quality_assessment"}]}'
+    body = json.dumps({"messages": [{"id": "wamid.h", "message_status": status}]})
     server.fail(f"/v26.0/{NUMBER_ID}/messages", status=200, body=body)
     assert (await connector(server, client).send(draft_to(received(server)[-1]))).held
 
