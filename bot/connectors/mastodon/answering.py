@@ -139,8 +139,15 @@ class Answering(MastodonServer):
         return sent
 
     async def _first_that_says(self, draft: Draft, ours: Sequence[Json]) -> Sent | None:
+        """Return the newest of these posts that is the reply; raises Unknowable when only one shortly before may be it.
+
+        Servers may give times in whole seconds.
+        """
+        first_tried_at = draft.first_tried_at.replace(microsecond=0)
         for status in ours:
             if reply_to(status) in {draft.to.external_id, ""} and await self._says(status, draft.text):
+                if _written_at(status) < first_tried_at:
+                    raise Unknowable("a post shortly before says the same")
                 return _sent(status)
         return None
 

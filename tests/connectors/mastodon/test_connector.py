@@ -1022,6 +1022,25 @@ async def test_the_same_words_sent_long_before_are_another_reply(client: httpx.A
         assert await mastodon.find(draft("@jan hallo!", "1")) is None
 
 
+@pytest.mark.parametrize("parent", ["1", None])
+async def test_the_same_words_shortly_before_leave_a_doubt(client: httpx.AsyncClient, parent: str | None) -> None:
+    now = datetime.now(UTC)
+    earlier, ours = (
+        status(ident, in_reply_to_id=parent, created_at=(now - timedelta(seconds=before)).isoformat())
+        for ident, before in ((5, 90), (6, 0))
+    )
+    listed, same = [earlier], says({"text": "@jan hallo!"})
+    async with odd_server(
+        accounts__1__statuses=says(listed), statuses__5__source=same, statuses__6__source=same
+    ) as url:
+        mastodon = connect(url, client, identity=ME, limits={"version": "4.6.0"})
+        with pytest.raises(Unknowable):
+            await mastodon.find(draft("@jan hallo!", "1"))
+        listed.insert(0, ours)
+        found = await mastodon.find(draft("@jan hallo!", "1"))
+        assert found is not None and found.external_id == "6"
+
+
 @pytest.mark.parametrize("private", [False, True])
 async def test_a_server_that_lists_not_all_our_posts_is_asked_what_is_under_the_post(
     client: httpx.AsyncClient, private: bool
