@@ -12,6 +12,7 @@ from sqlalchemy import URL, ColumnElement, Connection, Executable, Table, event,
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     InterfaceError,
@@ -57,11 +58,30 @@ GONE = (OperationalError, InterfaceError, NoConnection)
 
 https://docs.sqlalchemy.org/en/20/core/exceptions.html
 """
+REFUSALS = frozenset({"22", "54"})
+"""PostgreSQL's classes of errors about what it was given, which it refuses whenever it is tried again.
+
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
 UNFINISHED = "webcare_unfinished"
 """A table without a model: it is there while a command fills the database, so that no bot starts on half of one.
 
 Its only column `what` says in one sentence what was begun, and what to do.
 """
+
+
+def refuses(error: Exception) -> bool:
+    """Tell whether the database refuses what it was given: something too large, or that a column cannot have.
+
+    Some of these errors are of a class in GONE.
+    """
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None))
+    return isinstance(error, DBAPIError) and (isinstance(error, DataError) or state[:2] in REFUSALS)
+
+
+def is_gone(error: Exception) -> bool:
+    """Tell whether an error says that the database is not there now, and not that it refuses what it was given."""
+    return isinstance(error, GONE) and not refuses(error)
 
 
 class Sessions(Protocol):

@@ -17,7 +17,6 @@ from bot.connectors.base import (
     Page,
     Polls,
     RateLimited,
-    Rechecked,
     Rechecks,
     Rejected,
     Unauthorized,
@@ -27,7 +26,8 @@ from bot.connectors.base import (
 from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
-from bot.domain.mention import FOR_GOOD, Post
+from bot.domain.mention import FOR_GOOD, Delivery, Post
+from bot.domain.storable import bare
 from bot.figures import digests, reconciling
 from bot.logs import trace
 from bot.models import HELD, REACHED, WAITING, Account, Author, Case, DayCheck, Mention, Message, Reply, Team
@@ -36,6 +36,8 @@ from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
 log = structlog.get_logger()
+
+Items = Sequence[Post | Delivery]
 
 PAGES = 20
 """Pages read from one account per poll; the rest waits for the next, so that a busy account does not starve others."""
@@ -87,9 +89,9 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
             await _recheck(desk, connector, account.id, dict(account.recheck_cursor or {}))
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         await _store_verdict(desk, account.id, verdict, asked_at)
-    except db.GONE:  # that says nothing about the account
-        raise
     except Exception as error:
+        if db.is_gone(error):  # that says nothing about the account
+            raise
         log.error("reading an account failed", account=account.id, **trace(error))
         await _store_verdict(desk, account.id, Unavailable(OUR_FAULT.message), asked_at)
     else:
@@ -117,9 +119,9 @@ async def _compare(desk: Desk, account: Account) -> None:
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         log.warning("reading an account again failed", account=account.id, verdict=type(verdict).__name__)
         await _put_off_checks(desk, checks, verdict.retry_at if isinstance(verdict, RateLimited) else None)
-    except db.GONE:
-        raise
     except Exception as error:  # our own fault: to read all of it again at each poll would not mend it
+        if db.is_gone(error):
+            raise
         log.error("reading an account again failed", account=account.id, **trace(error))
         await _put_off_checks(desk, checks)
 
@@ -164,21 +166,47 @@ async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cur
     """Store page after page; return the last one."""
     for _ in range(PAGES):
         page = await connector.fetch(cursor)
-        await _take_in(desk, account_id, page)
+        await _take_in(desk, account_id, page.items, cursor=page.cursor)
         cursor = page.cursor
         if not page.more or page.not_before is not None:
             break
     return page
 
 
-async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
+async def _take_in(desk: Desk, account_id: int, items: Items, **cursors: Cursor) -> None:
+    """Store items and move a cursor past them; an item that the database refuses keeps no other out."""
+    try:
+        await _store(desk, account_id, items, **cursors)
+    except Exception as error:
+        if not items or not db.refuses(error):
+            raise
+        log.error("a page was refused by the database", account=account_id, **trace(error))
+        for item in items:
+            await _take_in_alone(desk, account_id, item)
+        await _store(desk, account_id, (), **cursors)
+
+
+async def _take_in_alone(desk: Desk, account_id: int, item: Post | Delivery) -> None:
+    """Store one item; of a post that the database refuses, little more than that it is there."""
+    for each in (item, bare(item)) if isinstance(item, Post) else (item,):
+        try:
+            return await _store(desk, account_id, [each])
+        except Exception as error:
+            if not db.refuses(error):
+                raise
+    log.error("an item cannot be stored", account=account_id, kind=type(item).__name__)
+    return None
+
+
+async def _store(desk: Desk, account_id: int, items: Items, **cursors: Cursor) -> None:
     """Store the items and move the cursor past them, in one transaction."""
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-        taken = await inbox.take_in(session, account_id, page.items, now=desk.now()) if page.items else None
-        if account.cursor != page.cursor:
-            account.cursor = page.cursor
-            session.add(account)
+        taken = await inbox.take_in(session, account_id, items, now=desk.now()) if items else None
+        for name, cursor in cursors.items():
+            if (getattr(account, name) or {}) != cursor:
+                setattr(account, name, cursor)
+                session.add(account)
     if taken is not None:
         inbox.log_new(taken.new, account_id)
         messages.wake(desk, taken.channels)
@@ -190,17 +218,8 @@ async def _recheck(desk: Desk, connector: Rechecks, account_id: int, cursor: Cur
         posts = await _open_posts(session, account_id, desk.now())
         posts += await _our_posts(session, account_id, desk.now())
     if posts:
-        await _take_in_changes(desk, account_id, await connector.recheck(posts, cursor))
-
-
-async def _take_in_changes(desk: Desk, account_id: int, rechecked: Rechecked) -> None:
-    async with desk.session() as session:
-        account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-        taken = await inbox.take_in(session, account_id, rechecked.changed, now=desk.now())
-        if (account.recheck_cursor or {}) != rechecked.cursor:
-            account.recheck_cursor = rechecked.cursor
-            session.add(account)
-    messages.wake(desk, taken.channels)
+        rechecked = await connector.recheck(posts, cursor)
+        await _take_in(desk, account_id, rechecked.changed, recheck_cursor=rechecked.cursor)
 
 
 async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from bot.domain.mention import Delivery, Post
+from bot.domain.mention import Author, Delivery, Media, Post
 from bot.domain.payload import UNSTORABLE, fingerprint
 
 LONGEST_ID = 2_000
@@ -13,6 +13,8 @@ LONGEST_ID = 2_000
 
 ESCAPED = re.compile(r"\\x00|\\ud[89a-f]")
 """How Python writes NUL and half characters of any text in a value; what people write with a backslash may look so."""
+SHORT = 500
+"""The most characters of a text in what is left of a post that a database refuses."""
 UTF_8 = 4
 """The most bytes of a character."""
 
@@ -29,6 +31,24 @@ def storable(item: Post | Delivery) -> Post | Delivery:
         conversation=_id(clean.conversation) if clean.conversation else clean.conversation,
         in_reply_to=_id(clean.in_reply_to) if clean.in_reply_to else clean.in_reply_to,
         ancestors=tuple(map(_id, clean.ancestors)),
+    )
+
+
+def bare(post: Post) -> Post:
+    """Return a post that a database refuses with little more than that it is there; people read that something lacks.
+
+    It cannot be answered from here: what the platform needs for that may be what is refused.
+    """
+    author = Author(post.author.external_id, post.author.name[:SHORT])
+    return Post(
+        external_id=post.external_id,
+        author=author,
+        text=post.text[:SHORT],
+        published_at=post.published_at,
+        url=post.url if len(post.url) <= SHORT else "",
+        private=post.private,
+        kind=post.kind,
+        media=(Media("", "unsupported"),),
     )
 
 

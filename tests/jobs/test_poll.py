@@ -1,17 +1,21 @@
 """Asking the platforms on the clock: nothing is missed, nothing comes in twice, and no account holds up another."""
 
+import random
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot import accounts
 from bot.desk import Desk
 from bot.models import Account, Event, Mention, Message
 from bot.sandbox.app import Sandbox
 from jobs import poll, refresh
-from tests.conftest import SANNE, Bot, account_of, eventually, second_desk
+from tests.conftest import SANNE, Bot, account_of, eventually, running_bot, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.mastodon.snac import Snac
 from tests.fakes.between import Between
@@ -46,6 +50,39 @@ async def test_the_cursor_moves_only_with_the_posts(sqlite_bot: Bot, mastodon: F
         assert await written(bot) == ["@gemeente Eerst"]
     assert (await polled(bot)).cursor != before
     assert await written(bot) == ["@gemeente Eerst", "@gemeente Daarna"]
+
+
+@pytest.mark.logs("a page was refused by the database")
+async def test_a_post_that_the_database_refuses_keeps_no_other_out_and_comes_in_cut(
+    database_url: str, slack: Sandbox
+) -> None:
+    """PostgreSQL refuses it with the same kind of error as when it cannot be reached."""
+    large = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=6_000))
+    words = {"Brug dicht": "", "Te groot": large, "Weg open": ""}
+
+    async def answer_with(_: web.Request) -> web.Response:
+        at = format_datetime(datetime.now(UTC))
+        items = "".join(
+            f"<item><title>{title}</title><description>{more}</description><pubDate>{at}</pubDate></item>"
+            for title, more in words.items()
+        )
+        return web.Response(text=f'<rss version="2.0"><channel>{items}</channel></rss>', content_type="text/xml")
+
+    app = web.Application()
+    app.router.add_get("/rss", answer_with)
+    async with TestServer(app) as server, running_bot(database_url, slack) as bot:
+        async with bot.engine.begin() as connection:
+            await connection.exec_driver_sql("CREATE INDEX narrow ON mentions (text)")
+        async with bot.desk.session() as session:
+            await accounts.add(
+                session, bot.desk.settings, platform="feed", name=ACCOUNT, url=str(server.make_url("/rss")),
+                secrets={}, options={}, now=bot.desk.now() - timedelta(days=1),
+            )  # fmt: skip
+        account = await polled(bot)
+        assert sorted(text[:8] for text in await written(bot)) == ["Brug dic", "Te groot", "Weg open"]
+        assert (account.problem, bool(account.cursor)) == (None, True)
+        await polled(bot)
+        assert len(await bot.rows(Mention)) == 3
 
 
 async def test_the_same_page_again_stores_nothing_twice(bot: Bot, mastodon: FakeMastodon) -> None:
