@@ -48,7 +48,7 @@ def post_of(view: Json, me: str, *, parent: Json | None, by_message: bool) -> Po
         ancestors=(root,) if root and root != above else (),
         replies_to=(quote_of(parent) if within(parent, "author", "did") != me else None) or quote_of(quoted),
         language=(record.get("langs") or [""])[0],
-        media=tuple(_media(view.get("embed"))),
+        media=tuple(_media(view["embed"]) if "embed" in view else _named(record.get("embed"))),
         permits=permits(*_allowed(view, root, me, by_message=by_message)),
         cautions=cautions_of(view, author),
         kind=PostKind.REPLY if above else PostKind.POST,
@@ -186,3 +186,18 @@ def _media(embed: Any) -> Iterator[Media]:
             yield Media(url, "image", within(each, "alt") or "")
     if url := web(within(embed, "thumbnail")) or web(within(embed, "playlist")):
         yield Media(url, "video", within(embed, "alt") or "")
+
+
+def _named(embed: Any) -> Iterator[Media]:
+    """Yield the pictures and films that a record names, without an address: a notification has no other."""
+    embed = within(embed, "media") or embed
+    for name in ("images", "items"):
+        for each in listed if isinstance(listed := within(embed, name), list) else ():
+            yield Media("", "image", _alt(each))
+    if within(embed, "video") is not None:
+        yield Media("", "video", _alt(embed))
+
+
+def _alt(value: Any) -> str:
+    alt = within(value, "alt")
+    return alt if isinstance(alt, str) else ""

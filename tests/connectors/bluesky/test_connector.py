@@ -24,7 +24,7 @@ from bot.connectors.base import (
 from bot.connectors.bluesky import Bluesky
 from bot.connectors.bluesky.posts import cautions_of
 from bot.connectors.platform import Tools
-from bot.domain.mention import OPPOSITES, Act, Author, Caution, Gone, Post, PostKind, permits
+from bot.domain.mention import OPPOSITES, Act, Author, Caution, Gone, Media, Post, PostKind, permits
 from tests.connectors.bluesky.fake import GATE, HANDLE, PASSWORD, US, FakeBluesky, did_of
 from tests.connectors.reading import read_all
 from tests.fakes.between import Between
@@ -364,6 +364,27 @@ async def test_posts_come_in_from_notifications_alone_when_they_cannot_be_read_i
     uri = server.write("jan", f"@{HANDLE} Hallo")
     server.fail("/xrpc/app.bsky.feed.getPosts", status=502)
     assert [post.external_id for post in (await bluesky.fetch({})).posts] == [uri]
+
+
+@pytest.mark.parametrize(
+    ("embed", "media"),
+    [
+        ({"$type": "app.bsky.embed.images", "images": [{"alt": "Een lamp"}, {"alt": 7}, 7]},
+         [Media("", "image", "Een lamp"), Media("", "image"), Media("", "image")]),
+        ({"$type": "app.bsky.embed.recordWithMedia", "media": {"images": [{"alt": "Een lamp"}]}},
+         [Media("", "image", "Een lamp")]),
+        ({"$type": "app.bsky.embed.video", "video": {}, "alt": "Een film"}, [Media("", "video", "Een film")]),
+        ({"$type": "app.bsky.embed.images", "images": 7}, []), (7, []),
+    ],
+)  # fmt: skip
+async def test_of_pictures_that_cannot_be_read_people_hear_that_they_are_there(
+    server: FakeBluesky, bluesky: Bluesky, embed: Any, media: list[Media]
+) -> None:
+    server.write("jan", f"@{HANDLE} Kijk", embed=embed)
+    server.fail("/xrpc/app.bsky.feed.getPosts", status=502)
+    (post,) = (await bluesky.fetch({})).posts
+    assert list(post.media) == media
+    server.violations.clear()  # such a record is none of the lexicon's
 
 
 async def test_a_rate_limit_is_kept(server: FakeBluesky, bluesky: Bluesky) -> None:
