@@ -34,6 +34,8 @@ from bot.domain.dates import moment_of
 MAX_MEMORY = 512 * 1024 * 1024
 MAX_CPU_SECONDS = 20
 MAX_ENTRIES = 200
+FEW = 3
+"""Of fewer entries we cannot tell whether their ids are their places in the feed."""
 MAX_TEXT = 10_000
 MAX_LINE = 500
 MAX_ADDRESS = 2_000
@@ -120,8 +122,9 @@ def _feed(parsed: Any) -> JSON:
     now = time.time()
     entries: dict[str, Any] = {}
     newest_first = sorted(parsed.entries, key=lambda entry: min(_date(entry) or now, now), reverse=True)
+    has_ids = not _are_positions(parsed.entries)
     for entry in newest_first:
-        entries.setdefault(_external_id(entry), entry)
+        entries.setdefault(_external_id(entry, has_ids=has_ids), entry)
     read = (_entry(external_id, entry, title, language) for external_id, entry in entries.items() if external_id)
     newest = [each for each in itertools.islice(read, MAX_ENTRIES) if each["text"] or each["media"]]
     ttl = str(feed.get("ttl", ""))
@@ -134,12 +137,28 @@ def _feed(parsed: Any) -> JSON:
     }
 
 
-def _external_id(entry: Any) -> str:
+def _are_positions(entries: list[Any]) -> bool:
+    """Tell whether the ids are the places of the entries in the feed, 1 for the newest: each new entry moves them on.
+
+    Numbers that count up with the time are ids.
+    """
+    ids, dates = [str(entry.get("id", "")).strip() for entry in entries], [_date(entry) for entry in entries]
+    if (
+        len(entries) < FEW
+        or None in dates
+        or dates != sorted(dates, key=lambda at: -(at or 0))
+        or dates[0] == dates[-1]
+    ):
+        return False
+    return any(ids == [str(first + place) for place in range(len(ids))] for first in (0, 1))
+
+
+def _external_id(entry: Any, *, has_ids: bool) -> str:
     """Return the entry's own id; without a usable id, a hash of what distinguishes it from the other entries.
 
     It uses addresses as written in the feed, not absolute ones: a feed that moves must keep its ids.
     """
-    own = _line(entry.get("id"), limit=MAX_ADDRESS)
+    own = _line(entry.get("id"), limit=MAX_ADDRESS) if has_ids else ""
     if own and len(own) <= 200:
         return own
     parts = [own] if own else [_address(entry.get("link")), _title(entry)]

@@ -267,6 +267,31 @@ async def test_an_entry_with_the_same_words_under_another_id_in_its_place_is_the
     assert [post.external_id for post in page.posts] == ["other"]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+async def test_an_entry_is_new_though_it_has_the_number_of_its_place(site: Site, coupled: Coupled, first: int) -> None:
+    def puts(*titles: str) -> None:
+        items = (item(str(first + n), title, ago(hours=int(title))) for n, title in enumerate(titles))
+        site.puts(rss(*items))
+
+    feed = coupled()
+    puts("5", "6", "7")
+    page = await feed.fetch({})
+    assert [post.text for post in page.posts] == ["7", "6", "5"]
+    puts("3", "4", "5", "6")
+    page = await feed.fetch(page.cursor)
+    assert [(post.text, post.edited_at) for post in page.posts] == [("4", None), ("3", None)]
+    puts("3", "4", "5", "6")
+    assert (await feed.fetch(page.cursor)).posts == ()
+
+
+async def test_numbers_that_count_up_with_the_time_are_ids(site: Site, coupled: Coupled) -> None:
+    feed = coupled()
+    at = ago(hours=9)
+    site.puts(rss(*(item(str(n), f"Bericht {n}", at + timedelta(hours=n)) for n in (1, 2, 3))))
+    page = await feed.fetch({})
+    assert [post.external_id for post in page.posts] == ["1", "2", "3"]
+
+
 async def test_the_same_words_beside_each_other_or_later_are_two_posts(site: Site, coupled: Coupled) -> None:
     site.puts(rss(item("1", "Storing opgelost")))
     page = await read(coupled())
