@@ -81,6 +81,7 @@ class Reading:
     ttl: int
     total: int
     repeated: int
+    left_out: int
     entries: list[Entry]
 
 
@@ -122,7 +123,17 @@ class Feed:
                     count=reading.repeated,
                 )
             )
-        return Health(working=(_summary(reading, moved_to),), problems=tuple(problems))
+        warnings = []
+        if reading.left_out and not any(entry.published for entry in reading.entries):
+            warnings.append(
+                text(
+                    "The feed has {count} entries without a date, of which the last {left_out} are not read. If its "
+                    "newest ones are at the end, they do not come in: ask the publisher for dates.",
+                    count=reading.total,
+                    left_out=reading.left_out,
+                )
+            )
+        return Health((_summary(reading, moved_to),), tuple(warnings), tuple(problems))
 
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new and changed entries; at first those since the account begins, and if that is past 10 undated ones.

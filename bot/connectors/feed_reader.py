@@ -133,6 +133,7 @@ def _feed(parsed: Any) -> JSON:
         "ttl": int(ttl) if re.fullmatch(r"[0-9]{1,6}", ttl) else 0,
         "total": len(parsed.entries),
         "repeated": len(parsed.entries) - len(entries),
+        "left_out": max(0, len(entries) - MAX_ENTRIES),
         "entries": newest,
     }
 

@@ -457,6 +457,18 @@ async def test_only_the_newest_of_very_many_entries_are_read(site: Site, coupled
     assert [post.external_id for post in page.posts] == [str(n) for n in range(5_000 - MAX_ENTRIES, 5_000)]
 
 
+async def test_a_check_warns_when_new_entries_without_a_date_may_not_be_read(site: Site, coupled: Coupled) -> None:
+    few, many = (rss(*(item(f"urn:{n}") for n in range(count))) for count in (MAX_ENTRIES, MAX_ENTRIES + 1))
+    dated = rss(*(item(f"urn:{n}", at=ago(hours=n)) for n in range(MAX_ENTRIES + 1)))
+    found = []
+    for feed in (few, many, dated):
+        site.puts(feed)
+        health = await coupled().check()
+        assert not health.problems
+        found.append(len(health.warnings))
+    assert found == [0, 1, 0]
+
+
 async def test_the_cursor_stays_small_and_forgets_the_longest_unseen(site: Site, coupled: Coupled) -> None:
     page = None
     for batch in range(4):
