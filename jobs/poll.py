@@ -109,7 +109,7 @@ async def _compare(desk: Desk, account: Account) -> None:
     """
     async with desk.reading() as session:
         checks = await reconciling.to_compare(session, account, desk.now())
-        since = (await reconciling.period_of(session, account, checks[0].day)).since if checks else desk.now()
+        since = await reconciling.asked_since(session, account, checks[0].day) if checks else desk.now()
     if not checks:
         return
     try:

@@ -19,6 +19,7 @@ from bot import cases, connectors, db
 from bot.cases import inbox, signals
 from bot.connectors.base import Page
 from bot.connectors.platform import SINCE, Capability
+from bot.domain.event import EventKind
 from bot.domain.figures import Overview, Tally
 from bot.domain.mention import Post
 from bot.domain.period import DAY, Period, days_of, midnight
@@ -33,6 +34,7 @@ from bot.models import (
     Backlog,
     Case,
     DayCheck,
+    Event,
     Mention,
     Message,
     MessageKind,
@@ -195,6 +197,17 @@ async def to_compare(session: AsyncSession, account: Account, now: datetime) -> 
 def _is_asked(account: Account) -> bool:
     platform = connectors.known(account.platform)
     return platform is not None and platform.can(Capability.POLLS)
+
+
+async def asked_since(session: AsyncSession, account: Account, day: date) -> datetime:
+    """Return from when on a platform is read again for a day: not from before the account's options were changed.
+
+    What it takes in since then, such as a new hashtag, was not missed before.
+    """
+    of_it = col(Event.case_id).is_(None), Event.account_id == account.id  # the first one finds its few rows by an index
+    since = (await period_of(session, account, day)).since
+    changed = select(func.max(Event.at)).where(*of_it, Event.kind == EventKind.ACCOUNT_CHANGED)
+    return max(since, (await session.exec(changed)).one() or since)
 
 
 def begun_at(account: Account, since: datetime) -> Account:

@@ -26,7 +26,8 @@ from jobs import poll, reconcile
 from jobs.digest import send_digests
 from tests.clocks import StoppedClock, local
 from tests.conftest import SANNE, Bot, running_bot, second_desk
-from tests.people import asked, mention, refusing, second_team, sent, settings
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.people import asked, connect, mention, refusing, second_team, sent, settings
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -421,3 +422,26 @@ async def test_an_account_that_was_compared_can_be_removed(desk: Desk) -> None:
     await reconcile_at(desk, desk.morning)
     async with desk.bot.desk.session() as session:
         assert await accounts.remove(session, await session.get_one(Account, account.id), desk.bot.desk.now())
+
+
+async def test_what_an_account_takes_in_since_it_was_changed_was_not_missed_before(
+    sqlite_url: str, slack: Sandbox, mastodon: FakeMastodon
+) -> None:
+    now = datetime.now(UTC)
+    async with running_bot(sqlite_url, slack, StoppedClock(now - timedelta(minutes=10))) as bot:
+        await settings(bot, always_open=True)
+        account_id = await connect(bot, mastodon.base_url, hashtags=["afval"])
+        await poll.poll_due(bot.desk)
+        await level(bot)
+        mastodon.post_as("jan", "Gisteren #sluis")
+        move(bot, now + timedelta(hours=1))
+        async with bot.desk.session() as session:
+            account = await session.get_one(Account, account_id)
+            accounts.change(session, account, {"hashtags": ["afval", "sluis"]}, bot.desk.now())
+        for moment in (now + timedelta(hours=2), now + timedelta(days=1, hours=6)):
+            move(bot, moment)
+            await reconcile.compare(bot.desk)
+            await poll.poll_due(bot.desk)
+            await level(bot)
+        assert await bot.rows(Mention) == []
+        assert {each.compared_at is not None for each in await checks(bot) if each.account_id == account_id} == {True}
