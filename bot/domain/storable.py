@@ -22,8 +22,10 @@ UTF_8 = 4
 def storable(item: Post | Delivery) -> Post | Delivery:
     """Return an item without NUL and half characters; an id that no index takes becomes its fingerprint."""
     clean: Post | Delivery = _clean(item) if ESCAPED.search(repr(item)) else item  # nearly all are: nothing is copied
-    if isinstance(clean, Delivery) or all(len(ident) <= LONGEST_ID / UTF_8 for ident in _ids(clean)):
+    if all(len(ident) <= LONGEST_ID / UTF_8 for ident in _ids(clean)):
         return clean
+    if isinstance(clean, Delivery):
+        return replace(clean, external_id=_id(clean.external_id))
     return replace(
         clean,
         external_id=_id(clean.external_id),
@@ -52,9 +54,16 @@ def bare(post: Post) -> Post:
     )
 
 
-def _ids(post: Post) -> Iterator[str]:
-    yield from (post.external_id, post.author.external_id, post.conversation or "", post.in_reply_to or "")
-    yield from post.ancestors
+def storable_id(ident: str) -> str:
+    """Return the id of something of ours in the same form, so that it is known when the platform names it."""
+    return _id(UNSTORABLE.sub("", ident))
+
+
+def _ids(item: Post | Delivery) -> Iterator[str]:
+    yield item.external_id
+    if isinstance(item, Post):
+        yield from (item.author.external_id, item.conversation or "", item.in_reply_to or "")
+        yield from item.ancestors
 
 
 def _id(ident: str) -> str:

@@ -17,6 +17,8 @@ from bot.domain.case import Move
 from bot.domain.event import EventKind
 from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone
+from bot.domain.payload import UNSTORABLE
+from bot.domain.storable import storable_id
 from bot.domain.text import Text
 from bot.models import (
     Account,
@@ -85,8 +87,8 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
     match outcome:
         case Sent():
             reply.status, reply.problem = ReplyStatus.SENT, None
-            reply.external_id, reply.url = outcome.external_id, outcome.url
-            reply.conversation = outcome.conversation or None
+            reply.external_id, reply.url = storable_id(outcome.external_id), UNSTORABLE.sub("", outcome.url)
+            reply.conversation = storable_id(outcome.conversation) or None
             await (deliveries.held if outcome.held else deliveries.published)(session, case, reply, now)
         case UsedUp() if reply.tries > 1:  # it was already done, perhaps by our earlier try
             await deliveries.use_up(session, reply)

@@ -1,11 +1,14 @@
 """What a try says is stored, unless another try of the same has begun since; only what is taken ends a limit."""
 
+import random
 from datetime import timedelta
 
 import pytest
 
+from bot.cases import inbox
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable, Unknowable
 from bot.domain.budget import Budget
+from bot.domain.mention import Arrived, Author, Delivery, Post
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
 from bot.outgoing.outcomes import Outcome
@@ -42,6 +45,20 @@ async def test_of_a_try_that_was_overtaken_only_counts_that_it_was_sent(acting: 
     assert (now.status, now.external_id) == (ReplyStatus.SENT, "77")
     now, _ = await recorded(bot, second, Rejected("It was published already."))
     assert now.status is ReplyStatus.SENT
+
+
+async def test_an_answer_that_was_published_under_an_id_that_no_database_takes_counts_as_sent(acting: Bot) -> None:
+    reply = await answered(acting)
+    long = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=6_000))
+    odd = Sent(f"\x00{long}", "https://a.nl/\x00\ud83d", conversation=f"{long}\x00")
+    now, _ = await recorded(acting, await tried(acting, reply), odd)
+    assert (now.status, now.url) == (ReplyStatus.SENT, "https://a.nl/")
+    report = Delivery(odd.external_id, Arrived.READ, acting.desk.now())
+    seen = Post(odd.external_id, Author("7", "Wij"), "Donderdag.", acting.desk.now(), in_reply_to=odd.external_id)
+    async with acting.desk.session() as session:
+        taken = await inbox.take_in(session, reply.account_id, [report, seen], now=acting.desk.now())
+    [stored] = await acting.rows(Reply)
+    assert (taken.new, stored.arrived) == ({}, Arrived.READ), "it is known as ours"
 
 
 @pytest.mark.parametrize(
