@@ -16,7 +16,7 @@ import structlog
 from bot.connectors.base import Rejected, Unavailable
 from bot.connectors.facebook.posts import COMMENT, POST, REVIEW, comment_of, post_of, review_of
 from bot.connectors.facebook.server import Server
-from bot.connectors.json_api import Json, within
+from bot.connectors.json_api import Json, time_of, within
 from bot.connectors.meta.graph import NotThere, after, listed
 from bot.connectors.meta.hooks import moment_of
 from bot.connectors.meta.newest import EVER, Found, Known, first_pages, read_down, tried_later
@@ -54,10 +54,12 @@ class Reader:
         seen = theirs = self._read(raw)
         if known.is_first:
             theirs = [post for post in theirs if not _is_answered(post, ours)]
+            left = [place if "ours" in place else _with(ours, place) for place in left]
+        has_places = self.is_whole  # else the first reading goes on
         older, left = await self._read_on(left)
         return Found(
             [*known.news(theirs), *older],
-            {**known.after([*seen, *older], self._now), "left": left},
+            {**known.after([*seen, *older], self._now, is_whole=has_places), "left": left},
             bool(left) and self.is_whole,
         )
 
@@ -82,13 +84,15 @@ class Reader:
         try:
             rest, cursor = await self._down(place["post"], cursor, known)
         except (Rejected, Unavailable) as verdict:
-            if known.is_first:  # only now we can tell which ones we answered
-                raise
             log.warning("comments not read", post=place["post"], verdict=type(verdict).__name__)
+            if known.is_first:  # of a place we could not tell which ones we answered
+                self.is_whole = False
+                return comments, left
             same, others = _parted(left, place["post"])
             floor = min(each["floor"] for each in (place, *same))
             return comments, [*others, {**place, "floor": floor}]
-        more = [{**place, "after": cursor}] if cursor and not known.is_first else []
+        goes_on = cursor and not (known.is_first and known.floor <= EVER)
+        more = [{**place, "after": cursor}] if goes_on else []
         return [*comments, *rest], [*left, *more]
 
     async def _down(self, post_id: str, cursor: str, known: Known) -> tuple[list[Json], str]:
@@ -122,6 +126,9 @@ class Reader:
             self.is_whole = False
             return [], [tried_later(place, verdict), *others]
         posts = self._read([(each, {"id": place["post"]}) for each in comments])
+        if "ours" in place:
+            ours = [*((above, time_of(at)) for above, at in place["ours"]), *self._ours(comments)]
+            posts, place = [post for post in posts if not _is_answered(post, ours)], _with(ours, place)
         place_left = [{**place, "after": cursor}] if cursor else []
         return [post for post in posts if post.published_at >= floor], [*others, *place_left]
 
@@ -171,6 +178,11 @@ class Reader:
 
     def _has_our_comment(self, post: Json) -> bool:
         return any(within(each, "from", "id") == self._page.id for each in listed(post.get("comments")))
+
+
+def _with(ours: Sequence[tuple[str, datetime]], place: Json) -> Json:
+    """Return a place of the first reading with what we answered above it, which its older comments may be."""
+    return {**place, "ours": [[above, at.isoformat()] for above, at in ours]}
 
 
 def _parted(left: Sequence[Json], post_id: str) -> tuple[list[Json], list[Json]]:

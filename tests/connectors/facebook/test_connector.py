@@ -206,6 +206,26 @@ async def test_a_flood_below_one_post_comes_in_whole_and_once(server: FakeFacebo
     assert [post.external_id for post in (await facebook.fetch(cursor)).posts] == [later]
 
 
+@pytest.mark.parametrize("refused", [0, 1])
+async def test_the_first_reading_too_reads_a_flood_below_one_post_without_what_was_answered(
+    server: FakeFacebook, client: httpx.AsyncClient, refused: int
+) -> None:
+    facebook = connect(server.url, client, now=NOW + DAY, added_at=NOW + DAY, since_days=2)
+    old = server.comment("jan", "Van lang geleden", at=NOW - WEEK)
+    flood = [server.comment(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(seconds=n)) for n in range(1300)]
+    answered = flood[3:1300:100]
+    for n, ident in enumerate(answered):
+        server.comment("gemeente", "Dank u", answers=ident, at=NOW + timedelta(hours=1, seconds=n))
+    server.fail(f"{V}/{server.own}/comments", status=403, body=NO_RIGHT, count=refused)
+    page = await facebook.fetch({})
+    assert len(page.unread) == bool(refused)
+    posts, cursor = await read_all(facebook, json.loads(json.dumps(page.cursor)))
+    posts += page.posts
+    assert sorted(post.external_id for post in posts) == sorted({*flood} - {*answered})
+    assert old not in {post.external_id for post in posts}
+    assert (await facebook.fetch(cursor)).posts == ()
+
+
 async def test_an_answer_without_a_list_loses_no_comment(server: FakeFacebook, client: httpx.AsyncClient) -> None:
     facebook = connect(server.url, client, now=NOW + DAY)
     _, cursor = await read_all(facebook, {})
