@@ -49,6 +49,8 @@ def bare(post: Post) -> Post:
         published_at=post.published_at,
         url=post.url if len(post.url) <= SHORT else "",
         private=post.private,
+        gone=post.gone,
+        cautions=post.cautions,
         kind=post.kind,
         media=(Media("", "unsupported"),),
     )

@@ -83,7 +83,7 @@ class Reader:
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
-            since = seen.begins.pop(folder) if position is None else seen.at - BEFORE_LAST
+            since = seen.begins[folder] if position is None else seen.at - BEFORE_LAST
             position = _Position(validity, 0, next_uid, since)
         uids = box.found(*position.criteria())
         seen.folders[folder] = position
@@ -284,7 +284,11 @@ class _Seen:
             "at": int(self.at.timestamp()),
             "subjects": self.subjects.known,
             "not_given": {name: [uid, int(since.timestamp())] for name, (uid, since) in self.not_given.items()},
-            "begins": {name: since.timestamp() if since else None for name, since in self.begins.items()},
+            "begins": {
+                name: since.timestamp() if since else None
+                for name, since in self.begins.items()
+                if name not in self.folders
+            },
         }
 
 

@@ -200,6 +200,27 @@ async def test_a_folder_that_is_added_later_begins_then(team: MailboxThere, clie
     assert (words_of(page), page.unread) == (["Daarna"], ())
 
 
+async def test_a_folder_that_cannot_be_searched_at_first_begins_with_the_account(
+    team: MailboxThere, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, truly = datetime.now(UTC), imaplib.IMAP4.uid
+    with logged_in(team) as box:
+        box.create("Klachten")
+    team.put(mail_from("jan@burger.example", "Vraag", "1"), "Klachten", now - timedelta(days=2))
+    one = connector(team, client, added_at=now - timedelta(days=30), folders="INBOX,Klachten")
+    searched: list[str] = []
+
+    def uid(self: imaplib.IMAP4, command: str, *args: str) -> Any:
+        searched.extend([command] if command == "SEARCH" else [])
+        return ("NO", [b"Not now"]) if command == "SEARCH" and len(searched) == 2 else truly(self, command, *args)
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", uid)
+    page = await one.fetch({})
+    assert (words_of(page), len(page.unread)) == ([], 1)
+    page = await one.fetch(json.loads(json.dumps(page.cursor)))
+    assert (words_of(page), page.unread) == (["Vraag"], ())
+
+
 async def test_a_mailbox_of_which_no_folder_can_be_read_fails(team: MailboxThere, client: httpx.AsyncClient) -> None:
     team.put(mail_from("jan@burger.example", "Vraag 1", "1"))
     cursor = (await connector(team, client).fetch({})).cursor
