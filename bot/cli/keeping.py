@@ -93,6 +93,11 @@ def _told(restored: Restored, t: Texts) -> Iterator[str]:
         f"At the next start {settled.stale} messages in Slack are written again; {settled.waiting} waiting cases get "
         f"a warning that they may have been answered; {restored.retired or 0} newer messages have lost their buttons."
     )
+    if settled.skipped:
+        yield (
+            f"The next new case of each team skips {settled.skipped} numbers: Slack may show cases with those, from "
+            "after the backup."
+        )
     yield "What platforms pushed to the bot after the backup does not come again; what it asks for does."
 
 

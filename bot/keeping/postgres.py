@@ -89,12 +89,17 @@ async def given(connection: AsyncConnection, there: Collection[str]) -> dict[str
     return counted
 
 
-async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str, int]) -> None:
-    """Let new rows get ids after the highest that was given, here or `before` by table, and so many further."""
-    for name, here in (await given(connection, SQLModel.metadata.tables)).items():
-        last = max(here, before.get(name, 0)) + leap
+async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str, int]) -> dict[str, int]:
+    """Let new rows get ids after the highest that was given, here or `before` by table, and so many further.
+
+    Return how many ids more were given `before` than here, by table, as far as those are known.
+    """
+    here = await given(connection, SQLModel.metadata.tables)
+    for name, highest in here.items():
+        last = max(highest, before.get(name, 0)) + leap
         counter = func.pg_get_serial_sequence(name, "id")
         await connection.execute(select(func.setval(counter, max(last, 1), last > 0)))
+    return {name: before[name] - highest for name, highest in here.items() if name in before}
 
 
 def revision(archive: Path) -> str:

@@ -39,20 +39,25 @@ from bot.outgoing import outcomes
 RECENT = timedelta(days=30)
 """How long before the backup a case must have been touched last, so that its messages are written again."""
 LEAP = 1_000
-"""So many numbers are skipped: Slack still shows cases that came after the backup, with numbers of their own."""
+"""So many numbers of cases are skipped, when we cannot know how many cases there were after the backup."""
 IDS = 1_000_000
-"""So many ids are skipped: the buttons of Slack's messages hold for ever those of what came after the backup."""
+"""So many ids are skipped, and one for each second since the backup: the buttons of Slack's messages hold for ever
+those of what came after it. So they differ from those of an earlier restore too, of which nothing may be left."""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What a restore found. `as_of` is the last moment that the database knows of, None if it knows nothing."""
+    """What a restore found. `as_of` is the last moment that the database knows of, None if it knows nothing.
+
+    `skipped` is how many numbers of cases each team skips.
+    """
 
     as_of: datetime | None = None
     replies: int = 0
     acts: int = 0
     stale: int = 0
     waiting: int = 0
+    skipped: int = 0
 
 
 async def settle(session: AsyncSession, now: datetime, given: Mapping[str, int]) -> Settled:
@@ -63,13 +68,13 @@ async def settle(session: AsyncSession, now: datetime, given: Mapping[str, int])
     as_of = await newest(session)
     if as_of is None:
         return Settled()
-    await _leap(session, given)
+    skipped = await _leap(session, given, IDS + max(0, int((now - as_of).total_seconds())))
     await _look_for_unposted(session, as_of)
     replies, acts = await _doubt_replies(session, now), await _doubt_acts(session, now)
     stale = await _mark_stale(session, as_of)
     session.add(Event(kind=EventKind.RESTORED, at=now, details={"as_of": as_of.isoformat()}))
     waiting = await _warn(session, as_of, now)
-    return Settled(as_of, replies, acts, stale, waiting)
+    return Settled(as_of, replies, acts, stale, waiting, skipped)
 
 
 async def newest(session: AsyncSession) -> datetime | None:
@@ -135,14 +140,20 @@ async def _mark_stale(session: AsyncSession, as_of: datetime) -> int:
     return int(marked.rowcount)
 
 
-async def _leap(session: AsyncSession, given: Mapping[str, int]) -> None:
-    """Skip numbers of cases, and ids, so that none means another row than before."""
-    await session.exec(update(CaseCount).values(counted=CaseCount.counted + LEAP))
+async def _leap(session: AsyncSession, given: Mapping[str, int], ids: int) -> int:
+    """Skip numbers of cases, and `ids`, so that none means another row than before; return how many numbers.
+
+    Slack still shows cases that came after the backup, or were handed over after it, with numbers of their own.
+    """
     connection = await session.connection()
     if db.is_sqlite(session):
-        await connection.run_sync(sqlite.number_on, IDS, given)
+        since = await connection.run_sync(sqlite.number_on, ids, given)
     else:
-        await postgres.number_on(connection, IDS, given)
+        since = await postgres.number_on(connection, ids, given)
+    took = [since.get("cases", -1), since.get("transfers", -1)]  # a transfer may take a number too
+    skipped = min(LEAP, sum(took)) if min(took) >= 0 else LEAP
+    await session.exec(update(CaseCount).values(counted=CaseCount.counted + skipped))
+    return skipped
 
 
 async def _warn(session: AsyncSession, as_of: datetime, now: datetime) -> int:

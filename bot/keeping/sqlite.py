@@ -123,8 +123,10 @@ def _with_ids() -> list[str]:
     return [table.name for table in SQLModel.metadata.sorted_tables if "id" in table.c]
 
 
-def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> None:
+def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> dict[str, int]:
     """Let new rows get ids after the highest that was given, here or `before` by table, and so many further.
+
+    Return how many ids more were given `before` than here, by table, as far as those are known.
 
     Without a counter SQLite numbers on from the highest row, so each table gets one. That changes none of its rows, but
     SQLite has no other word for it than to write what it keeps of the table:
@@ -140,9 +142,12 @@ def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> N
     version = connection.exec_driver_sql("PRAGMA schema_version").scalar() or 0
     connection.exec_driver_sql(f"PRAGMA schema_version={version + 1}")  # so that each connection reads it anew
     connection.exec_driver_sql("PRAGMA writable_schema=RESET")
+    here = dict[str, int]()
     for name in _with_ids():
         newest = connection.exec_driver_sql(f"SELECT max(id) FROM {name}").scalar() or 0  # noqa: S608
         seen = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": name}).scalar()
-        last = {"name": name, "last": max(newest, seen or 0, before.get(name, 0)) + leap}
+        here[name] = max(newest, seen or 0)
+        last = {"name": name, "last": max(here[name], before.get(name, 0)) + leap}
         connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), last)
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), last)
+    return {name: before[name] - highest for name, highest in here.items() if name in before}

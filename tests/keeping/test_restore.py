@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,13 @@ from bot.keeping import restore, unfinished
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Author, Case, Escalation, Mention, Reply, ReplyStatus
 from bot.outgoing import outbox
+from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll
 from tests.acting import approve, with_a_case
-from tests.clocks import RunningClock
+from tests.clocks import RunningClock, StoppedClock
 from tests.conftest import CHANNEL, SANNE, SECRET_KEY, YOUSSEF, Bot, Databases, eventually, running_bot, settings_for
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
@@ -157,7 +158,7 @@ async def test_an_answer_that_was_sent_after_the_backup_is_never_sent_again(
         assert again["ts"] != later["ts"]
         await slack.wait_for(lambda: is_warned(slack.thread(CHANNEL, again["ts"])))
         assert [(case.number, case.status) for case in await bot.rows(Case)] == [
-            (1, Status.CLAIMED), (1002, Status.NEW),
+            (1, Status.CLAIMED), (3, Status.NEW),
         ]  # fmt: skip
         assert len(await bot.rows(Mention)) == 2
         await slack.click(SANNE, CHANNEL, card["ts"], "case:settle_sent")
@@ -233,6 +234,50 @@ async def test_no_id_means_another_row_after_a_restore_nor_after_a_second_one_of
                 given[kind.__name__] |= ids
         done = await command("restore", "b", "--force", "--without-slack")
         assert done.code == 0, done.err
+
+
+def test_no_id_comes_again_when_a_restored_database_is_lost_in_its_turn(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left that tells which ids were given after the first restore."""
+    file, place, at = (
+        Path(make_url(sqlite_url).database or ""),
+        tmp_path / "webcare.db",
+        datetime(2026, 11, 20, tzinfo=UTC),
+    )
+    with closing(sqlite3.connect(file)) as backup:
+        backup.execute("INSERT INTO teams (name, channel, created_at) VALUES ('Webcare', 'C1', ?)", [f"{at:%F %T.%f}"])
+        backup.commit()
+    given = []
+    for days in (1, 2):
+        monkeypatch.setattr(restore, "open_desk", partial(open_desk, now=StoppedClock(at + timedelta(days=days))))
+        restore.restore(Settings(_env_file=None, database_url=f"sqlite:///{place}"), file, lambda *_: None, slack=False)
+        with closing(sqlite3.connect(place)) as connection:
+            given += connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'cases'").fetchone()
+        place.unlink()
+    assert given[0] >= 1_000_000
+    assert given[1] - given[0] >= 24 * 60 * 60
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_numbers_of_cases_skip_those_that_were_given_after_the_backup(
+    database_url: str, slack: Sandbox, command: Command, request: pytest.FixtureRequest, tmp_path: Path, is_lost: bool
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        assert (await command("backup", "b")).code == 0
+        for name in ("Piet", "Kees"):
+            bot.citizen_posts(f"En het papier, vraagt {name}", name=name)
+            await bot.card(f"vraagt {name}")
+    url = await blank(request, database_url, tmp_path) if is_lost else database_url
+    skipped = 1000 if is_lost else 2
+    done = await command("restore", "b", "--force", "--without-slack", database_url=url)
+    assert f"skips {skipped} numbers" in " ".join(done.out.split()), done.err
+    async with running_bot(url, slack) as bot:
+        bot.citizen_posts("Mag mijn hond mee?", name="Truus")
+        await bot.card("hond")
+        assert [case.number for case in await bot.rows(Case)] == [1, 2 + skipped]
 
 
 def _direct_about(slack: Sandbox, who: str) -> dict[str, Any] | None:
