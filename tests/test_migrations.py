@@ -216,6 +216,21 @@ async def test_the_tables_of_a_restored_file_are_as_all_others_but_that_each_cou
     await engine.dispose()
 
 
+async def test_a_restored_file_counts_its_ids_after_a_migration_that_makes_a_table_anew_too(sqlite_url: str) -> None:
+    """So SQLite changes a column: a table is made beside the old one, with its rows, and takes its name."""
+    engine = db.create_engine(sqlite_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(sqlite.number_on, 1000, {"replies": 7})
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0025"))
+    await db.migrate(engine)
+    async with engine.connect() as connection:
+        made = text("SELECT sql FROM sqlite_master WHERE name = 'replies'")
+        assert "AUTOINCREMENT" in str(await connection.scalar(made))
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = 'replies'")
+        assert list((await connection.execute(given)).scalars()) == [1007]
+    await engine.dispose()
+
+
 async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(migrated: AsyncEngine) -> None:
     now = datetime.now(UTC)
     async with db.sessions(migrated)() as session:
