@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.desk import TeamDesk
 from bot.domain.figures import Overview, Span
-from bot.domain.period import Period
+from bot.domain.period import DAY, Period
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
 from bot.figures import digests, export, lists, reports
@@ -85,7 +85,7 @@ async def send_export(desk: TeamDesk, person: Person, words: str) -> str:
         asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
         lines = await export.lines(session, asked.team, asked.period, desk.now(), others=asked.other_ids)
     zone, period = reports.zone_of(asked.team), asked.period
-    first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
+    first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date() - DAY
     content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)
     comment = desk.t.plural(
         "The export of {team}: {n} line.", "The export of {team}: {n} lines.", len(lines), team=asked.names

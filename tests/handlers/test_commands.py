@@ -307,6 +307,18 @@ async def test_the_export_comes_as_a_file_to_the_one_who_asks(bot: Bot) -> None:
     assert file["name"].endswith(".csv")
 
 
+@pytest.mark.parametrize(
+    ("period", "first_and_last"),
+    [("2026-03-29", "2026-03-29-2026-03-29"), ("2026-12-28..2027-01-03", "2026-12-28-2027-01-03")],
+)
+async def test_the_file_is_named_by_the_first_and_the_last_day_that_are_in_it(
+    sqlite_bot: Bot, period: str, first_and_last: str
+) -> None:
+    await asked(sqlite_bot, SANNE, f"/webcare export {period}")
+    [message] = sqlite_bot.slack.direct(SANNE)
+    assert [file["name"] for file in message["files"]] == [f"webcare-{first_and_last}.csv"]
+
+
 async def test_an_unknown_word_gets_the_nearest_command(sqlite_bot: Bot) -> None:
     assert "Bedoelde je `/webcare digest`" in await asked(sqlite_bot, SANNE, "/webcare diges")
 
