@@ -66,11 +66,16 @@ def put(draft: Path, place: Path, *, force: bool) -> None:
 
 
 def let_be_used_as(draft: Path, place: Path) -> None:
-    """Give a file the owner and the rights of one that it will replace: root may do that for a service."""
-    there = place.stat()
+    """Give a file the owner and the rights of one that it will replace: root may do that for a service.
+
+    When that was lost, its owner is that of the folder.
+    """
+    is_lost = not place.exists()
+    there = place.parent.stat() if is_lost else place.stat()
     with suppress(PermissionError):  # only root gives files away
         os.chown(draft, there.st_uid, there.st_gid)
-    draft.chmod(there.st_mode & 0o777)
+    if not is_lost:
+        draft.chmod(there.st_mode & 0o777)
 
 
 def synced(path: Path) -> None:

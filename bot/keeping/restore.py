@@ -66,7 +66,8 @@ def restore(settings: Settings, file: Path, progress: Progress, *, force: bool =
     if slack:
         asyncio.run(_reach_slack(settings))
     if url.get_backend_name() == "sqlite":
-        return _into_sqlite(settings, Path(url.database or ""), file, progress, force=force, slack=slack)
+        place = Path(url.database or "").resolve()  # of a link, what it leads to: the link may lie on another disk
+        return _into_sqlite(settings, place, file, progress, force=force, slack=slack)
     return _into_postgres(settings, url, file, progress, force=force, slack=slack)
 
 
@@ -88,8 +89,7 @@ def _into_sqlite(
         restored = asyncio.run(_prepared(beside, given, slack=slack))
         with sqlite.alone(draft) as ready:  # all of it is in one file now
             sqlite.check(ready, draft)  # what SQLite keeps of the tables was written by hand
-        if place.exists():
-            files.let_be_used_as(draft, place)
+        files.let_be_used_as(draft, place)
         if used:
             before = _kept(place)
         else:

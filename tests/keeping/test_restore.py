@@ -401,6 +401,37 @@ def test_a_restored_database_has_the_owner_and_the_rights_of_the_one_before(tmp_
     assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
 
 
+def test_a_database_that_was_lost_comes_back_with_the_owner_of_its_folder(tmp_path: Path, sqlite_url: str) -> None:
+    """Else the service, which root restores it for, could not open it."""
+    file, place = Path(make_url(sqlite_url).database or ""), tmp_path / "data" / "webcare.db"
+    place.parent.mkdir(mode=0o755)
+    if os.geteuid() == 0:
+        os.chown(place.parent, 4321, 4321)
+    folder = place.parent.stat()
+    restore.restore(Settings(_env_file=None, database_url=f"sqlite:///{place}"), file, lambda *_: None, slack=False)
+    after = place.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode & 0o777) == (folder.st_uid, folder.st_gid, 0o600)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_link_to_the_database_leads_to_the_restored_one(tmp_path: Path, sqlite_url: str, is_lost: bool) -> None:
+    """Where it is linked from may be another disk, which does not outlive the machine."""
+    file, link, place = (
+        Path(make_url(sqlite_url).database or ""),
+        tmp_path / "webcare.db",
+        tmp_path / "data" / "real.db",
+    )
+    place.parent.mkdir()
+    if not is_lost:
+        shutil.copy(file, place)
+    link.symlink_to(place)
+    before = None if is_lost else place.stat().st_ino
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{link}")
+    restore.restore(settings, file, lambda *_: None, force=True, slack=False)
+    assert link.is_symlink()
+    assert place.stat().st_ino != before
+
+
 def damage(file: Path) -> None:
     """Let the cases be unreadable."""
     with closing(sqlite3.connect(file)) as connection:
