@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from bot.config import BadSettings
@@ -21,6 +22,11 @@ LOST = "PRAGMA foreign_key_check"
 COUNTED = re.compile(r"\bid INTEGER NOT NULL,(.*?),\s*PRIMARY KEY \(id\)", re.DOTALL)
 """The key of a table as migrations make it, in the words with which SQLite keeps it."""
 NOT_OURS = "{file} is not a database of webcare."
+DEFENDED = (
+    "The SQLite of this Python lets nobody change what it keeps of the tables (its defensive mode), without which ids "
+    "that were given after the backup would be given again. Nothing was changed: restore with another Python."
+)
+"""https://www.sqlite.org/c3ref/c_dbconfig_defensive.html"""
 
 
 @contextmanager
@@ -126,7 +132,8 @@ def _with_ids() -> list[str]:
 def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> dict[str, int]:
     """Let new rows get ids after the highest that was given, here or `before` by table, and so many further.
 
-    Return how many ids more were given `before` than here, by table, as far as those are known.
+    Return how many ids more were given `before` than here, by table, as far as those are known. Raises
+    BadSettings when SQLite does not let its counters be changed.
 
     Without a counter SQLite numbers on from the highest row, so each table gets one. That changes none of its rows, but
     SQLite has no other word for it than to write what it keeps of the table:
@@ -138,7 +145,10 @@ def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> d
         kept = connection.execute(text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"), mine)
         counted = COUNTED.sub(r"id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,\1", str(kept.scalar()), count=1)
         change = text("UPDATE sqlite_master SET sql = :sql WHERE type = 'table' AND name = :name")
-        connection.execute(change, {"sql": counted, **mine})
+        try:
+            connection.execute(change, {"sql": counted, **mine})
+        except DBAPIError:
+            raise BadSettings(DEFENDED) from None
     version = connection.exec_driver_sql("PRAGMA schema_version").scalar() or 0
     connection.exec_driver_sql(f"PRAGMA schema_version={version + 1}")  # so that each connection reads it anew
     connection.exec_driver_sql("PRAGMA writable_schema=RESET")

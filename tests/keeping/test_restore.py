@@ -432,6 +432,35 @@ def test_a_link_to_the_database_leads_to_the_restored_one(tmp_path: Path, sqlite
     assert place.stat().st_ino != before
 
 
+def test_where_sqlite_defends_its_tables_nothing_is_restored_and_one_sentence_says_so(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, place, connect = Path(make_url(sqlite_url).database or ""), tmp_path / "webcare.db", sqlite3.connect
+    with closing(connect(file)) as backup:
+        backup.execute("INSERT INTO teams (name, channel, created_at) VALUES ('Webcare', 'C1', '2026-11-20 00:00:00')")
+        backup.commit()
+    shutil.copy(file, place)
+    before = dump(place)
+
+    def defended(action: int, name: str | None, *_: str | None) -> int:
+        refused = action == sqlite3.SQLITE_UPDATE and name == "sqlite_master"
+        return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
+
+    def connected(*arguments: Any, **more: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **more)
+        if "uri" not in more:  # SQLite itself defends nothing against its own copying
+            connection.set_authorizer(defended)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{place}")
+    with pytest.raises(BadSettings, match="defensive mode"):
+        restore.restore(settings, file, lambda *_: None, force=True, slack=False)
+    monkeypatch.undo()
+    assert dump(place) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["webcare.db"]
+
+
 def damage(file: Path) -> None:
     """Let the cases be unreadable."""
     with closing(sqlite3.connect(file)) as connection:
