@@ -23,6 +23,14 @@ OTHERS = text(
     "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
 """https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW"""
+WITH_THOSE_OF_A_NEWER_VERSION = text(
+    "WITH RECURSIVE theirs AS ("
+    "SELECT oid FROM pg_class WHERE relname = ANY(:ours) AND relnamespace = current_schema()::regnamespace "
+    "UNION SELECT conrelid FROM pg_constraint JOIN theirs ON confrelid = theirs.oid WHERE contype = 'f') "
+    "SELECT relname FROM theirs JOIN pg_class USING (oid) WHERE relnamespace = current_schema()::regnamespace "
+    "ORDER BY relname"
+)
+"""Our tables, and those that refer to them: a newer version of the program made tables that we do not know."""
 DROP_QUEUE = r"""
 DO $$
 DECLARE
@@ -107,12 +115,15 @@ async def refuse_used(connection: AsyncConnection) -> None:
 
 
 async def put_aside(engine: AsyncEngine) -> str:
-    """Move our tables into a schema of their own, where nothing reads them, and return its name; drop the queue."""
+    """Move our tables into a schema of their own, where nothing reads them, and return its name; drop the queue.
+
+    So are those of a newer version: when the program is updated again, it makes them anew.
+    """
     schema = f"{ASIDE}{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
     async with db.connected(engine) as connection:
         there = await connection.run_sync(_tables)
         await connection.execute(text(f"CREATE SCHEMA {schema}"))
-        for name in sorted(OURS & there):
+        for name in (await connection.scalars(WITH_THOSE_OF_A_NEWER_VERSION, {"ours": sorted(OURS)})).all():
             await connection.execute(text(f"ALTER TABLE {name} SET SCHEMA {schema}"))
         await connection.execute(text(DROP_QUEUE))
         if "events" in there:

@@ -592,6 +592,39 @@ async def test_a_restore_that_was_cut_off_keeps_what_was_there_and_is_run_again(
     await engine.dispose()
 
 
+async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_can_be_updated_again(
+    databases: Databases, postgres_uri: str, slack: Sandbox, tmp_path: Path
+) -> None:
+    """Who goes back to an older version puts its backup in the place of what the newer one made of the database."""
+    url = await databases.postgresql(postgres_uri)
+    async with running_bot(url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
+    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    newer = [
+        "CREATE TABLE trends (id serial PRIMARY KEY, case_id integer REFERENCES cases)",
+        "CREATE TABLE trend_words (trend_id integer REFERENCES trends, word text)",
+        "CREATE TABLE of_somebody_else (id integer)",
+        "UPDATE alembic_version SET version_num = '9999'",
+    ]
+    engine = db.create_engine(url)
+    async with engine.begin() as connection:
+        for each in newer:
+            await connection.execute(text(each))
+    await engine.dispose()
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
+    assert done.code == 0, done.err
+    async with engine.connect() as connection:
+        where = text("SELECT schemaname LIKE 'webcare_before_%' FROM pg_tables WHERE tablename = :name")
+        aside = {
+            name: list((await connection.execute(where, {"name": name})).scalars())
+            for name in ("trends", "trend_words", "of_somebody_else")
+        }
+    await engine.dispose()
+    assert aside == {"trends": [True], "trend_words": [True], "of_somebody_else": [False]}
+
+
 def dump(file: Path) -> list[str]:
     with closing(sqlite3.connect(file)) as connection:
         return list(connection.iterdump())
