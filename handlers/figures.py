@@ -28,7 +28,8 @@ async def stats(desk: TeamDesk, person: Person, words: str) -> View:
     async with desk.reading() as session:
         asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
         counted = await reports.figures(session, asked.team, asked.period, desk.now(), others=asked.other_ids)
-    content, period = Overview(Span.ASKED, asked.names, counted), asked.period
+    period = asked.period
+    content = Overview(Span.ASKED, asked.names, counted, is_over=period.until <= desk.now())
     share = f"{asked.team.id}|{period.since.isoformat()}|{period.until.isoformat()}"
     return overview(content, desk.t, share=share if person.shares(asked.team, *asked.others) else "")
 
@@ -58,7 +59,7 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
         period = Period(*(datetime.fromisoformat(moment) for moment in which))
         async with desk.reading() as session:
             counted = await reports.figures(session, team, period, desk.now())
-        view = overview(Overview(Span.ASKED, team.name, counted), desk.t)
+        view = overview(Overview(Span.ASKED, team.name, counted, is_over=period.until <= desk.now()), desk.t)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 

@@ -220,7 +220,8 @@ class Span(StrEnum):
 class Overview:
     """The content of one overview; `before`: figures to compare with; `missed`: the previous digest was skipped.
 
-    `tally` is in a daily digest, and follows how it stands now.
+    `tally` is in a daily digest, and follows how it stands now. `is_over`: the period that an agent asked for has
+    ended; that of a digest always has.
     """
 
     span: Span
@@ -230,6 +231,7 @@ class Overview:
     standing: Standing | None = None
     missed: bool = False
     tally: Tally | None = None
+    is_over: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the overview as JSON."""
@@ -248,6 +250,7 @@ class Overview:
             Standing.from_json(standing) if standing else None,
             value["missed"],
             Tally.from_json(value["tally"]) if value.get("tally") else None,
+            value.get("is_over", False),
         )
 
 

@@ -150,14 +150,15 @@ def _rows(content: Overview, t: Texts) -> list[str]:
 
     Whoever asks for them reads that nothing came in, too.
     """
-    figures, before, ended = content.figures, content.before, content.span is not Span.ASKED
+    figures, before, is_asked = content.figures, content.before, content.span is Span.ASKED
+    ended = not is_asked or content.is_over
 
     def counted(row: str, n: int, earlier: int | None) -> str:
         return _compared(row, earlier, t) if n or earlier else ""
 
     received, earlier = _received(content, t), before.mentions if before else None
     return [
-        counted(received, figures.mentions, earlier) if ended else _compared(received, earlier, t),
+        counted(received, figures.mentions, earlier) if not is_asked else _compared(received, earlier, t),
         counted(t("Cases opened: *{n}*", n=figures.opened), figures.opened, before.opened if before else None),
         _topics(figures, before, t),
         counted(t("Answers sent: *{n}*", n=figures.answered), figures.answered, before.answered if before else None),

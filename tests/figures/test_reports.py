@@ -328,12 +328,14 @@ async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
         return Told(text_of(weekly), last_week, today, text_of(home), files)
 
 
-def lines_of(expected: dict[str, Any], *, span: Span = Span.ASKED, before: dict[str, Any] | None = None) -> str:
+def lines_of(
+    expected: dict[str, Any], *, span: Span = Span.ASKED, before: dict[str, Any] | None = None, is_over: bool = False
+) -> str:
     """The lines that tell these figures; the reason that is given most stands first."""
     ordered = {name: dict(sorted(expected[name].items(), key=lambda each: (-each[1], each[0])))
                for name in ("closed", "topics")}  # fmt: skip
     then, earlier = Figures(NOW, NOW, **{**expected, **ordered}), Figures(NOW, NOW, **before) if before else None
-    return paragraphs(Overview(span, "T1", then, earlier), T)[0]
+    return paragraphs(Overview(span, "T1", then, earlier, is_over=is_over), T)[0]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -353,7 +355,7 @@ def test_the_same_period_has_the_same_figures_in_digest_stats_home_and_export(
     monday, today, tomorrow = (local(f"2026-10-{day} 00:00") for day in (19, 26, 27))
     week, day = reckoned(history, monday, today), reckoned(history, today, tomorrow)
     assert lines_of(week, span=Span.WEEK, before=reckoned(history, local("2026-10-12 00:00"), monday)) in found.weekly
-    assert lines_of(week) in found.stats_week
+    assert lines_of(week, is_over=True) in found.stats_week
     assert lines_of(day) in found.stats_today
     assert lines_of(day) in found.home
     for file, expected in zip(found.files, (week, day), strict=True):
@@ -506,6 +508,21 @@ async def test_the_export_has_what_was_late_and_still_waited_also_once_it_is_ans
     assert figures.first.percent == 50
     await sent(office, late)
     assert (await all_of(office, "2026-11-20"))[1] == counted
+
+
+async def test_of_a_day_that_is_over_nothing_is_said_to_wait_still_that_was_answered_since(office: Bot) -> None:
+    late = await mention(office)
+    office.clock.at = local("2026-11-20 16:00")  # type: ignore[attr-defined]
+    assert "1 te laat en wacht nog" in await asked(office, SANNE, "/webcare cijfers vandaag")
+    office.clock.at = local("2026-11-23 09:30")  # type: ignore[attr-defined]
+    await sent(office, late)
+    told = await asked(office, SANNE, "/webcare cijfers 2026-11-20")
+    assert "1 was te laat en wachtte nog" in told and "wacht nog" not in told
+    await office.slack.click(SANNE, CHANNEL, office.slack.ephemerals(SANNE, CHANNEL)[-1]["ts"], "figures:share")
+    shared = await office.slack.wait_for(
+        lambda: next((each for each in office.slack.messages(CHANNEL) if "te laat en wacht" in text_of(each)), None)
+    )
+    assert "1 was te laat en wachtte nog" in text_of(shared)
 
 
 # --- The other database, and cells ----------------------------------------------------------------
