@@ -13,6 +13,7 @@ from bot import connectors
 from bot.cases.mirror import QUOTES
 from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
+from bot.domain.mention import LEFT_OUT
 from bot.models import (
     NEVER_DONE,
     REMOVED,
@@ -69,6 +70,7 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
         return
     for mention in removed:
         mention.text, mention.earlier_text, mention.media, mention.redacted_at = "", None, [], now
+        mention.place = {key: value for key, value in (mention.place or {}).items() if key != LEFT_OUT} or None
         session.add(Event(case_id=case_id, kind=EventKind.MENTION_REDACTED, at=now, details={"mention": mention.id}))
     for mention in [*removed, *quoting]:
         mention.replies_to = None

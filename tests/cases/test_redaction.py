@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from bot import connectors
 from bot.cases import inbox
 from bot.domain.event import EventKind
-from bot.domain.mention import FOR_GOOD, Act, Author, Gone, Media, Post, Quote, permits
+from bot.domain.mention import FOR_GOOD, LEFT_OUT, Act, Author, Gone, Media, Post, Quote, permits
 from bot.keeping import backup
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply
 from bot.sandbox.app import Sandbox
@@ -84,6 +84,17 @@ async def test_the_words_of_a_removed_post_go_after_the_teams_days(office: Bot) 
     before = len(bot.slack.calls("chat.update"))
     await later(bot, days=1)
     assert len(bot.slack.calls("chat.update")) == before, "once is enough"
+
+
+async def test_what_a_removed_post_left_out_of_its_text_goes_with_it(office: Bot) -> None:
+    bot = office
+    first = post(bot, words="Dag", place={LEFT_OUT: SECRET, "is": "comment"})
+    await comes_in(bot, first)
+    await comes_in(bot, replace(first, gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    [mention] = await bot.rows(Mention)
+    assert mention.place == {"is": "comment"}, "what a platform needs stays"
+    assert "123456782" not in shown(bot)
 
 
 @pytest.mark.parametrize("gone", sorted(FOR_GOOD))
