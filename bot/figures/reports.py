@@ -16,9 +16,9 @@ The figures of a past period never change, because every counted moment is writt
   that still runs when a period ends, and was due in it, counts there as late.
 
 There are exceptions. The topic of a case can be chosen or changed later. A closing in the last seconds of a period can
-be undone after it; the clocks that it stopped then run on. A late clock loses that moment when it rests or its norm
-changes. And an event that is being written at the moment a period ends may be missing from figures that are read at
-that moment.
+be undone after it; the clocks that it stopped then run on. A late clock loses that moment when it rests, its norm
+changes, or its case goes to another team, where it is late from then on. And an event that is being written at the
+moment a period ends may be missing from figures that are read at that moment.
 """
 
 from bisect import bisect_right
