@@ -32,7 +32,7 @@ async def tell_team(session: AsyncSession, team: Team, as_of: datetime, now: dat
     words = text(
         "The data of this bot were put back to how they were at {moment}. What was done after that is not known here: "
         "posts may come in again, and cases may have been answered. Look on the platform before you answer. Cards that "
-        "came after that moment have lost their buttons.",
+        "came after that moment do nothing any more.",
         moment=_shown(as_of),
     )
     details = {**words.to_json(), "as_of": as_of.isoformat(), "at": now.isoformat()}

@@ -278,6 +278,10 @@ async def test_numbers_of_cases_skip_those_that_were_given_after_the_backup(
         bot.citizen_posts("Mag mijn hond mee?", name="Truus")
         await bot.card("hond")
         assert [case.number for case in await bot.rows(Case)] == [1, 2 + skipped]
+        [told] = await slack.wait_for(
+            lambda: [each["text"] for each in slack.messages(CHANNEL) if "teruggezet naar hoe ze waren" in each["text"]]
+        )
+        assert "Kaarten van na dat moment doen niets meer." in told, "they still have their buttons"
 
 
 def _direct_about(slack: Sandbox, who: str) -> dict[str, Any] | None:
