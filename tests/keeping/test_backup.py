@@ -104,6 +104,19 @@ def test_a_backup_never_takes_the_place_of_the_database_itself(sqlite_url: str) 
         backup.make(make_url(sqlite_url), file_of(sqlite_url).parent / "x" / ".." / file_of(sqlite_url).name, nothing)
 
 
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_backup_goes_where_a_link_leads(tmp_path: Path, sqlite_url: str, is_new: bool) -> None:
+    """As to another disk."""
+    link, place = tmp_path / "b.db", tmp_path / "disk" / "real.db"
+    place.parent.mkdir()
+    if not is_new:
+        place.write_text("older")
+    link.symlink_to(place)
+    backup.make(backup.address_of(sqlite_url), link, nothing, force=not is_new)
+    assert link.is_symlink()
+    assert place.read_bytes().startswith(b"SQLite format 3")
+
+
 def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path: Path, sqlite_url: str) -> None:
     """As a device is not, which root could replace."""
     pipe = tmp_path / "pipe"
