@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import URL, cast, func, select
+from sqlalchemy import URL, cast, func, select, text
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,7 @@ from sqlmodel import SQLModel
 
 from bot import db
 from bot.config import BadSettings
+from bot.keeping.sqlite import MADE
 
 SECONDS = 0.2
 """How often the progress is told of a running program."""
@@ -77,7 +78,19 @@ def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:
 
 
 async def given(connection: AsyncConnection, there: Collection[str]) -> dict[str, int]:
-    """Return the highest id that each of the tables that are `there` has given, as far as they can be read."""
+    """Return the highest id that each of the tables that are `there` has given, and when the database was MADE.
+
+    What cannot be read is left out.
+    """
+    counted = await _ids(connection, there)
+    with suppress(DBAPIError):
+        async with connection.begin_nested():
+            made = text("SELECT floor(extract(epoch FROM min(created_at))) FROM workspaces")
+            counted[MADE] = int(await connection.scalar(made) or 0)
+    return counted
+
+
+async def _ids(connection: AsyncConnection, there: Collection[str]) -> dict[str, int]:
     counted = {}
     for table in SQLModel.metadata.sorted_tables:
         if "id" in table.c and table.name in there:
@@ -94,7 +107,7 @@ async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str,
 
     Return how many ids more were given `before` than here, by table, as far as those are known.
     """
-    here = await given(connection, SQLModel.metadata.tables)
+    here = await _ids(connection, SQLModel.metadata.tables)
     for name, highest in here.items():
         last = max(highest, before.get(name, 0)) + leap
         counter = func.pg_get_serial_sequence(name, "id")

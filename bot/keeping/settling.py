@@ -33,6 +33,7 @@ from bot.models import (
     Reply,
     ReplyStatus,
     Team,
+    Workspace,
 )
 from bot.outgoing import outcomes
 
@@ -63,7 +64,7 @@ class Settled:
 async def settle(session: AsyncSession, now: datetime, given: Mapping[str, int]) -> Settled:
     """Prepare a database that was just restored for a start of the bot.
 
-    `given` has, by table, the highest id that the database gave whose place it takes.
+    `given` has, by table, the highest id that the database gave whose place it takes, and when that was MADE.
     """
     as_of = await newest(session)
     if as_of is None:
@@ -150,8 +151,10 @@ async def _leap(session: AsyncSession, given: Mapping[str, int], ids: int) -> in
         since = await connection.run_sync(sqlite.number_on, ids, given)
     else:
         since = await postgres.number_on(connection, ids, given)
+    made = (await session.exec(select(func.min(col(Workspace.created_at))))).one()
     took = [since.get("cases", -1), since.get("transfers", -1)]  # a transfer may take a number too
-    skipped = min(LEAP, sum(took)) if min(took) >= 0 else LEAP
+    is_known = made is not None and given.get(sqlite.MADE) == int(made.timestamp()) and min(took) >= 0
+    skipped = min(LEAP, sum(took)) if is_known else LEAP
     await session.exec(update(CaseCount).values(counted=CaseCount.counted + skipped))
     return skipped
 

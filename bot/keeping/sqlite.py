@@ -21,6 +21,9 @@ LOST = "PRAGMA foreign_key_check"
 """Returns the rows that refer to one that is not there: https://www.sqlite.org/pragma.html#pragma_foreign_key_check"""
 COUNTED = re.compile(r"\bid INTEGER NOT NULL,(.*?),\s*PRIMARY KEY \(id\)", re.DOTALL)
 """The key of a table as migrations make it, in the words with which SQLite keeps it."""
+MADE = "made"
+"""Beside the ids that the tables of a database gave: when it was made, in seconds. Databases of one installation, as
+a backup and what came of it, have that in common."""
 NOT_OURS = "{file} is not a database of webcare."
 DEFENDED = (
     "The SQLite of this Python lets nobody change what it keeps of the tables (its defensive mode), without which ids "
@@ -112,7 +115,7 @@ def alone(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def given(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the highest id that each table has given, as far as they can be read.
+    """Return the highest id that each table has given, and when the database was MADE, as far as they can be read.
 
     https://www.sqlite.org/autoinc.html
     """
@@ -122,6 +125,9 @@ def given(connection: sqlite3.Connection) -> dict[str, int]:
         with suppress(sqlite3.DatabaseError):  # it may be damaged: that is why a backup takes its place
             newest = connection.execute(f"SELECT max(id) FROM {name}").fetchone()[0]  # noqa: S608
             counted[name] = max(newest or 0, counted.get(name, 0))
+    with suppress(sqlite3.DatabaseError):
+        made = connection.execute("SELECT CAST(strftime('%s', min(created_at)) AS INTEGER) FROM workspaces").fetchone()
+        counted[MADE] = made[0] or 0
     return counted
 
 
