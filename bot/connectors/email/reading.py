@@ -2,8 +2,8 @@
 
 The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading;
 of one that could not be read yet, from when on its mails are taken in. A folder that is added later begins then.
-When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before the last
-mail, and stored mails are recognised by their Message-IDs.
+When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before its last
+mail, or as the first time if none came, and stored mails are recognised by their Message-IDs.
 
 A mail that the server refuses to give becomes a post that says so. One that it fails to give is asked for again, and
 after a while passed by in the same way, so that it does not keep out what came behind it.
@@ -83,7 +83,9 @@ class Reader:
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
-            since = seen.begins[folder] if position is None else seen.at - BEFORE_LAST
+            since = seen.begins[folder] if position is None else position.since
+            if folder in seen.came:
+                since = seen.came[folder] - BEFORE_LAST
             position = _Position(validity, 0, next_uid, since)
         uids = box.found(*position.criteria())
         seen.folders[folder] = position
@@ -94,7 +96,7 @@ class Reader:
         position = seen.folders[folder]
         fetched = self._fetched(box, folder, uid, seen)
         seen.moved(folder, uid)
-        return list(self._items(fetched, seen)) if fetched and self._is_news(fetched, position) else []
+        return list(self._items(fetched, folder, seen)) if fetched and self._is_news(fetched, position) else []
 
     def _fetched(self, box: Box, folder: str, uid: int, seen: "_Seen") -> Fetched | None:
         """Return a mail; of one that the server refuses to give, or fails to give for long, only the headers if any."""
@@ -126,10 +128,10 @@ class Reader:
             return False
         return not (mail.answered and self.added_at is not None and mail.came_at < self.added_at)
 
-    def _items(self, fetched: Fetched, seen: "_Seen") -> Iterator[Post | Delivery]:
+    def _items(self, fetched: Fetched, folder: str, seen: "_Seen") -> Iterator[Post | Delivery]:
         """Yield the post of a mail, or what it reports of ours; automatic mails are left out."""
         came_at = min(fetched.came_at or self.now, self.now)
-        seen.at = max(seen.at, came_at)
+        seen.came[folder] = max(seen.came.get(folder, came_at), came_at)
         try:
             mail = mail_of(fetched.raw, whole=fetched.whole)
             if fetched.refused is not None:
@@ -233,12 +235,13 @@ class _Position:
 class _Seen:
     """The content of a cursor while a page is made.
 
-    `not_given` is, for each folder whose next mail the server failed to give, the UID of that and since when; `begins`
-    is, for each folder that was not read yet, from when on its mails are taken in.
+    `came` is when the last mail came that was taken in, by folder. `not_given` is, for each folder whose next mail the
+    server failed to give, the UID of that and since when; `begins` is, for each folder that was not read yet, from when
+    on its mails are taken in.
     """
 
     folders: dict[str, _Position]
-    at: datetime
+    came: dict[str, datetime]
     subjects: threads.Subjects
     not_given: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     begins: dict[str, datetime | None] = field(default_factory=dict)
@@ -249,13 +252,15 @@ class _Seen:
             name: _Position(validity, uid, first, _moment(since))
             for name, (validity, uid, first, since) in cursor.get("folders", {}).items()
         }
-        at = datetime.fromtimestamp(cursor.get("at", 0), UTC)
+        last = cursor.get("at", 0)  # of all folders together: earlier versions have no other
+        came = cursor.get("came", dict.fromkeys(folders, last) if last else {})
         not_given = {
             name: (uid, datetime.fromtimestamp(since, UTC))
             for name, (uid, since) in cursor.get("not_given", {}).items()
         }
+        last_came = {name: datetime.fromtimestamp(at, UTC) for name, at in came.items()}
         begins = {name: _moment(since) for name, since in cursor.get("begins", {}).items()}
-        return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), not_given, begins)
+        return cls(folders, last_came, threads.Subjects.of(cursor.get("subjects", {})), not_given, begins)
 
     def begin(self, folders: Sequence[str], since: datetime | None) -> None:
         """Note from when on these folders are read, for those that were not read yet."""
@@ -276,12 +281,14 @@ class _Seen:
         self.not_given[folder] = (uid, now - self.asked_for(folder, uid, now))
 
     def cursor(self) -> Cursor:
+        came = {name: int(at.timestamp()) for name, at in self.came.items()}
         return {
             "folders": {
                 name: [each.validity, each.uid, each.first, each.since.timestamp() if each.since else None]
                 for name, each in self.folders.items()
             },
-            "at": int(self.at.timestamp()),
+            "at": max(came.values(), default=0),
+            "came": came,
             "subjects": self.subjects.known,
             "not_given": {name: [uid, int(since.timestamp())] for name, (uid, since) in self.not_given.items()},
             "begins": {

@@ -129,6 +129,17 @@ async def test_the_first_reading_begins_when_the_account_was_added_or_so_many_da
     assert words_of(await connector(team, client, added_at=now).fetch(cursor)) == ["Verplaatst"]
 
 
+def renumber(team: MailboxThere, folder: str = "") -> None:
+    """Let a folder get another UIDVALIDITY, as after a move to another server."""
+    at = team.folder / f".{folder}" if folder else team.folder
+    (uids,) = at.glob("dovecot-uidlist")
+    version, rest = uids.read_text().split(" ", 1)
+    validity = next(part for part in rest.split() if part.startswith("V"))
+    uids.write_text(f"{version} " + rest.replace(validity, f"V{int(validity[1:]) + 7}"))
+    for index in at.glob("dovecot.index*"):
+        index.unlink()
+
+
 async def test_a_folder_with_another_uidvalidity_is_read_again_from_a_little_before(
     team: MailboxThere, client: httpx.AsyncClient
 ) -> None:
@@ -137,17 +148,47 @@ async def test_a_folder_with_another_uidvalidity_is_read_again_from_a_little_bef
     team.put(mail_from("jan@burger.example", "Oud", "1"), came_at=now - timedelta(days=20))
     team.put(mail_from("jan@burger.example", "Nieuw", "2"), came_at=now - timedelta(hours=1))
     first = await one.fetch({})
-    (folder,) = team.folder.glob("dovecot-uidlist")
-    version, rest = folder.read_text().split(" ", 1)
-    validity = next(part for part in rest.split() if part.startswith("V"))
-    folder.write_text(f"{version} " + rest.replace(validity, f"V{int(validity[1:]) + 7}"))
-    for index in team.folder.glob("dovecot.index*"):
-        index.unlink()
+    renumber(team)
     team.put(mail_from("jan@burger.example", "Nieuwer", "3"))
     again = await one.fetch(first.cursor)
     assert words_of(again) == ["Nieuw", "Nieuwer"]
     assert again.posts[0].external_id == first.posts[1].external_id
     assert (await one.fetch(again.cursor)).items == ()
+
+
+async def test_a_folder_with_another_uidvalidity_in_which_nothing_came_yet_gives_no_mails_of_years_ago(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    one = connector(team, client, added_at=now - timedelta(days=3))
+    team.put(mail_from("jan@burger.example", "Oud", "1"), came_at=now - timedelta(days=400))
+    first = await one.fetch({})
+    assert first.items == ()
+    renumber(team)
+    team.put(mail_from("jan@burger.example", "Nieuw", "2"))
+    assert words_of(await one.fetch(first.cursor)) == ["Nieuw"]
+
+
+async def test_what_came_in_a_folder_while_only_others_were_read_comes_in_when_it_is_back(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    one = connector(team, client, added_at=now - timedelta(days=30), folders="INBOX,Klachten")
+    with logged_in(team) as box:
+        box.create("Klachten")
+    team.put(mail_from("jan@burger.example", "Klacht 1", "1"), "Klachten", now - timedelta(days=9))
+    page = await one.fetch({})
+    assert words_of(page) == ["Klacht 1"]
+    with logged_in(team) as box:
+        box.rename("Klachten", "Hernoemd")
+    team.put(mail_from("jan@burger.example", "Vraag", "2"))
+    page = await one.fetch(page.cursor)
+    assert (words_of(page), len(page.unread)) == (["Vraag"], 1)
+    with logged_in(team) as box:
+        box.create("Klachten")
+    renumber(team, "Klachten")
+    team.put(mail_from("jan@burger.example", "Klacht 2", "3"), "Klachten", now - timedelta(days=5))
+    assert words_of(await one.fetch(page.cursor)) == ["Klacht 2"]
 
 
 async def test_a_large_mail_is_read_from_its_beginning_only(team: MailboxThere, client: httpx.AsyncClient) -> None:
