@@ -220,7 +220,7 @@ class _Contents:
     meetings: list[str] = field(default_factory=list)
 
     def add(self, part: Message) -> None:
-        """Add a part and the parts in it. Some phones and older programs give the words a file name."""
+        """Add a part and the parts in it. Some programs give the words a file name, or a picture none."""
         kind, name = part.get_content_type(), _name_of(part)
         inside = part.get_payload()
         may_be_words = kind in {"text/plain", "text/html"} and not any(text.strip() for text in self.texts)
@@ -240,6 +240,8 @@ class _Contents:
             self.meetings.append(meeting_of(_text(part, kind)))
         elif kind.startswith(("text/", "multipart/")):  # one of parts that has lost their boundary is shown as it came
             self.texts.append(_text(part, kind))
+        else:
+            self.files.append(File(kind, _size(part)))
 
     def _add_best(self, alternatives: Sequence[Message]) -> None:
         """Add the plain one of several forms of a text, else the last one with words; and the files of all."""

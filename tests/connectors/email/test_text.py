@@ -240,6 +240,13 @@ def test_words_with_a_file_name_are_words_unless_others_came_before(disposition:
     assert post(one).text == "Vraag\n\nMijn vraag\n\n📎 Bericht.txt (1 kB)"
 
 
+def test_a_file_without_a_name_is_named_by_its_kind() -> None:
+    part = "--b\nContent-Type: {}\nContent-Transfer-Encoding: base64\n{}\nQUJD\n"
+    files = [part.format("image/jpeg", ""), part.format("application/pdf", "Content-Disposition: inline\n")]
+    one = mail(f"{''.join(files)}--b--", Content_Type="multipart/mixed; boundary=b")
+    assert post(one).text == "Vraag\n\n📎 image/jpeg (1 kB)\n📎 application/pdf (1 kB)"
+
+
 def test_a_mail_of_parts_without_a_boundary_is_shown_as_it_came() -> None:
     assert post(mail("Mijn vraag staat hier", Content_Type="multipart/mixed")).text == "Vraag\n\nMijn vraag staat hier"
 
