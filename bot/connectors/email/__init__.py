@@ -125,10 +125,16 @@ class Email:
         return mail_for(draft, address=self._address, name=name, to=to, now=self._tools.now())
 
     def _recipient(self, to: Post) -> str:
-        """Return the citizen's address as servers take it; raises Rejected when there is none."""
+        """Return the citizen's address as servers take it; raises Rejected when there is none.
+
+        Python's IDNA is that of 2003, which makes another domain of some: "strasse" of "straße", not xn--strae-oqa
+        (https://www.rfc-editor.org/rfc/rfc5894#section-7.2).
+        """
         local, _, domain = to.author.external_id.rpartition("@")
         try:
-            address = f"{local}@{domain.encode('idna').decode()}"
+            encoded = domain.encode("idna")
+            is_the_same = domain.isascii() or encoded.decode("idna") == domain
+            address = f"{local}@{encoded.decode()}" if is_the_same else ""
         except UnicodeError:
             address = ""
         if not address.isascii() or not ADDRESS.fullmatch(address):

@@ -511,6 +511,14 @@ async def test_of_two_processes_that_send_at_once_one_sends(
     assert set(copies(team)) == {"S"}
 
 
+@pytest.mark.parametrize("domain", ["straße.example", "burg\u00ader.example", "ｂurger.example", "βόλος.example"])
+async def test_an_answer_never_goes_to_another_domain_that_is_written_nearly_alike(
+    team: MailboxThere, client: httpx.AsyncClient, domain: str
+) -> None:
+    with pytest.raises(Rejected, match="is not an address that we can send mail to"):
+        await connector(team, client).send(draft(f"jan@{domain}"))
+
+
 async def test_where_no_copy_is_kept_nothing_proves_that_an_answer_was_not_sent(
     team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
 ) -> None:
