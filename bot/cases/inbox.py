@@ -251,7 +251,7 @@ def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: d
         "url": post.url,
         "private": post.private,
         "language": post.language,
-        "media": [asdict(m) for m in post.media],
+        "media": [asdict(m) for m in post.media or ()],
         "kind": post.kind,
         "cautions": [*post.cautions] or None,
         "rating": post.rating,

@@ -256,7 +256,7 @@ def _edited(mention: Mention, post: Post) -> list[EventKind]:
     turns_private = post.private and not mention.private
     if turns_private:
         mention.private, mention.allows = True, permits_to_json(post.permits)
-    media = [asdict(each) for each in post.media]
+    media = mention.media if post.media is None else [asdict(each) for each in post.media]
     is_later = post.edited_at is not None and (mention.edited_at is None or post.edited_at > mention.edited_at)
     is_later |= post.edited_at is not None and post.edited_at == mention.edited_at and post.text != mention.text
     if not is_later or (mention.text == post.text and mention.media == media):

@@ -208,9 +208,9 @@ class Post:
     `conversation` is the platform's key for the whole exchange, if it has one. `in_reply_to` is the id of the answered
     post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
     the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
-    platform does not say. `cautions` are the warnings on it or its author. `rating` is the number of stars of a review.
-    `place` is the connector's own JSON about the post; the draft of a reply contains it too. Its keys
-    OWN_ID, ALSO_TO and LEFT_OUT are for all.
+    platform does not say. `media` is None in an edit that does not say what else is in the post: that stays. `cautions`
+    are the warnings on it or its author. `rating` is the number of stars of a review. `place` is the connector's own
+    JSON about the post; the draft of a reply contains it too. Its keys OWN_ID, ALSO_TO and LEFT_OUT are for all.
     """
 
     external_id: str
@@ -223,7 +223,7 @@ class Post:
     replies_to: Quote | None = None
     private: bool = False
     language: str = ""
-    media: tuple[Media, ...] = ()
+    media: tuple[Media, ...] | None = ()
     permits: frozenset[Permit] = frozenset()
     edited_at: datetime | None = None
     gone: Gone | None = None

@@ -182,6 +182,7 @@ def edited_of(event: Json, now: datetime, me: str) -> Iterator[Post]:
         published_at=at,
         conversation=ident_of(citizen),
         private=True,
+        media=None,
         permits=frozenset({Permit(Act.ANSWER_PRIVATELY, at + WINDOW)}),
         edited_at=at,
         kind=PostKind.MESSAGE,

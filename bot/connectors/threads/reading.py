@@ -157,8 +157,9 @@ class Reader:
         """Return the media of a post, with what the list lacks: the parts of an album, the texts of pictures."""
         if parts := parts_of(payload):
             return tuple([each for ident in parts for each in media_of(await self._look(ident, f"{PARTS},alt_text"))])
-        if with_alt or not any(each.url == payload.get("media_url") for each in post.media):
-            return post.media
+        shown = post.media or ()
+        if with_alt or not any(each.url == payload.get("media_url") for each in shown):
+            return shown
         extra = await self._look(post.external_id, "alt_text")
         return tuple(media_of({**payload, "alt_text": extra.get("alt_text")}))
 

@@ -139,6 +139,18 @@ async def test_a_private_answer_goes_on_in_messages_and_what_is_taken_back_is_se
     assert [mention.gone for mention in await bot.rows(Mention)] == [None, Gone.BY_AUTHOR]
 
 
+async def test_a_changed_message_is_still_about_our_story(on_instagram: Bot, server: FakeInstagram) -> None:
+    bot, url = on_instagram, "https://cdn.example/story.jpg"
+    told_us = server.say("els", "Luek!", story={"reply_to": {"link": url, "id": "17"}})
+    await polled(bot)
+    await bot.card("Luek!", f"<{url}|reactie op onze story>")
+    server.sent()
+    bot.clock.advance(minutes=1)
+    server.edit_message("els", told_us, "Leuk!")
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    await bot.card("Leuk!", f"<{url}|reactie op onze story>")
+
+
 async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeInstagram) -> None:
     bot = await connected(sqlite_bot, server)
     server.comment("jan", "Wie belt mij terug?")
