@@ -5,11 +5,11 @@ from datetime import datetime
 
 from bot.domain.case import Status, Urgency
 from bot.domain.slack_id import is_channel
-from bot.models import CaseFile, Escalation, Mention
+from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, quote, section
 from bot.views.case_state import target_name
-from bot.views.citizen import Room, fitted, head_line
+from bot.views.citizen import Room, as_it_was, fitted, head_line
 from bot.views.exchange import exchange, turns
 
 
@@ -82,17 +82,9 @@ def _in_their_turn(file: CaseFile, over: datetime | None) -> CaseFile:
         return file
     return replace(
         file,
-        mentions=[_before_edits(mention, over) for mention in file.mentions if mention.received_at <= over],
+        mentions=[as_it_was(mention, over) for mention in file.mentions if mention.received_at <= over],
         replies=[reply for reply in file.replies if reply.created_at <= over],
     )
-
-
-def _before_edits(mention: Mention, over: datetime) -> Mention:
-    """Return a mention that was edited after that moment as it came in: its words between two edits are not kept."""
-    if mention.edited_at is None or mention.edited_at <= over or mention.redacted_at is not None:
-        return mention
-    words = mention.text if mention.earlier_text is None else mention.earlier_text
-    return Mention(**mention.model_dump() | {"text": words, "earlier_text": None, "edited_at": None, "media": []})
 
 
 def _is_in_channel(asked: Escalation) -> bool:

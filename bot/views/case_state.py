@@ -76,8 +76,11 @@ def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
             )
 
 
-def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Return the state of the case in words; the symbol before them only repeats the words."""
+def state_line(file: CaseFile, t: Texts, now: datetime, *, outside: bool = False) -> str:
+    """Return the state of the case in words; the symbol before them only repeats the words.
+
+    `outside`: others than its team read it, so it has no words of the colleague who closed it.
+    """
     case, reply = file.case, file.reply
     who = f"<@{case.assignee}>" if case.assignee else ""
     if unsent := _under_way(file):
@@ -101,7 +104,7 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             return f"{_symbol(reply)} {_answered(file, who, t, now)}"
         case Status.CLOSED:
             reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
-            more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
+            more = f" – {literal(case.close_text, 200)}" if case.close_text and not outside else ""
             closed = t("*Closed* by {agent} at {time}: {reason}", agent=f"<@{case.closed_by}>",
                        time=t.when(case.closed_at or now, now), reason=reason)  # fmt: skip
             return f"☑️ {closed}{more}"

@@ -130,6 +130,14 @@ def mention_blocks(
     return blocks
 
 
+def as_it_was(mention: Mention, until: datetime) -> Mention:
+    """Return a mention that was edited after that moment as it came in: its words between two edits are not kept."""
+    if mention.edited_at is None or mention.edited_at <= until or mention.redacted_at is not None:
+        return mention
+    words = mention.text if mention.earlier_text is None else mention.earlier_text
+    return Mention(**mention.model_dump() | {"text": words, "earlier_text": None, "edited_at": None, "media": []})
+
+
 def shortened(file: CaseFile, mention: Mention, t: Texts) -> list[Block]:
     """Return the line that a text leaves out what may be the citizen's own words; nothing if it does not."""
     words = t("Shortened: what looks like a quotation or a signature is in Details.")

@@ -7,7 +7,17 @@ from bot.models import CaseFile, Mention, Transfer
 from bot.texts import Texts
 from bot.views.block import Block, View, context, field_of, literal, modal, option, quote, section
 from bot.views.case_state import spoken_state, state_line
-from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, quoted, source_line, words_of
+from bot.views.citizen import (
+    Room,
+    as_it_was,
+    author_line,
+    fitted,
+    head_line,
+    mention_blocks,
+    quoted,
+    source_line,
+    words_of,
+)
 from bot.views.exchange import answer_line
 from bot.views.marks import Mark, marks
 
@@ -62,13 +72,14 @@ def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View
 
 
 def _newest(file: CaseFile, made: Transfer) -> Mention:
-    """Return the newest post that had come in by a transfer: what came later is for the other team."""
-    return next((each for each in reversed(file.mentions) if each.received_at <= made.at), file.mentions[0])
+    """Return the newest post that had come in by a transfer, as it was: what came later is for the other team."""
+    newest = next((each for each in reversed(file.mentions) if each.received_at <= made.at), file.mentions[0])
+    return as_it_was(newest, made.at)
 
 
 def _where(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> str:
     """Return which team has the case now, and its state."""
-    state = state_line(file, t, now)
+    state = state_line(file, t, now, outside=True)
     if file.team.id == made.from_team_id:
         return t("The case came back: see its new card. {state}", state=state)
     return t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
@@ -141,6 +152,6 @@ def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
         quote(_newest(file, made).text, 300),
         context(t("The last reason ({agent}): {note}", agent=f"<@{made.by}>", note=literal(made.note, 300))),
         context(t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
-                  channel=f"<#{file.team.channel}>", state=state_line(file, t, now))),
+                  channel=f"<#{file.team.channel}>", state=state_line(file, t, now, outside=True))),
     ]  # fmt: skip
     return View(words, blocks)

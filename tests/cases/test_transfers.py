@@ -212,6 +212,39 @@ async def test_the_message_that_it_goes_to_and_fro_quotes_nothing_that_was_writt
     assert "123456782" not in json.dumps(told)
 
 
+async def test_the_former_team_reads_nothing_that_was_written_for_or_by_the_other_team_since(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    await make_role(bot, BEA, Role.COORDINATOR, team_id=beheer)
+    await make_role(bot, SANNE, Role.COORDINATOR)
+
+    async def writes(words: str, **more: Any) -> None:
+        post = Post("1", Author("a1", "Fatima"), words, bot.desk.now(), **more)
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await settled(bot)
+
+    await writes("Het fietspad ligt vol glas.")
+    await settled(bot)
+    for seen, to in ((1, beheer), (beheer, 1), (1, beheer)):
+        await by_verb(bot, seen=seen, to=to, key=f"{bot.clock.at}")  # type: ignore[attr-defined]
+        await settled(bot)
+        bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await writes("Mijn BSN is 123456782", edited_at=bot.desk.now())
+    async with bot.desk.session() as session:
+        file = await cases.read(session, 1)
+        await cases.close(
+            session, 1, by=BEA, now=bot.desk.now(), reason=CloseReason.OTHER, text="Bel 06-12345678", seen=file.seen
+        )
+    await settled(bot)
+    theirs = "\n".join(map(read, bot.slack.messages(BEHEER)))
+    assert "123456782" in theirs and "06-12345678" in theirs
+    for shown in (former := bot.slack.messages(CHANNEL)), (direct := bot.slack.direct(SANNE)):
+        assert "123456782" not in json.dumps(shown) and "06-12345678" not in json.dumps(shown), list(map(read, shown))
+    assert all("vol glas" in read(each) and "*Afgesloten* door" in read(each) for each in former)
+    assert any("3 keer overgedragen" in read(each) and "vol glas" in read(each) for each in direct)
+
+
 async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
     beheer = await second_team(bot)
     for number in (1, 2, 3):
