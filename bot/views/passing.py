@@ -22,18 +22,21 @@ def named(brief: CaseBrief, t: Texts) -> str:
     )
 
 
-def line(brief: CaseBrief, t: Texts) -> str:
-    """Return a case in one line: its number, who wrote what, and whether that is private."""
+def line(brief: CaseBrief, t: Texts, *, outside: bool = False) -> str:
+    """Return a case in one line: its number, who wrote what, and whether that is private.
+
+    `outside`: who reads it may no longer be in the team, so it has no private words.
+    """
     name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
-    words = words_of(brief.latest, t, 100)
+    words = t("(private)") if outside and brief.latest.private else words_of(brief.latest, t, 100)
     private = private_mark(t) + " · " if brief.latest.private else ""
     return f"{case_name(brief.case, t)} · {private}{name}: {words}"
 
 
-def rows(briefs: Sequence[CaseBrief], t: Texts) -> list[Block]:
-    """Return a row for each case, with the button to its details."""
+def rows(briefs: Sequence[CaseBrief], t: Texts, *, outside: bool = False) -> list[Block]:
+    """Return a row for each case, with the button to its details; `outside` as for `line`."""
     return [
-        section(line(brief, t))
+        section(line(brief, t, outside=outside))
         | {"accessory": button(t("Details"), "case:details", str(brief.case.id), of=case_name(brief.case, t))}
         for brief in briefs
     ]
@@ -52,4 +55,5 @@ def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
         head = t("You no longer answer for the team. {agent} let {cases} that you had go to a colleague or the queue:",
                  agent=by, cases=count)  # fmt: skip
     more = [context(t("… and {n} more", n=len(briefs) - SHOWN))] if len(briefs) > SHOWN else []
-    return View("\n".join([head, *(line(brief, t) for brief in shown)]), [section(head), *rows(shown, t), *more])
+    said = [line(brief, t, outside=passed.leaves) for brief in shown]
+    return View("\n".join([head, *said]), [section(head), *rows(shown, t, outside=passed.leaves), *more])

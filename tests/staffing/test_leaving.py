@@ -1,6 +1,7 @@
 """Who no longer answers for a team keeps no open cases: the coordinator says where they go, in the same step."""
 
 import asyncio
+import json
 from typing import Any
 
 from bot import cases
@@ -55,6 +56,19 @@ async def test_a_reader_to_be_with_open_cases_is_asked_about_before_anything_cha
     assert f"<@{SANNE}> heeft je 2 zaken van <@{YOUSSEF}> gegeven" in read(given[0])
     lost = await bot.slack.wait_for(lambda: bot.slack.direct(YOUSSEF))
     assert "Je antwoordt niet meer" in read(lost[0]) and "2 zaken" in read(lost[0])
+
+
+async def test_who_no_longer_answers_gets_no_private_words_of_the_cases_that_go(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    for number, (words, private) in enumerate([("Mijn BSN is 123456782", True), ("Wanneer?", False)], 1):
+        case_id = await mention(bot, number, words, private=private)
+        async with bot.desk.session() as session:
+            await cases.claim(session, case_id, by=YOUSSEF, now=bot.desk.now())
+    await makes_reader(bot)
+    await bot.slack.submit(SANNE, {"hand_over_where": "queue", "hand_over_to": []})
+    [lost] = await bot.slack.wait_for(lambda: bot.slack.direct(YOUSSEF))
+    assert "123456782" not in json.dumps(lost)
+    assert "Burger 1" in read(lost) and "(privé)" in read(lost) and "Wanneer?" in read(lost)
 
 
 async def test_the_cases_go_to_the_queue_when_that_is_chosen(bot: Bot) -> None:
