@@ -54,6 +54,7 @@ from bot.views.away import back_again, nothing_left, returned_unanswered, seen_a
 from bot.views.backlog import backlog
 from bot.views.block import View
 from bot.views.case_card import case_card
+from bot.views.citizen import as_it_was
 from bot.views.connecting import signed_in
 from bot.views.digest import overview
 from bot.views.handing_over import handed_to_you
@@ -191,10 +192,17 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
 
 
 async def _file(session: AsyncSession, message: Message) -> CaseFile:
-    """Return the case that a message is about."""
+    """Return the case that a message is about, in the thread of a team that handed it over with its words of then."""
     if message.case_id is None:
         raise ValueError(f"message {message.id} ({message.kind}) has no case")
-    return await cases.read(session, message.case_id)
+    file = await cases.read(session, message.case_id)
+    if not message.in_thread or message.channel == file.team.channel:
+        return file
+    theirs = {team.id for team in file.teams if team.channel == message.channel}
+    left_at = max((made.at for made in file.transfers if made.from_team_id in theirs), default=None)
+    if left_at is None:
+        return file
+    return replace(file, mentions=[as_it_was(mention, left_at) for mention in file.mentions])
 
 
 async def _card(desk: TeamDesk, session: AsyncSession, message: Message, file: CaseFile) -> View | None:

@@ -245,6 +245,36 @@ async def test_the_former_team_reads_nothing_that_was_written_for_or_by_the_othe
     assert any("3 keer overgedragen" in read(each) and "vol glas" in read(each) for each in direct)
 
 
+async def test_the_thread_of_the_former_team_shows_what_the_citizen_wrote_as_it_was(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+
+    async def writes(number: int, words: str, **more: Any) -> None:
+        post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), conversation="k", **more)
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await settled(bot)
+        bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+
+    def threads(channel: str) -> str:
+        return "\n".join(
+            read(each) for card in bot.slack.messages(channel) for each in bot.slack.thread(channel, card["ts"])
+        )
+
+    await writes(1, "Het fietspad ligt vol glas.")
+    await writes(2, "Bij de brug.")
+    await by_verb(bot, seen=1, to=beheer, key="s1")
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await writes(2, "Bij de brug. Bel 06-12345678", edited_at=bot.desk.now())
+    assert "06-12345678" in threads(BEHEER), "they have the case"
+    assert "Bij de brug." in threads(CHANNEL) and "06-12345678" not in threads(CHANNEL)
+    await by_verb(bot, seen=beheer, to=1, key="s2")
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await writes(2, "Bij de brug. Bel 06-87654321", edited_at=bot.desk.now())
+    assert "06-87654321" in threads(CHANNEL), "they have it again"
+    assert "06-87654321" not in threads(BEHEER)
+
+
 async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
     beheer = await second_team(bot)
     for number in (1, 2, 3):
