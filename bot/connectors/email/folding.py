@@ -88,15 +88,15 @@ def _without_quotes(lines: Sequence[str]) -> tuple[list[str], list[str]]:
         if FORWARDED.fullmatch(lines[at].strip()):
             return [*written, *lines[at:]], []
         mark = _mark_at(lines, at)
-        quoted = _quoted_from(lines, at + mark)
-        if mark and not quoted:
-            return written, _unmarked(lines[at:])
-        if mark or _is_marked(lines[at]):
-            at += mark + quoted
-            written.append("")
-        else:
+        if not mark and not _is_marked(lines[at]):
             written.append(lines[at])
             at += 1
+            continue
+        quoted = _quoted_from(lines, at + mark)
+        if not quoted:
+            return written, _unmarked(lines[at:])
+        at += mark + quoted
+        written.append("")
     return written, []
 
 
@@ -164,10 +164,12 @@ def _block_at(lines: Sequence[str], at: int) -> int:
 
 def _quoted_from(lines: Sequence[str], at: int) -> int:
     """Return how many lines from here are marked with >, with the empty lines around them."""
-    inside = list(takewhile(lambda line: not line.strip() or _is_marked(line), lines[at:]))
-    while inside and not inside[-1].strip():
-        inside.pop()
-    return len(inside)
+    end = at
+    while end < len(lines) and (not lines[end].strip() or _is_marked(lines[end])):
+        end += 1
+    while end > at and not lines[end - 1].strip():
+        end -= 1
+    return end - at
 
 
 def _without_signature(lines: Sequence[str]) -> tuple[list[str], list[str]]:

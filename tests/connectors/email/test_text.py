@@ -205,6 +205,12 @@ def test_where_a_link_in_html_leads_is_shown(link: str, shown: str) -> None:
     assert one.text == " ".join(f"Zie {shown} voor de regels.".split())
 
 
+@pytest.mark.parametrize("lines", ["\n", "x\n", "> x\n\nx\n", "-- \nx\n", "\n> \n"])
+def test_a_mail_of_very_many_lines_is_folded_too(lines: str) -> None:
+    many = 300_000 // len(lines)  # for the square of that there is no time
+    assert fold(f"Mijn vraag\n{lines * many}Dank").words.startswith("Mijn vraag\n")
+
+
 @given(st.text(st.sampled_from("> \n-_:abVanOpschreefFromwrote<@é,0"), max_size=400))
 def test_folding_takes_anything_and_never_all(text: str) -> None:
     folded = fold(text).words
