@@ -9,8 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.event import EventKind, Why
-from bot.domain.hours import Hours, NeverOpen, add, between
+from bot.domain.hours import HORIZON, Hours, NeverOpen, add, between
 from bot.domain.mention import FOR_GOOD, Act
+from bot.domain.period import DAY, midnight, working_days
 from bot.domain.text import Refused
 from bot.models import (
     PROPOSED,
@@ -35,6 +36,8 @@ from bot.team.settings import TeamSettings
 HOUR = timedelta(hours=1)
 AGAIN = 8
 """Working hours after which the coordinators are reminded of acts that wait for a second colleague; first after one."""
+REVIEW_AGAIN = 5
+"""Working days after which the coordinators are asked again whether a post must stay hidden: about a week."""
 
 
 async def proposed(session: AsyncSession) -> Mapping[int, int]:
@@ -91,9 +94,9 @@ async def _chased(session: AsyncSession, act: ActRow, team: Team, settings: Team
 
 
 async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
-    """Ask the coordinators, once, whether a post must stay hidden; returns whether anything changed.
+    """Ask the coordinators whether a post must stay hidden, again each week until somebody decides.
 
-    Nothing is asked about a post that is shown again or no longer there.
+    Returns whether anybody was asked. Nothing is asked about a post that is shown again or no longer there.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get_one(Hiding, act_id, populate_existing=True)
@@ -104,18 +107,23 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
         hiding.review_at = None
         session.add(hiding)
         return False
-    at, asked = hiding.review_at.isoformat(), _review_of(act, hiding.review_at, case)
+    settings = TeamSettings.of(file.team.settings)
+    at, asked = hiding.review_at.isoformat(), _review_of(act, hiding.review_at, case, settings.hours(now), now)
     if await _was_sent(session, act, MessageKind.REVIEW, asked):
         return False
-    for to in await _leads(session, file.team, TeamSettings.of(file.team.settings)) or [file.team.channel]:
+    for to in await _leads(session, file.team, settings) or [file.team.channel]:
         session.add(_message(f"{asked}{to}", MessageKind.REVIEW, act, to, Asking(at=at).to_json()))
     return True
 
 
-def _review_of(act: ActRow, at: datetime, case: Case) -> str:
-    """Return how the keys of the questions begin: a team to which the case was transferred is asked too."""
+def _review_of(act: ActRow, at: datetime, case: Case, hours: Hours, now: datetime) -> str:
+    """Return how the keys of the questions of this week begin, for a review that is due since `at`.
+
+    A team to which the case was transferred is asked too.
+    """
     moved = f"{case.transfers}:" if case.transfers else ""
-    return f"review:{act.id}:{at.isoformat()}:{moved}"
+    weeks = working_days(hours, at, now) // REVIEW_AGAIN
+    return f"review:{act.id}:{at.isoformat()}:{moved}" + (f"again{weeks}:" if weeks else "")
 
 
 def _is_reviewed(file: CaseFile, act: ActRow) -> bool:
@@ -132,13 +140,26 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
         if act.status is ActStatus.ASKED and (at := await _next_chase(session, act, hours, now)):
             to = await _chased(session, act, file.team, settings)
             found.append(Coming(at, Doing.SECOND, tuple(to)))
-        if hiding is not None and hiding.review_at is not None and _is_reviewed(file, act):
-            at = heard_at(hours, hiding.review_at, now)
-            asked = _review_of(act, hiding.review_at, file.case)
-            if at is not None and not await _was_sent(session, act, MessageKind.REVIEW, asked):
-                to = await _leads(session, file.team, settings) or [file.team.channel]
-                found.append(Coming(at, Doing.REVIEW, tuple(to)))
+        review_at = hiding.review_at if hiding is not None and _is_reviewed(file, act) else None
+        if review_at and (at := await _next_review(session, act, review_at, file.case, hours, now)):
+            to = await _leads(session, file.team, settings) or [file.team.channel]
+            found.append(Coming(at, Doing.REVIEW, tuple(to)))
     return found
+
+
+async def _next_review(
+    session: AsyncSession, act: ActRow, due_at: datetime, case: Case, hours: Hours, now: datetime
+) -> datetime | None:
+    """Return when the coordinators are next asked whether a post must stay hidden."""
+    today, first = now.astimezone(hours.zone).date(), heard_at(hours, due_at, now)
+    later = (midnight(today + n * DAY, hours.zone) for n in range(1, HORIZON.days))
+    for at in (first, *(heard_at(hours, each, max(now, due_at)) for each in later)):
+        if at is None:
+            return None
+        asked = _review_of(act, due_at, case, hours, at)
+        if not await _was_sent(session, act, MessageKind.REVIEW, asked):
+            return at
+    return None
 
 
 async def _next_chase(session: AsyncSession, act: ActRow, hours: Hours, now: datetime) -> datetime | None:

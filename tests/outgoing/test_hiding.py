@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from bot import cases
 from bot.cases import inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Gone, Post, permits
@@ -28,14 +29,14 @@ from bot.models import (
     Role,
     Team,
 )
-from bot.outgoing import moderation, outbox
+from bot.outgoing import looking_again, moderation, outbox
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from bot.team.settings import HOUSE_RULES
+from bot.team.settings import HOUSE_RULES, TeamSettings
 from jobs import hidings as hidings_job
 from jobs import redaction
 from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case
@@ -777,6 +778,32 @@ async def test_after_ninety_days_the_coordinators_are_asked_once_and_keep_it_hid
     assert (kept.kept_by, kept.review_at) == (MARIEKE, calm.desk.now() + timedelta(days=90))
     await at(calm, "2027-05-25 10:00")
     assert len(said_to(calm, MARIEKE, "nog steeds nodig")) == 1
+
+
+async def next_review(bot: Bot) -> datetime:
+    """When `webcare doctor` says that the coordinators are asked next."""
+    async with bot.desk.reading() as session:
+        file = await cases.read(session, 1)
+        [coming] = await looking_again.coming(session, file, TeamSettings.of(file.team.settings), bot.desk.now())
+    return coming.at
+
+
+async def test_a_review_that_everybody_ignores_is_asked_again_each_week_until_somebody_decides(
+    calm: Bot, wall: Wall
+) -> None:
+    await hidden_long_ago(calm)
+    due = {"2027-02-18 10:01": 1, "2027-02-25 16:00": 1, "2027-02-26 09:30": 2, "2027-02-27 12:00": 2}
+    for moment, times in {**due, "2027-03-04 10:00": 2, "2027-03-05 10:00": 3}.items():
+        for _ in range(2):
+            await at(calm, moment)
+        assert len(said_to(calm, MARIEKE, "nog steeds nodig")) == times, moment
+        assert await next_review(calm) == local(f"2027-{('02-26', '03-05', '03-12')[times - 1]} 09:00")
+    question = said_to(calm, MARIEKE, "nog steeds nodig")[-1]
+    await calm.slack.click(MARIEKE, calm.direct_channel(MARIEKE), question["ts"], "case:hide_keep")
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    assert len(said_to(calm, MARIEKE, "blijft verborgen")) == 3
+    await at(calm, "2027-03-22 10:00")
+    assert said_to(calm, MARIEKE, "nog steeds nodig") == []
 
 
 async def test_who_reviews_a_hidden_post_reads_that_it_was_edited(calm: Bot, wall: Wall) -> None:
