@@ -95,6 +95,7 @@ from bot.models.message import (
     Waiting,
     card_key,
     kinds_that_show,
+    review_key,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reminder import TOLD_ONCE, Reminder, ReminderKind
@@ -214,6 +215,7 @@ __all__ = [
     "lingering",
     "on_our_desk",
     "overdue",
+    "review_key",
     "unheard",
     "waits_for",
 ]

@@ -38,6 +38,11 @@ def card_key(case_id: int, transfers: int = 0) -> str:
     return f"case:{case_id}:{transfers}" if transfers else f"case:{case_id}"
 
 
+def review_key(act_id: int, at: str, transfers: int) -> str:
+    """Return how the keys of the questions begin whether a post must stay hidden; each transfer gives it new ones."""
+    return f"review:{act_id}:{at}:" + (f"{transfers}:" if transfers else "")
+
+
 class MessageKind(StrEnum):
     """What one of our Slack messages shows. `bot.slack.rendering` has the renderer of each kind."""
 

@@ -26,6 +26,7 @@ from bot.models import (
     Role,
     Team,
     edits_of,
+    review_key,
 )
 from bot.models import Act as ActRow
 from bot.outgoing import moderation
@@ -121,9 +122,8 @@ def _review_of(act: ActRow, at: datetime, case: Case, hours: Hours, now: datetim
 
     A team to which the case was transferred is asked too.
     """
-    moved = f"{case.transfers}:" if case.transfers else ""
     weeks = working_days(hours, at, now) // REVIEW_AGAIN
-    return f"review:{act.id}:{at.isoformat()}:{moved}" + (f"again{weeks}:" if weeks else "")
+    return review_key(act.id, at.isoformat(), case.transfers) + (f"again{weeks}:" if weeks else "")
 
 
 def _is_reviewed(file: CaseFile, act: ActRow) -> bool:

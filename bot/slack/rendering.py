@@ -39,12 +39,13 @@ from bot.models import (
     Troubled,
     Unanswered,
     Waiting,
+    review_key,
 )
 from bot.slack import rollups
 from bot.slack.calls import home_of
 from bot.slack.places import links_of
 from bot.slack.reminding import late_of, reminders_of
-from bot.staffing import presence
+from bot.staffing import duty, presence
 from bot.team import teams
 from bot.views import thread
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
@@ -113,8 +114,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.SECOND:
             return await _second(desk, session, message)
         case MessageKind.REVIEW:
-            act = await session.get_one(Act, subject)
-            return review(await _file(session, message), act, Asking.of(message.details), t)
+            return await _review(desk, session, message)
         case MessageKind.ACCOUNT_PROBLEM:
             if subject is None:
                 return account_removed(AccountRemoved.of(message.details).account, t) if message.ts else None
@@ -129,7 +129,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
             shown, said = RolledUp.of(message.details), await rollups.examples(session, message.details)
             return rollup(shown, message.subject_id or 0, said, t, now)
         case MessageKind.URGENT:
-            return _urgent(desk, await _file(session, message), message)
+            return await _urgent(desk, session, message)
         case MessageKind.UNANSWERED:
             return await _unanswered(desk, session, message)
         case MessageKind.AWAY:
@@ -220,13 +220,26 @@ async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
     return ask_card(file, asked.id, desk.t, desk.now(), over=over)
 
 
-async def _second(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
-    """Return the question to a second colleague; after a transfer only what the team is asked that has the case now."""
+async def _second(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return the question to a second colleague; after a transfer only what the team is asked that has the case now.
+
+    None if the case went to that team before Slack took it: it would say so in the thread of that team itself.
+    """
     act = await session.get_one(Act, message.subject_id)
     in_thread = (Message.case_id == message.case_id, Message.kind == MessageKind.SECOND, Message.subject_id == act.id)
     newest = await session.exec(select(func.max(Message.id)).where(*in_thread, col(Message.in_thread)))
     is_moved = message.id < (newest.one() or 0)
+    if is_moved and message.ts is None:
+        return None
     return second_asked(await _file(session, message), act, Asking.of(message.details), desk.t, is_moved=is_moved)
+
+
+async def _review(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return the question whether a post must stay hidden, for the team that has the case; None as for `_second`."""
+    file, act = await _file(session, message), await session.get_one(Act, message.subject_id)
+    asking = Asking.of(message.details)
+    is_moved = not message.key.startswith(review_key(act.id, asking.at, file.case.transfers))
+    return review(file, act, asking, desk.t, is_moved=is_moved) if message.ts is not None or not is_moved else None
 
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
@@ -237,11 +250,13 @@ async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     return former_card(await _file(session, message), made, desk.t, desk.now())
 
 
-def _urgent(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
-    """Return the call to an urgent case; None if that was over before Slack took it."""
-    if message.ts is None and (file.case.status is not Status.NEW or not file.case.urgent):
+async def _urgent(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return the call to an urgent case; None if that was over, or another team got the case, before Slack took it."""
+    file = await _file(session, message)
+    is_over = file.case.status is not Status.NEW or not file.case.urgent or not await duty.is_newest(session, message)
+    if message.ts is None and is_over:
         return None
-    return urgent_call(file, Called.of(message.details).called, desk.t, desk.now())
+    return urgent_call(file, Called.of(message.details).called, desk.t, desk.now(), is_over=is_over)
 
 
 async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

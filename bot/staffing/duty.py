@@ -39,6 +39,11 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
         )  # fmt: skip
 
 
+async def is_newest(session: AsyncSession, call: Message) -> bool:
+    """Tell whether a call is of the last time that its case came to a team, and not of an earlier one."""
+    return call.key in (await session.exec(select(_key()).where(Case.id == call.case_id))).all()
+
+
 async def _whom(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> list[str]:
     duty = await presence.on_duty(session, team.id, settings, now)
     return duty or await presence.present_of(session, settings.coordinators)

@@ -156,8 +156,11 @@ def _only(words: str) -> View:
     return View(words, [section(words)])
 
 
-def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
-    """Ask whether a post must stay hidden; afterwards show the decision."""
+def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_moved: bool = False) -> View:
+    """Ask whether a post must stay hidden; afterwards show the decision.
+
+    `is_moved`: the case went to another team, whose coordinators are asked.
+    """
     hiding, last = file.hidings[act.id], file.last_act(Act.HIDE, act.mention_id)
     rule, mention = literal(hiding.rule, 60), next((each for each in file.mentions if each.id == act.mention_id), None)
     if mention is None or mention.gone in FOR_GOOD:
@@ -171,6 +174,9 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
     if hiding.review_at is not None and hiding.review_at.isoformat() != asking.at:
         return _only(t("🙈 {agent}: the post stays hidden for “{rule}”. We ask again on {date}.",
                        agent=f"<@{hiding.kept_by}>", rule=rule, date=t.date(hiding.review_at)))  # fmt: skip
+    if is_moved:
+        return _only(t("➡️ The case went to another team, which decides whether the post stays hidden for “{rule}”.",
+                       rule=rule))  # fmt: skip
     words = t("🗓 Is it still needed that this post is hidden? {agent} hid it on {date} for “{rule}”.",
               agent=f"<@{act.by}>", date=t.date(act.done_at or act.created_at), rule=rule)  # fmt: skip
     value = f"{file.case.id}:{act.id}"

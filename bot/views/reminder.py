@@ -72,10 +72,10 @@ def outdated(t: Texts) -> View:
     return View(words, [context(words)])
 
 
-def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) -> View:
-    """Mention these people about an urgent case that nobody has claimed; afterwards show its state."""
+def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime, *, is_over: bool) -> View:
+    """Mention these people about an urgent case that nobody has claimed; once that is over, show its state."""
     value, who = str(file.case.id), _about(file, t, now, Mark.URGENT)
-    if file.case.status is not Status.NEW or not file.case.urgent:
+    if is_over:
         words = "✓ " + t("Nobody has to be called to this case any more.")
         return View(words, [section(words), context(state_line(file, t, now))])
     names = " ".join(f"<@{who}>" for who in called)

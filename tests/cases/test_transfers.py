@@ -25,6 +25,7 @@ from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
+from bot.staffing import duty
 from bot.team import routing
 from jobs import redaction
 from tests.clocks import local
@@ -489,6 +490,36 @@ async def test_an_urgent_case_calls_those_on_duty_there(bot: Bot) -> None:
     assert (await hands_over(bot, SANNE, CHANNEL, card, beheer, case_id=case_id)).ok
     there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
     await bot.slack.wait_for(lambda: f"<@{BEA}>" in str(bot.slack.thread(BEHEER, there["ts"])))
+    await bot.slack.wait_for(lambda: not calls_in(bot, CHANNEL, card["ts"]))
+
+
+def calls_in(bot: Bot, channel: str, ts: str) -> list[str]:
+    """The calls to an urgent case that stand in the thread of this card."""
+    return [m["text"] for m in bot.slack.thread(channel, ts) if "nog niemand heeft deze zaak opgepakt" in m["text"]]
+
+
+async def test_a_call_that_slack_did_not_take_before_the_transfer_names_nobody_of_the_former_team(bot: Bot) -> None:
+    beheer = await second_team(bot, always_open=True, coordinators=[BEA])
+    await settings(bot, always_open=True, coordinators=[SANNE])
+    case_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad")
+    bot.slack.faults.down = True
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, case_id, urgent=True, by=SANNE, now=bot.desk.now())
+        await duty.call_to(session, case_id, bot.desk.now())
+    await by_verb(bot, case_id, seen=1, to=beheer)
+    async with bot.desk.session() as session:
+        await duty.call_to(session, case_id, bot.desk.now())
+    bot.slack.faults.clear()
+    bot.clock.advance(minutes=5)
+    await settled(bot)
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    await bot.slack.wait_for(lambda: calls_in(bot, BEHEER, there["ts"]))
+    bot.clock.advance(minutes=5)
+    await settled(bot)
+    [call], former = calls_in(bot, BEHEER, there["ts"]), calls_in(bot, CHANNEL, card["ts"])
+    assert former == []
+    assert call.startswith(f"<@{BEA}> Dringend")
 
 
 async def test_with_a_single_team_nothing_is_offered(sqlite_bot: Bot) -> None:

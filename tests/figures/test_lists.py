@@ -135,6 +135,9 @@ def test_each_surface_shows_every_mark_once() -> None:
     assert [card.count(mark) for mark in shown] == [1] * len(shown)
     unclaimed = case_file(Status.NEW, clocks=[CLOCKS[0], promise])
     unclaimed.case.urgent = True
-    for view in (reminder(Reminders({Standing.LATE: 1}, [Due(file)]), t, NOW), urgent_call(unclaimed, [], t, NOW)):
+    for view in (
+        reminder(Reminders({Standing.LATE: 1}, [Due(file)]), t, NOW),
+        urgent_call(unclaimed, [], t, NOW, is_over=False),
+    ):
         words = text_of({"blocks": view.blocks})
         assert "Dringend" in words and words.count("🔒 privébericht") == 1

@@ -29,7 +29,7 @@ from bot.models import (
     Role,
     Team,
 )
-from bot.outgoing import looking_again, moderation, outbox
+from bot.outgoing import hiding, looking_again, moderation, outbox
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state, payloads
@@ -448,6 +448,28 @@ async def test_a_proposal_goes_to_another_team_with_its_case_and_is_decided_ther
     await second_says(bot, "het eens met", BEA)
 
 
+async def test_a_question_to_a_second_colleague_that_slack_did_not_take_before_the_transfer_is_not_told_there(
+    calm: Bot, wall: Wall
+) -> None:
+    bot = calm
+    beheer = await second_team(bot)
+    await choose(bot, "hide:1")
+    await open_modal(bot, SANNE, "case:hide")
+    bot.slack.faults.down = True
+    assert (await bot.slack.submit(SANNE, {"hide_rule": "Discriminatie"})).ok
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+        await hiding.ask_anew(session, 1, now)
+    bot.slack.faults.clear()
+    await at(bot, "2026-11-20 10:05")
+    await messages.wake_lanes(bot.desk)
+    card = await card_in(bot, BEHEER, "prutsers", "Wacht op een tweede collega")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    [question] = [m for m in bot.slack.thread(BEHEER, card["ts"]) if "Discriminatie" in text_of(m)]
+    assert "case:hide_agree" in action_ids(question)
+
+
 async def test_the_second_colleague_reads_that_the_post_was_edited_and_what_it_says_now(
     acting_sqlite: Bot, wall: Wall
 ) -> None:
@@ -836,6 +858,8 @@ async def test_a_team_that_gets_the_case_while_the_review_waits_is_asked_too(cal
     for moment in ("2027-02-22 10:01", "2027-02-22 10:02"):
         await at(calm, moment)
     [question] = said_to(calm, BEA, "nog steeds nodig", "Stelletje prutsers!")
+    [former] = said_to(calm, MARIEKE, "ging naar een ander team", "verborgen blijft")
+    assert action_ids(former) == []
     await calm.slack.click(BEA, calm.direct_channel(BEA), question["ts"], "case:hide_keep")
     [kept] = await hidings(calm)
     assert kept.kept_by == BEA

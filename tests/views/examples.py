@@ -385,6 +385,8 @@ def messages(t: Texts) -> Iterator[View]:
     )  # fmt: skip
     gone = moderated(mentions=[mention(3, gone=Gone.BY_AUTHOR)], acts=shown_again.acts[:1], hidings={1: hiding()})
     yield from (review(each, each.acts[0], Asking(), t) for each in (shown_again, gone))
+    moved = moderated(acts=[act(Act.HIDE, ActStatus.DONE)], hidings={1: hiding(review_at=NOW)})
+    yield review(moved, moved.acts[0], Asking(at=NOW.isoformat()), t, is_moved=True)
     many = [act(kind, ActStatus.UNCERTAIN, n, mention_id=n // 2) for n in range(8) for kind in (Act.HIDE, Act.LIKE)]
     yield case_card(moderated(acts=many), t, NOW)
     due = [Due(case_file(Status.CLAIMED, clocks=[clock]), words) for clock in CLOCKS for words in ([], [LONG, LONG])]
@@ -408,7 +410,7 @@ def messages(t: Texts) -> Iterator[View]:
     for url in ("", f"{HOME}archives/C0WEBCARE/p1000100"):
         yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW, card_url=url) for n in (1, 5))
         yield went_on(case_file(Status.CLOSED), t, NOW, card_url=url)
-    yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
+    yield from (urgent_call(file, [BY, OTHER], t, NOW, is_over=over) for file in files[:2] for over in (False, True))
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
     yield from (at_once, closing.undone(2, [brief(Status.NEW)], {1: text("No.")}, t))
     briefs = [brief(status) for status in Status] * 4

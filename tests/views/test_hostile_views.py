@@ -218,7 +218,7 @@ plenty = settings(
 def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield case_card(file, t, NOW)
     yield account_stopped(file.account, file.label, t, is_asked=True, answers=True)
-    yield urgent_call(file, ["U0SANNE", "U0YOUSSEF"], t, NOW)
+    yield urgent_call(file, ["U0SANNE", "U0YOUSSEF"], t, NOW, is_over=False)
     yield from (ask_card(file, each.id or 0, t, NOW) for each in file.escalations[:2])
     yield from (thread.follow_up(file, each.id, t, NOW) for each in file.mentions[:2])
     yield from (thread.advice(file, each.id, t) for each in file.escalations[:2])
