@@ -9,11 +9,9 @@ from bot.slack import messages
 
 async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take back the reply that the button names, before it is sent."""
-    case_id, _, reply_id = action["value"].partition(":")
-    async with messages.changing(desk, int(case_id)) as session:
-        await replies.withdraw(
-            session, int(case_id), reply_id=int(reply_id) if reply_id else None, by=by, now=desk.now()
-        )
+    case_id, reply_id = _named(action)
+    async with messages.changing(desk, case_id) as session:
+        await replies.withdraw(session, case_id, reply_id=reply_id, by=by, now=desk.now())
 
 
 async def settle_sent(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -27,6 +25,12 @@ async def settle_absent(action: dict[str, Any], by: str, desk: TeamDesk) -> None
 
 
 async def _settle(action: dict[str, Any], by: str, desk: TeamDesk, *, published: bool) -> None:
-    case_id = int(action["value"])
+    case_id, reply_id = _named(action)
     async with messages.changing(desk, case_id) as session:
-        await replies.settle(session, case_id, published=published, by=by, now=desk.now())
+        await replies.settle(session, case_id, reply_id=reply_id, published=published, by=by, now=desk.now())
+
+
+def _named(action: dict[str, Any]) -> tuple[int, int | None]:
+    """Return the case and the reply that a button names; one of an earlier version names no reply."""
+    case_id, _, reply_id = action["value"].partition(":")
+    return int(case_id), int(reply_id) if reply_id else None

@@ -171,40 +171,37 @@ async def _decided(session: AsyncSession, reply: Reply, report: Delivery, now: d
         why = NOT_APPROVED if reply.held else NOT_DELIVERED
         await failed(session, case, reply, report.reason or why, now)
     elif reply.status in {ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN}:
-        await settled(session, case, [reply], published=True, by="", now=now, why=Why.PLATFORM)
+        await settled(session, case, reply, published=True, by="", now=now, why=Why.PLATFORM)
     else:
         reply.status, reply.problem = ReplyStatus.SENT, None
         await published(session, case, reply, now)
-    await _end_doubt(session, [reply])
+    await _end_doubt(session, reply)
 
 
-async def _end_doubt(session: AsyncSession, replies: Sequence[Reply]) -> None:
-    """Let the notices that asked whether these replies were published say how that ended."""
-    asked = [f"{Move.DOUBT}:{reply.id}" for reply in replies]
-    await touch_messages(session, col(Message.key).in_(asked))
+async def _end_doubt(session: AsyncSession, reply: Reply) -> None:
+    """Let the notice that asked whether this reply was published say how that ended."""
+    await touch_messages(session, col(Message.key) == f"{Move.DOUBT}:{reply.id}")
 
 
 async def settled(
     session: AsyncSession,
     case: Case,
-    replies: Sequence[Reply],
+    reply: Reply,
     *,
     published: bool,
     by: str,
     now: datetime,
     why: Why | None = None,
 ) -> None:
-    """Record whether replies of one case, with an unknown outcome, were published.
+    """Record whether a reply with an unknown outcome was published.
 
     A published one counts as sent from now, so figures of the past do not change. It answers the case only if the case
     still waits for this reply, and not for an answer to a later question.
     """
-    reply = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), replies[-1])
     last = await is_last(session, reply)
-    for each_reply in replies:
-        each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
-        each_reply.sent_at, each_reply.problem = now if published else None, None
-        session.add(each_reply)
+    reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
+    reply.sent_at, reply.problem = now if published else None, None
+    session.add(reply)
     await index(session, {case.id})
     answers = published and last and reply.kind is not ReplyKind.INTERIM
     stays = not answers or await clocks.asked_since_replies(session, case.id) is not None
@@ -214,9 +211,8 @@ async def settled(
     if published:
         await use_up(session, reply)
         await reached(session, case, reply, now)
-        for each_reply in replies:
-            invite(session, each_reply, now)
-    await _end_doubt(session, replies)
+        invite(session, reply, now)
+    await _end_doubt(session, reply)
 
 
 async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str, Post], now: datetime) -> set[int]:

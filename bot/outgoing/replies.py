@@ -125,12 +125,19 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     return case
 
 
-async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
-    """Let a person decide on a reply with an unknown outcome: it was published, or it was not and may be sent again."""
+async def settle(
+    session: AsyncSession, case_id: int, *, reply_id: int | None = None, published: bool, by: str, now: datetime
+) -> Case:
+    """Let a person decide on a reply with an unknown outcome: it was published, or it was not and may be sent again.
+
+    Without `reply_id`, as a button of an earlier version sends it, on the newest: its card asked about that.
+    """
     case = await cases.locked(session, case_id)
     uncertain = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.UNCERTAIN)
-    replies = (await session.exec(uncertain.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
-    if not replies:
+    asked = uncertain if reply_id is None else uncertain.where(Reply.id == reply_id)
+    newest = asked.order_by(col(Reply.id).desc()).limit(1)
+    reply = (await session.exec(newest.with_for_update(key_share=True))).first()
+    if reply is None:
         raise Refused("A colleague has already decided on this.")
-    await deliveries.settled(session, case, replies, published=published, by=by, now=now)
+    await deliveries.settled(session, case, reply, published=published, by=by, now=now)
     return case

@@ -159,10 +159,10 @@ def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
 
 def _settle_buttons(file: CaseFile, doubted: Reply, t: Texts) -> list[Block]:
     """Return the buttons that say whether a reply is there, and the one that opens the post that it answers."""
-    value = str(file.case.id)
+    value = f"{file.case.id}:{doubted.id}"
     answered = next((each for each in file.mentions if each.id == doubted.mention_id), file.latest)
     there = button(t("Yes, it is there"), "case:settle_sent", value, style="primary")
     absent = button(t("No, it is not there"), "case:settle_absent", value)
     if is_web(answered.url):
-        return [button(t("Open"), "case:open", value, url=answered.url), there, absent]
+        return [button(t("Open"), "case:open", str(file.case.id), url=answered.url), there, absent]
     return [there, absent]

@@ -127,7 +127,7 @@ def list_state(line: CaseLine, t: Texts, now: datetime) -> list[str]:
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Return the state of the reply of a case that went on in the meantime or was closed; "" if `state_line` has it."""
     case, reply, doubted = file.case, file.reply, file.doubted
-    if doubted is not None and doubted.kind is ReplyKind.INVITATION:
+    if doubted is not None and doubted is not reply:
         return _reply_state(file, doubted, t, now)
     if reply is None or case.status is Status.ANSWERED:
         return ""
@@ -272,6 +272,9 @@ def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
                             agent=who, problem=problem)  # fmt: skip
         case ReplyStatus.SENDING:
             return "⏳ " + t("*Sending* – the answer of {agent} is on its way", agent=who)
+        case ReplyStatus.UNCERTAIN if sum(each.status is ReplyStatus.UNCERTAIN for each in file.replies) > 1:
+            return "⚠️ " + t("*Perhaps sent* – {agent}, please look whether your answer of {time} is there",
+                            agent=who, time=t.when(reply.created_at, now))  # fmt: skip
         case ReplyStatus.UNCERTAIN:
             return "⚠️ " + t("*Perhaps sent* – {agent}, please look whether your answer is there", agent=who)
         case ReplyStatus.FAILED if reply.sent_at is not None:

@@ -12,9 +12,10 @@ from bot.domain.mention import Arrived, Author, Delivery, Post
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
 from bot.outgoing.outcomes import Outcome
+from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
-from tests.acting import answered
+from tests.acting import answered, forged
 from tests.conftest import CHANNEL, SANNE, Bot
 
 
@@ -79,6 +80,28 @@ async def test_the_question_whether_an_answer_was_published_says_what_a_person_f
     await bot.slack.click(SANNE, CHANNEL, card["ts"], f"case:{verb}")
     await bot.slack.wait_for(lambda: said in thread())
     assert "niet zeker" not in thread()
+
+
+async def test_of_two_answers_of_which_nobody_knows_whether_they_were_published_each_is_decided_by_itself(
+    acting: Bot,
+) -> None:
+    bot = acting
+    for submission in ("v1", "v2"):
+        reply = await answered(bot, submission)
+        await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("Misschien verstuurd", "je antwoord van")
+    for number in (2, 1):
+        settles = next(e for _, e in input_state.elements(card["blocks"]) if e["action_id"] == "case:settle_sent")
+        assert settles["value"] == f"1:{number}"
+        for _ in range(2):
+            await forged(bot, SANNE, card, "case:settle_sent", settles["value"])
+        assert "al besloten" in text_of(bot.slack.ephemerals(SANNE, CHANNEL)[-1])
+        known = [each.status for each in await bot.rows(Reply)]
+        assert known == [ReplyStatus.SENT if number == 1 else ReplyStatus.UNCERTAIN, ReplyStatus.SENT]
+        if number == 2:
+            card = await bot.card("Misschien verstuurd", "Beantwoord", "of je antwoord er staat")
+    await bot.slack.wait_for(lambda: not bot.card_now("Misschien verstuurd"))
 
 
 async def test_a_limit_ends_with_what_is_taken_and_not_with_another_failure(acting: Bot) -> None:
