@@ -14,6 +14,7 @@ from handlers.home import home_after
 from handlers.lists import list_after
 from handlers.modal import opened, values
 from handlers.roles import Access, Person, admit
+from handlers.submission import filled_as
 
 
 async def claim(action: dict[str, Any], body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
@@ -49,15 +50,21 @@ async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
 
 
 async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], desk: TeamDesk) -> None:
-    """Assign the case to the colleague chosen in the modal."""
+    """Assign the case to the colleague chosen in the modal; if another took it meanwhile, it asks again first."""
     to = values(view)["assign_to"]
-    case_id = int(view["private_metadata"])
+    number, known, owner = view["private_metadata"].partition(":")
+    case_id, seen = int(number), owner if known else None
     try:
         await admit(desk, Access.AGENTS, {}, Person(to, [desk.team], await _roles(desk, to)))
     except Refused:
         raise Wrong({"assign_to": text("Choose a colleague who can answer.")}) from None
-    async with messages.changing(desk, case_id, then=ack) as session:
-        await cases.assign(session, case_id, to=to, by=by, now=desk.now())
+    try:
+        async with messages.changing(desk, case_id, then=ack) as session:
+            await cases.assign(session, case_id, to=to, by=by, now=desk.now(), seen=seen)
+    except cases.Taken:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
+        await ack(response_action="update", view=filled_as(assign_modal(file, desk.t, again=True), view))
 
 
 async def _roles(desk: TeamDesk, slack_id: str) -> dict[int, Role]:

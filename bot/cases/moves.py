@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import clocks
 from bot.cases.indexing import index
 from bot.cases.reading import idle_since, last_moved_at, refuse_unread
-from bot.cases.state import locked, move, record, refuse_unless_allowed
+from bot.cases.state import Taken, locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
 from bot.domain.mention import Seen
@@ -95,12 +95,20 @@ async def put_back(
     return case
 
 
-async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: datetime) -> Case:
-    """Give the case to a colleague; the thread notifies them and the former owner, unless that is `by`."""
+async def assign(
+    session: AsyncSession, case_id: int, *, to: str, by: str, now: datetime, seen: str | None = None
+) -> Case:
+    """Give the case to a colleague; the thread notifies them and the former owner, unless that is `by`.
+
+    Raises Taken when another colleague has it than the owner that was `seen` ("" for nobody, None if unknown).
+    """
     case = await locked(session, case_id)
     former = case.assignee
     if former == to:
         return case
+    is_news = seen is not None and former not in {None, seen, by}
+    if is_news and case.status in ALLOWED_FROM[Move.ASSIGN]:
+        raise Taken(case)
     await move(session, Move.ASSIGN, case, by=by, owner=to, now=now, details={"to": to, "from": former})
     lost = former if former and former != by else ""
     if to != by or lost:

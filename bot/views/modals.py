@@ -118,13 +118,20 @@ def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def assign_modal(file: CaseFile, t: Texts) -> Block:
-    """Ask who gets the case."""
+def assign_modal(file: CaseFile, t: Texts, *, again: bool = False) -> Block:
+    """Ask who gets the case; `again`: a colleague took it meanwhile, and the modal says who.
+
+    It remembers the owner that it shows: nobody else loses the case by it.
+    """
     picker: Block = {"type": "users_select"}
     if file.case.assignee:
         picker["initial_user"] = file.case.assignee
     blocks = [field_of(t("Colleague"), "assign_to", picker, hint=t("They get a message in the thread."))]
-    metadata = str(file.case.id)
+    if again and file.case.assignee:
+        words = t("{agent} has this case by now. Assign it all the same? They will get a message.",
+                  agent=f"<@{file.case.assignee}>")  # fmt: skip
+        blocks = [section(words), *blocks]
+    metadata = f"{file.case.id}:{file.case.assignee or ''}"
     return modal("case:assign", t("Assign"), blocks, submit=t("Assign"), close=t("Cancel"), metadata=metadata)
 
 

@@ -46,6 +46,22 @@ async def assigns(bot: Bot, person: str, card: dict[str, Any], to: str) -> None:
     assert (await bot.slack.submit(person, {"assign_to": to})).ok
 
 
+async def test_who_assigns_a_case_that_a_colleague_took_meanwhile_is_asked_first(bot: Bot) -> None:
+    bot.citizen_posts("Waar blijft de bus?")
+    card = await bot.card("bus", "Nieuw")
+    await bot.slack.click(MARIEKE, CHANNEL, card["ts"], "case:more", "assign:1")
+    await open_modal(bot, MARIEKE, "case:assign")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("bus", "In behandeling", SANNE)
+    assert (await bot.slack.submit(MARIEKE, {"assign_to": YOUSSEF})).ok
+    asked = await open_modal(bot, MARIEKE, "case:assign")
+    assert f"<@{SANNE}> heeft deze zaak intussen" in text_of(asked)
+    assert (await bot.case()).assignee == SANNE
+    assert (await bot.slack.submit(MARIEKE)).ok
+    await bot.card("In behandeling", YOUSSEF)
+    await thread_message(bot, card, f"<@{YOUSSEF}>", "toegewezen", f"<@{SANNE}>")
+
+
 async def test_the_colleague_who_had_the_case_is_told_by_name(bot: Bot) -> None:
     card = await claimed(bot)
     await takes_over(bot, YOUSSEF, card)

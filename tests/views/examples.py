@@ -99,6 +99,7 @@ from bot.views.hide import hide_modal, review, second_asked
 from bot.views.home import SHOWN, Asked, Chosen, Home, home_tab
 from bot.views.modals import (
     advise_modal,
+    assign_modal,
     close_modal,
     said,
     take_over_button,
@@ -534,6 +535,7 @@ def opened(t: Texts) -> Iterator[Block]:
 
 
 def all_of(module: ModuleType, **given: Any) -> Iterator[Any]:
+    yield from (assign_modal(file, t, again=again) for again in (False, True))
     """What the public functions of a module make that take nothing else than this."""
     for name, make in inspect.getmembers(module, inspect.isfunction):
         wanted = inspect.signature(make).parameters.keys()

@@ -240,7 +240,11 @@ def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     yield escalate_modal(file, [(name, "S0JURISTEN")], t, advisers=[(name, "U0SANNE")])
     if file.case.assignee:
         yield take_over_modal(file, t, then="answer")
-    yield from (close_modal(file, [name, *CloseReason], [name], t), assign_modal(file, t), note_modal(file, t))
+    yield from (
+        close_modal(file, [name, *CloseReason], [name], t),
+        assign_modal(file, t, again=True),
+        note_modal(file, t),
+    )
     yield from (advise_modal(file, each, t) for each in file.escalations[:1])
 
 
