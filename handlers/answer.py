@@ -61,14 +61,14 @@ async def ask_private(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
     await ask_answer(desk, body, case_id, to_private=True)
 
 
-async def answering_view(desk: TeamDesk, case_id: int, by: str, view_id: str) -> Block:
+async def answering_view(desk: TeamDesk, case_id: int, by: str, view_id: str, home: str) -> Block:
     """Return the answer modal for an agent who took the case over to answer it."""
-    return await view_of(desk, by, view_id, ModalState(case_id, 0))
+    return await view_of(desk, by, view_id, ModalState(case_id, 0, home=home))
 
 
-async def private_view(desk: TeamDesk, case_id: int, by: str, view_id: str) -> Block:
+async def private_view(desk: TeamDesk, case_id: int, by: str, view_id: str, home: str) -> Block:
     """Return the answer modal for an agent who took the case over to go on in private."""
-    return await view_of(desk, by, view_id, ModalState(case_id, 0), to_private=True)
+    return await view_of(desk, by, view_id, ModalState(case_id, 0, home=home), to_private=True)
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -83,7 +83,7 @@ async def view_of(
     composing.refuse_unanswerable(who.file, who.file.answerable or who.file.latest, desk.now())
     if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
         then = "tell" if state.tells_of is not None else "to_private" if to_private else "answer"
-        return take_over_modal(who.file, desk.t, then=then)
+        return take_over_modal(who.file, desk.t, then=then, home=state.home)
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
         draft = await drafts.begin(session, case.id, by=by, view=key_of(view_id, state), now=desk.now())

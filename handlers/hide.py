@@ -94,7 +94,7 @@ async def tell(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
         await show(await telling_view(desk, case_id, body["user"]["id"], show.view_id))
 
 
-async def telling_view(desk: TeamDesk, case_id: int, by: str, view_id: str) -> Block:
+async def telling_view(desk: TeamDesk, case_id: int, by: str, view_id: str, home: str = "") -> Block:
     """Return the answer modal with the standard text for the citizen whose post was hidden."""
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
@@ -102,7 +102,7 @@ async def telling_view(desk: TeamDesk, case_id: int, by: str, view_id: str) -> B
     if act is None:
         raise Refused("The citizen has been told already, or need not be.")
     words = _words(desk, file, act)
-    return await view_of(desk, by, view_id, ModalState(case_id, 0, tells_of=act.id), words=words)
+    return await view_of(desk, by, view_id, ModalState(case_id, 0, tells_of=act.id, home=home), words=words)
 
 
 async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -88,13 +88,13 @@ async def _showing_errors(desk: TeamDesk, view_id: str, then: str = "") -> Async
         await show(said(log_fault(desk.t, error), desk.t))
 
 
-async def asked_to_take_over(desk: TeamDesk, case_id: int, then: str = "") -> Block:
+async def asked_to_take_over(desk: TeamDesk, case_id: int, then: str = "", home: str = "") -> Block:
     """Return the modal that asks whether to take a case over from the colleague who has it now, if any."""
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
     if file.case.status not in ALLOWED_FROM[Move.TAKE_OVER] or not file.case.assignee:
         return said(desk.t("This case moved meanwhile."), desk.t)
-    return take_over_modal(file, desk.t, then=then)
+    return take_over_modal(file, desk.t, then=then, home=home)
 
 
 def remembered(view: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bot.views.block import Block
 from bot.views.modals import said
 from handlers import answer, close, escalate, hide, transfer
 from handlers.bolt_args import Ack
+from handlers.home import filter_of, publish
 from handlers.modal import asked_to_take_over, in_modal, opened, pushed
 
 OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
@@ -20,7 +21,7 @@ OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
     "transfer": transfer.view_of,
 }
 """The modals that follow a take-over, by what the agent wanted."""
-ANSWERS: Mapping[str, Callable[[TeamDesk, int, str, str], Awaitable[Block]]] = {
+ANSWERS: Mapping[str, Callable[[TeamDesk, int, str, str, str], Awaitable[Block]]] = {
     "answer": answer.answering_view,
     "to_private": answer.private_view,
     "tell": hide.telling_view,
@@ -40,24 +41,26 @@ async def ask(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> N
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take the case over from the colleague whom the modal named, and continue.
 
-    When someone else has the case now, ask again with their name.
+    When someone else has the case now, ask again with their name. The Home from which that was asked is shown again.
     """
-    number, then, owner = view["private_metadata"].split(":")
-    case_id = int(number)
+    number, then, owner, *rest = view["private_metadata"].split(":", 3)
+    case_id, home = int(number), "".join(rest)
     async with desk.session() as session:
         with suppress(Refused):
             await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
         case = await cases.get(session, case_id)
     cases.refuse_ended(case)
     if then in ANSWERS:
-        await ack(response_action="update", view=await ANSWERS[then](desk, case_id, by, view["id"]))
+        await ack(response_action="update", view=await ANSWERS[then](desk, case_id, by, view["id"], home))
     elif case.assignee and case.assignee != by:
-        await ack(response_action="update", view=await asked_to_take_over(desk, case_id, then))
+        await ack(response_action="update", view=await asked_to_take_over(desk, case_id, then, home))
     elif then == BACK:
         await ack()
     else:
         await ack(response_action="update", view=await _next(desk, case_id, by, then))
     await messages.sync(desk, case_id)
+    if home:
+        await publish(desk, by, filter_of(home))
 
 
 async def _next(desk: TeamDesk, case_id: int, by: str, then: str) -> Block:

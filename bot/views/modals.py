@@ -28,14 +28,15 @@ def take_over_button(case_id: int, owner: str, t: Texts, *, of: str = "") -> Blo
     return button(t("Take over"), "case:take_over", f"{case_id}:{owner}", of=of)
 
 
-def take_over_modal(file: CaseFile, t: Texts, *, then: str = "") -> Block:
+def take_over_modal(file: CaseFile, t: Texts, *, then: str = "", home: str = "") -> Block:
     """Ask whether to take over a colleague's case; `then` is what the agent wanted to do with it, if we can continue.
 
-    The modal remembers the owner that it named: nobody else loses the case by it.
+    The modal remembers the owner that it named: nobody else loses the case by it. `home`: what the Home showed, if the
+    modal was opened there.
     """
     words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
     blocks = [section(words), *(context(line) for line in writing_lines(file, t)), *quoted(file, t, 500)]
-    metadata = f"{file.case.id}:{then}:{file.case.assignee}"
+    metadata = f"{file.case.id}:{then}:{file.case.assignee}:{home}"
     return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), metadata=metadata)
 
 

@@ -176,6 +176,26 @@ async def test_a_claim_that_came_too_late_is_told_and_the_home_shows_how_it_stan
     assert f"Deze zaak is al bij <@{YOUSSEF}>" in text_of(told[-1])
 
 
+async def test_what_is_taken_over_from_the_home_stands_there_at_once_and_is_gone_once_it_is_answered(bot: Bot) -> None:
+    bot.citizen_posts("Is de brug dicht?")
+    card = await bot.card("brug")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("brug", "In behandeling", SANNE)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Mijn zaken* (1)")
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=MARIEKE, now=bot.desk.now())
+    await bot.slack.click_in_view(SANNE, "case:answer")
+    await open_modal(bot, SANNE, "case:take_over")
+    await home(bot, SANNE, "*Mijn zaken* (0)")
+    assert (await bot.slack.submit(SANNE)).ok
+    await open_modal(bot, SANNE, "case:answer")
+    await home(bot, SANNE, "*Mijn zaken* (1)")
+    ack = await bot.slack.submit(SANNE, {"answer_text": "Nee hoor.", "initials": "SB"})
+    assert ack.ok and not ack.errors
+    await home(bot, SANNE, "*Mijn zaken* (0)")
+
+
 async def test_a_promise_of_today_is_on_everybodys_home(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     bot.citizen_posts("Wanneer krijg ik mijn paspoort?")
