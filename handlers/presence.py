@@ -51,11 +51,11 @@ async def duty(desk: TeamDesk, user: str, rest: str) -> View:
     """Set the agent on duty in the team of the channel (or off duty, with `uit`)."""
     comes = rest.strip().casefold() not in BACK
     async with desk.session() as session:
-        await presence.set_duty(session, desk.team.id, user, comes, desk.now())
+        was_away = await presence.set_duty(session, desk.team.id, user, comes, desk.now())
     if not comes:
         return _message(desk.t("You are no longer on duty."))
-    return _message(
-        desk.t(
-            "You are on duty. You're mentioned in reminders about unclaimed cases until you type `/webcare duty off`."
-        )
+    words = desk.t(
+        "You are on duty. You're mentioned in reminders about unclaimed cases until you type `/webcare duty off`."
     )
+    ended = desk.t("That ended your absence: you get reminders again, and your cases stay with you.")
+    return _message(f"{words} {ended}" if was_away else words)

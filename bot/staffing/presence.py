@@ -49,15 +49,17 @@ async def set_away(session: AsyncSession, slack_id: str, away: bool, now: dateti
     return (await session.exec(update(Agent).where(on_duty).values(duty_since=None))).rowcount > 0
 
 
-async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool, now: datetime) -> None:
-    """Set an agent on or off duty in a team. Duty ends their absence."""
+async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool, now: datetime) -> bool:
+    """Set an agent on or off duty in a team. Duty ends their absence; returns whether they were away."""
     person = await _locked(session, slack_id)
     agent = await agents.locked(session, team_id, slack_id, now)
     agent.duty_since = now if on else None
     session.add(agent)
+    was_away = person.away_since is not None
     if on:
         person.away_since = None
         await _ask_no_more(session, person)
+    return on and was_away
 
 
 async def is_away(session: AsyncSession, slack_id: str) -> bool:

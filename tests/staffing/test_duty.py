@@ -568,6 +568,16 @@ async def test_one_on_duty_who_leaves_reads_that_this_ended_it(office: Bot) -> N
         assert await presence.on_duty(session, 1, TeamSettings.of(team.settings), office.desk.now()) == []
 
 
+async def test_one_who_takes_on_duty_while_away_reads_that_they_are_back(office: Bot) -> None:
+    await claimed(office)
+    assert "niet meer weg" not in await asked(office, SANNE, "/webcare dienst")
+    await asked(office, SANNE, "/webcare weg")
+    assert "niet meer weg" not in await asked(office, SANNE, "/webcare dienst uit")
+    assert "Je bent daarmee niet meer weg" in await asked(office, SANNE, "/webcare dienst")
+    async with office.desk.reading() as session:
+        assert not await presence.is_away(session, SANNE)
+
+
 async def test_slack_is_asked_about_owners_only_every_five_minutes_and_never_while_we_are_closed(office: Bot) -> None:
     await claimed(office)
     for moment in ("10:01", "10:02", "10:05"):
