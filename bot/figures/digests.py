@@ -13,9 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.case import OPEN
-from bot.domain.coming import Coming, Doing
+from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.figures import Overview, Span, Standing
-from bot.domain.hours import HORIZON, Hours, at_minute
+from bot.domain.hours import HORIZON, Hours, at_minute, is_open
 from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
 from bot.figures import reconciling, reports
 from bot.figures.standing import oldest_case, standing
@@ -26,6 +26,8 @@ from bot.views.digest import MAX_LATE
 
 ALWAYS_OPEN_AT = 9 * 60
 """When a team that never closes gets its digest: at nine."""
+MOST_LATE = timedelta(hours=1)
+"""How long after its moment a digest still comes when its team is closed."""
 MAX_DAYS = 31
 """The most days that a digest covers, even if the last one is older."""
 
@@ -48,14 +50,15 @@ def key_of(team: Team, day: date, span: Span) -> str:
 def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | None:
     """Return the day whose digest came due last, and when; None if that was before today.
 
-    A digest at 24:00 is due when its day ends: it is yesterday's.
+    A digest at 24:00 is due when its day ends: it is yesterday's. One that was missed by more than MOST_LATE is due
+    only while the team is open: at night it would come out of nowhere.
     """
     hours = settings.hours(now)
     today = now.astimezone(hours.zone).date()
     for day in (today, today - DAY):
         at = moment(settings, hours, day)
         if at is not None and midnight(today, hours.zone) <= at <= now:
-            return day, at
+            return (day, at) if now - at <= MOST_LATE or is_open(hours, now) else None
     return None
 
 
@@ -69,13 +72,20 @@ async def coming(session: AsyncSession, team: Team, settings: TeamSettings, case
         at = moment(settings, hours, day)
         if at is None or key in written:
             continue
-        if latest(settings, max(at, now)) == (day, at) and team.created_at <= at:
-            listed = await reminders.late_at(session, team.id, max(at, now), most=MAX_LATE)
-            unread = await reminders.unread_among(session, [case], max(at, now))
+        written_at = _comes_at(settings, hours, at, now)
+        if written_at is not None and latest(settings, written_at) == (day, at) and team.created_at <= at:
+            listed = await reminders.late_at(session, team.id, written_at, most=MAX_LATE)
+            unread = await reminders.unread_among(session, [case], written_at)
             counted = case.status in OPEN or case.id in unread
             doing = Doing.DIGEST_LISTS if case.id in listed else Doing.DIGEST_COUNTS
-            return [Coming(max(at, now), doing, (team.channel,))] if counted else []
+            return [Coming(written_at, doing, (team.channel,))] if counted else []
     return []
+
+
+def _comes_at(settings: TeamSettings, hours: Hours, at: datetime, now: datetime) -> datetime | None:
+    """Return when a digest that is due then comes: once it is due, or when the team opens if it was missed."""
+    comes_at = max(at, now)
+    return comes_at if latest(settings, comes_at) is not None else heard_at(hours, at, now)
 
 
 def keys_since(team: Team, first: date, day: date, span: Span) -> list[str]:

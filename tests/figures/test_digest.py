@@ -48,6 +48,18 @@ async def test_a_digest_comes_at_opening_on_working_days_and_once(office: Bot) -
     assert await digests(office, "2026-12-01 09:00") == ["digest:1:2026-12-01", "digest:1:2026-12-01:month"]
 
 
+async def test_a_digest_that_was_missed_comes_in_opening_hours_or_the_next_one_covers_it(office: Bot) -> None:
+    for moment in ("2026-11-23 17:01", "2026-11-23 23:00", "2026-11-24 08:59"):
+        assert await digests(office, moment) == [], moment
+    assert await digests(office, "2026-11-24 09:00") == ["digest:1:2026-11-24", "digest:1:2026-11-24:week"]
+    assert Overview.from_json((await office.rows(Message))[-2].details).missed
+    await settings(office, digest_at="17:30")
+    assert await digests(office, "2026-11-24 17:45") == [], "this day had its digest"
+    assert await digests(office, "2026-11-25 17:45") == ["digest:1:2026-11-25"], "at its own moment, also when closed"
+    assert await digests(office, "2026-11-26 19:00") == []
+    assert await digests(office, "2026-11-27 17:30") == ["digest:1:2026-11-27"]
+
+
 async def test_the_week_and_the_month_are_told_once_also_when_nothing_ran_on_their_first_working_day(
     office: Bot,
 ) -> None:
@@ -87,7 +99,8 @@ async def test_a_digest_at_the_end_of_a_day_is_about_that_day(office: Bot) -> No
     assert await digests(office, "2026-11-24 00:00") == ["digest:1:2026-11-23", "digest:1:2026-11-23:week"]
     assert (await told(office)).figures.until == local("2026-11-24 00:00")
     assert await digests(office, "2026-11-24 23:59") == []
-    assert await digests(office, "2026-11-25 08:00") == ["digest:1:2026-11-24"]
+    assert await digests(office, "2026-11-25 08:00") == [], "it was missed, so it comes once the team is open"
+    assert await digests(office, "2026-11-25 09:00") == ["digest:1:2026-11-24"]
     assert (await told(office)).figures.since == local("2026-11-24 00:00")
     assert await digests(office, "2026-11-28 00:00") == ["digest:1:2026-11-27"]  # of Friday, told as Saturday begins
     assert (await told(office)).missed is True
