@@ -270,13 +270,18 @@ def _open(standing: Standing, t: Texts) -> str:
 
 def _sources(rows: Sequence[Source], t: Texts) -> str:
     """Return the table of accounts as text; "" for one account, whose figures are those of the team."""
-    return "\n".join(
-        "• "
-        + t("{account}: {mentions} received, {answered} answered, {kept} of {count} first reactions within the norm",
-            account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
-            count=source.reactions)
-        for source in rows
-    )  # fmt: skip
+    return "\n".join(f"• {_source(row, t)}" for row in rows)
+
+
+def _source(row: Source, t: Texts) -> str:
+    """Return the figures of an account in words, without its first reactions when there were none."""
+    account = literal(row.name, 100)
+    if not row.reactions:
+        return t("{account}: {mentions} received, {answered} answered",
+                 account=account, mentions=row.mentions, answered=row.answered)  # fmt: skip
+    return t("{account}: {mentions} received, {answered} answered, {kept} of {count} first reactions within the norm",
+             account=account, mentions=row.mentions, answered=row.answered, kept=row.kept,
+             count=row.reactions)  # fmt: skip
 
 
 def _in_table(figures: Figures, t: Texts) -> list[Source]:
