@@ -56,18 +56,23 @@ async def remind(desk: Desk) -> None:
 
 
 async def count_down(desk: Desk) -> None:
-    """Update the cards of cases that are due soon, which show the time left, and of those that just became late."""
-    async with desk.session() as session:
-        soon, lately = desk.now() + COUNTED_DOWN, desk.now() - LATELY
-        rows = await session.exec(
-            select(Clock.case_id)
-            .where(col(Clock.team_id).in_(select(Team.id)))  # by team, like the index of running clocks
-            .where(col(Clock.stopped_at).is_(None), col(Clock.due_at).between(lately, soon))
-            .distinct()
-            .limit(AT_ONCE)
-        )
-        await cases.touch_all(session, rows.all())
+    """Update the cards of cases that are due soon, which show the time left, and of those that just became late.
+
+    Of each team the first: the many cases of one leave no card of another behind.
+    """
+    async with desk.reading() as session:
+        all_teams = await teams.all_teams(session)
+    for team in all_teams:
+        with going_on("counting down failed", team=team.id):
+            async with desk.session() as session:
+                await cases.touch_all(session, await _due_soon(session, team.id, desk.now()))
     await messages.wake_lanes(desk)
+
+
+async def _due_soon(session: AsyncSession, team_id: int, now: datetime) -> set[int]:
+    running = col(Clock.stopped_at).is_(None) & col(Clock.due_at).between(now - LATELY, now + COUNTED_DOWN)
+    soon = select(Clock.case_id).where(Clock.team_id == team_id, running)
+    return set(await session.exec(soon.order_by(col(Clock.due_at)).limit(AT_ONCE)))
 
 
 async def _follow_settings(desk: Desk) -> None:
