@@ -16,6 +16,7 @@ from bot.domain.queue import precedence
 from bot.domain.reminder import STANDS, Standing
 from bot.models import Author, Case, Listed, Message, Reminder
 from bot.slack.places import links_of
+from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views.block import View
 from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder, row
@@ -45,7 +46,9 @@ async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) 
         select(Author.name).join(Case, col(Case.author_id) == Author.id).where(col(Case.id).in_(sorted(done)[:SHOWN]))
     )
     counts = Counter(min((fact.standing for fact in each), key=ORDER.index) for each in by_case.values())
-    content = Reminders(counts, due, names.all(), len(done), Listed.of(message.details).called)
+    several = message.channel != desk.team.channel and len(await teams.all_teams(session)) > 1
+    team = desk.team.name if several else ""
+    content = Reminders(counts, due, names.all(), len(done), Listed.of(message.details).called, team)
     return reminder(content, desk.t, desk.now())
 
 

@@ -37,13 +37,17 @@ class Due:
 
 @dataclass(frozen=True)
 class Reminders:
-    """All reminders of a recipient: the number per standing, the first cases, and the names of those that are done."""
+    """All reminders of a recipient: the number per standing, the first cases, and the names of those that are done.
+
+    `team`: whose cases they are, "" where that is clear.
+    """
 
     counts: Mapping[Standing, int]
     due: Sequence[Due] = ()
     done: Sequence[str] = ()
     done_count: int = 0
     called: Sequence[str] = ()
+    team: str = ""
 
 
 def reminder(of: Reminders, t: Texts, now: datetime) -> View:
@@ -53,7 +57,7 @@ def reminder(of: Reminders, t: Texts, now: datetime) -> View:
     if not counts:
         return View(t("✓ Nothing waits here any more."), [section(t("✓ Nothing waits here any more.")), *done])
     called = "".join(f"<@{who}> " for who in of.called)
-    head = f"{called}⏰ *{', '.join(counts)}*"
+    head = f"{called}⏰ *{', '.join(counts)}*" + (f" ({literal(of.team, 80)})" if of.team else "")
     rows = [row(each, t, now) for each in of.due[:SHOWN]]
     blocks = [section(head)]
     if len(of.due) == 1:

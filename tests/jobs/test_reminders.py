@@ -9,14 +9,14 @@ from sqlmodel import select
 from bot import cases
 from bot.cases import inbox, reminders
 from bot.domain.case import CloseReason, Urgency
-from bot.models import Message, MessageKind, Reminder, ReplyKind
+from bot.models import Message, MessageKind, Reminder, ReplyKind, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.slack.writing import is_stale
 from jobs import advice, claims, digest, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
-from tests.people import asked, at, lists, mention, read, sent, settings, showing
+from tests.people import asked, at, claim_in_two_teams, lists, mention, read, sent, settings, showing
 from tests.slack.conftest import post
 
 ESCALATION = "C0ESCALATIE"
@@ -328,6 +328,21 @@ async def test_an_adviser_has_one_message_of_all_questions(office: Bot) -> None:
     await level(office)
     [words] = [words for words in direct(office, YOUSSEF) if "2 vragen wachten op advies" in words]
     assert "Weet jij 2?" not in words
+
+
+async def test_an_adviser_of_several_teams_reads_whose_questions_these_are(office: Bot) -> None:
+    await settings(office, claim_reminder=9000)
+    await claim_in_two_teams(office)
+    for case_id in (1, 2):
+        await ask_youssef(office, case_id, f"Weet jij {case_id}?")
+    office.clock.at = local("2026-11-20 12:00")  # type: ignore[attr-defined]
+    await advice.chase(office.desk)
+    await level(office)
+    reminded = [words for words in direct(office, YOUSSEF) if "1 vraag wacht op advies" in words]
+    ours, theirs = [team.name for team in await office.rows(Team)]
+    of_team = {name: [words for words in reminded if f"(\u2068{name}\u2069)" in words] for name in (ours, theirs)}
+    assert ["Weet jij 1?" in words for words in of_team[ours]] == [True]
+    assert ["Weet jij 2?" in words for words in of_team[theirs]] == [True]
 
 
 async def test_the_digest_lists_what_is_late_as_long_as_it_is(office: Bot) -> None:

@@ -396,7 +396,7 @@ def messages(t: Texts) -> Iterator[View]:
     due += [replace(each, card_url=f"{HOME}archives/C0WEBCARE/p1000100") for each in due]
     yield from (reminder(Reminders({kind: 1}, [one]), t, NOW) for one in due for kind in ORDER)
     counts = dict.fromkeys(ORDER, 50)
-    yield reminder(Reminders(counts, due[:10], [LONG] * 10, 30, [BY, OTHER]), t, NOW)
+    yield reminder(Reminders(counts, due[:10], [LONG] * 10, 30, [BY, OTHER], LONG), t, NOW)
     yield reminder(Reminders({}, done=[LONG], done_count=1), t, NOW)
     yield outdated(t)
     counted = Measured(20, 19, 600, 3000, 3600)
