@@ -28,6 +28,7 @@ OPENS: dict[str, tuple[Do, Send | None]] = {
     "remove": (moderate.open_remove, moderate.remove),
     "hide": (hide.open_hide, hide.hide),
     "show_one": (moderate.open_show, moderate.show_one),
+    "unlike_one": (moderate.open_unlike, moderate.unlike_one),
     "tell": (hide.tell, None),
 }
 """Choices that open a modal, and what handles it when it is sent (`case:` with the verb); None if it has no modal of

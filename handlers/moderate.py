@@ -11,7 +11,7 @@ from bot.models import Act as ActRow
 from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
-from bot.views.act import remove_modal, show_modal
+from bot.views.act import remove_modal, show_modal, unlike_modal
 from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
@@ -69,6 +69,24 @@ async def open_show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
         if not file.open_to(Act.SHOW):
             raise Refused("There is no hidden post any more.")
         await show(show_modal(file, desk.t, desk.now()))
+
+
+async def open_unlike(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Ask of which of the liked posts to take the like back."""
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
+        if not file.open_to(Act.UNLIKE):
+            raise Refused("There is no liked post any more.")
+        await show(unlike_modal(file, desk.t, desk.now()))
+
+
+async def unlike_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Take back the like of the chosen post."""
+    number, _, only = view["private_metadata"].partition(":")
+    post = int(only or values(view)["unlike_post"])
+    await _approve(desk, Moderation(Act.UNLIKE, int(number), post, submission=view["id"]), by)
+    await ack()
 
 
 async def show_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -162,6 +162,16 @@ def show_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     )  # fmt: skip
 
 
+def unlike_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
+    """Ask of which of the liked posts the like is taken back."""
+    liked = [Post(each.id, each.published_at, each.text, each.private) for each in file.open_to(Act.UNLIKE)[:100]]
+    blocks = [context(head_line(file, t)), *post_choice(liked, t("Post"), "unlike_post", t, now)]
+    return modal(
+        "case:unlike_one", t("Take a like back"), blocks, submit=t("Take back"), close=t("Cancel"),
+        metadata=about_post(file, [each.id for each in liked]),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Post:
     """A post or answer to choose: when it was written, its words, and whether it is private."""

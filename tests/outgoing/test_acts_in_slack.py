@@ -29,6 +29,29 @@ async def test_a_post_is_liked_and_the_like_taken_back(acting: Bot, wall: Wall) 
     assert [e.by for e in await acting.rows(Event) if e.kind is EventKind.ACT_APPROVED] == [SANNE, SANNE]
 
 
+async def test_of_several_liked_posts_the_agent_chooses_of_which_the_like_is_taken_back(
+    acting: Bot, wall: Wall
+) -> None:
+    bot = acting
+    await choose(bot, "like:1:1")
+    await come_to(bot, (Act.LIKE, ActStatus.DONE))
+    post = Post("p2", Author("a", "Fatima"), "En bedankt", bot.desk.now(), permits=ALL, in_reply_to="p1")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await choose(bot, "like:1:2", "En bedankt")
+    await come_to(bot, *[(Act.LIKE, ActStatus.DONE)] * 2)
+    assert "Like intrekken" not in await offered(bot, "En bedankt")
+    await choose(bot, "unlike_one:1", "En bedankt")
+    view = await open_modal(bot, SANNE, "case:unlike_one")
+    assert "Stelletje prutsers!" in text_of(view) and "En bedankt" in text_of(view)
+    ack = await bot.slack.submit(SANNE, {"unlike_post": "1"})
+    assert ack.ok and not ack.errors, ack.errors
+    await come_to(bot, *[(Act.LIKE, ActStatus.DONE)] * 2, (Act.UNLIKE, ActStatus.DONE))
+    assert wall.marks == {("p2", "liked")}
+    assert "Like intrekken" in await offered(bot, "En bedankt")
+
+
 async def test_two_agents_who_like_at_once_like_once(acting: Bot, wall: Wall) -> None:
     card = await acting.card("prutsers")
     await asyncio.gather(*(forged(acting, who, card, "case:more", "like:1:1") for who in (SANNE, YOUSSEF)))

@@ -83,7 +83,7 @@ from bot.views import (
     thread,
 )
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
-from bot.views.act import ACTS, act_problem, remove_modal, show_modal
+from bot.views.act import ACTS, act_problem, remove_modal, show_modal, unlike_modal
 from bot.views.answer_modal import ImageFields, ModalState, Offers, Prefilled, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
@@ -500,6 +500,9 @@ def opened(t: Texts) -> Iterator[Block]:
         posts = [mention(n, allows=[Act.HIDE]) for n in range(count)]
         done = [act(Act.HIDE, ActStatus.DONE, n, mention_id=n) for n in range(count)]
         yield show_modal(moderated(mentions=posts, acts=done), t, NOW)
+        posts = [mention(n, allows=[Act.LIKE]) for n in range(count)]
+        likes = [act(Act.LIKE, ActStatus.DONE, n, mention_id=n) for n in range(count)]
+        yield unlike_modal(moderated(mentions=posts, acts=likes), t, NOW)
     yield details_modal(shown_hidden(), events, [], t, NOW)
     untold = moderated(acts=[act(Act.HIDE, ActStatus.DONE)], hidings={1: hiding()})
     yield from (more_modal(untold, t, NOW, acts=acts) for acts in (True, False))
@@ -532,10 +535,10 @@ def opened(t: Texts) -> Iterator[Block]:
         yield search_modal(Sought("paspoort", "p9", 31, "open"), [(f"p{n}", TITLES[0]) for n in range(20)], t, found)
     yield advise_modal(file, ASKED[0], t)
     yield from all_of(modals, file=file, t=t, now=NOW)
+    yield from (assign_modal(file, t, again=again) for again in (False, True))
 
 
 def all_of(module: ModuleType, **given: Any) -> Iterator[Any]:
-    yield from (assign_modal(file, t, again=again) for again in (False, True))
     """What the public functions of a module make that take nothing else than this."""
     for name, make in inspect.getmembers(module, inspect.isfunction):
         wanted = inspect.signature(make).parameters.keys()
