@@ -14,6 +14,7 @@ from handlers import answer, close, escalate, hide, transfer
 from handlers.bolt_args import Ack
 from handlers.home import filter_of, publish
 from handlers.modal import asked_to_take_over, in_modal, opened, pushed
+from handlers.origin import Origin
 
 OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
     "close": close.view_of,
@@ -35,7 +36,8 @@ async def ask(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> N
     """Ask whether to take over the case whose button was clicked; in a modal the question is on top of it."""
     case_id, on_top = int(action["value"].partition(":")[0]), in_modal(body)
     async with pushed(desk, body) if on_top else opened(desk, body) as show:
-        await show(await asked_to_take_over(desk, case_id, BACK if on_top else ""))
+        home = Origin.of(body["view"]).home if on_top else ""
+        await show(await asked_to_take_over(desk, case_id, BACK if on_top else "", home))
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -325,6 +325,23 @@ async def test_the_list_from_which_it_began_shows_how_it_stands_then_and_after_t
     )
 
 
+async def test_the_home_from_which_it_began_shows_what_is_taken_over_from_the_result(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await written(bot, 2)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Bericht 1")
+    await bot.slack.click_in_view(SANNE, "list:close")
+    view = await open_modal(bot, SANNE, "case:close_many")
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
+    await closes(bot, SANNE, view, 1, 2)
+    await home(bot, SANNE, "*Mijn zaken* (0)")
+    await bot.slack.click_in_view(SANNE, "case:take_over")
+    await open_modal(bot, SANNE, "case:take_over")
+    assert (await bot.slack.submit(SANNE)).ok
+    await home(bot, SANNE, "*Mijn zaken* (1)", "Bericht 1")
+
+
 async def test_the_home_from_which_it_began_shows_how_it_stands_then(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await written(bot, 2)
