@@ -137,12 +137,12 @@ def _take(
 async def _reminders(
     session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[Due], put_off: Collection[int]
 ) -> list[Told]:
-    """Return who is reminded of what; a step for a person who is away, or for nobody, goes to the channel.
+    """Return who is reminded of what; a step for somebody who is not, or for nobody, goes to the channel.
 
     The reminders of the cases `put_off` come at once: somebody was told that there is one at this moment.
     """
-    owners = (one.case.assignee for one in due)
-    away = await presence.away_of(session, {*settings.coordinators, *filter(None, owners)})
+    owners = {one.case.assignee for one in due if one.case.assignee}
+    away = await presence.not_reminded(session, team.id, owners, settings.coordinators)
     return [
         Told(
             recipient,

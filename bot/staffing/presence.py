@@ -96,6 +96,17 @@ async def away_of(session: AsyncSession, people: Collection[str]) -> set[str]:
     return {*people}.difference(await present_of(session, sorted(people)))
 
 
+async def not_reminded(
+    session: AsyncSession, team_id: int, owners: Collection[str], coordinators: Collection[str]
+) -> set[str]:
+    """Return who is reminded of nothing: who is away or has left, and owners who no longer answer for the team.
+
+    An owner keeps a case that waits for its citizen, whatever becomes of their role.
+    """
+    lost = {*owners}.difference(await agents.answering(session, team_id))
+    return lost | await away_of(session, {*owners, *coordinators})
+
+
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
     """Return the cases that wait for an agent."""
     case_ids = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))

@@ -9,10 +9,11 @@ from sqlmodel import select
 from bot import cases
 from bot.cases import inbox, reminders
 from bot.domain.case import CloseReason, Urgency
-from bot.models import Message, MessageKind, Reminder, ReplyKind, Team
+from bot.models import Message, MessageKind, Reminder, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.slack.writing import is_stale
+from bot.team import agents
 from jobs import advice, claims, digest, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
@@ -432,6 +433,20 @@ async def test_who_promised_something_hears_of_it_although_all_that_an_earlier_r
     await at(office, "2026-11-20 12:00")
     await level(office)
     assert len(office.slack.direct(SANNE)) == 2, "what waits in it is told by an edit"
+
+
+async def test_a_promise_of_one_who_no_longer_answers_is_told_in_the_channel_and_not_to_them(office: Bot) -> None:
+    [case_id] = await claimed(office, 1)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 12:00"))
+    await sent(office, case_id, ReplyKind.QUESTION)
+    async with office.desk.session() as session:
+        sanne = await agents.locked(session, 1, SANNE, office.desk.now())
+        sanne.role = Role.READER
+    told = await at(office, "2026-11-20 11:55")
+    await level(office)
+    assert [each.partition(":")[0] for each in told] == [CHANNEL]
+    assert direct(office, SANNE) == []
+    assert len(showing(office, "Vraag 0", "⏰")) == 1
 
 
 async def cut_off_until_closed(bot: Bot) -> None:

@@ -17,7 +17,8 @@ from bot.team.settings import TeamSettings
 async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> Sequence[Coming]:
     """Return what the clock will do for a case if nobody does anything, the first first."""
     case, team = file.case, file.team
-    away = await presence.away_of(session, {*settings.coordinators, *filter(None, [case.assignee])})
+    owners = [case.assignee] if case.assignee else []
+    away = await presence.not_reminded(session, team.id, owners, settings.coordinators)
     found = [
         *steps.coming(file, settings, away, now),
         *await idle.coming(session, case.id, team, settings, now),
