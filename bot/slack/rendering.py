@@ -90,7 +90,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.ASK:
             return await _ask(desk, session, message)
         case MessageKind.NO_ADVICE:
-            return thread.no_advice(await _file(session, message), subject, t)
+            return await _no_advice(desk, session, message)
         case MessageKind.QUESTION:
             return thread.question(await _file(session, message), subject, t)
         case MessageKind.ADVICE:
@@ -218,6 +218,14 @@ async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
     file, asked = await _file(session, message), await session.get_one(Escalation, message.subject_id)
     over = await cases.turn_over(session, asked, file.case, file.team, desk.now())
     return ask_card(file, asked.id, desk.t, desk.now(), over=over)
+
+
+async def _no_advice(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return that a case is with its owner again without advice; None if it went on before Slack took it."""
+    file = await _file(session, message)
+    if message.ts is None and file.case.status is not Status.CLAIMED:
+        return None
+    return thread.no_advice(file, message.subject_id, desk.t)
 
 
 async def _second(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

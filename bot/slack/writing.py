@@ -10,6 +10,7 @@ and a duplicate is deleted.
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,9 +23,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
+from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import Backlog, Message, MessageKind, Rollup, UtcDateTime
+from bot.models import Absence, Backlog, Message, MessageKind, Rollup, UtcDateTime
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -42,7 +44,8 @@ from bot.slack.calls import (
 )
 from bot.slack.places import card_above
 from bot.slack.rendering import team_of, view_of
-from bot.team import members
+from bot.team import members, teams
+from bot.team.settings import TeamSettings
 from bot.views.block import View
 
 log = structlog.get_logger()
@@ -63,6 +66,14 @@ OF_THE_TEAM = frozenset(
     {MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM, MessageKind.BACKLOG, MessageKind.ROLLUP}
 )
 """The kinds that are posted in the team's channel; all others are in a thread, or for the person asked or notified."""
+
+
+IN_OPENING_HOURS = frozenset(
+    {MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.NO_ADVICE, MessageKind.REVIEW, MessageKind.AWAY}
+)
+"""The kinds that the clock begins while the team is open, and that notify somebody: they wait if it closed by now."""
+LOOK_AGAIN = timedelta(hours=1)
+"""How long they wait at a time: the team may change its hours meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,11 @@ def is_free(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)
 
 
+def is_in_arrears(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a message must be written and does not merely wait until its team opens."""
+    return is_stale() & or_(col(Message.retry_at).is_(None), col(Message.retry_at) <= now, col(Message.problem) != "")
+
+
 # Built once, for each writing: to build it takes longer than to run it.
 _LEASING: Any = db.short(
     update(Message)
@@ -137,6 +153,10 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
         message.leased_until = None
         session.add(message)
         return None
+    if message.ts is None and (opens_at := await _waits_for_opening(session, message, now)):
+        message.leased_until, message.retry_at, message.problem = None, opens_at, ""
+        session.add(message)
+        return None
     if card is not None:  # the team may have another channel now; the thread stays under its card
         message.channel = card.channel
     file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
@@ -154,6 +174,21 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
     named = naming.named_as(file.case) if file else None
     opened_at = file.case.opened_at if file and not file.case.transfers else None
     return Lease(team_desk, message, view, card.ts if card else None, now, since, named, opened_at, is_shown)
+
+
+async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:
+    """Return when to look again at a new message that its team is not to be notified of now, as it is closed."""
+    by_the_clock = message.kind is MessageKind.SECOND and not message.in_thread
+    if message.kind not in IN_OPENING_HOURS and not by_the_clock:
+        return None
+    concerned = [await team_of(session, message)]
+    if message.kind is MessageKind.AWAY:
+        concerned = list(await teams.of_person(session, Absence.of(message.details).owner)) or concerned
+    opens_at = [now + LOOK_AGAIN]
+    for team in concerned:
+        with suppress(NeverOpen):
+            opens_at.append(next_opening(TeamSettings.of(team.settings).hours(now), now))
+    return min(opens_at) if min(opens_at) > now else None
 
 
 def _surely_shows(message: Message, view: View | None) -> bool:

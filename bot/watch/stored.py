@@ -29,7 +29,7 @@ from bot.models import (
     MessageKind,
     Reply,
 )
-from bot.slack.writing import is_stale
+from bot.slack.writing import is_in_arrears, is_stale
 
 MOST_ACCOUNTS = 100
 """How many accounts are told of one by one, the oldest first; all are counted."""
@@ -57,9 +57,9 @@ class Stored:
 
     async def _messages(self, session: AsyncSession, now: datetime) -> list[Metric]:
         posted = col(Message.ts).is_not(None)
-        counted = await session.exec(select(posted, func.count()).where(is_stale()).group_by(posted))
+        counted = await session.exec(select(posted, func.count()).where(is_in_arrears(now)).group_by(posted))
         count = {bool(is_posted): number for is_posted, number in counted}
-        in_order = select(Message.id, Message.shown_version, posted).where(is_stale())
+        in_order = select(Message.id, Message.shown_version, posted).where(is_in_arrears(now))
         in_order = in_order.order_by(col(Message.channel), col(Message.id))  # as the index has them
         oldest = self._oldest((await session.exec(in_order.limit(MOST_MESSAGES))).all(), now)
         if (opened_at := await _oldest_without_a_card(session)) is not None:

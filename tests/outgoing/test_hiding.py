@@ -828,6 +828,30 @@ async def test_a_review_that_everybody_ignores_is_asked_again_each_week_until_so
     assert said_to(calm, MARIEKE, "nog steeds nodig") == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "asked_at", "opens_at", "words"),
+    [
+        ("Schelden", "2027-02-18 16:59", "2027-02-19 09:00", "nog steeds nodig"),
+        ("Discriminatie", "2026-11-20 16:59", "2026-11-23 09:00", "Het wacht al 1 uur werktijd"),
+    ],
+)
+async def test_what_coordinators_are_asked_and_slack_did_not_take_before_closing_comes_at_the_opening(
+    calm: Bot, wall: Wall, rule: str, asked_at: str, opens_at: str, words: str
+) -> None:
+    calm.clock.at = local("2026-11-20 15:59")  # type: ignore[attr-defined]
+    await hide(calm, rule)
+    await closed(calm)
+    await calm.card("Verborgen" if rule == "Schelden" else "Wacht op een tweede collega")
+    calm.slack.faults.down = True
+    await at(calm, asked_at)
+    calm.slack.faults.clear()
+    for hour, times in (("18:00", 0), ("23:59", 0), (opens_at, 1)):
+        await at(calm, hour if times else f"{asked_at[:10]} {hour}")
+        await messages.wake_lanes(calm.desk)
+        await calm.desk.wake.idle()  # type: ignore[attr-defined]
+        assert len(said_to(calm, MARIEKE, words)) == times, hour
+
+
 async def test_who_reviews_a_hidden_post_reads_that_it_was_edited(calm: Bot, wall: Wall) -> None:
     await hidden_long_ago(calm)
     await at(calm, "2027-02-22 10:00")

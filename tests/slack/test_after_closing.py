@@ -1,0 +1,145 @@
+"""What the clock asks of people while the team is open, and Slack did not take by then, waits until it opens again."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot import cases
+from bot.domain.case import Urgency
+from bot.models import ReplyKind, Role
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from bot.staffing import presence
+from bot.watch.stored import Stored
+from jobs import advice, duty, silence
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
+from tests.people import make_role, mention, second_team, sent, settings
+
+
+async def urgent(bot: Bot) -> None:
+    """A case that nobody has is made urgent."""
+    await settings(bot, coordinators=[MARIEKE])
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, 1, urgent=True, by=SANNE, now=bot.desk.now())
+    await duty.call_out(bot.desk)
+
+
+async def away(bot: Bot) -> None:
+    """Slack shows the owner of a case as away."""
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+        await presence.saw(session, SANNE, True, bot.desk.now())
+
+
+async def unanswered(bot: Bot) -> None:
+    """A citizen did not answer for days."""
+    await sent(bot, 1, ReplyKind.QUESTION)
+    at(bot, "2026-11-30 16:59")
+    await silence.ask_owners(bot.desk)
+
+
+def at(bot: Bot, moment: str) -> None:
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+
+
+async def level(bot: Bot) -> None:
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def told(bot: Bot) -> int:
+    """How many messages notify somebody: direct ones and those in threads."""
+    direct = [m for who in (SANNE, MARIEKE) for m in bot.slack.direct(who)]
+    return len(direct) + len(bot.slack.thread(CHANNEL, bot.cards()[0]["ts"]))
+
+
+async def stale(bot: Bot) -> float:
+    """How many messages a monitor reads to be in arrears."""
+    async with bot.desk.reading() as session:
+        figures = await Stored().read(session, bot.desk.now())
+    return sum(each.value for figure in figures if figure.name == "webcare_messages_stale" for each in figure.samples)
+
+
+async def cut_off(bot: Bot, begins: Callable[[Bot], Awaitable[None]]) -> int:
+    """Let something begin a minute before closing time, while Slack is away; returns what people read before."""
+    at(bot, "2026-11-20 16:59")
+    await mention(bot)
+    await level(bot)
+    before = told(bot)
+    bot.slack.faults.down = True
+    await begins(bot)
+    await level(bot)
+    bot.slack.faults.clear()
+    return before
+
+
+@pytest.mark.parametrize("begins", [urgent, away, unanswered])
+async def test_what_slack_did_not_take_before_the_team_closed_comes_when_it_opens(
+    office: Bot, begins: Callable[[Bot], Awaitable[None]]
+) -> None:
+    before = await cut_off(office, begins)
+    day, next_day = ("2026-11-30", "2026-12-01") if begins is unanswered else ("2026-11-20", "2026-11-23")
+    for moment in (f"{day} 17:05", f"{day} 23:00", f"{next_day} 08:59"):
+        at(office, moment)
+        await level(office)
+        assert told(office) == before, moment
+        assert await stale(office) == 0, "nothing is in arrears, so no monitor is alarmed"
+    at(office, f"{next_day} 09:00")
+    for _ in range(2):
+        await level(office)
+    assert told(office) == before + 1
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_that_a_case_is_back_without_advice_is_told_at_the_opening_unless_it_went_on(
+    office: Bot, goes_on: bool
+) -> None:
+    await mention(office)
+    now = office.desk.now()
+    async with office.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=now)
+        await cases.escalate(
+            session, 1, by=SANNE, now=now, target=MARIEKE, channels=[MARIEKE], question="Weet jij dit?",
+            urgency=Urgency.NORMAL, submission="v",
+        )  # fmt: skip
+    await level(office)
+    at(office, "2026-11-20 16:59")
+    office.slack.faults.down = True
+    await advice.chase(office.desk)
+    office.slack.faults.clear()
+
+    def back() -> int:
+        thread = office.slack.thread(CHANNEL, office.cards()[0]["ts"])
+        return len([m for m in thread if "niet op tijd advies" in text_of(m)])
+
+    at(office, "2026-11-20 19:00")
+    await level(office)
+    assert back() == 0
+    if goes_on:
+        async with office.desk.session() as session:
+            await cases.release(session, 1, by=SANNE, now=office.desk.now())
+    at(office, "2026-11-23 09:00")
+    await level(office)
+    assert back() == (not goes_on)
+
+
+async def test_what_is_over_by_the_time_the_team_opens_is_not_told_any_more(office: Bot) -> None:
+    before = await cut_off(office, urgent)
+    at(office, "2026-11-20 17:05")
+    await level(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=office.desk.now())
+    for moment in ("2026-11-20 17:06", "2026-11-23 09:00"):
+        at(office, moment)
+        await level(office)
+    assert told(office) == before
+
+
+async def test_who_is_in_two_teams_is_asked_while_one_of_them_is_open(office: Bot) -> None:
+    await second_team(office, always_open=True)
+    await make_role(office, SANNE, Role.AGENT, 2)
+    before = await cut_off(office, away)
+    at(office, "2026-11-20 17:05")
+    await level(office)
+    assert told(office) == before + 1
