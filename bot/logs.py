@@ -55,21 +55,23 @@ class _TypeAndPlace(logging.Filter):
 
 def set_up_logging(level: str, form: str) -> None:
     """Log to standard error: our lines by structlog, libraries' only from WARNING and without their contents."""
+    told: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
+        processors=[*told, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     handler = logging.StreamHandler()
     handler.addFilter(_TypeAndPlace())
+    if form == "json":  # who reads the log by a machine reads libraries' lines by the same one
+        handler.setFormatter(structlog.stdlib.ProcessorFormatter(renderer, foreign_pre_chain=told))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True, format="%(message)s")
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)

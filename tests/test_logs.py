@@ -74,10 +74,12 @@ gc.collect()
 }
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("code", LEAKS.values(), ids=LEAKS.keys())
-def test_what_went_wrong_is_logged_without_what_it_was_about(run: Run, code: str) -> None:
-    logged = run(code)
+def test_what_went_wrong_is_logged_without_what_it_was_about(run: Run, code: str, form: str) -> None:
+    logged = run(code, form=form)
     assert logged.strip(), "silence would hide a fault"
+    assert form == "text" or all(json.loads(line)["event"] for line in logged.splitlines())
     assert "BSN" not in logged
     assert "geheim" not in logged
 
@@ -122,6 +124,16 @@ def test_our_lines_are_json_when_asked(run: Run) -> None:
     line = json.loads(run("ours.warning('polling failed', account=4)", form="json"))
     assert {"event": "polling failed", "account": 4, "level": "warning"}.items() <= line.items()
     assert line["timestamp"].endswith("Z")
+
+
+def test_a_librarys_line_is_json_too_when_asked_and_has_the_request_in_which_it_came(run: Run) -> None:
+    code = "with following('abc'):\n    logging.getLogger('aiohttp.server').error(WORDS, exc_info=ValueError(WORDS))"
+    logged = run("from bot.logs import following\n" + code, form="json")
+    line = json.loads(logged)
+    assert line["event"].startswith("aiohttp.server: error at ")
+    assert {"level": "error", "request": "abc"}.items() <= line.items()
+    assert line["timestamp"].endswith("Z")
+    assert "BSN" not in logged
 
 
 def test_the_level_is_as_asked(run: Run) -> None:
