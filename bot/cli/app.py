@@ -43,11 +43,25 @@ BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
 """Exit codes: a wrong setting or argument; a bug (EX_SOFTWARE); stopped by Ctrl-C."""
 STOP_SECONDS = 9
 """Seconds after which a stopping process ends; Docker kills it after 10."""
+FULL_DATABASE = "The disk of the database is full or cannot be written: make room there, and try again."
+FULL_OUTPUT = "The disk to which this is written is full: make room there, and try again."
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 
 
 class _Sentences(TyperGroup):
     """A group of commands that end in one plain sentence and an exit code when they fail, never in a traceback."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command; help and version too may be written where there is no room."""
+        try:
+            return super().main(*args, **extra)
+        except Exception as error:
+            if not takes_nothing(error):
+                raise
+            typer.echo(FULL_OUTPUT if isinstance(error, OSError) else FULL_DATABASE, err=True)
+            if isinstance(error, OSError):  # Python would try once more to write what is left, and say so
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(BAD_SETTINGS)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -62,10 +76,7 @@ class _Sentences(TyperGroup):
             raise
         except Exception as error:
             if takes_nothing(error):
-                typer.echo(
-                    "The disk of the database is full or cannot be written: make room there, and try again.", err=True
-                )
-                raise typer.Exit(BAD_SETTINGS) from None
+                raise
             known = trace(error)
             log.error("a command failed", **known)
             typer.echo(

@@ -277,7 +277,8 @@ async def test_a_number_that_cannot_be_is_no_fault_of_ours(words: tuple[str, ...
 
 def environment_of(settings: dict[str, Any]) -> dict[str, str]:
     """What a process of its own needs to be the program with these settings."""
-    here = {"PATH": os.defpath, "PYTHONPATH": str(Path.cwd())}
+    # What Python compiles on a full disk it leaves cut off, for whoever runs it next.
+    here = {"PATH": os.defpath, "PYTHONPATH": str(Path.cwd()), "PYTHONDONTWRITEBYTECODE": "1"}
     return {**here, **{name.upper(): str(value) for name, value in settings.items()}}
 
 
@@ -291,6 +292,19 @@ async def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, settings: dic
     )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "The disk of the database is full" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), ("try", "--help"), ("teams", "list"), ("check",)])
+async def test_a_full_disk_of_the_output_is_told_in_one_sentence(
+    words: tuple[str, ...], tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    with Path("/dev/full").open("w") as full:  # noqa: ASYNC230
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-m", "bot", *words], cwd=tmp_path, env=environment_of(settings),
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "The disk to which this is written is full" in done.stderr
 
 
 async def test_output_that_has_no_sign_for_a_mark_has_a_similar_one(tmp_path: Path, settings: dict[str, Any]) -> None:
