@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import accounts, db
+from bot import accounts, connectors, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
-from bot.connectors.http import host
+from bot.connectors.http import host, new_client
 from bot.connectors.webhook.mentions import posts_of
 from bot.domain.hours import at_minute
 from bot.domain.period import opening
@@ -110,7 +110,7 @@ async def try_out(
 
     With a `speed` above 1 its time runs that much faster, and begins on a Monday just before opening time. With `flood`
     citizens write about a fire. `ready` gets the workspace once the bot runs in it. Raises BadSettings when the port is
-    taken.
+    taken or a source cannot be read.
     """
     clock = FastClock(just_before_a_week(utc_now()) if speed > 1 else utc_now(), speed)
     slack = _slack(clock)
@@ -238,13 +238,23 @@ async def _prepare(
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))
             await demo_history.write_history(session, team, ours, clock(), still_open=still_open)
             for source in sources:
-                reads = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
-                await accounts.add(
-                    session, settings, platform=source.platform, name=source.name, url=source.url,
-                    secrets={}, options={**reads, "since_days": SHOWN_DAYS}, now=utc_now(),
-                )  # fmt: skip
+                await _add_source(session, settings, source)
     finally:
         await engine.dispose()
+
+
+async def _add_source(session: AsyncSession, settings: Settings, source: RealSource) -> None:
+    """Add a real source; raises BadSettings with the reason when it cannot be read."""
+    reads = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
+    about = {"platform": source.platform, "name": source.name, "url": source.url}
+    options = {**reads, "since_days": SHOWN_DAYS}
+    draft = accounts.drafted(settings, **about, secrets={}, options=options)
+    async with new_client(allow_private=settings.allow_private_addresses) as client:
+        health = await accounts.health(connectors.connect(draft, accounts.tools_of(draft, client, utc_now)))
+    if health.problems:
+        why = " ".join(map(str, health.problems))
+        raise BadSettings(f"{source.url} cannot be read: give another address, or leave it out. {why}")
+    await accounts.add(session, settings, **about, secrets={}, options=options, now=utc_now())
 
 
 async def _add_other_team(session: AsyncSession, now: datetime) -> None:

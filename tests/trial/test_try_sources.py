@@ -10,10 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.config import BadSettings
 from bot.run import run
 from bot.sandbox.slack.inspection import action_ids
 from bot.steady_clock import utc_now
-from bot.trial.trying import RealSource, try_out
+from bot.trial.trying import RealSource, public_sources, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
@@ -67,6 +68,21 @@ async def test_real_posts_are_read_only_cards_and_nothing_is_written_to_the_sour
     assert remaining_in(folder) == []
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(urlsplit(base_url).hostname, urlsplit(base_url).port)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("nieuws.example", "This is no web address: nieuws.example"), ("http://127.0.0.1:1/", "No connection with")],
+)
+async def test_a_source_that_cannot_be_read_is_told_before_the_workspace_opens(
+    address: str, reason: str, folder: Path
+) -> None:
+    before, said = asyncio.all_tasks(), list[str]()
+    with pytest.raises(BadSettings, match=reason) as refused:
+        await try_out(port=0, sources=public_sources("", [], [address]), say=said.append, browse=False)
+    assert str(refused.value).startswith(f"{address} cannot be read: ")
+    assert (said, remaining_in(folder)) == ([], [])
+    assert asyncio.all_tasks() <= before
 
 
 async def test_an_interrupted_start_stops_at_once(folder: Path) -> None:
