@@ -5,7 +5,6 @@ import contextlib
 import importlib
 import importlib.metadata
 import os
-import re
 import sys
 import threading
 from datetime import datetime
@@ -31,7 +30,7 @@ from bot.disk import takes_nothing
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, slack_client, slack_session
-from bot.slack.check import by_http, explain
+from bot.slack.check import CHANNEL, by_http, explain
 from bot.slack.membership import find_person
 from bot.steady_clock import utc_now
 from bot.team import agents
@@ -45,7 +44,6 @@ STOP_SECONDS = 9
 """Seconds after which a stopping process ends; Docker kills it after 10."""
 FULL_DATABASE = "The disk of the database is full or cannot be written: make room there, and try again."
 FULL_OUTPUT = "The disk to which this is written is full: make room there, and try again."
-CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 
 
 class _Sentences(TyperGroup):

@@ -1,6 +1,7 @@
 """Checks of everything that we need in Slack: settings, tokens, permissions, channels and user groups."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from bot.slack.calls import (
 )
 
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
+"""The id of a channel. Slack takes a name too to post in, but says the id of where a button was pressed."""
 NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
 
 
@@ -64,6 +67,8 @@ def missing(settings: Settings, *, http: bool, hears: bool = True) -> Iterator[s
         yield "SLACK_SIGNING_SECRET is not set: copy it from Basic Information of your Slack app."
     if not settings.slack_channel:
         yield "SLACK_CHANNEL is not set: give the id (C…) of the channel where the cards must appear."
+    elif not CHANNEL.fullmatch(settings.slack_channel):
+        yield "SLACK_CHANNEL is not the id of a channel (C…): in Slack, open the channel's details and copy it there."
 
 
 def explain(error: str, channel: str, *, where: str = "SLACK_CHANNEL") -> str:

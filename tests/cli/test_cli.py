@@ -107,6 +107,7 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
     "no app token": ({"slack_app_token": ""}, "SLACK_APP_TOKEN is not set"),
     "wrong app token": ({"slack_app_token": "xapp-wrong"}, "Slack does not accept SLACK_APP_TOKEN"),
     "no channel": ({"slack_channel": ""}, "SLACK_CHANNEL is not set"),
+    "the name of a channel": ({"slack_channel": "#webcare"}, "SLACK_CHANNEL is not the id of a channel (C…)"),
     "channel not found": ({"slack_channel": "C0NOWHERE"}, "Slack knows no channel C0NOWHERE"),
     "bot not in channel": ({"slack_channel": "C0ALGEMEEN"}, "The bot is not in channel C0ALGEMEEN"),
     "database in a missing folder": ({"database_url": "sqlite:///missing/w.db"}, "missing/w.db cannot be opened"),
