@@ -141,6 +141,13 @@ class BadSettings(Exception):
     """A setting is missing or wrong; the text is one plain sentence that says what to do."""
 
 
+def lacking(what: str, extra: str) -> BadSettings:
+    """Return the refusal of a setting that needs packages which are not installed, with how to get them."""
+    return BadSettings(
+        f"{what}: install webcare-bot[{extra}], or with uv run: uv run --no-dev --extra {extra} webcare check"
+    )
+
+
 def load_settings() -> Settings:
     """Read the settings; raises BadSettings with one sentence per wrong value, or for a file that cannot be read."""
     named = _named_in_file()

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.config import BadSettings
+from bot.config import BadSettings, lacking
 from bot.sqlite_driver import SHORT, SQLiteConnection
 
 registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
@@ -33,7 +33,6 @@ registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
 MIGRATIONS = Path(__file__).parent / "migrations"
 FULL_TEXT = "fts5"
 """SQLite's module for full-text search (https://www.sqlite.org/fts5.html); Python's SQLite may lack it."""
-NO_QUEUE = "PostgreSQL needs its queue: install webcare-bot[postgres]."
 NEWER = "The database was made by a newer version of webcare: update the program."
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
 HUNG = "30s"
@@ -153,7 +152,7 @@ def create_engine(database_url: str) -> AsyncEngine:
             given = {name: value for name, value in REACHED_BY.items() if name not in url.query}
             engine = create_async_engine(url, pool_pre_ping=True, connect_args=given)
         except ModuleNotFoundError:
-            raise BadSettings("PostgreSQL needs its driver: install webcare-bot[postgres].") from None
+            raise lacking("PostgreSQL needs its driver", "postgres") from None
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
         event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
@@ -286,7 +285,7 @@ async def migrate(engine: AsyncEngine) -> None:
         try:
             await connection.run_sync(upgrade)
         except ModuleNotFoundError:  # that of the queue, whose tables are among them
-            raise BadSettings(NO_QUEUE) from None
+            raise lacking("PostgreSQL needs its queue", "postgres") from None
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             raise BadSettings(

@@ -28,7 +28,7 @@ from bot.accounts import seal
 from bot.accounts.bodies import Bodies, BodyRefused
 from bot.accounts.web import build_web
 from bot.app import build_app
-from bot.config import BadSettings, Settings
+from bot.config import BadSettings, Settings, lacking
 from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
@@ -213,7 +213,7 @@ async def _shared_lanes(
     try:  # imported only here: it comes with the extra for PostgreSQL
         shared_lanes = importlib.import_module("bot.shared_lanes").shared_lanes
     except ModuleNotFoundError:
-        raise BadSettings(db.NO_QUEUE) from None
+        raise lacking("PostgreSQL needs its queue", "postgres") from None
     async with shared_lanes(engine, now, speed, _work_of) as lanes:
         yield lanes
 

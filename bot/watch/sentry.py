@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
-from bot.config import BadSettings, Settings
+from bot.config import BadSettings, Settings, lacking
 from bot.logs import shown_to, trace
 
 TAGS = ("reference", "request", "case", "account", "message", "clock", "team", "lane", "kind", "connector", "slack")
@@ -75,7 +75,7 @@ def _client(dsn: str) -> Any:
     try:
         sentry_sdk = importlib.import_module("sentry_sdk")
     except ModuleNotFoundError:
-        raise BadSettings("SENTRY_DSN needs its package: install webcare-bot[sentry].") from None
+        raise lacking("SENTRY_DSN needs its package", "sentry") from None
     try:
         return sentry_sdk.Client(
             dsn=dsn,

@@ -183,4 +183,7 @@ async def test_without_its_package_the_setting_is_refused(
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)
     with pytest.raises(BadSettings) as refused:
         await run(settings_for(sqlite_url, slack, sentry_dsn="https://key@sentry.example.nl/1"))
-    assert str(refused.value) == "SENTRY_DSN needs its package: install webcare-bot[sentry]."
+    assert str(refused.value) == (
+        "SENTRY_DSN needs its package: install webcare-bot[sentry], "
+        "or with uv run: uv run --no-dev --extra sentry webcare check"
+    )
