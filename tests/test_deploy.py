@@ -137,6 +137,18 @@ def test_the_procfile_starts_what_compose_starts() -> None:
     assert told == {"release": set(), "web": {Part.WEB}, "worker": {Part.WORKER, Part.CLOCK}}
 
 
+def test_the_service_of_systemd_is_installed_from_what_is_in_the_repository() -> None:
+    """The package is on no index: it is installed from the folder, in the versions that the tests ran with."""
+    head = (DEPLOY / "webcare.service").read_text(encoding="utf-8").partition("[Unit]")[0]
+    [extra] = re.findall(r"uv sync .*--extra (\w+)", head)
+    assert (
+        extra
+        in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    )
+    assert [(ROOT / path).is_file() for path in re.findall(r"cp (\S+)", head)] == [True]
+    assert "UV_PROJECT_ENVIRONMENT=/opt/webcare " in head
+
+
 def test_the_service_of_systemd_runs_commands_that_exist_and_can_harm_little() -> None:
     unit = RawConfigParser(strict=False)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
