@@ -122,7 +122,10 @@ async def _allowed(host: str, port: int, *, allow_private: bool) -> list[str]:
     """Return the addresses of a host; raises Rejected when one of them may not be connected to."""
     addresses = await _addresses(host, port)
     if not allow_private and not all(map(is_public, addresses)):
-        raise Rejected("{host} is in a private network, and we make no connections to those.", host=host)
+        raise Rejected(
+            "{host} is in a private network: no connections are made to those unless ALLOW_PRIVATE_ADDRESSES is true.",
+            host=host,
+        )
     return addresses
 
 

@@ -135,7 +135,9 @@ async def test_a_name_with_one_private_address_is_not_reached_at_all(leads: str,
     names.leads["half.example"] = [leads]
     wires = Wires(0)
     async with outside(wires) as client:
-        with pytest.raises(Rejected, match=r"half\.example is in a private network"):
+        with pytest.raises(
+            Rejected, match=r"half\.example is in a private network: .+ unless ALLOW_PRIVATE_ADDRESSES is true"
+        ):
             await http.request(client, "GET", "http://half.example/")
     assert wires.reached == []
 
