@@ -311,19 +311,22 @@ def _snippet_picker(t: Texts, inserted: int, *, templates_only: bool) -> Block:
 
 
 def _text_field(t: Texts, draft: str, inserted: int, *, templates_only: bool) -> Block:
+    example, hint = (
+        t("Write as you would speak: friendly, clear, to the point."),
+        t("Your initials are added by themselves."),
+    )
+    if templates_only:
+        example, hint = t("Choose a template above."), t("A template goes out without your initials.")
     element: Block = {
         "action_id": TEXT,
         "type": "plain_text_input",
         "multiline": True,
         "focus_on_load": True,
-        "placeholder": placeholder(t("Write as you would speak: friendly, clear, to the point.")),
+        "placeholder": placeholder(example),
         "dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]},
     }
     if draft:
         element["initial_value"] = cut(draft, MAX_TYPED)
-    hint = t("Your initials are added by themselves.")
-    if templates_only:
-        hint = t("A template goes out without your initials.")
     return _dispatched(t("Your answer"), _block_id(TEXT, inserted), TEXT, element, hint=hint)
 
 

@@ -325,6 +325,7 @@ async def test_after_24_hours_the_answer_window_takes_the_teams_templates_only(
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     view = await open_modal(bot, SANNE, "case:answer")
     assert "alleen een sjabloon" in text_of(view)
+    assert "Kies hierboven een sjabloon." in str(view), "not how one writes an answer of one's own"
     await bot.slack.type(SANNE, "initials", "SB")
     await bot.slack.type(SANNE, "answer_text", "Donderdag.")
     await bot.slack.wait_for(lambda: "Donderdag." in text_of(bot.slack.view(SANNE)))
