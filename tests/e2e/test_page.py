@@ -37,6 +37,7 @@ MRKDWN: list[tuple[str, str, list[str]]] = [
     ("<https://example.nl/?a=1&amp;b=2|hier>", "hier", ["a[href='https://example.nl/?a=1&b=2']"]),
     ("<javascript:alert(1)|hier>", "hier", []),
     ("<@U0SANNE> <#C0WEBCARE> <!here> <!subteam^S1>", "@Sanne #webcare @here @team", [".mention"]),
+    ("<#C0BEHEER> <#C0BEHEER|beheer>", "privékanaal #beheer", [".mention"]),
     ("<!date^0^{date_num}|toen>", "01-01-1970", ["time"]),
     (":white_check_mark: :bestaatniet:", "✅ :bestaatniet:", [".sign"]),
     ("> citaat\nnormaal", "citaatnormaal", ["blockquote", "p"]),
@@ -47,7 +48,8 @@ MRKDWN: list[tuple[str, str, list[str]]] = [
 """Source, displayed text, and the elements that it must contain."""
 READ_MRKDWN = """async (cases) => {
     const { mrkdwn } = await import("/slack/static/mrkdwn.js");
-    const names = { user: () => "Sanne", channel: () => "webcare", usergroup: () => "@team" };
+    const channel = (id) => (id === "C0WEBCARE" ? "webcare" : null);
+    const names = { user: () => "Sanne", channel, usergroup: () => "@team" };
     return cases.map(([source, marked]) => {
         const box = document.createElement("div");
         box.append(mrkdwn(source, names));

@@ -232,10 +232,15 @@ function tokenAt(text, at, names) {
   return { node: tokenNode(target, label, names), end: at + match[0].length };
 }
 
+/** The mention of a channel; without a name it is one of which the reader is no member. */
+export function channelNode(name) {
+  return mention(name ? `#${name}` : t("privékanaal"));
+}
+
 function tokenNode(target, label, names) {
   const rest = target.slice(1);
   if (target.startsWith("@")) return mention(`@${names.user(rest) ?? label ?? rest}`);
-  if (target.startsWith("#")) return mention(`#${names.channel(rest) ?? label ?? rest}`);
+  if (target.startsWith("#")) return channelNode(names.channel(rest) ?? label);
   if (target.startsWith("!subteam^"))
     return mention(names.usergroup(rest.slice(8)) ?? label ?? t("@groep"), "loud");
   if (target.startsWith("!date^")) return dateNode(target, label);

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { emoji } from "./emoji.js";
-import { link, mention } from "./mrkdwn.js";
+import { channelNode, link, mention } from "./mrkdwn.js";
 import { withSigns } from "./signs.js";
 import { fillDate } from "./time.js";
 import { t } from "./words.js";
@@ -20,7 +20,7 @@ const PIECES = {
   link: (piece) => link(piece.url, piece.text || piece.url),
   emoji: (piece) => emoji(piece.name) ?? `:${piece.name}:`,
   user: (piece, names) => mention(`@${names.user(piece.user_id) ?? piece.user_id}`),
-  channel: (piece, names) => mention(`#${names.channel(piece.channel_id) ?? piece.channel_id}`),
+  channel: (piece, names) => channelNode(names.channel(piece.channel_id)),
   usergroup: (piece, names) => mention(names.usergroup(piece.usergroup_id) ?? t("@groep"), "loud"),
   broadcast: (piece) => mention(`@${piece.range}`, "loud"),
   date: (piece) => fillDate(piece.format ?? "{date_short}", new Date(piece.timestamp * 1000)),
