@@ -373,6 +373,7 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(engine.begin())
+            await connection.execute(text("SELECT 1"))  # on SQLite this begins the transaction
         except (SQLAlchemyError, OSError) as error:
             where = place(engine)
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]

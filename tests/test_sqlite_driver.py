@@ -1,17 +1,19 @@
 """SQLite's driver: one call to its thread per statement, and else as SQLAlchemy's own."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot import db
+from bot.config import BadSettings
 
 
 @pytest.fixture
@@ -129,6 +131,30 @@ async def test_a_refused_short_statement_is_sqlalchemys_error_and_undoes_its_tra
         await adds_twice()
     async with engine.begin() as connection:
         assert (await connection.execute(COUNT)).scalar() == 0
+
+
+@pytest.fixture
+async def elsewhere(engine: AsyncEngine) -> AsyncIterator[sqlite3.Connection]:
+    """A connection of another program; who waits for it gives up at once."""
+
+    def hurry(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout=10")
+        cursor.close()
+
+    await engine.dispose()
+    event.listen(engine.sync_engine, "connect", hurry)
+    other = sqlite3.connect(str(engine.url.database), isolation_level=None)
+    yield other
+    other.close()
+
+
+async def test_a_database_that_another_program_holds_is_said_in_one_sentence(
+    engine: AsyncEngine, elsewhere: sqlite3.Connection
+) -> None:
+    elsewhere.execute("BEGIN IMMEDIATE")
+    with pytest.raises(BadSettings, match=r"cannot be opened \(database is locked\)"):
+        await db.migrate(engine)
 
 
 async def test_it_tells_what_a_statement_did(engine: AsyncEngine) -> None:
