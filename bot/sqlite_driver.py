@@ -94,8 +94,13 @@ class SQLiteConnection(dialect.AsyncAdapt_aiosqlite_connection):
 
     async def run(self, *asked: Any) -> _Ran:
         """Run a statement, as `_run` does, in the driver's thread."""
-        driver = self._connection
-        ran: _Ran = await driver._execute(_run, driver._conn, self._beginning(), *asked)
+        driver, begins = self._connection, self._beginning()
+        try:
+            ran: _Ran = await driver._execute(_run, driver._conn, begins, *asked)
+        except sqlite3.Error:
+            if begins and not driver._conn.in_transaction:  # it could not begin, so the next statement begins it
+                self._begins = begins
+            raise
         return ran
 
     async def run_now(self, *asked: Any) -> _Ran:

@@ -157,6 +157,25 @@ async def test_a_database_that_another_program_holds_is_said_in_one_sentence(
         await db.migrate(engine)
 
 
+async def test_what_comes_after_a_transaction_that_could_not_begin_begins_it(
+    engine: AsyncEngine, elsewhere: sqlite3.Connection
+) -> None:
+    """Else each of its statements would stay, also when it is undone."""
+
+    async def adds() -> None:
+        async with db.sessions(engine)() as session:
+            elsewhere.execute("BEGIN IMMEDIATE")
+            with pytest.raises(OperationalError, match="locked"):
+                await (await session.connection()).execute(ADD, {"name": "Dolly"})
+            elsewhere.rollback()
+            await (await session.connection()).execute(ADD, {"name": "Shaun"})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await adds()
+    assert elsewhere.execute("SELECT name FROM sheep").fetchall() == []
+
+
 async def test_it_tells_what_a_statement_did(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         added = await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly') RETURNING id, name"))
