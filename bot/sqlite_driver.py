@@ -99,7 +99,7 @@ class SQLiteConnection(dialect.AsyncAdapt_aiosqlite_connection):
             ran: _Ran = await driver._execute(_run, driver._conn, begins, *asked)
         except sqlite3.Error:
             if begins and not driver._conn.in_transaction:  # it could not begin, so the next statement begins it
-                self._begins = begins
+                self._begins, self._has_begun = begins, False
             raise
         return ran
 
@@ -118,12 +118,17 @@ class SQLiteConnection(dialect.AsyncAdapt_aiosqlite_connection):
         return begins
 
     def commit(self) -> None:
-        """End the transaction, if one has begun."""
-        self._begins = ()
+        """End the transaction, if one has begun; raises OperationalError when SQLite undid it before, for want of room.
+
+        https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+        """
+        self._begins, driver = (), self._connection._connection
+        if self._has_begun and driver and not driver.in_transaction:
+            raise sqlite3.OperationalError("the transaction was undone by an error")
         if self._has_begun and self._waits:
             super().commit()
-        elif self._has_begun and self._connection._connection:
-            self._connection._connection.commit()
+        elif self._has_begun and driver:
+            driver.commit()
         self._has_begun = False
 
     def rollback(self) -> None:

@@ -176,6 +176,23 @@ async def test_what_comes_after_a_transaction_that_could_not_begin_begins_it(
     assert elsewhere.execute("SELECT name FROM sheep").fetchall() == []
 
 
+async def test_a_transaction_that_sqlite_undid_does_not_count_as_stored(engine: AsyncEngine) -> None:
+    """It undoes all of it when the disk is full; who goes on after that error would hear that it is stored."""
+
+    async def adds() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(ADD, {"name": "Dolly"})
+            await connection.execute(text("PRAGMA max_page_count=4"))
+            with pytest.raises(OperationalError, match="full"):
+                await connection.execute(ADD, {"name": "baa" * 100_000})
+
+    with pytest.raises(OperationalError, match="undone"):
+        await adds()
+    async with engine.begin() as connection:
+        assert (await connection.execute(COUNT)).scalar() == 0
+        await connection.execute(ADD, {"name": "Shaun"})
+
+
 async def test_it_tells_what_a_statement_did(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         added = await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly') RETURNING id, name"))
