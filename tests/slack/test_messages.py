@@ -112,10 +112,11 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             )
             desk = bot.desk.of(await team_of(session, message))
             shown = await view_of(desk, session, message)
-            # of a case that is not urgent, was not asked anything, is back here and with nobody; and nothing is told
+            # of a case that is not urgent, was not asked anything, is back here (so that a review is asked anew) and
+            # with nobody (so that nobody waits for advice); and nothing is told
             nothing = {
                 MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.FORMER, MessageKind.REMINDER,
-                MessageKind.HANDED_OVER,
+                MessageKind.HANDED_OVER, MessageKind.NO_ADVICE, MessageKind.REVIEW,
             }  # fmt: skip
             assert (shown is None) is (kind in nothing), kind
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM

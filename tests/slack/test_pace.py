@@ -19,7 +19,7 @@ from bot.slack import calls, messages, pace
 from bot.slack.pace import A_MINUTE, TIERS, Pace, rate_of
 from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, Bot, Databases, running_bot, second_desk
-from tests.people import mention, open_modal
+from tests.people import mention, open_modal, settings
 from tests.slack.conftest import NOW
 
 SECOND = timedelta(seconds=1)
@@ -314,6 +314,7 @@ async def test_a_direct_message_in_doubt_ends_also_while_others_use_all_that_sla
 ) -> None:
     """It needs several calls, and there is room for one at a time: to begin anew would use that up for ever."""
     async with running_bot(database_url, slack, slack_pace=1) as bot:
+        await settings(bot, always_open=True)  # it would wait for the opening
         others: Pace = bot.desk.slack.pace  # type: ignore[attr-defined]
         while not await others.wait("conversations.open", "", bot.desk.now(), share=0.5):
             pass
