@@ -17,7 +17,7 @@ from bot.slack import messages, writing
 from bot.slack.calls import SlackDown, call, open_socket
 from jobs import refresh
 from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
-from tests.people import mention
+from tests.people import mention, settings
 
 AFTER_THE_DOUBT = writing.DOUBT + timedelta(seconds=10)
 
@@ -135,6 +135,7 @@ async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_
 
 async def test_a_doubted_message_that_has_nothing_to_say_any_more_is_cleared_up_and_then_left(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
+    await settings(bot, always_open=True)  # it would wait for the opening
     async with bot.desk.session() as session:
         asked = {"owner": SANNE, "returned": 2}
         session.add(Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details=asked))
