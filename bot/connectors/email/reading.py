@@ -3,7 +3,7 @@
 The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading;
 of one that could not be read yet, from when on its mails are taken in. A folder that is added later begins then.
 When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before its last
-mail, or as the first time if none came, and stored mails are recognised by their Message-IDs.
+mail, but not from before it began, and stored mails are recognised by their Message-IDs.
 
 A mail that the server refuses to give becomes a post that says so. One that it fails to give is asked for again, and
 after a while passed by in the same way, so that it does not keep out what came behind it.
@@ -83,10 +83,7 @@ class Reader:
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
-            since = seen.begins[folder] if position is None else position.since
-            if folder in seen.came:
-                since = seen.came[folder] - BEFORE_LAST
-            position = _Position(validity, 0, next_uid, since)
+            position = _Position(validity, 0, next_uid, seen.since(folder))
         uids = box.found(*position.criteria())
         seen.folders[folder] = position
         return [uid for uid in uids if uid > position.uid], next_uid
@@ -265,6 +262,14 @@ class _Seen:
     def begin(self, folders: Sequence[str], since: datetime | None) -> None:
         """Note from when on these folders are read, for those that were not read yet."""
         self.begins = {name: self.begins.get(name, since) for name in folders if name not in self.folders}
+
+    def since(self, folder: str) -> datetime | None:
+        """Return from when on a folder is read whose UIDs we do not know; a mail that was moved to it may be older."""
+        begins = self.folders[folder].since if folder in self.folders else self.begins[folder]
+        last = self.came.get(folder)
+        if last is None or (begins is not None and last - BEFORE_LAST < begins):
+            return begins
+        return last - BEFORE_LAST
 
     def moved(self, folder: str, uid: int) -> None:
         """Note that a folder was read up to this UID."""

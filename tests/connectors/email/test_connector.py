@@ -169,6 +169,21 @@ async def test_a_folder_with_another_uidvalidity_in_which_nothing_came_yet_gives
     assert words_of(await one.fetch(first.cursor)) == ["Nieuw"]
 
 
+async def test_a_folder_with_another_uidvalidity_in_which_only_an_old_mail_was_moved_gives_no_others_of_years_ago(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    one = connector(team, client, added_at=now - timedelta(days=3))
+    team.put(mail_from("jan@burger.example", "Oud", "1"), came_at=now - timedelta(days=400))
+    first = await one.fetch({})
+    team.put(mail_from("jan@burger.example", "Verplaatst", "2"), came_at=now - timedelta(days=500))
+    moved = await one.fetch(first.cursor)
+    assert (first.items, words_of(moved)) == ((), ["Verplaatst"])
+    renumber(team)
+    team.put(mail_from("jan@burger.example", "Nieuw", "3"))
+    assert words_of(await one.fetch(moved.cursor)) == ["Nieuw"]
+
+
 async def test_what_came_in_a_folder_while_only_others_were_read_comes_in_when_it_is_back(
     team: MailboxThere, client: httpx.AsyncClient
 ) -> None:
