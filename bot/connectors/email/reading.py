@@ -2,6 +2,7 @@
 
 The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading;
 of one that could not be read yet, from when on its mails are taken in. A folder that is added later begins then.
+One that is left out is forgotten, and begins anew when it is added again.
 When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before its last
 mail, but not from before it began, and stored mails are recognised by their Message-IDs.
 
@@ -260,7 +261,10 @@ class _Seen:
         return cls(folders, last_came, threads.Subjects.of(cursor.get("subjects", {})), not_given, begins)
 
     def begin(self, folders: Sequence[str], since: datetime | None) -> None:
-        """Note from when on these folders are read, for those that were not read yet."""
+        """Note from when on these folders are read, for those that were not read yet; forget all others."""
+        for known in (self.folders, self.came, self.not_given):
+            for name in known.keys() - set(folders):
+                del known[name]
         self.begins = {name: self.begins.get(name, since) for name in folders if name not in self.folders}
 
     def since(self, folder: str) -> datetime | None:

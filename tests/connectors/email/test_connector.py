@@ -277,6 +277,22 @@ async def test_a_folder_that_cannot_be_searched_at_first_begins_with_the_account
     assert (words_of(page), page.unread) == (["Vraag"], ())
 
 
+async def test_a_folder_that_was_left_out_for_a_while_begins_when_it_is_added_again(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    with logged_in(team) as box:
+        box.create("Klachten")
+    both = connector(team, client, added_at=now - timedelta(days=30), folders="INBOX,Klachten")
+    team.put(mail_from("jan@burger.example", "Klacht", "1"), "Klachten", now - timedelta(days=9))
+    page = await both.fetch({})
+    assert words_of(page) == ["Klacht"]
+    page = await connector(team, client, added_at=now - timedelta(days=30)).fetch(page.cursor)
+    team.put(mail_from("jan@burger.example", "Elders behandeld", "2"), "Klachten", now - timedelta(days=2))
+    team.put(mail_from("jan@burger.example", "Nieuw", "3"), "Klachten", now)
+    assert words_of(await both.fetch(page.cursor)) == ["Nieuw"]
+
+
 async def test_a_mailbox_of_which_no_folder_can_be_read_fails(team: MailboxThere, client: httpx.AsyncClient) -> None:
     team.put(mail_from("jan@burger.example", "Vraag 1", "1"))
     cursor = (await connector(team, client).fetch({})).cursor
