@@ -101,7 +101,7 @@ class Reader:
             except (Rejected, Unavailable) as verdict:
                 log.warning("comments not read on", at=place["at"], verdict=type(verdict).__name__)
                 self.is_whole = False
-                others.append(tried_later(place, verdict))
+                others = _with_one(others, tried_later(place, verdict))
                 break
             raw += page
             if not cursor or (place["at"].endswith("/comments") and _reaches(page, floor)):
@@ -138,6 +138,16 @@ def _all(threads: Sequence[Json]) -> Iterator[Json]:
     for thread in threads:
         yield thread
         yield from ({"parent_id": thread.get("id"), **reply} for reply in listed(thread.get("replies")))
+
+
+def _with_one(left: Sequence[Json], place: Json) -> list[Json]:
+    """Add a place that was not read; it takes others at the same comments along, so that they do not pile up."""
+    same = [each for each in left if each["at"] == place["at"]]
+    others = [each for each in left if each["at"] != place["at"]]
+    if same:
+        is_first = any(each["first"] for each in (place, *same))
+        place = {**place, "after": "", "floor": min(each["floor"] for each in (place, *same)), "first": is_first}
+    return [*others, place]
 
 
 def _reaches(page: Sequence[Json], floor: datetime) -> bool:

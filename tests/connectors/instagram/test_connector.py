@@ -248,6 +248,29 @@ async def test_comments_that_instagram_refuses_for_a_while_keep_no_other_out_and
     assert not (await instagram.fetch(cursor)).unread
 
 
+@pytest.mark.parametrize("answered", [False, True])
+async def test_replies_that_instagram_refuses_for_long_are_waited_for_in_one_place(
+    server: FakeInstagram, client: httpx.AsyncClient, answered: bool
+) -> None:
+    """What is seen to be answered at the first reading stays out."""
+    instagram = connect(server.url, client, now=NOW + DAY)
+    cursor = {} if answered else (await instagram.fetch({})).cursor
+    top = server.comment("jan", "Wie veegt hier?", at=NOW)
+    if answered:
+        server.comment(HANDLE, "Wij!", answers=top, at=NOW + timedelta(minutes=1))
+    said = [server.comment(f"n{n}", f"Ik {n}", answers=top, at=NOW + timedelta(seconds=n)) for n in range(40)]
+    said = [top, *(said[:25] if answered else said)]  # of the first ones it is not shown yet
+    server.fail(f"{V}/{top}/replies", status=403, body=NO_RIGHT, count=5)
+    came = list[str]()
+    for n in range(5):
+        said.append(server.comment("els", f"En nu {n}?", answers=top, at=NOW + HOUR * (n + 1)))
+        page = await instagram.fetch(cursor)
+        came, cursor = came + [each.external_id for each in page.posts], page.cursor
+        assert len(cursor["comments"]["left"]) == 1
+    posts, _ = await read_all(instagram, cursor)
+    assert {*came, *(each.external_id for each in posts)} == {*said}
+
+
 async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
     server: FakeInstagram, client: httpx.AsyncClient
 ) -> None:
