@@ -99,7 +99,8 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     if cautions_changed:
         mention.cautions = cautions
     opened_up = post.gone is None and _opened_up(mention, post)
-    if not kinds and not cautions_changed and not opened_up:
+    shows_more = _shows_more(mention, post)
+    if not kinds and not cautions_changed and not opened_up and not shows_more:
         return set()
     session.add(mention)
     await index(session, {mention.case_id})
@@ -123,6 +124,15 @@ async def became_private(session: AsyncSession, mention_id: int, *, since: datet
     edited = select(Event.details).where(Event.case_id == mention.case_id, Event.kind == EventKind.MENTION_EDITED)
     told = await session.exec(edited.where(col(Event.at) >= since))
     return any(details.get("mention") == mention_id and details.get(BECAME_PRIVATE) for details in told)
+
+
+def _shows_more(mention: Mention, post: Post) -> bool:
+    """Fill in what else is in a private message of which only an edit came in, which may not say that; tell whether."""
+    is_by_edit = mention.edited_at is not None and not mention.earlier_text and not mention.media
+    if post.edited_at is not None or not post.private or not post.media or not is_by_edit:
+        return False
+    mention.media = [asdict(each) for each in post.media]
+    return True
 
 
 def _opened_up(mention: Mention, post: Post) -> bool:

@@ -151,6 +151,20 @@ async def test_a_changed_message_is_still_about_our_story(on_instagram: Bot, ser
     await bot.card("Leuk!", f"<{url}|reactie op onze story>")
 
 
+async def test_a_message_that_is_changed_before_we_ask_for_it_is_about_our_story(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot, url = on_instagram, "https://cdn.example/story.jpg"
+    told_us = server.say("els", "Luek!", story={"reply_to": {"link": url, "id": "17"}})
+    server.sent()
+    bot.clock.advance(minutes=1)
+    server.edit_message("els", told_us, "Leuk!")
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    await bot.card("Leuk!")
+    await polled(bot)
+    await bot.card("Leuk!", f"<{url}|reactie op onze story>")
+
+
 async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeInstagram) -> None:
     bot = await connected(sqlite_bot, server)
     server.comment("jan", "Wie belt mij terug?")
