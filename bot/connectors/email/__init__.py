@@ -5,6 +5,7 @@ recognise a repeated mail, and servers cannot say whether they took one. So we s
 sent (`sent`), and if its outcome stays unknown a person decides.
 """
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -130,7 +131,7 @@ class Email:
         Python's IDNA is that of 2003, which makes another domain of some: "strasse" of "straße", not xn--strae-oqa
         (https://www.rfc-editor.org/rfc/rfc5894#section-7.2).
         """
-        local, _, domain = to.author.external_id.rpartition("@")
+        local, _, domain = unicodedata.normalize("NFC", to.author.external_id).rpartition("@")
         try:
             encoded = domain.encode("idna")
             is_the_same = domain.isascii() or encoded.decode("idna") == domain

@@ -3,11 +3,12 @@
 import asyncio
 import imaplib
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -548,6 +549,16 @@ async def test_an_answer_never_goes_to_another_domain_that_is_written_nearly_ali
 ) -> None:
     with pytest.raises(Rejected, match="is not an address that we can send mail to"):
         await connector(team, client).send(draft(f"jan@{domain}"))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_an_answer_goes_to_a_domain_with_accents_also_when_these_are_signs_of_their_own(
+    team: MailboxThere, client: httpx.AsyncClient, form: Literal["NFC", "NFD"]
+) -> None:
+    jan = team.server.mailbox("jan", "xn--brger-kva.example")
+    name = jan.address.partition("@")[0]
+    await connector(team, client).send(draft(f"{name}@{unicodedata.normalize(form, 'bürger')}.example"))
+    assert len(arrived(jan)) == 1
 
 
 async def test_where_no_copy_is_kept_nothing_proves_that_an_answer_was_not_sent(
