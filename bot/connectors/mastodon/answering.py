@@ -144,7 +144,7 @@ class Answering(MastodonServer):
         Servers may give times in whole seconds.
         """
         first_tried_at = draft.first_tried_at.replace(microsecond=0)
-        for status in ours:
+        for status in sorted(ours, key=_written_at, reverse=True):
             if reply_to(status) in {draft.to.external_id, ""} and await self._says(status, draft.text):
                 if _written_at(status) < first_tried_at:
                     raise Unknowable("a post shortly before says the same")

@@ -1050,11 +1050,19 @@ async def test_a_server_that_lists_not_all_our_posts_is_asked_what_is_under_the_
     another = status(6, in_reply_to_id="1", created_at=now)
     thread: dict[str, Any] = {"ancestors": [], "descendants": [another, ours]}
     answers = {"accounts__1__statuses": says([]), "statuses__1__context": says(thread)}
-    async with odd_server(**answers, statuses__5__source=says({"text": "@jan hallo!"})) as url:
+    same = says({"text": "@jan hallo!"})
+    async with odd_server(**answers, statuses__4__source=same, statuses__5__source=same) as url:
         mastodon = connect(url, client, identity=ME)
         found = await mastodon.find(words)
         assert found is not None and found.external_id == "5"
+        before = (datetime.now(UTC) - timedelta(seconds=90)).isoformat()
+        thread["descendants"].insert(0, {**ours, "id": "4", "created_at": before})
+        found = await mastodon.find(words)
+        assert found is not None and found.external_id == "5"
         thread["descendants"].remove(ours)
+        with pytest.raises(Unknowable):
+            await mastodon.find(words)
+        thread["descendants"].pop(0)
         if private:
             with pytest.raises(Unknowable):
                 await mastodon.find(words)
