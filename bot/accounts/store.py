@@ -371,12 +371,13 @@ def renew(
 
 
 def change(session: AsyncSession, account: Account, options: Mapping[str, Any], now: datetime) -> None:
-    """Replace the options of an account; the log has the names of those that changed, never their values."""
+    """Replace the options of an account; the log has the names of those that changed, if any, never their values."""
     both = {*options, *account.options}
     names = sorted(name for name in both if options.get(name) != account.options.get(name))
     account.options = dict(options)
     session.add(account)
-    session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_CHANGED, at=now, details={"options": names}))
+    if names:
+        session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_CHANGED, at=now, details={"options": names}))
 
 
 async def seal_anew(session: AsyncSession, settings: Settings) -> int:

@@ -748,6 +748,8 @@ async def test_an_option_is_changed_and_what_says_which_account_it_is_is_not(run
     )  # fmt: skip
     emptied = await run("accounts", "change", "bron", "--callback-url", "", "--no-private", "--mapping", "text=woorden")
     assert (emptied.code, await options_now()) == (0, {"title": "Bron", "mapping": {"text": "woorden"}})
+    same = await run("accounts", "change", "bron", "--mapping", "text=woorden")
+    assert same.code == 0
     for flags in ((), ("--hashtag", "glas"), ("--accept", "token"), ("--max-length", "veel")):
         refused = await run("accounts", "change", "bron", *flags)
         assert refused.code == 2, flags
