@@ -49,6 +49,7 @@ def bare(post: Post) -> Post:
         published_at=post.published_at,
         url=post.url if len(post.url) <= SHORT else "",
         private=post.private,
+        edited_at=post.edited_at,
         gone=post.gone,
         cautions=post.cautions,
         kind=post.kind,

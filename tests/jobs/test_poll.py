@@ -58,10 +58,10 @@ async def test_a_post_that_the_database_refuses_keeps_no_other_out_and_comes_in_
 ) -> None:
     """PostgreSQL refuses it with the same kind of error as when it cannot be reached."""
     large = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=6_000))
-    words = {"Brug dicht": "", "Te groot": large, "Weg open": ""}
+    words, moment = {"Brug dicht": "", "Te groot": large, "Weg open": ""}, datetime.now(UTC) - timedelta(hours=1)
 
     async def answer_with(_: web.Request) -> web.Response:
-        at = format_datetime(datetime.now(UTC))
+        at = format_datetime(moment)
         items = "".join(
             f"<item><title>{title}</title><description>{more}</description><pubDate>{at}</pubDate></item>"
             for title, more in words.items()
@@ -83,6 +83,11 @@ async def test_a_post_that_the_database_refuses_keeps_no_other_out_and_comes_in_
         assert (account.problem, bool(account.cursor)) == (None, True)
         await polled(bot)
         assert len(await bot.rows(Mention)) == 3
+        words["Weg open"], moment = large[::-1], moment + timedelta(minutes=30)
+        await polled(bot)
+        [edited] = [each for each in await bot.rows(Mention) if each.text.startswith("Weg open")]
+        assert large[:-50:-1] in edited.text
+        assert [each["kind"] for each in edited.media] == ["unsupported"] * database_url.startswith("postgresql")
 
 
 async def test_the_same_page_again_stores_nothing_twice(bot: Bot, mastodon: FakeMastodon) -> None:
