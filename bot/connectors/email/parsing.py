@@ -36,6 +36,8 @@ IN_BRACKETS = re.compile(rf"([^<>]*)<({ADDRESS.pattern})>\s*")
 """A name, which may be empty or have signs that should be quoted, and an address."""
 CHARSETS = ("ascii", "utf", "iso8859", "iso2022", "cp", "koi8", "gb", "big5", "shift_jis", "euc", "mac", "tis", "hz")
 """The beginnings of the names of real character sets, among Python's encodings."""
+SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
+"""The kinds of parts in which a program proves who wrote a mail."""
 QUOTED, UNQUOTED = "\ue000", "\ue001"
 BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError)
 """What Python's parser raises on broken mails."""
@@ -240,7 +242,7 @@ class _Contents:
             self.meetings.append(meeting_of(_text(part, kind)))
         elif kind.startswith(("text/", "multipart/")):  # one of parts that has lost their boundary is shown as it came
             self.texts.append(_text(part, kind))
-        else:
+        elif kind not in SIGNATURES:
             self.files.append(File(kind, _size(part)))
 
     def _add_best(self, alternatives: Sequence[Message]) -> None:

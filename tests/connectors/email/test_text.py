@@ -253,6 +253,13 @@ def test_a_file_without_a_name_is_named_by_its_kind() -> None:
     assert post(one).text == "Vraag\n\n📎 image/jpeg (1 kB)\n📎 application/pdf (1 kB)"
 
 
+@pytest.mark.parametrize("kind", ["application/pgp-signature", "application/pkcs7-signature"])
+def test_the_signature_of_a_program_is_no_file(kind: str) -> None:
+    parts = f"--b\nContent-Type: text/plain\n\nDank u wel!\n--b\nContent-Type: {kind}\n\nQUJD\n--b--"
+    one = mail(parts, Content_Type="multipart/signed; boundary=b")
+    assert post(one).text == "Vraag\n\nDank u wel!"
+
+
 def test_a_mail_of_parts_without_a_boundary_is_shown_as_it_came() -> None:
     assert post(mail("Mijn vraag staat hier", Content_Type="multipart/mixed")).text == "Vraag\n\nMijn vraag staat hier"
 
