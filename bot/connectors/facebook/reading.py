@@ -26,6 +26,8 @@ from bot.domain.mention import Post
 FEED_PAGES, POSTS, COMMENTS = 2, 25, 25
 """Pages of the feed that we read, posts on each, and comments that come with each post."""
 MORE_COMMENTS, PAGES_AT_ONCE = 100, 5
+FAILURES = 3
+"""Below how many posts a reading asks in vain of a server that has a fault; it waits for that below no other."""
 NEWEST_FIRST = {"filter": "stream", "order": "reverse_chronological"}
 
 log = structlog.get_logger()
@@ -37,6 +39,7 @@ class Reader:
     def __init__(self, server: Server, now: datetime, begins: datetime | None) -> None:
         self._server, self._page = server, server.page
         self._now, self._begins = now, begins
+        self._failures = 0
         self.is_whole = True
         """Whether we could read on below each post."""
 
@@ -81,19 +84,26 @@ class Reader:
         if not cursor or _reaches(comments, known.floor):
             return comments, left
         place: Json = {"post": str(post.get("id")), "after": cursor, "floor": known.floor.isoformat()}
+        if self._failures >= FAILURES:
+            return comments, self._put_off(place, known, left)
         try:
             rest, cursor = await self._down(place["post"], cursor, known)
         except (Rejected, Unavailable) as verdict:
+            self._failures += isinstance(verdict, Unavailable)
             log.warning("comments not read", post=place["post"], verdict=type(verdict).__name__)
-            if known.is_first:  # of a place we could not tell which ones we answered
-                self.is_whole = False
-                return comments, left
-            same, others = _parted(left, place["post"])
-            floor = min(each["floor"] for each in (place, *same))
-            return comments, [*others, {**place, "floor": floor}]
+            return comments, self._put_off(place, known, left)
         goes_on = cursor and not (known.is_first and known.floor <= EVER)
         more = [{**place, "after": cursor}] if goes_on else []
         return [*comments, *rest], [*left, *more]
+
+    def _put_off(self, place: Json, known: Known, left: list[Json]) -> list[Json]:
+        """Return the places to continue with one that was not read."""
+        if known.is_first:  # of a place we could not tell which ones we answered
+            self.is_whole = False
+            return left
+        same, others = _parted(left, place["post"])
+        floor = min(each["floor"] for each in (place, *same))
+        return [*others, {**place, "floor": floor}]
 
     async def _down(self, post_id: str, cursor: str, known: Known) -> tuple[list[Json], str]:
         """Continue below a post, down to what is known; returns where to go on if that was not reached."""

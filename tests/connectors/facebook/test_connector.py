@@ -353,6 +353,27 @@ async def test_what_comes_late_into_a_list_is_read_too(server: FakeFacebook, fac
     assert [post.external_id for post in (await facebook.fetch(page.cursor)).posts] == [late]
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+async def test_a_server_that_lists_the_comments_of_no_post_is_not_asked_below_each(
+    server: FakeFacebook, client: httpx.AsyncClient, is_first: bool
+) -> None:
+    facebook = connect(server.url, client, now=NOW + DAY)
+    cursor = {} if is_first else (await facebook.fetch({})).cursor
+    posts = [server.write(f"Nieuws {n}") for n in range(9)]
+    said = {
+        server.comment(f"n{n}", f"Vraag {n}", under=post, at=NOW + timedelta(seconds=n))
+        for post in posts
+        for n in range(30)
+    }
+    for post in posts:
+        server.fail(f"{V}/{post}/comments", status=503, count=9)
+    page = await facebook.fetch(cursor)
+    assert (sum("/comments" in each for each in server.asked) < len(posts), len(page.unread)) == (True, 1)
+    server.faults.clear()
+    later, _ = await read_all(facebook, page.cursor)
+    assert {post.external_id for post in (*page.posts, *later)} == said
+
+
 async def test_private_messages_that_are_switched_on_later_begin_then(
     server: FakeFacebook, client: httpx.AsyncClient
 ) -> None:
