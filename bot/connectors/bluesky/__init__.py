@@ -86,9 +86,9 @@ class Bluesky:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new mentions, replies, quotes, posts with our words, and private messages, by others than us.
 
-        The first time only those since the account begins that we did not answer. A word that is followed later begins
-        then: of one that could not be searched yet, the cursor has None. So do messages that are switched on later:
-        until they could be read, the cursor has the moment.
+        The first time only those since the account begins that we did not answer; of a word that could not be searched
+        yet, the cursor has None. A word that is followed later begins then, and so do messages that are switched on
+        later: until they could be read, the cursor has the moment.
         """
         me, parts, now = await self._server.me(), Parts(self._account.id), self._now()
         begins, known = self._account.begins_by_its_clock(now), cursor.get("words", {})
@@ -103,8 +103,8 @@ class Bluesky:
             if part is not None:
                 views = {**{item["uri"]: item for item in part.items}, **views}
                 after["words"][word], more = part.state, more or part.more
-            elif not is_later:
-                after["words"][word] = known.get(word)
+            else:
+                after["words"][word] = newest.nothing_since(since) if is_later and since else known.get(word)
         if not cursor:
             answered = await self._answered(me)
             views = {uri: view for uri, view in views.items() if uri not in answered}

@@ -57,6 +57,11 @@ async def read(
     return News([*new, *old], _remembered(top, floor, gaps, now), bool(gaps) and read_on is not None)
 
 
+def nothing_since(moment: datetime) -> Json:
+    """Return what to remember of a list that could not be read yet and begins then."""
+    return {"floor": moment.isoformat(), "seen": [], "gaps": []}
+
+
 def _remembered(top: list[Item], floor: datetime, gaps: list[Json], now: datetime) -> Json:
     """Return what to remember of a reading: the newest items, and the moment from which on all are known."""
     times = sorted((at for at, _ in top), reverse=True)[:REMEMBERED]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import structlog
 
 from bot.connectors.base import CLOCKS_DIFFER, Cursor, Page, Rechecked, Verdict
-from bot.connectors.json_api import Json, within
+from bot.connectors.json_api import Json, time_of, within
 from bot.connectors.mastodon.posts import UNREADABLE, post_of, reply_to, time_in
 from bot.connectors.mastodon.server import AT_ONCE, FULL, Found, MastodonServer, age, is_newer
 from bot.connectors.parts import Parts
@@ -35,7 +35,7 @@ class Reading(MastodonServer):
         """Return new mentions, quotes and hashtag posts; the first time only those since the account begins.
 
         Posts from before the account was added are left out if they were answered. A hashtag that is followed later
-        begins then: of one that could not be read yet, the cursor has None.
+        begins then: of one that could not be read yet, the cursor has the moment. Of another it has None.
         """
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
         by_id: dict[str, Json] = {}
@@ -48,14 +48,17 @@ class Reading(MastodonServer):
             if last is None:
                 notes = await self._since_it_begins(notes)
             by_id = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
-        known, begins = cursor.get("hashtags", {}), self._begins_at()
+        known, begins, waiting = cursor.get("hashtags", {}), self._begins_at(), cursor.get("hashtags_since", {})
         for tag in self._account.options.get("hashtags", ()):
             seen, is_later = known.get(tag), bool(cursor) and tag not in known
             statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen, parts)
             more = more or gap
-            if is_later and after["hashtags"][tag] is None:
-                del after["hashtags"][tag]
-            since = self._now() - CLOCKS_DIFFER if is_later else begins
+            since = begins
+            if is_later:
+                since = time_of(waiting[tag]) if tag in waiting else self._now() - CLOCKS_DIFFER
+                if after["hashtags"][tag] is None:
+                    del after["hashtags"][tag]
+                    after.setdefault("hashtags_since", {})[tag] = since.isoformat()
             for status in statuses if seen is not None else _from(since, statuses):
                 by_id.setdefault(status["id"], status)
         if not cursor and me and self._account.options.get("since_days"):

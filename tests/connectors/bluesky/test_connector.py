@@ -316,6 +316,22 @@ async def test_a_word_that_is_followed_later_begins_then(server: FakeBluesky, cl
     assert await read_all(bluesky, cursor) == ([], cursor)
 
 
+async def test_a_word_that_is_followed_while_it_cannot_be_searched_begins_then(
+    server: FakeBluesky, client: httpx.AsyncClient
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    _, cursor = await read_all(connect(server.url, client), {})
+    bluesky = connect(server.url, client, words=["sluis"])
+    server.fail("/xrpc/app.bsky.feed.searchPosts", status=502)
+    page = await bluesky.fetch(cursor)
+    assert (page.posts, len(page.unread)) == ((), 1)
+    new = server.write("jan", "De sluis van nu")
+    account = bluesky._account
+    then = Bluesky(account, Tools(client, lambda: later, DraftSecrets(dict(account.secrets))))
+    posts, _ = await read_all(then, json.loads(json.dumps(page.cursor)))
+    assert [post.external_id for post in posts] == [new]
+
+
 async def test_a_word_that_cannot_be_searched_at_first_begins_with_the_account(
     server: FakeBluesky, client: httpx.AsyncClient
 ) -> None:

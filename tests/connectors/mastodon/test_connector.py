@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -215,6 +216,20 @@ async def test_a_hashtag_that_is_followed_later_begins_then(server: FakeMastodon
     assert found == []
     new = server.post_as("jan", "Nu #sluis")
     assert (await read_all(Mastodon(account, tools(client)), cursor))[0] == [new["id"]]
+
+
+async def test_a_hashtag_that_is_followed_while_it_cannot_be_read_begins_then(
+    server: FakeMastodon, client: httpx.AsyncClient
+) -> None:
+    _, cursor = await read_all(connect(server.base_url, client), {})
+    mastodon = connect(server.base_url, client, hashtags=["sluis"])
+    server.fault("/api/v1/timelines/tag/*", "status", status=503, count=1)
+    page = await mastodon.fetch(cursor)
+    assert (page.posts, len(page.unread)) == ((), 1)
+    new = server.post_as("jan", "Nu #sluis")
+    tomorrow = replace(tools(client), now=lambda: datetime.now(UTC) + timedelta(days=1))
+    ids, cursor = await read_all(Mastodon(mastodon._account, tomorrow), json.loads(json.dumps(page.cursor)))
+    assert (ids, "hashtags_since" in cursor) == ([new["id"]], False)
 
 
 async def test_an_account_may_begin_with_the_unanswered_posts_of_some_days_before(
