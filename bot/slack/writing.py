@@ -84,6 +84,7 @@ class Lease:
     Without a `view` it has nothing to say any more: we only look for it, as Slack may have it after all, or twice.
     `named` is the name of the case on other cards, None for a message that is no card. `opened_at` is when its case
     came in, unless that was in another team. `is_shown`: Slack surely shows the view, so there is nothing to write.
+    `opens_at`: the message is only looked for now, and waits until then if Slack does not have it.
     """
 
     desk: TeamDesk
@@ -95,6 +96,7 @@ class Lease:
     named: str | None = None
     opened_at: datetime | None = None
     is_shown: bool = False
+    opens_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
         message.leased_until = None
         session.add(message)
         return None
-    if message.ts is None and (opens_at := await _waits_for_opening(session, message, now)):
+    opens_at = await _waits_for_opening(session, message, now) if message.ts is None else None
+    if opens_at is not None and message.posting_since is None:
         message.leased_until, message.retry_at, message.problem = None, opens_at, ""
         session.add(message)
         return None
@@ -161,7 +164,7 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
         message.channel = card.channel
     file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
     team_desk = desk.of(file.team if file else await team_of(session, message))
-    view = await view_of(team_desk, session, message, file)
+    view = await view_of(team_desk, session, message, file) if opens_at is None else None
     since = message.posting_since
     session.add(message)
     if view is None and since is None:
@@ -173,7 +176,8 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
         message.posting_since = now
     named = naming.named_as(file.case) if file else None
     opened_at = file.case.opened_at if file and not file.case.transfers else None
-    return Lease(team_desk, message, view, card.ts if card else None, now, since, named, opened_at, is_shown)
+    thread_ts = card.ts if card else None
+    return Lease(team_desk, message, view, thread_ts, now, since, named, opened_at, is_shown, opens_at)
 
 
 async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:
@@ -300,10 +304,12 @@ def _placed(message: Message, lease: Lease, place: Place) -> None:
 
 
 def _not_there(message: Message, lease: Lease) -> None:
-    """Stop writing a message that has nothing to say any more, once no call that we gave up can still post it."""
+    """Stop writing a message that has nothing to say now, once no call that we gave up can still post it."""
     doubt, since = DOUBT * lease.desk.speed, lease.since or lease.began
     if lease.message.problem or lease.began - since < doubt:
         message.retry_at = lease.began + doubt
+    elif lease.opens_at is not None:
+        message.posting_since, message.retry_at = None, lease.opens_at
     else:
         message.shown_version, message.posting_since = lease.message.version, None
 

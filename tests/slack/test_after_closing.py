@@ -7,7 +7,7 @@ import pytest
 from bot import cases
 from bot.domain.case import Urgency
 from bot.models import ReplyKind, Role
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.watch.stored import Stored
@@ -142,4 +142,49 @@ async def test_who_is_in_two_teams_is_asked_while_one_of_them_is_open(office: Bo
     before = await cut_off(office, away)
     at(office, "2026-11-20 17:05")
     await level(office)
+    assert told(office) == before + 1
+
+
+async def test_what_slack_took_just_before_the_team_closed_without_our_knowing_follows_its_case_meanwhile(
+    office: Bot,
+) -> None:
+    at(office, "2026-11-20 16:59")
+    await mention(office)
+    await level(office)
+    before = told(office)
+    office.slack.faults.drop_after("chat.postMessage")
+    await urgent(office)
+    await level(office)
+    assert told(office) == before + 1, "Slack has it"
+    async with office.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=office.desk.now())
+    for moment in ("2026-11-20 17:05", "2026-11-20 17:10"):
+        at(office, moment)
+        await level(office)
+    assert told(office) == before + 1
+    [call] = [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "geroepen" in text_of(m)]
+    assert action_ids(call) == [], "nobody is called any more"
+
+
+@pytest.mark.parametrize("begins", [urgent, away, unanswered])
+async def test_what_slack_perhaps_took_just_before_the_team_closed_waits_too_if_it_did_not(
+    office: Bot, begins: Callable[[Bot], Awaitable[None]]
+) -> None:
+    at(office, "2026-11-20 16:59")
+    await mention(office)
+    await level(office)
+    before = told(office)
+    office.slack.faults.drop_before("chat.postMessage", times=2)
+    await begins(office)
+    await level(office)
+    office.slack.faults.clear()
+    day, next_day = ("2026-11-30", "2026-12-01") if begins is unanswered else ("2026-11-20", "2026-11-23")
+    for moment in (f"{day} 17:05", f"{day} 17:10", f"{day} 17:15", f"{next_day} 08:59"):
+        at(office, moment)
+        await level(office)
+        assert told(office) == before, moment
+    assert await stale(office) == 0
+    at(office, f"{next_day} 09:00")
+    for _ in range(2):
+        await level(office)
     assert told(office) == before + 1
