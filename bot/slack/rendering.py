@@ -277,7 +277,8 @@ async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -
     url = urls.get(file.case.id, "")
     if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since:
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now(), card_url=url)
-    return went_on(file, desk.t, desk.now(), card_url=url) if message.ts is not None else None
+    is_moved = any(made.at > asked.since for made in file.transfers)
+    return went_on(file, desk.t, desk.now(), card_url=url, is_moved=is_moved) if message.ts is not None else None
 
 
 async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

@@ -81,7 +81,7 @@ def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime, 
     value, who = str(file.case.id), _about(file, t, now, Mark.URGENT)
     if is_over:
         words = "✓ " + t("Nobody has to be called to this case any more.")
-        return View(words, [section(words), context(state_line(file, t, now))])
+        return View(words, [section(words), context(state_line(file, t, now, outside=True))])
     names = " ".join(f"<@{who}>" for who in called)
     words = "🔴 " + t("{names} *Urgent* – nobody has claimed this case yet.", names=names)
     answer = [button(t("Answer"), "case:answer", value)] if file.answerable is not None else []

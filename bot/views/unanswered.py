@@ -28,16 +28,19 @@ def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: d
     return View(f"{words} {about}", [section(words), context(about), *actions(*remind, *rest)])
 
 
-def went_on(file: CaseFile, t: Texts, now: datetime, *, card_url: str = "") -> View:
-    """Show how a case went on after this question."""
-    words = f"✓ {_about(file, t, now, card_url)}"
+def went_on(file: CaseFile, t: Texts, now: datetime, *, card_url: str = "", is_moved: bool = False) -> View:
+    """Show how a case went on after this question; `is_moved`: it went to another team since then."""
+    words = f"✓ {_about(file, t, now, card_url, outside=is_moved)}"
     return View(words, [context(words)])
 
 
-def _about(file: CaseFile, t: Texts, now: datetime, card_url: str) -> str:
-    """Return the case, who wrote what, and its state; nothing private, as the thread has more readers."""
+def _about(file: CaseFile, t: Texts, now: datetime, card_url: str, *, outside: bool = False) -> str:
+    """Return the case, who wrote what, and its state; nothing private, as the thread has more readers.
+
+    `outside`: the case is another team's, so its words of since then are left out.
+    """
     words = literal(file.author.name, 80)
-    if not file.latest.private:
+    if not file.latest.private and not outside:
         words = t("{name}: {text}", name=words, text=excerpt(file, t))
-    state = [*marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now)]
+    state = [*marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now, outside=outside)]
     return " · ".join([case_name(file.case, t), words, *state, *card_link(card_url, t)])

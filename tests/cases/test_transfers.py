@@ -620,3 +620,26 @@ async def test_posts_of_one_page_in_one_new_thread_come_to_one_team(bot: Bot) ->
     page = [in_thread(bot, n, f"Burger {n}", each, conversation="c1") for n, each in enumerate(words)]
     await comes_in(bot, *page)
     assert set((await with_teams(bot)).values()) == {beheer}
+
+
+async def test_the_call_that_ended_at_a_transfer_shows_nothing_that_the_other_team_wrote(bot: Bot) -> None:
+    beheer = await second_team(bot, always_open=True, coordinators=[BEA])
+    await settings(bot, always_open=True, coordinators=[SANNE])
+    case_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad")
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, case_id, urgent=True, by=SANNE, now=bot.desk.now())
+        await duty.call_to(session, case_id, bot.desk.now())
+    await settled(bot)
+    assert calls_in(bot, CHANNEL, card["ts"])
+    await by_verb(bot, case_id, seen=1, to=beheer)
+    await settled(bot)
+    async with bot.desk.session() as session:
+        file = await cases.read(session, case_id)
+        await cases.close(
+            session, case_id, by=BEA, now=bot.desk.now(), reason=CloseReason.OTHER, text="Bel 06-12345678",
+            seen=file.seen,
+        )  # fmt: skip
+    await settled(bot)
+    thread = "\n".join(map(read, bot.slack.thread(CHANNEL, card["ts"])))
+    assert "*Afgesloten* door" in thread and "06-12345678" not in thread, thread

@@ -7,18 +7,19 @@ import pytest
 
 from bot import cases
 from bot.cases import clocks, inbox
-from bot.domain.case import Status
+from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.period import Period
 from bot.figures import reports
 from bot.figures.standing import standing
 from bot.models import Agent, Message, MessageKind, Reply, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
 from bot.staffing import presence
 from jobs import silence
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import mention, open_modal, sent, settings, settings_of
+from tests.people import mention, open_modal, second_team, sent, settings, settings_of
 
 
 @pytest.fixture
@@ -168,3 +169,31 @@ async def test_a_question_is_no_answer_in_the_figures(asked: Bot) -> None:
 
 async def test_the_number_of_days_is_a_setting_that_has_its_default(asked: Bot) -> None:
     assert (await settings_of(asked)).citizen_days == 5
+
+
+async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_asked_before(asked: Bot) -> None:
+    bot, beheer = asked, await second_team(asked)
+    assert await at(bot, "2026-11-30 09:00") == ["the owner"]
+    assert await at(bot, "2026-12-07 09:00") == ["the owner", "the thread"]
+    await in_dm(bot, SANNE, "10 werkdagen")
+
+    async def writes(number: int, words: str) -> None:
+        post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), conversation="1", in_reply_to="1")
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+
+    await writes(2, "Ik woon in Houten")
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    await writes(3, "Mijn BSN is 123456782")
+    async with bot.desk.session() as session:
+        seen = (await cases.read(session, 1)).seen
+        await cases.close(session, 1, by=MARIEKE, now=now, reason=CloseReason.OTHER, text="Bel 06-12345678", seen=seen)
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    told = [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
+    shown = [text_of(each) for each in told if "*Afgesloten* door" in text_of(each)]
+    assert len(shown) == 3
+    for each in shown:
+        assert "123456782" not in each and "06-12345678" not in each, each
