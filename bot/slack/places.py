@@ -1,13 +1,14 @@
 """Where our messages are in Slack: the card of a case, the case of a thread."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import TeamDesk
-from bot.models import Message, MessageKind
+from bot.models import Message, MessageKind, Transfer
 from bot.slack.calls import Place, home_of, key_at
 from bot.views.block import message_url
 
@@ -41,14 +42,27 @@ async def card_above(session: AsyncSession, message: Message) -> Place | None:
     """
     if message.ts is None and message.posting_since is None:
         return await card_of(session, message.case_id)
-    headed = select(Message.channel, Message.ts).where(
+    head = await _head(session, message)
+    return head[0] if head else await card_of(session, message.case_id)
+
+
+async def left_channel_at(session: AsyncSession, message: Message) -> datetime | None:
+    """Return when the case of a message in a thread was handed over by the team of that thread; None if it was not."""
+    head = await _head(session, message)
+    made = await session.get(Transfer, head[1]) if head and head[1] is not None else None
+    return made.at if made else None
+
+
+async def _head(session: AsyncSession, message: Message) -> tuple[Place, int | None] | None:
+    """Return where the newest card of the case in the channel of a message is, and the transfer by which it left."""
+    headed = select(Message.channel, Message.ts, Message.subject_id).where(
         Message.case_id == message.case_id,
         Message.channel == message.channel,
         col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]),
         col(Message.ts).is_not(None),
     )
     head = (await session.exec(headed.order_by(col(Message.id).desc()).limit(1))).first()
-    return Place(head[0], str(head[1])) if head else await card_of(session, message.case_id)
+    return (Place(head[0], str(head[1])), head[2]) if head else None
 
 
 async def any_shown(session: AsyncSession) -> bool:

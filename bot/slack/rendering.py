@@ -43,7 +43,7 @@ from bot.models import (
 )
 from bot.slack import rollups
 from bot.slack.calls import home_of
-from bot.slack.places import links_of
+from bot.slack.places import left_channel_at, links_of
 from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import duty, presence
 from bot.team import teams
@@ -196,10 +196,7 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
     if message.case_id is None:
         raise ValueError(f"message {message.id} ({message.kind}) has no case")
     file = await cases.read(session, message.case_id)
-    if not message.in_thread or message.channel == file.team.channel:
-        return file
-    theirs = {team.id for team in file.teams if team.channel == message.channel}
-    left_at = max((made.at for made in file.transfers if made.from_team_id in theirs), default=None)
+    left_at = await left_channel_at(session, message) if message.in_thread and file.transfers else None
     if left_at is None:
         return file
     return replace(file, mentions=[as_it_was(mention, left_at) for mention in file.mentions])

@@ -20,7 +20,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.figures.search import Asked, search
 from bot.models import Author as AuthorRow
-from bot.models import Case, Clock, Event, Message, MessageKind, Note, Role, Transfer
+from bot.models import Case, Clock, Event, Message, MessageKind, Note, Role, Team, Transfer
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -274,6 +274,13 @@ async def test_the_thread_of_the_former_team_shows_what_the_citizen_wrote_as_it_
     await writes(2, "Bij de brug. Bel 06-87654321", edited_at=bot.desk.now())
     assert "06-87654321" in threads(CHANNEL), "they have it again"
     assert "06-87654321" not in threads(BEHEER)
+    await by_verb(bot, seen=1, to=beheer, key="s3")
+    async with bot.desk.session() as session:
+        (await session.get_one(Team, 1)).channel = "C0ELDERS"
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    await writes(2, "Bij de brug. Bel 06-11223344", edited_at=bot.desk.now())
+    assert "06-11223344" in threads(BEHEER), "they have it"
+    assert "06-11223344" not in threads(CHANNEL), "where the former team was"
 
 
 async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
