@@ -228,23 +228,32 @@ async def _no_advice(desk: TeamDesk, session: AsyncSession, message: Message) ->
 async def _second(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return the question to a second colleague; after a transfer only what the team is asked that has the case now.
 
-    None if the case went to that team before Slack took it: it would say so in the thread of that team itself.
+    None if the case went to that team before Slack took it: it would say so in the thread of that team itself. So too
+    if it was decided by then, except in the thread.
     """
     act = await session.get_one(Act, message.subject_id)
     in_thread = (Message.case_id == message.case_id, Message.kind == MessageKind.SECOND, Message.subject_id == act.id)
     newest = await session.exec(select(func.max(Message.id)).where(*in_thread, col(Message.in_thread)))
     is_moved = message.id < (newest.one() or 0)
-    if is_moved and message.ts is None:
-        return None
-    return second_asked(await _file(session, message), act, Asking.of(message.details), desk.t, is_moved=is_moved)
+    view = second_asked(await _file(session, message), act, Asking.of(message.details), desk.t, is_moved=is_moved)
+    return view if message.ts is not None or _asks(view) or (message.in_thread and not is_moved) else None
 
 
 async def _review(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return the question whether a post must stay hidden, for the team that has the case; None as for `_second`."""
+    """Return the question whether a post must stay hidden, for the team that has the case.
+
+    None if it was decided, or went to another team, before Slack took it.
+    """
     file, act = await _file(session, message), await session.get_one(Act, message.subject_id)
     asking = Asking.of(message.details)
     is_moved = not message.key.startswith(review_key(act.id, asking.at, file.case.transfers))
-    return review(file, act, asking, desk.t, is_moved=is_moved) if message.ts is not None or not is_moved else None
+    view = review(file, act, asking, desk.t, is_moved=is_moved)
+    return view if message.ts is not None or _asks(view) else None
+
+
+def _asks(view: View) -> bool:
+    """Tell whether a message has buttons: something is still to be decided."""
+    return any(block["type"] == "actions" for block in view.blocks)
 
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

@@ -852,6 +852,37 @@ async def test_what_coordinators_are_asked_and_slack_did_not_take_before_closing
         assert len(said_to(calm, MARIEKE, words)) == times, hour
 
 
+@pytest.mark.parametrize(
+    ("rule", "asked_at", "opens_at"),
+    [
+        ("Schelden", "2027-02-18 16:59", "2027-02-19 09:00"),
+        ("Discriminatie", "2026-11-20 16:59", "2026-11-23 09:00"),
+    ],
+)
+async def test_what_was_decided_before_slack_took_the_question_to_coordinators_is_not_told_to_them_any_more(
+    calm: Bot, wall: Wall, rule: str, asked_at: str, opens_at: str
+) -> None:
+    calm.clock.at = local("2026-11-20 15:59")  # type: ignore[attr-defined]
+    await hide(calm, rule)
+    await closed(calm)
+    await calm.card("Verborgen" if rule == "Schelden" else "Wacht op een tweede collega")
+    calm.slack.faults.down = True
+    await at(calm, asked_at)
+    calm.slack.faults.clear()
+    [hidden] = await hidings(calm)
+    async with calm.desk.session() as session:
+        about: dict[str, Any] = {"case_id": 1, "by": YOUSSEF, "now": calm.desk.now()}
+        if hidden.review_at is not None and rule == "Schelden":
+            await looking_again.keep(session, hidden.act_id, at=hidden.review_at.isoformat(), **about)
+        else:
+            await hiding.agree(session, hidden.act_id, undo=timedelta(), **about)
+    for moment in (f"{asked_at[:10]} 17:30", opens_at):
+        await at(calm, moment)
+        await messages.wake_lanes(calm.desk)
+        await calm.desk.wake.idle()  # type: ignore[attr-defined]
+        assert said_to(calm, MARIEKE) == []
+
+
 async def test_who_reviews_a_hidden_post_reads_that_it_was_edited(calm: Bot, wall: Wall) -> None:
     await hidden_long_ago(calm)
     await at(calm, "2027-02-22 10:00")
