@@ -12,7 +12,7 @@ from bot.slack import messages
 from bot.staffing import presence
 from jobs import absence
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import changed, make_role, mention, open_group, open_modal, read
+from tests.people import changed, make_role, mention, open_group, open_modal, read, settings
 
 
 async def owned(bot: Bot, *owners: str) -> None:
@@ -143,6 +143,7 @@ async def test_one_who_goes_away_is_offered_to_hand_their_cases_over(bot: Bot) -
 
 
 async def test_the_question_to_one_seen_away_says_what_is_left_of_it(bot: Bot) -> None:
+    await settings(bot, always_open=True)
     await owned(bot, SANNE, SANNE)
     bot.slack.set_status(SANNE, "🌴", "vakantie")
     async with bot.desk.session() as session:
