@@ -21,8 +21,8 @@ def name_of(url: URL, now: datetime) -> str:
 
 def make(url: URL, place: Path, progress: Progress, *, force: bool = False) -> None:
     """Make a backup of the database in this place, or nothing at all; raises BadSettings with what is in the way."""
-    place = place.resolve()  # of a link, what it leads to: that may be another disk
-    if url.get_backend_name() == "sqlite" and place == Path(url.database or "").resolve():
+    place = files.end_of(place)
+    if url.get_backend_name() == "sqlite" and place == files.end_of(Path(url.database or "")):
         raise BadSettings("That is the database itself: give the backup another name.")
     with files.appearing(place, force=force) as draft:
         if url.get_backend_name() == "sqlite":

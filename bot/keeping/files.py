@@ -42,6 +42,22 @@ def drafted(place: Path) -> Iterator[Path]:
             remove(draft)
 
 
+def end_of(place: Path) -> Path:
+    """Return the file that a place names: of a link what it leads to, which may be on another disk.
+
+    What is no file, as a pipe, is returned as it was named. Raises BadSettings for links that lead round.
+    """
+    if place.exists() and not place.is_file():
+        return place
+    try:
+        end = place.resolve()
+    except (OSError, RuntimeError):
+        end = place
+    if end.is_symlink():  # newer Pythons return such a link as it is
+        raise BadSettings(f"{place} is a link that leads back to itself: give another name.")
+    return end
+
+
 def refuse_taken(place: Path) -> None:
     """Raise BadSettings when there is a file in this place."""
     if place.exists():

@@ -66,7 +66,7 @@ def restore(settings: Settings, file: Path, progress: Progress, *, force: bool =
     if slack:
         asyncio.run(_reach_slack(settings))
     if url.get_backend_name() == "sqlite":
-        place = Path(url.database or "").resolve()  # of a link, what it leads to: the link may lie on another disk
+        place = files.end_of(Path(url.database or ""))
         return _into_sqlite(settings, place, file, progress, force=force, slack=slack)
     return _into_postgres(settings, url, file, progress, force=force, slack=slack)
 

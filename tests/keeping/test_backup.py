@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from bot.config import BadSettings
-from bot.keeping import backup, postgres, sqlite
+from bot.config import BadSettings, Settings
+from bot.keeping import backup, postgres, restore, sqlite
 from tests.conftest import SANNE, Bot
 from tests.fakes.command import webcare
 from tests.keeping.rows import pg_programs, rows_of
@@ -118,12 +118,27 @@ def test_a_backup_goes_where_a_link_leads(tmp_path: Path, sqlite_url: str, is_ne
 
 
 def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path: Path, sqlite_url: str) -> None:
-    """As a device is not, which root could replace."""
+    """As a device is not, which root could replace, nor the standard output, which is a link to one."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(BadSettings, match="no ordinary file"):
-        backup.make(backup.address_of(sqlite_url), pipe, lambda done, total: None, force=True)
+    read, write = os.pipe()
+    for place in (pipe, Path(f"/dev/fd/{write}")):
+        with pytest.raises(BadSettings, match=f"^{place} is no ordinary file"):
+            backup.make(backup.address_of(sqlite_url), place, lambda done, total: None, force=True)
+    os.close(read)
+    os.close(write)
     assert pipe.is_fifo()
+
+
+def test_a_link_that_leads_back_to_itself_is_refused_in_one_sentence(tmp_path: Path, sqlite_url: str) -> None:
+    (ring := tmp_path / "ring").symlink_to("ring")
+    for force in (False, True):
+        with pytest.raises(BadSettings, match="leads back to itself"):
+            backup.make(backup.address_of(sqlite_url), ring, nothing, force=force)
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{ring}")
+    with pytest.raises(BadSettings, match="leads back to itself"):
+        restore.restore(settings, file_of(sqlite_url), nothing, slack=False)
+    assert [each.name for each in tmp_path.iterdir()] == ["ring"]
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path, sqlite_url: str) -> None:
