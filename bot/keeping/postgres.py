@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from bot import db
 from bot.config import BadSettings
-from bot.keeping.sqlite import MADE
+from bot.keeping.sqlite import MADE, NUMBERS
 
 SECONDS = 0.2
 """How often the progress is told of a running program."""
@@ -78,15 +78,13 @@ def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:
 
 
 async def given(connection: AsyncConnection, there: Collection[str]) -> dict[str, int]:
-    """Return the highest id that each of the tables that are `there` has given, and when the database was MADE.
-
-    What cannot be read is left out.
-    """
+    """Return the highest id that each table that is `there` gave, MADE and NUMBERS, as far as they can be read."""
     counted = await _ids(connection, there)
     with suppress(DBAPIError):
         async with connection.begin_nested():
             made = text("SELECT floor(extract(epoch FROM min(created_at))) FROM workspaces")
             counted[MADE] = int(await connection.scalar(made) or 0)
+            counted[NUMBERS] = int(await connection.scalar(text("SELECT sum(counted) FROM case_counts")) or 0)
     return counted
 
 
@@ -102,17 +100,12 @@ async def _ids(connection: AsyncConnection, there: Collection[str]) -> dict[str,
     return counted
 
 
-async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str, int]) -> dict[str, int]:
-    """Let new rows get ids after the highest that was given, here or `before` by table, and so many further.
-
-    Return how many ids more were given `before` than here, by table, as far as those are known.
-    """
-    here = await _ids(connection, SQLModel.metadata.tables)
-    for name, highest in here.items():
+async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str, int]) -> None:
+    """Let new rows get ids after the highest that was given, here or `before` by table, and so many further."""
+    for name, highest in (await _ids(connection, SQLModel.metadata.tables)).items():
         last = max(highest, before.get(name, 0)) + leap
         counter = func.pg_get_serial_sequence(name, "id")
         await connection.execute(select(func.setval(counter, max(last, 1), last > 0)))
-    return {name: before[name] - highest for name, highest in here.items() if name in before}
 
 
 def revision(archive: Path) -> str:

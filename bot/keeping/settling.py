@@ -64,7 +64,7 @@ class Settled:
 async def settle(session: AsyncSession, now: datetime, given: Mapping[str, int]) -> Settled:
     """Prepare a database that was just restored for a start of the bot.
 
-    `given` has, by table, the highest id that the database gave whose place it takes, and when that was MADE.
+    `given` has, by table, the highest id that the database gave whose place it takes, and its MADE and NUMBERS.
     """
     as_of = await newest(session)
     if as_of is None:
@@ -148,13 +148,14 @@ async def _leap(session: AsyncSession, given: Mapping[str, int], ids: int) -> in
     """
     connection = await session.connection()
     if db.is_sqlite(session):
-        since = await connection.run_sync(sqlite.number_on, ids, given)
+        await connection.run_sync(sqlite.number_on, ids, given)
     else:
-        since = await postgres.number_on(connection, ids, given)
+        await postgres.number_on(connection, ids, given)
     made = (await session.exec(select(func.min(col(Workspace.created_at))))).one()
-    took = [since.get("cases", -1), since.get("transfers", -1)]  # a transfer may take a number too
-    is_known = made is not None and given.get(sqlite.MADE) == int(made.timestamp()) and min(took) >= 0
-    skipped = min(LEAP, sum(took)) if is_known else LEAP
+    here = (await session.exec(select(func.sum(CaseCount.counted)))).one() or 0
+    since = given.get(sqlite.NUMBERS, -1) - here  # of all teams together, so each of them has given no more
+    is_known = made is not None and given.get(sqlite.MADE) == int(made.timestamp()) and since >= 0
+    skipped = since if is_known else LEAP
     await session.exec(update(CaseCount).values(counted=CaseCount.counted + skipped))
     return skipped
 

@@ -24,6 +24,8 @@ COUNTED = re.compile(r"\bid INTEGER NOT NULL,(.*?),\s*PRIMARY KEY \(id\)", re.DO
 MADE = "made"
 """Beside the ids that the tables of a database gave: when it was made, in seconds. Databases of one installation, as
 a backup and what came of it, have that in common."""
+NUMBERS = "numbers"
+"""Beside these: how many numbers of cases were given or skipped, of all teams together."""
 NOT_OURS = "{file} is not a database of webcare."
 DEFENDED = (
     "The SQLite of this Python lets nobody change what it keeps of the tables (its defensive mode), without which ids "
@@ -115,7 +117,7 @@ def alone(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def given(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the highest id that each table has given, and when the database was MADE, as far as they can be read.
+    """Return the highest id that each table has given, MADE and NUMBERS, as far as they can be read.
 
     https://www.sqlite.org/autoinc.html
     """
@@ -128,6 +130,7 @@ def given(connection: sqlite3.Connection) -> dict[str, int]:
     with suppress(sqlite3.DatabaseError):
         made = connection.execute("SELECT CAST(strftime('%s', min(created_at)) AS INTEGER) FROM workspaces").fetchone()
         counted[MADE] = made[0] or 0
+        counted[NUMBERS] = connection.execute("SELECT sum(counted) FROM case_counts").fetchone()[0] or 0
     return counted
 
 
@@ -135,11 +138,10 @@ def _with_ids() -> list[str]:
     return [table.name for table in SQLModel.metadata.sorted_tables if "id" in table.c]
 
 
-def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> dict[str, int]:
+def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> None:
     """Let new rows get ids after the highest that was given, here or `before` by table, and so many further.
 
-    Return how many ids more were given `before` than here, by table, as far as those are known. Raises
-    BadSettings when SQLite does not let its counters be changed.
+    Raises BadSettings when SQLite does not let its counters be changed.
 
     Without a counter SQLite numbers on from the highest row, so each table gets one. That changes none of its rows, but
     SQLite has no other word for it than to write what it keeps of the table:
@@ -158,12 +160,9 @@ def number_on(connection: Connection, leap: int, before: Mapping[str, int]) -> d
     version = connection.exec_driver_sql("PRAGMA schema_version").scalar() or 0
     connection.exec_driver_sql(f"PRAGMA schema_version={version + 1}")  # so that each connection reads it anew
     connection.exec_driver_sql("PRAGMA writable_schema=RESET")
-    here = dict[str, int]()
     for name in _with_ids():
         newest = connection.exec_driver_sql(f"SELECT max(id) FROM {name}").scalar() or 0  # noqa: S608
         seen = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": name}).scalar()
-        here[name] = max(newest, seen or 0)
-        last = {"name": name, "last": max(here[name], before.get(name, 0)) + leap}
+        last = {"name": name, "last": max(newest, seen or 0, before.get(name, 0)) + leap}
         connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), last)
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), last)
-    return {name: before[name] - highest for name, highest in here.items() if name in before}

@@ -23,6 +23,7 @@ from sqlmodel import SQLModel, select
 
 from bot import accounts, cases, db
 from bot.accounts import seal
+from bot.cases import numbers
 from bot.config import BadSettings, Settings
 from bot.domain.case import Status, Urgency
 from bot.domain.mention import Act
@@ -291,6 +292,26 @@ async def test_numbers_of_cases_skip_those_that_were_given_after_the_backup(
             lambda: [each["text"] for each in slack.messages(CHANNEL) if "teruggezet naar hoe ze waren" in each["text"]]
         )
         assert "Kaarten van na dat moment doen niets meer." in told, "they still have their buttons"
+
+
+async def test_numbers_of_cases_skip_all_that_were_given_since_the_backup_after_an_earlier_restore_too(
+    database_url: str, slack: Sandbox, command: Command
+) -> None:
+    """Also more than those of a database of which nothing is left."""
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        assert (await command("backup", "b")).code == 0
+        async with bot.desk.session() as session:
+            await numbers.take(session, 1, 1300)
+            await session.commit()
+    for skipped in (1300, 1301):
+        done = await command("restore", "b", "--force", "--without-slack")
+        assert f"skips {skipped} numbers" in " ".join(done.out.split()), done.err
+        async with running_bot(database_url, slack) as bot:
+            bot.citizen_posts(f"Mag mijn hond mee, op dag {skipped}?", name="Truus")
+            await bot.card(f"op dag {skipped}?")
+            assert [case.number for case in await bot.rows(Case)] == [1, 2 + skipped]
 
 
 def _direct_about(slack: Sandbox, who: str) -> dict[str, Any] | None:
