@@ -182,6 +182,7 @@ async def _given(engine: AsyncEngine, there: Collection[str]) -> Mapping[str, in
     async with db.connected(engine) as connection:
         given = await postgres.given(connection, there)
         if db.UNFINISHED in there:
+            given.pop(sqlite.MADE, None)  # what it restored tells nothing of the database that was there
             cut_off = text(f"SELECT details FROM {db.UNFINISHED} WHERE what = :what")  # noqa: S608
             for name, highest in json.loads(await connection.scalar(cut_off, {"what": HALF}) or "{}").items():
                 given[name] = max(highest, given.get(name, 0))

@@ -626,6 +626,27 @@ async def test_a_restore_that_was_cut_off_keeps_what_was_there_and_is_run_again(
     await engine.dispose()
 
 
+async def test_a_restore_that_was_cut_off_once_all_was_back_skips_the_numbers_of_a_database_that_was_lost(
+    databases: Databases, postgres_uri: str, slack: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    lost = await databases.postgresql(postgres_uri)
+    url = await blank(request, lost, tmp_path)
+    async with running_bot(lost, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+    real, settings = pg_programs(url), dict[str, Any](webcare_secret_key=SECRET_KEY)
+    assert (await webcare(tmp_path, "backup", "b", database_url=lost, path=real, **settings)).code == 0
+    (program := tmp_path / "pg_restore").write_text(
+        f'#!/bin/sh\nPATH="{real}" pg_restore "$@"\ncase "$*" in *--single-transaction*) kill -9 $$;; esac\n'
+    )
+    program.chmod(0o755)
+    cut_off = {"database_url": url, "path": f"{tmp_path}:{real}", **settings}
+    assert (await webcare(tmp_path, "restore", "b", "--without-slack", **cut_off)).code == 2
+    settings |= {"database_url": url, "path": real}
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
+    assert "skips 1000 numbers" in " ".join(done.out.split()), done.err
+
+
 async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_can_be_updated_again(
     databases: Databases, postgres_uri: str, slack: Sandbox, tmp_path: Path
 ) -> None:
