@@ -27,8 +27,8 @@ WITH_THOSE_OF_A_NEWER_VERSION = text(
     "WITH RECURSIVE theirs AS ("
     "SELECT oid FROM pg_class WHERE relname = ANY(:ours) AND relnamespace = current_schema()::regnamespace "
     "UNION SELECT conrelid FROM pg_constraint JOIN theirs ON confrelid = theirs.oid WHERE contype = 'f') "
-    "SELECT relname FROM theirs JOIN pg_class USING (oid) WHERE relnamespace = current_schema()::regnamespace "
-    "ORDER BY relname"
+    "SELECT quote_ident(relname) FROM theirs JOIN pg_class USING (oid) "
+    "WHERE relnamespace = current_schema()::regnamespace ORDER BY relname"
 )
 """Our tables, and those that refer to them: a newer version of the program made tables that we do not know."""
 DROP_QUEUE = r"""

@@ -661,6 +661,7 @@ async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_c
         "CREATE TABLE trends (id serial PRIMARY KEY, case_id integer REFERENCES cases)",
         "CREATE TABLE trend_words (trend_id integer REFERENCES trends, word text)",
         "CREATE TABLE of_somebody_else (id integer)",
+        """CREATE TABLE "Rapport 2026" (case_id integer REFERENCES cases)""",
         "UPDATE alembic_version SET version_num = '9999'",
     ]
     engine = db.create_engine(url)
@@ -674,10 +675,10 @@ async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_c
         where = text("SELECT schemaname LIKE 'webcare_before_%' FROM pg_tables WHERE tablename = :name")
         aside = {
             name: list((await connection.execute(where, {"name": name})).scalars())
-            for name in ("trends", "trend_words", "of_somebody_else")
+            for name in ("trends", "trend_words", "Rapport 2026", "of_somebody_else")
         }
     await engine.dispose()
-    assert aside == {"trends": [True], "trend_words": [True], "of_somebody_else": [False]}
+    assert aside == {"trends": [True], "trend_words": [True], "Rapport 2026": [True], "of_somebody_else": [False]}
 
 
 def dump(file: Path) -> list[str]:
