@@ -271,6 +271,6 @@ def _edited(mention: Mention, post: Post) -> list[EventKind]:
     is_later |= post.edited_at is not None and post.edited_at == mention.edited_at and post.text != mention.text
     if not is_later or (mention.text == post.text and mention.media == media):
         return [EventKind.MENTION_EDITED] if turns_private else []
-    mention.earlier_text = mention.earlier_text or mention.text
+    mention.earlier_text = mention.text if mention.earlier_text is None else mention.earlier_text
     mention.text, mention.edited_at, mention.media = post.text, post.edited_at, media
     return [EventKind.MENTION_EDITED]

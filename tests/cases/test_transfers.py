@@ -14,7 +14,7 @@ from sqlmodel import col, select, update
 from bot import cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status, Urgency
-from bot.domain.mention import Act, Author, Gone, Post, permits
+from bot.domain.mention import Act, Author, Gone, Media, Post, permits
 from bot.domain.routing import Rule
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
@@ -281,6 +281,27 @@ async def test_the_thread_of_the_former_team_shows_what_the_citizen_wrote_as_it_
     await writes(2, "Bij de brug. Bel 06-11223344", edited_at=bot.desk.now())
     assert "06-11223344" in threads(BEHEER), "they have it"
     assert "06-11223344" not in threads(CHANNEL), "where the former team was"
+
+
+async def test_the_former_team_reads_no_words_that_were_added_to_a_picture_later_in_two_edits(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    picture = Media("https://x.example/glas.png", alt="Glas")
+
+    async def writes(words: str, **more: Any) -> None:
+        post = Post("1", Author("a1", "Fatima"), words, bot.desk.now(), media=(picture,), **more)
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await settled(bot)
+        bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+
+    await writes("")
+    await by_verb(bot, seen=1, to=beheer)
+    bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    for words in ("Bel 06-12345678", "Bel 06-12345678 na vijven"):
+        await writes(words, edited_at=bot.desk.now())
+        assert "06-12345678" in "".join(map(read, bot.slack.messages(BEHEER)))
+        assert "06-12345678" not in json.dumps(bot.slack.messages(CHANNEL))
 
 
 async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
