@@ -135,7 +135,7 @@ async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_
 
 async def test_a_doubted_message_that_has_nothing_to_say_any_more_is_cleared_up_and_then_left(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
-    await settings(bot, always_open=True)  # it would wait for the opening
+    await settings(bot, always_open=True)
     async with bot.desk.session() as session:
         asked = {"owner": SANNE, "returned": 2}
         session.add(Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details=asked))
@@ -221,6 +221,7 @@ async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(i
 
 async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(hasty: Bot) -> None:
     bot = hasty
+    await settings(bot, always_open=True)
     async with bot.desk.session() as session:
         message = Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details={"owner": SANNE, "returned": 2})
         message.posting_since = bot.desk.now()
