@@ -158,6 +158,7 @@ async def test_a_doubted_message_that_has_nothing_to_say_any_more_is_cleared_up_
 
 async def gives_up_its_question(bot: Bot) -> None:
     """An agent is asked something, in a call that the bot gives up; then there is nothing to ask any more."""
+    await settings(bot, always_open=True)
     async with bot.desk.session() as session:
         asked = {"owner": SANNE, "returned": 2}
         session.add(Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details=asked))
