@@ -113,10 +113,11 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             desk = bot.desk.of(await team_of(session, message))
             shown = await view_of(desk, session, message)
             # of a case that is not urgent, was not asked anything, is back here (so that a review is asked anew) and
-            # with nobody (so that nobody waits for advice); and nothing is told
+            # with nobody (so that nobody waits for advice); of an act that failed (so that nobody has to agree); and
+            # nothing is told
             nothing = {
                 MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.FORMER, MessageKind.REMINDER,
-                MessageKind.HANDED_OVER, MessageKind.NO_ADVICE, MessageKind.REVIEW,
+                MessageKind.HANDED_OVER, MessageKind.NO_ADVICE, MessageKind.REVIEW, MessageKind.SECOND,
             }  # fmt: skip
             assert (shown is None) is (kind in nothing), kind
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
