@@ -30,18 +30,20 @@ from bot.team.settings import TeamSettings
 
 GAVE = sorted({EventKind.CLAIM, EventKind.TAKE_OVER, EventKind.ASSIGN, EventKind.REOPEN})
 """The events that gave a case to somebody: to `to` in their details, else to `by`."""
-# Built once, for each card: to build them takes longer than to run them.
-_OF_AUTHOR = and_(
-    col(Case.author_id) == bindparam("author"),
-    col(Case.id) != bindparam("case"),
-    col(Case.team_id).in_(bindparam("teams", expanding=True)),
-    or_(col(Case.opened_at) >= bindparam("since", type_=UtcDateTime), col(Case.status).in_(ONGOING)),
-)
+
+
+def _others_of(author: Any, case: Any, teams: Any, since: Any) -> ColumnElement[bool]:
+    shown = or_(col(Case.opened_at) >= since, col(Case.status).in_(ONGOING))
+    return and_(col(Case.author_id) == author, col(Case.id) != case, col(Case.team_id).in_(teams), shown)
+
+
+# Built once, for each card: to build it takes longer than to run it.
+_SINCE: Any = bindparam("since", type_=UtcDateTime)
 _SHOWN: list[Any] = [Case.id, Case.number, Case.status, Case.team_id, Message.channel, Message.ts]
 _OTHERS = db.short(
     sqlalchemy.select(*_SHOWN)
     .outerjoin(Message, and_(col(Message.case_id) == Case.id, col(Message.kind) == MessageKind.CASE))
-    .where(_OF_AUTHOR)
+    .where(_others_of(bindparam("author"), bindparam("case"), bindparam("teams", expanding=True), _SINCE))
     .order_by(col(Case.id).desc())
     .limit(COUNTED)
 )
@@ -88,7 +90,7 @@ def of_author(case: Case, team: Team, team_ids: Sequence[int]) -> ColumnElement[
     The look-back counts from when the case came in, so that its card does not change by the clock. Cases that have not
     ended always count.
     """
-    return _OF_AUTHOR.params(_about(case, team, team_ids))
+    return _others_of(**_about(case, team, team_ids))
 
 
 def _about(case: Case, team: Team, team_ids: Sequence[int]) -> dict[str, Any]:
