@@ -191,9 +191,11 @@ async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_a
         seen = (await cases.read(session, 1)).seen
         await cases.close(session, 1, by=MARIEKE, now=now, reason=CloseReason.OTHER, text="Bel 06-12345678", seen=seen)
     await messages.wake_lanes(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-    told = [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
-    shown = [text_of(each) for each in told if "*Afgesloten* door" in text_of(each)]
-    assert len(shown) == 3
-    for each in shown:
+
+    def shown() -> list[str]:
+        told = [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
+        return [text_of(each) for each in told if "*Afgesloten* door" in text_of(each)]
+
+    await bot.slack.wait_for(lambda: len(shown()) == 3)
+    for each in shown():
         assert "123456782" not in each and "06-12345678" not in each, each
