@@ -103,7 +103,11 @@ class World:
         process = Process(f"p{self.born}", settings, self.now, dice, lambda: self._tick(dice))
         self.processes.append(process)
         self.log(f"{process.name} starts")
-        await process.start()
+        try:
+            await process.start()
+        except db.GONE:  # whoever looks after it starts another
+            self.log(f"{process.name} could not start: the database is gone")
+            process.kill()
 
     def _tick(self, dice: Random) -> float:
         return dice.uniform(1, 2) * self.tick
