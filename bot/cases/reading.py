@@ -33,6 +33,7 @@ from bot.models import (
     Transfer,
     edits_of,
 )
+from bot.team import teams
 
 _REFER = {
     "replies": col(Reply.case_id), "asked": col(Escalation.case_id), "notes": col(Note.case_id),
@@ -51,7 +52,6 @@ _READ: Any = db.short(
 _POSTS = db.short(
     select(Mention).where(Mention.case_id == bindparam("case")).order_by(col(Mention.published_at), col(Mention.id))
 )
-_TEAMS = db.short(select(Team).where(Team.workspace_id == bindparam("workspace")).order_by(col(Team.id)))
 MOVED = sorted({logged_as(move) for move in Move})
 SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER, EventKind.RELEASE)
 """The events that begin a snooze, or end one early."""
@@ -91,13 +91,12 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     acted = select(Act, Hiding).outerjoin(Hiding, col(Hiding.act_id) == Act.id).where(Act.case_id == case_id)
     done = await _all(session, has.acts, acted.order_by(col(Act.id)))
     rows = posts, replies, asked, notes, running, writing
-    own = await session.exec(_TEAMS, params={"workspace": team.workspace_id})
-    teams, moved = own.all(), await transfers(session, case)
+    own, moved = await teams.of_workspace(session, team.workspace_id), await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
-    others = await around.others(session, case, team, teams)
+    others = await around.others(session, case, team, own)
     platform = connectors.known(account.platform)
     return CaseFile(
-        case, team, account, connectors.label_of(account), author, *rows, teams, moved, former=had,
+        case, team, account, connectors.label_of(account), author, *rows, own, moved, former=had,
         answered_posts=answered, others=others, acts=[act for act, _ in done],
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
         templates=connectors.templates(account.platform, account.limits),

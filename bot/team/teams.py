@@ -1,6 +1,6 @@
 """The teams and their settings: each change is validated, logged with the value before it, and can be undone."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from bot.team.settings import MAX_LISTED, MAX_RULES, TeamSettings
 
 COLUMNS = ("name", "channel")
 """Settings that are columns of the team, because we search by them; they are unique."""
-# Built once, for each click: to build it takes longer than to run it.
+# Built once, for each click and each card: to build them takes longer than to run them.
+_OF_WORKSPACE = db.short(select(Team).where(Team.workspace_id == bindparam("workspace")).order_by(col(Team.id)))
 _OF_CASE = db.short(select(Team).join(Case).where(Case.id == bindparam("case")))
 
 
@@ -42,8 +43,12 @@ async def all_teams(session: AsyncSession) -> list[Team]:
 
 async def beside(session: AsyncSession, team_id: int) -> list[Team]:
     """Return the teams of the organisation of a team, itself included, the oldest first."""
-    workspace_id = (await session.get_one(Team, team_id)).workspace_id
-    return list(await session.exec(select(Team).where(Team.workspace_id == workspace_id).order_by(col(Team.id))))
+    return list(await of_workspace(session, (await session.get_one(Team, team_id)).workspace_id))
+
+
+async def of_workspace(session: AsyncSession, workspace_id: int) -> Sequence[Team]:
+    """Return the teams of an organisation, the oldest first."""
+    return (await session.exec(_OF_WORKSPACE, params={"workspace": workspace_id})).all()
 
 
 async def of_channel(session: AsyncSession, channel: str) -> Team | None:
