@@ -74,6 +74,10 @@ class Account:
         begins = self.begins_at(now)
         return begins - CLOCKS_DIFFER if begins else None
 
+    def begins_after(self, cursor: Cursor, now: datetime) -> datetime | None:
+        """Return when a list begins of which a cursor knows nothing: one that is switched on later begins then."""
+        return now - CLOCKS_DIFFER if cursor else self.begins_by_its_clock(now)
+
 
 @dataclass(frozen=True)
 class Health:

@@ -27,6 +27,10 @@ class Parts:
         """Return which parts could not be read."""
         return tuple(self._unread)
 
+    def lacks(self, what: Text) -> None:
+        """Let people read that something of a part that was read is lacking."""
+        self._unread.append(what)
+
     async def read(self, part: Awaitable[T], *, otherwise: Text) -> T | None:
         """Read a part; None if that fails, and then people read `otherwise`. A refused token is raised."""
         try:
@@ -34,5 +38,5 @@ class Parts:
         except (RateLimited, Unavailable, Rejected) as verdict:
             kind = type(verdict).__name__
             log.warning("part not read", account=self._account_id, verdict=kind, part=otherwise.message)
-            self._unread.append(otherwise)
+            self.lacks(otherwise)
             return None

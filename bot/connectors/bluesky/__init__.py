@@ -23,7 +23,6 @@ from typing import Any
 import structlog
 
 from bot.connectors.base import (
-    CLOCKS_DIFFER,
     Account,
     Cursor,
     Draft,
@@ -97,7 +96,7 @@ class Bluesky:
         views = {item["uri"]: item for item in news.items}
         for word in self._account.options.get("words", ()):
             is_later = bool(cursor) and word not in known
-            since = now - CLOCKS_DIFFER if is_later else begins
+            since = self._account.begins_after(cursor, now) if is_later else begins
             searched = newest.read(partial(self._found, word=word), known.get(word), since, now, parts)
             part = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
             if part is not None:
@@ -131,7 +130,7 @@ class Bluesky:
         if "messages_since" in cursor:
             begins = time_of(since) if (since := cursor["messages_since"]) else None
         else:
-            begins = self._now() - CLOCKS_DIFFER if cursor else self._account.begins_by_its_clock(self._now())
+            begins = self._account.begins_after(cursor, self._now())
         read = await parts.read(self._chat.read(last, begins), otherwise=MESSAGES_NOT_READ)
         posts, newest_read = read if read is not None else ([], last)
         if newest_read is not None:

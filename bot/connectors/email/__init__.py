@@ -66,7 +66,7 @@ class Email:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return the next mails of the folders; the first time only those since the account begins."""
         now = self._tools.now()
-        begins = self._account.begins_by_its_clock(now)
+        begins = self._account.begins_after(cursor, now)
         reader = Reader(self._address, self._folders(), now, begins, self._account.added_at)
         return await self._in_mailbox(lambda box: reader.page(box, cursor))
 

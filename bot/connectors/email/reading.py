@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from bot.connectors.base import CLOCKS_DIFFER, Cursor, Page, RateLimited, Rejected, Unavailable
+from bot.connectors.base import Cursor, Page, RateLimited, Rejected, Unavailable
 from bot.connectors.email import automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
@@ -39,7 +39,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads for one account. Mails from before `begins_at`, or answered before `added_at`, are left out."""
+    """Reads for one account. A folder that was not read yet begins at `begins_at`.
+
+    Mails that were answered before `added_at` are left out.
+    """
 
     address: str
     folders: Sequence[str]
@@ -50,7 +53,7 @@ class Reader:
     def page(self, box: Box, cursor: Cursor) -> Page:
         """Return the next page after a cursor; a folder that cannot be read holds up no other."""
         seen = _Seen.of(cursor)
-        seen.begin(self.folders, self.now - CLOCKS_DIFFER if cursor else self.begins_at)
+        seen.begin(self.folders, self.begins_at)
         before = seen.cursor()
         failed: dict[str, Rejected | Unavailable | RateLimited] = {}
         left, more = PAGE, False

@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any
 
 from bot.connectors.base import (
-    CLOCKS_DIFFER,
     Account,
     Cursor,
     Draft,
@@ -98,11 +97,12 @@ class Facebook:
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
         parts = Parts(self._account.id)
         for name, read in self._lists(reader, begins).items():
-            state = cursor.get(name) or unread_since(self._now() - CLOCKS_DIFFER if cursor else begins)
+            state = cursor.get(name) or unread_since(self._account.begins_after(cursor, self._now()))
             read_now = await parts.read(read(state), otherwise=NOT_READ[name]) or Found([], state)
             after[name], posts, more = read_now.state, [*posts, *read_now.posts], more or read_now.more
-        unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
-        return Page(oldest_first(posts), after, more, self._server.rests_until, unread)
+        if not reader.is_whole:
+            parts.lacks(REPLIES_NOT_READ)
+        return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
 
     def _lists(self, reader: Reader, begins: datetime | None) -> dict[str, Read]:
         """Return the functions that read the other lists, by name in the cursor."""

@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.connectors.base import (
-    CLOCKS_DIFFER,
     Account,
     Cursor,
     Draft,
@@ -126,12 +125,13 @@ class Instagram:
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
         parts = Parts(self._account.id)
         if self._server.has_messages:
-            state = cursor.get("messages") or unread_since(self._now() - CLOCKS_DIFFER if cursor else begins)
+            state = cursor.get("messages") or unread_since(self._account.begins_after(cursor, self._now()))
             read = await parts.read(self._messages.read(state, begins), otherwise=MESSAGES_NOT_READ)
             messages = read or Found([], state)
             after["messages"], posts, more = messages.state, [*posts, *messages.posts], more or messages.more
-        unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
-        return Page(oldest_first(posts), after, more, self._server.rests_until, unread)
+        if not reader.is_whole:
+            parts.lacks(REPLIES_NOT_READ)
+        return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
         """Return the pushed items with the words of mentions and the addresses of our posts."""

@@ -68,8 +68,9 @@ class Threads:
             after["mentions"] = cursor["mentions"]
         both = [*(mentions.posts if mentions else ()), *replies.posts]  # for a post in both lists, the last one counts
         posts = {post.external_id: post for post in both}.values()
-        unread = (*parts.unread, *(() if reader.is_whole else (REPLIES_NOT_READ,)))
-        return Page(oldest_first(posts), after, not_before=self._server.rests_until, unread=unread)
+        if not reader.is_whole:
+            parts.lacks(REPLIES_NOT_READ)
+        return Page(oldest_first(posts), after, not_before=self._server.rests_until, unread=parts.unread)
 
     async def send(self, draft: Draft) -> Sent:
         """Publish the answer below its post."""
