@@ -1,10 +1,12 @@
 """What the clock will do for a case: when, what, and who hears of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.hours import Hours, NeverOpen, next_opening
+from bot.domain.hours import HORIZON, Hours, NeverOpen, next_opening
+from bot.domain.period import DAY, midnight
 from bot.domain.sla import ClockKind
 
 
@@ -50,3 +52,16 @@ def heard_at(hours: Hours, due_at: datetime | None, now: datetime) -> datetime |
         return next_opening(hours, max(due_at, now))
     except NeverOpen:
         return None
+
+
+def heard_by_days(hours: Hours, since: datetime, now: datetime) -> Iterator[datetime]:
+    """Yield when what is counted in working days since then may be notified, in order; a day may have its moment twice.
+
+    Ends at HORIZON, or at once for a team that never opens.
+    """
+    today = now.astimezone(hours.zone).date()
+    for n in range(HORIZON.days):
+        at = heard_at(hours, max(since, midnight(today + n * DAY, hours.zone)), now)
+        if at is None:
+            return
+        yield at

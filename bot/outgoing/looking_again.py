@@ -7,11 +7,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.coming import Coming, Doing, heard_at, heard_by_days
 from bot.domain.event import EventKind, Why
-from bot.domain.hours import HORIZON, Hours, NeverOpen, add, between
+from bot.domain.hours import Hours, NeverOpen, add, between
 from bot.domain.mention import FOR_GOOD, Act
-from bot.domain.period import DAY, midnight, working_days
+from bot.domain.period import working_days
 from bot.domain.text import Refused
 from bot.models import (
     PROPOSED,
@@ -151,11 +151,7 @@ async def _next_review(
     session: AsyncSession, act: ActRow, due_at: datetime, case: Case, hours: Hours, now: datetime
 ) -> datetime | None:
     """Return when the coordinators are next asked whether a post must stay hidden."""
-    today, first = now.astimezone(hours.zone).date(), heard_at(hours, due_at, now)
-    later = (midnight(today + n * DAY, hours.zone) for n in range(1, HORIZON.days))
-    for at in (first, *(heard_at(hours, each, max(now, due_at)) for each in later)):
-        if at is None:
-            return None
+    for at in heard_by_days(hours, due_at, now):
         asked = _review_of(act, due_at, case, hours, at)
         if not await _was_sent(session, act, MessageKind.REVIEW, asked):
             return at

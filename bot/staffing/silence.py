@@ -10,9 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.domain.case import Status
-from bot.domain.coming import Coming, Doing, heard_at
-from bot.domain.hours import HORIZON
-from bot.domain.period import DAY, midnight, working_days
+from bot.domain.coming import Coming, Doing, heard_by_days
+from bot.domain.period import working_days
 from bot.domain.signals import Rank
 from bot.models import WITH_CITIZEN, Case, Message, MessageKind, Role, Team, Unanswered
 from bot.staffing import presence
@@ -63,12 +62,7 @@ async def coming(session: AsyncSession, case: Case, team: Team, settings: TeamSe
         return []
     questions = select(Message.key).where(Message.case_id == case.id, Message.kind == MessageKind.UNANSWERED)
     asked = set(await session.exec(questions))
-    hours = settings.hours(now)
-    today, days = now.astimezone(hours.zone).date(), HORIZON.days
-    midnights = (midnight(today + n * DAY, hours.zone) for n in range(days))
-    for at in (heard_at(hours, each, now) for each in midnights):
-        if at is None:
-            return []
+    for at in heard_by_days(settings.hours(now), now, now):
         times = _times(case, settings, at)
         if times and _key(case, times) not in asked:
             owner = await _owner(session, case)
