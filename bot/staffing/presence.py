@@ -103,7 +103,7 @@ async def not_reminded(
 
     An owner keeps a case that waits for its citizen, whatever becomes of their role.
     """
-    lost = {*owners}.difference(await agents.answering(session, team_id))
+    lost = {*owners}.difference(await agents.answering(session, team_id)) if owners else set[str]()
     return lost | await away_of(session, {*owners, *coordinators})
 
 
