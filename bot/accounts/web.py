@@ -171,9 +171,9 @@ async def _answer(
         except _SendAgain as refusal:
             refused.append(refusal)
             continue
-        except db.GONE:  # that says nothing about the account
-            raise
         except Exception as fault:
+            if db.is_gone(fault):  # that says nothing about the account
+                raise
             refused.append(fault)
             await refusals.note(row, OUR_FAULT)
             continue

@@ -97,9 +97,9 @@ async def _prepared_or_not(
     """Prepare as below; an item for which that is not possible is put off, and holds up none behind it."""
     try:
         return await _prepared(desk, session, account, item, now)
-    except db.GONE:
-        raise
-    except Exception as error:  # our own fault
+    except Exception as error:
+        if db.is_gone(error):
+            raise
         log.error("preparing what goes to a platform failed", account=account.id, **trace(error))
         return _unprepared
 

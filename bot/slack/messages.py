@@ -154,7 +154,7 @@ async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
         return await level(desk, message_id)
     except Exception as error:
         log.error("a message cannot be shown", message=message_id, **trace(error))
-        wait = TRY_AGAIN if isinstance(error, db.GONE) else TRY_MUCH_LATER
+        wait = TRY_AGAIN if db.is_gone(error) else TRY_MUCH_LATER
         async with desk.session() as session:
             await session.exec(
                 update(Message)
