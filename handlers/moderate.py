@@ -1,20 +1,27 @@
 """Act on a post besides answering it: like it, show it again, remove our answer, and take that back."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.mention import Act
-from bot.domain.text import Refused, Wrong, text
+from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Act as ActRow
+from bot.models import CaseFile
 from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
+from bot.texts import Texts
 from bot.views.act import remove_modal, show_modal, unlike_modal
+from bot.views.block import Block
 from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
+
+Choosing = Callable[[CaseFile, Texts, datetime], Block]
+"""A modal that asks which of several posts."""
 
 
 async def like(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -63,37 +70,39 @@ async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 async def open_show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask which of the hidden posts to show again."""
-    async with opened(desk, body) as show:
-        async with desk.reading() as session:
-            file = await cases.read(session, case_id)
-        if not file.open_to(Act.SHOW):
-            raise Refused("There is no hidden post any more.")
-        await show(show_modal(file, desk.t, desk.now()))
+    await _ask_which(desk, body, case_id, Act.SHOW, show_modal, text("There is no hidden post any more."))
 
 
 async def open_unlike(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask of which of the liked posts to take the like back."""
+    await _ask_which(desk, body, case_id, Act.UNLIKE, unlike_modal, text("There is no liked post any more."))
+
+
+async def _ask_which(
+    desk: TeamDesk, body: dict[str, Any], case_id: int, kind: Act, modal: Choosing, otherwise: Text
+) -> None:
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             file = await cases.read(session, case_id)
-        if not file.open_to(Act.UNLIKE):
-            raise Refused("There is no liked post any more.")
-        await show(unlike_modal(file, desk.t, desk.now()))
-
-
-async def unlike_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take back the like of the chosen post."""
-    number, _, only = view["private_metadata"].partition(":")
-    post = int(only or values(view)["unlike_post"])
-    await _approve(desk, Moderation(Act.UNLIKE, int(number), post, submission=view["id"]), by)
-    await ack()
+        if not file.open_to(kind):
+            raise Refused(otherwise.message)
+        await show(modal(file, desk.t, desk.now()))
 
 
 async def show_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Show the chosen hidden post again."""
+    await _with_chosen(ack, view, by, desk, Act.SHOW, "show_post")
+
+
+async def unlike_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Take back the like of the chosen post."""
+    await _with_chosen(ack, view, by, desk, Act.UNLIKE, "unlike_post")
+
+
+async def _with_chosen(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk, kind: Act, field: str) -> None:
     number, _, only = view["private_metadata"].partition(":")
-    post = int(only or values(view)["show_post"])
-    await _approve(desk, Moderation(Act.SHOW, int(number), post, submission=view["id"]), by)
+    post = int(only or values(view)[field])
+    await _approve(desk, Moderation(kind, int(number), post, submission=view["id"]), by)
     await ack()
 
 

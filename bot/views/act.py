@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.mention import Act
 from bot.domain.text import text
 from bot.models import Act as ActRow
-from bot.models import ActStatus, CaseFile, Hiding
+from bot.models import ActStatus, CaseFile, Hiding, Mention
 from bot.texts import Texts
 from bot.views.block import OPTION, Block, View, button, context, cut, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line, privately, words_of
@@ -150,7 +150,7 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
 
 def show_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask which of the hidden posts becomes visible again."""
-    hidden = [Post(each.id, each.published_at, each.text, each.private) for each in file.open_to(Act.SHOW)[:100]]
+    hidden = to_choose(file.open_to(Act.SHOW))
     blocks = [
         context(head_line(file, t)),
         *post_choice(hidden, t("Post"), "show_post", t, now),
@@ -164,7 +164,7 @@ def show_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
 
 def unlike_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask of which of the liked posts the like is taken back."""
-    liked = [Post(each.id, each.published_at, each.text, each.private) for each in file.open_to(Act.UNLIKE)[:100]]
+    liked = to_choose(file.open_to(Act.UNLIKE))
     blocks = [context(head_line(file, t)), *post_choice(liked, t("Post"), "unlike_post", t, now)]
     return modal(
         "case:unlike_one", t("Take a like back"), blocks, submit=t("Take back"), close=t("Cancel"),
@@ -180,6 +180,11 @@ class Post:
     at: datetime
     words: str
     private: bool
+
+
+def to_choose(mentions: Sequence[Mention]) -> list[Post]:
+    """Return these mentions as posts to choose from, as many as a menu can have."""
+    return [Post(each.id, each.published_at, each.text, each.private) for each in mentions[:100]]
 
 
 def post_choice(posts: Sequence[Post], label: str, block_id: str, t: Texts, now: datetime) -> list[Block]:

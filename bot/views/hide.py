@@ -9,7 +9,7 @@ from bot.domain.words import folded
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Asking, CaseFile, Hiding, Mention, edits_of, is_edited
 from bot.texts import Texts
-from bot.views.act import Post, about_post, post_choice
+from bot.views.act import about_post, post_choice, to_choose
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line, wrote_again
 from bot.views.marks import private_mark
@@ -33,12 +33,11 @@ def hide_modal(
     It remembers what it shows of the citizen's words; `again`: a post was edited since it was shown before.
     """
     posts = file.open_to(Act.HIDE)[:MENU]
-    choices = [Post(each.id, each.published_at, each.text, each.private) for each in posts]
     options = [option(t("{rule} (four eyes)", rule=title) if second else title, title) for title, second in rules]
     note = {"type": "plain_text_input", "max_length": 300}
     blocks = [
         context(head_line(file, t)),
-        *post_choice(choices, t("Post"), "hide_post", t, now),
+        *post_choice(to_choose(posts), t("Post"), "hide_post", t, now),
         *(_read_first(posts, t, now) if again else []),
         field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
         field_of(t("Note"), "hide_note", note, optional=True,

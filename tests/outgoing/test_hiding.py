@@ -828,6 +828,17 @@ async def test_a_review_that_everybody_ignores_is_asked_again_each_week_until_so
     assert said_to(calm, MARIEKE, "nog steeds nodig") == []
 
 
+async def asked_while_slack_was_away(bot: Bot, rule: str, asked_at: str) -> None:
+    """A post was hidden for this rule, and its coordinators were asked about it when Slack took nothing."""
+    bot.clock.at = local("2026-11-20 15:59")  # type: ignore[attr-defined]
+    await hide(bot, rule)
+    await closed(bot)
+    await bot.card("Verborgen" if rule == "Schelden" else "Wacht op een tweede collega")
+    bot.slack.faults.down = True
+    await at(bot, asked_at)
+    bot.slack.faults.clear()
+
+
 @pytest.mark.parametrize(
     ("rule", "asked_at", "opens_at", "words"),
     [
@@ -838,13 +849,7 @@ async def test_a_review_that_everybody_ignores_is_asked_again_each_week_until_so
 async def test_what_coordinators_are_asked_and_slack_did_not_take_before_closing_comes_at_the_opening(
     calm: Bot, wall: Wall, rule: str, asked_at: str, opens_at: str, words: str
 ) -> None:
-    calm.clock.at = local("2026-11-20 15:59")  # type: ignore[attr-defined]
-    await hide(calm, rule)
-    await closed(calm)
-    await calm.card("Verborgen" if rule == "Schelden" else "Wacht op een tweede collega")
-    calm.slack.faults.down = True
-    await at(calm, asked_at)
-    calm.slack.faults.clear()
+    await asked_while_slack_was_away(calm, rule, asked_at)
     for hour, times in (("18:00", 0), ("23:59", 0), (opens_at, 1)):
         await at(calm, hour if times else f"{asked_at[:10]} {hour}")
         await messages.wake_lanes(calm.desk)
@@ -862,13 +867,7 @@ async def test_what_coordinators_are_asked_and_slack_did_not_take_before_closing
 async def test_what_was_decided_before_slack_took_the_question_to_coordinators_is_not_told_to_them_any_more(
     calm: Bot, wall: Wall, rule: str, asked_at: str, opens_at: str
 ) -> None:
-    calm.clock.at = local("2026-11-20 15:59")  # type: ignore[attr-defined]
-    await hide(calm, rule)
-    await closed(calm)
-    await calm.card("Verborgen" if rule == "Schelden" else "Wacht op een tweede collega")
-    calm.slack.faults.down = True
-    await at(calm, asked_at)
-    calm.slack.faults.clear()
+    await asked_while_slack_was_away(calm, rule, asked_at)
     [hidden] = await hidings(calm)
     async with calm.desk.session() as session:
         about: dict[str, Any] = {"case_id": 1, "by": YOUSSEF, "now": calm.desk.now()}
