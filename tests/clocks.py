@@ -21,13 +21,18 @@ class StoppedClock:
 
 
 class RunningClock:
-    """The time as the bot sees it: the real one, moved by `advance`."""
+    """The time as the bot sees it: the real one, moved by `advance`; after `stop`, only `advance` moves it."""
 
     def __init__(self) -> None:
         self.moved = timedelta()
+        self.stopped: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.moved
+        return (self.stopped or datetime.now(UTC)) + self.moved
 
     def advance(self, **by: float) -> None:
         self.moved += timedelta(**by)
+
+    def stop(self) -> None:
+        """Let no retry become due by itself, for a test that must see what stands there until then."""
+        self.stopped = datetime.now(UTC)

@@ -472,7 +472,9 @@ async def test_control_and_enter_send_an_answer_and_what_was_typed_just_before_e
     await page.keyboard.type(" Zet hem langs de weg.")
     await page.keyboard.press("Control+Enter")
     await expect(field).to_be_hidden()
-    await expect(card).to_contain_text("Morgen voor tien uur. Zet hem langs de weg.")
+    await expect(card).to_contain_text("Beantwoord door")
+    given = page.locator("#square").get_by_text("Morgen voor tien uur. Zet hem langs de weg.")
+    await expect(given).to_be_attached()  # the card shows it only as long as it can be undone
 
 
 async def test_keys_go_from_one_open_card_to_the_next_and_past_a_card(address: str, page: Page) -> None:

@@ -97,6 +97,7 @@ async def test_a_click_and_a_submission_delivered_twice_have_one_effect(bot: Bot
 async def test_after_a_minute_without_slack_every_card_is_level(bot: Bot) -> None:
     bot.citizen_posts("Eerste vraag")
     card = await bot.card("Eerste vraag")
+    bot.clock.stop()
     bot.slack.faults.down = True
     bot.citizen_posts("Tweede vraag", name="Kees")
     async with bot.desk.session() as session:
@@ -113,6 +114,7 @@ async def test_after_a_minute_without_slack_every_card_is_level(bot: Bot) -> Non
 
 
 async def test_a_card_whose_connection_dropped_after_slack_took_it_is_found_again_not_posted_twice(bot: Bot) -> None:
+    bot.clock.stop()
     bot.slack.faults.drop_after("chat.postMessage")
     bot.citizen_posts("Komt dit twee keer?")
     await bot.card("twee keer")

@@ -10,6 +10,7 @@ from tests.people import open_modal
 
 
 async def test_a_note_under_a_card_whose_place_we_do_not_know_is_kept(bot: Bot) -> None:
+    bot.clock.stop()
     bot.slack.faults.drop_after("chat.postMessage")
     bot.citizen_posts("De lantaarn is stuk")
     card = await bot.card("lantaarn")

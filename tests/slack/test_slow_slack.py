@@ -24,8 +24,12 @@ AFTER_THE_DOUBT = writing.DOUBT + timedelta(seconds=10)
 
 @pytest.fixture
 async def impatient(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    """The bot, which gives up a call to Slack after some seconds: more than any call takes that is not held up."""
+    """The bot, which gives up a call to Slack after some seconds: more than any call takes that is not held up.
+
+    It tries again when a test lets the time pass, so that a test sees what was given up however busy this machine is.
+    """
     async with running_bot(database_url, slack, slack_timeout=3) as running:
+        running.clock.stop()
         yield running
 
 
@@ -33,6 +37,7 @@ async def impatient(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
 async def hasty(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot, which gives up a call to Slack after half a second."""
     async with running_bot(database_url, slack, slack_timeout=0.5) as running:
+        running.clock.stop()
         yield running
 
 
