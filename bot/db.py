@@ -3,12 +3,15 @@
 import asyncio
 import importlib
 import os
+import select as polling
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
-from sqlalchemy import URL, ColumnElement, Connection, Executable, Table, event, func, inspect, make_url, text
+from sqlalchemy import URL, ColumnElement, Connection, Dialect, Executable, Table, event, func, inspect, make_url, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import (
     ArgumentError,
@@ -16,6 +19,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     InterfaceError,
+    InvalidatePoolError,
     OperationalError,
     SQLAlchemyError,
 )
@@ -52,6 +56,8 @@ minute, where Linux would wait for two hours. What DATABASE_URL says about them 
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
+FRESH = 10.0
+"""Seconds: a connection that was used so lately is taken without asking the server whether it is still there."""
 GONE = (OperationalError, InterfaceError, NoConnection)
 """What is raised when the database is not there, has no free connection, or undoes a transaction: it is tried again.
 
@@ -150,10 +156,12 @@ def create_engine(database_url: str) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         try:
             given = {name: value for name, value in REACHED_BY.items() if name not in url.query}
-            engine = create_async_engine(url, pool_pre_ping=True, connect_args=given)
+            engine = create_async_engine(url, connect_args=given)
         except ModuleNotFoundError:
             raise lacking("PostgreSQL needs its driver", "postgres") from None
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
+        event.listen(engine.sync_engine, "checkin", _note_use)
+        event.listen(engine.sync_engine, "checkout", partial(_refuse_dead, engine.dialect))
         event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
     engine = create_async_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
@@ -184,11 +192,38 @@ def _async_url(database_url: str) -> URL:
     raise BadSettings(f"DATABASE_URL names a database we do not use ({kind}); take sqlite:/// or postgresql://.")
 
 
-def _prepare_postgresql(connection: Any, _record: Any) -> None:
+def _prepare_postgresql(connection: Any, record: Any) -> None:
+    _note_use(connection, record)
     cursor = connection.cursor()
     cursor.execute(f"SET idle_in_transaction_session_timeout = '{HUNG}'")
     cursor.close()
     connection.commit()
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _refuse_dead(dialect: Dialect, connection: Any, record: Any, _taken: Any) -> None:
+    """Have a connection replaced that the server does not know any more, and all others of its age.
+
+    The engine's own `pool_pre_ping` asks the server at the beginning of each transaction; of one that was used lately
+    we hear if it was closed.
+    """
+    driver = connection.driver_connection
+    if not driver.closed and time.monotonic() - record.info["used_at"] < FRESH and not _says_something(driver.fileno()):
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
+
+
+def _says_something(socket: int) -> bool:
+    """Tell whether a server said something that we did not ask for, such as that it closes this connection."""
+    heard = polling.poll()
+    heard.register(socket, polling.POLLIN)
+    return bool(heard.poll(0))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

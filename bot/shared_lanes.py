@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from bot.db import REACHED_BY
 from bot.logs import trace
-from bot.wake import NOTED, Drain
+from bot.wake import NOTED, Drain, note
 
 log = structlog.get_logger()
 
@@ -145,12 +145,14 @@ class SharedLanes:
     @asynccontextmanager
     async def waking(self, session: AsyncSession) -> AsyncIterator[None]:
         """Wake, in the transaction of this block, the lanes for which it makes work (bot.db.Within)."""
-        noted = session.info.setdefault(NOTED, set())
+        noted = session.info.setdefault(NOTED, {})
 
-        def note(flushed: Session, _: object) -> None:
-            noted.update(lane for row in (*flushed.new, *flushed.dirty) if (lane := self._work_of(row)))
+        def note_rows(flushed: Session, _: object) -> None:
+            for row in (*flushed.new, *flushed.dirty):
+                if lane := self._work_of(row):
+                    note(session, lane, row.id)
 
-        event.listen(session.sync_session, "after_flush", note)
+        event.listen(session.sync_session, "after_flush", note_rows)
         yield
         await session.flush()
         if noted:

@@ -21,7 +21,7 @@ Wake = Callable[[str], None]
 Drain = Callable[[str], Awaitable[datetime | None]]
 """Do all work that a lane has now; gets its name after the colon. Returns when more is due, if known."""
 NOTED = "lanes"
-"""The key in a session's `info` of the lanes for which its transaction makes work."""
+"""The key in a session's `info` of the lanes for which its transaction makes work, and of what that is."""
 
 
 class Lanes(Protocol):
@@ -40,9 +40,21 @@ class Lanes(Protocol):
         """Start nothing new, wait `seconds` for running lanes, then cancel them; their work is in the database."""
 
 
-def note(session: AsyncSession, lane: str) -> None:
-    """Note that this transaction makes work for a lane. Shared lanes, and only they, are then woken by its commit."""
-    session.info.setdefault(NOTED, set()).add(lane)
+def note(session: AsyncSession, lane: str, row: int | None = None) -> None:
+    """Note that this transaction makes work for a lane. Shared lanes, and only they, are then woken by its commit.
+
+    `row` is the id of what there is to do, for `settle`.
+    """
+    session.info.setdefault(NOTED, {}).setdefault(lane, set()).add(row)
+
+
+def settle(session: AsyncSession, lane: str, row: int) -> None:
+    """Note that who opened this transaction does this work: a lane without other work is not woken."""
+    noted: dict[str, set[int | None]] = session.info.get(NOTED, {})
+    if noted.get(lane) == {row}:
+        del noted[lane]
+    elif lane in noted:
+        noted[lane].discard(row)
 
 
 class InProcess:

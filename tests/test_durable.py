@@ -4,7 +4,9 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from bot import db
+from bot import cases, db
+from bot.slack import messages
+from bot.wake import NOTED
 from tests.conftest import CHANNEL, SANNE, Bot
 
 ON_DISK = {"sqlite": ("PRAGMA synchronous", 2, 1), "postgresql": ("SHOW synchronous_commit", "on", "off")}
@@ -55,3 +57,14 @@ async def test_a_colleague_who_clicks_waits_for_one_durable_commit(bot: Bot) -> 
         event.remove(bot.engine.sync_engine, "commit", commits)
         event.remove(bot.engine.sync_engine, "before_cursor_execute", writes)
     assert done[:2] == ["durable", "relaxed"]
+
+
+async def test_who_clicks_updates_the_card_and_wakes_no_lane_for_it(bot: Bot) -> None:
+    bot.citizen_posts("Hoe laat gaat het loket open?")
+    await bot.card("loket", "Nieuw")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    async with messages.changing(bot.desk, 1) as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+        assert list(session.info[NOTED]) == [f"messages:{CHANNEL}"]
+    assert not session.info[NOTED]
+    await bot.card("loket", f"<@{SANNE}>")

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import db
 from bot.shared_lanes import SharedLanes, shared_lanes
-from bot.wake import note
+from bot.wake import note, settle
 from tests.conftest import Databases, eventually
 
 PROCESSES = 3
@@ -123,6 +123,21 @@ async def test_a_transaction_wakes_its_lanes_by_its_commit_and_not_without_it(en
                 note(session, lane)
             assert await none_left(engine)
         assert await jobs_of(engine, "lock") == [LANE, "work:b"]
+
+
+async def test_a_lane_is_not_woken_for_what_its_writer_does_itself(engine: AsyncEngine) -> None:
+    async with opened(engine) as lanes:
+        async with db.sessions(engine, lanes.waking)() as session:
+            for row in (1, 2):
+                note(session, LANE, row)
+                note(session, "work:b", row)
+                settle(session, LANE, row)
+            settle(session, "work:b", 2)
+            note(session, "work:c", 1)
+            note(session, "work:c")
+            settle(session, "work:c", 1)
+            settle(session, "work:d", 1)
+        assert await jobs_of(engine, "lock") == ["work:b", "work:c"]
 
 
 async def test_a_waiting_job_does_not_begin_before_the_commit_of_another_that_wakes_it(engine: AsyncEngine) -> None:

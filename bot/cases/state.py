@@ -280,15 +280,15 @@ def _touching(which: ColumnElement[bool], *, quietly: bool = False) -> Any:
         is_level = col(Message.shown_version) >= col(Message.version)
         news["rank"] += sqlalchemy.case((is_level, QUIETLY), else_=0)
     table = db.table_of(Message)
-    return sqlalchemy.update(table).where(table.c.id.in_(held)).values(news).returning(table.c.channel)
+    return sqlalchemy.update(table).where(table.c.id.in_(held)).values(news).returning(table.c.id, table.c.channel)
 
 
 async def _touch(session: AsyncSession, touching: Any, params: Mapping[str, Any]) -> None:
     """Mark messages; it goes round the session, which takes longer."""
     await session.flush()
     touched = await (await session.connection()).execute(touching, params)
-    for channel in set(touched.scalars()):
-        note(session, f"messages:{channel}")
+    for message_id, channel in touched:
+        note(session, f"messages:{channel}", message_id)
 
 
 # Built once, for each move: to build them takes longer than to run them.

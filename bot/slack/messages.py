@@ -37,8 +37,10 @@ from bot.slack.writing import (
     note_trouble,
     record,
     take,
+    take_updates,
     write,
 )
+from bot.wake import settle
 
 log = structlog.get_logger()
 
@@ -92,11 +94,13 @@ async def _take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list
     await session.flush()
     try:
         async with db.again(session) as inner:
-            stale = (await inner.exec(_UPDATES, params={"case": case_id, "now": desk.now()})).all()
-            return [lease for each in stale if (lease := await take(desk, inner, each)) is not None]
+            leases = await take_updates(desk, inner, case_id)
     except Exception as error:
         log.error("a message cannot be shown", case=case_id, **trace(error))
         return []
+    for lease in leases:
+        settle(session, f"messages:{lease.message.channel}", lease.message.id)
+    return leases
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
@@ -249,17 +253,7 @@ _CARD = aliased(Message)
 _HAS_CARD = exists().where(
     col(_CARD.case_id) == Message.case_id, col(_CARD.kind) == MessageKind.CASE, col(_CARD.ts).is_not(None)
 )
-# Statements that each change, or each wake of a lane, runs are built once: to build one takes longer than to run it.
-_UPDATES = db.short(
-    select(Message.id)
-    .where(
-        Message.case_id == bindparam("case"),
-        is_stale(),
-        is_free(bindparam("now", type_=UtcDateTime)),
-        col(Message.ts).is_not(None),
-    )
-    .order_by(col(Message.id))
-)
+# Statements that each wake of a lane runs are built once: to build one takes longer than to run it.
 _STALE = (col(Message.channel) == bindparam("channel"), is_stale())
 _IS_NEW = col(Message.ts).is_(None)
 _FREE = (

@@ -13,11 +13,10 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, bindparam
-from sqlmodel import col, or_, select, update
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -133,31 +132,41 @@ def is_in_arrears(now: datetime) -> ColumnElement[bool]:
     return is_stale() & or_(col(Message.retry_at).is_(None), col(Message.retry_at) <= now, col(Message.problem) != "")
 
 
-# Built once, for each writing: to build it takes longer than to run it.
-_LEASING: Any = db.short(
-    update(Message)
-    .where(col(Message.id) == bindparam("message"), is_stale(), is_free(bindparam("now", type_=UtcDateTime)))
-    .values(leased_until=bindparam("until", type_=UtcDateTime), retry_at=None)
-    .returning(Message)
-    .execution_options(synchronize_session=False, populate_existing=True)
+# Built once, for each writing: to build them takes longer than to run them.
+_TO_WRITE = (
+    select(Message)
+    .where(is_stale(), is_free(bindparam("now", type_=UtcDateTime)))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_ONE = db.short(_TO_WRITE.where(col(Message.id) == bindparam("message")))
+_UPDATES = db.short(
+    _TO_WRITE.where(Message.case_id == bindparam("case"), col(Message.ts).is_not(None)).order_by(col(Message.id))
 )
 
 
 async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | None:
     """Lease a message if it is stale and free, and render it in the same transaction."""
     now = desk.now()
-    about = {"message": message_id, "now": now, "until": now + _lease_of(desk)}
-    message: Message | None = (await session.exec(_LEASING, params=about)).scalar()
-    if message is None:
-        return None
+    message = (await session.exec(_ONE, params={"message": message_id, "now": now})).first()
+    return await _lease(desk, session, message, now) if message is not None else None
+
+
+async def take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list[Lease]:
+    """Lease the stale and free messages of a case that Slack has, and render them in the same transaction."""
+    now = desk.now()
+    messages = (await session.exec(_UPDATES, params={"case": case_id, "now": now})).all()
+    return [lease for each in messages if (lease := await _lease(desk, session, each, now)) is not None]
+
+
+async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datetime) -> Lease | None:
+    """Lease a message that this transaction has locked; None when there is nothing to write now."""
     card = await card_above(session, message) if message.in_thread else None
     if message.in_thread and card is None and message.ts is None:
-        message.leased_until = None
-        session.add(message)
         return None
     opens_at = await _waits_for_opening(session, message, now) if message.ts is None else None
     if opens_at is not None and message.posting_since is None:
-        message.leased_until, message.retry_at, message.problem = None, opens_at, ""
+        message.retry_at, message.problem = opens_at, ""
         session.add(message)
         return None
     if card is not None:  # the team may have another channel now; the thread stays under its card
@@ -167,10 +176,12 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
     view = await view_of(team_desk, session, message, file) if opens_at is None else None
     since = message.posting_since
     session.add(message)
+    message.leased_until, message.retry_at = None, None
     if view is None and since is None:
-        message.shown_version, message.leased_until = message.version, None
+        message.shown_version = message.version
         return None
     is_shown = since is None and _surely_shows(message, view)
+    message.leased_until = now + _lease_of(desk)
     message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
     if message.ts is None and since is None:
         message.posting_since = now

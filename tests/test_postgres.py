@@ -1,0 +1,66 @@
+"""The connections to PostgreSQL: one that the server closed is replaced unseen."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot import db
+from tests.conftest import Databases
+
+OPENERS = (db.sessions, db.readings)
+PID = text("SELECT pg_backend_pid()")
+
+
+@pytest.fixture
+async def url(databases: Databases, postgres_uri: str) -> str:
+    return await databases.postgresql(postgres_uri)
+
+
+@pytest.fixture
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
+    engine = db.create_engine(url)
+    yield engine
+    await engine.dispose()
+
+
+async def pid(opener: db.Sessions) -> int:
+    """Return which of the server's processes a session has."""
+    async with opener() as session:
+        return int((await (await session.connection()).execute(PID)).scalar_one())
+
+
+def end_connections(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as other:
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert other.execute(f"SELECT bool_and(pg_terminate_backend(pid, 60000)) {others}").fetchone() == (True,)
+
+
+@pytest.mark.parametrize("fresh", [db.FRESH, 0.0], ids=["used a moment ago", "not used for long"])
+@pytest.mark.parametrize("opener", OPENERS, ids=["writing", "reading"])
+async def test_connections_that_the_server_closed_are_replaced_before_anything_is_asked(
+    engine: AsyncEngine, url: str, opener: Any, fresh: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "FRESH", fresh)
+    async with opener(engine)() as one, opener(engine)() as other:  # two wait in the pool then
+        before = {(await (await each.connection()).execute(PID)).scalar() for each in (one, other)}
+    end_connections(url)
+    after = {await pid(each(engine)) for each in (*OPENERS, *OPENERS)}
+    assert len(before) == 2
+    assert not after & before
+
+
+async def test_a_connection_that_is_cut_while_it_is_used_is_an_error(engine: AsyncEngine, url: str) -> None:
+    async def asks_again() -> None:
+        async with db.readings(engine)() as session:
+            connection = await session.connection()
+            end_connections(url)
+            await connection.execute(PID)
+
+    with pytest.raises(OperationalError):
+        await asks_again()
+    assert await pid(db.readings(engine))
