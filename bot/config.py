@@ -148,6 +148,21 @@ def lacking(what: str, extra: str) -> BadSettings:
     )
 
 
+class _Log(BaseSettings):
+    """The form of the log alone, which can be read where another setting is wrong."""
+
+    model_config = Settings.model_config
+    log_format: str = "text"
+
+
+def log_format() -> str:
+    """Return LOG_FORMAT, also where another setting is wrong; text where `.env` cannot be read."""
+    try:
+        return _Log().log_format.strip()
+    except (OSError, UnicodeDecodeError):
+        return "text"
+
+
 def load_settings() -> Settings:
     """Read the settings; raises BadSettings with one sentence per wrong value, or for a file that cannot be read."""
     named = _named_in_file()

@@ -27,8 +27,12 @@ QUIET = (
     "apscheduler",
     "procrastinate",
     "psycopg.pool",
+    "dotenv",
 )
-"""Libraries whose lines may contain bodies, tokens or addresses; Bolt logs the whole body of a badly signed request."""
+"""Libraries whose lines may contain bodies, tokens or addresses; Bolt logs the whole body of a badly signed request.
+
+And what is wrong in `.env`, we say ourselves.
+"""
 
 ERRORS = frozenset({"error", "critical"})
 """The levels of lines about faults of ours."""

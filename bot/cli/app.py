@@ -25,7 +25,7 @@ from bot.cli import accounts, keeping
 from bot.cli import check as checks
 from bot.cli.doctor import doctor
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
-from bot.config import ENV_FILE, BadSettings, Settings
+from bot.config import ENV_FILE, BadSettings, Settings, log_format
 from bot.disk import takes_nothing
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
@@ -65,7 +65,11 @@ class _Sentences(TyperGroup):
         try:
             return super().invoke(ctx)
         except BadSettings as error:
-            typer.echo(plain(error), err=True)
+            if _logs_for_a_machine(ctx):
+                set_up_logging("INFO", "json")  # a wrong setting came before that
+                log.error("webcare does not start", why=plain(error))
+            else:
+                typer.echo(plain(error), err=True)
             raise typer.Exit(BAD_SETTINGS) from None
         except (typer.Abort, KeyboardInterrupt):
             typer.echo("\nStopped.", err=True)
@@ -77,12 +81,18 @@ class _Sentences(TyperGroup):
                 raise
             known = trace(error)
             log.error("a command failed", **known)
-            typer.echo(
-                f"Something went wrong that should not have (reference {known['reference']}): "
-                "the log line above says where; please report it.",
-                err=True,
-            )
+            if not _logs_for_a_machine(ctx):
+                typer.echo(
+                    f"Something went wrong that should not have (reference {known['reference']}): "
+                    "the log line above says where; please report it.",
+                    err=True,
+                )
             raise typer.Exit(BUG) from None
+
+
+def _logs_for_a_machine(ctx: Any) -> bool:
+    """Tell whether this is the bot, and its log is read by a machine, which takes no sentence between its lines."""
+    return ctx.invoked_subcommand == "run" and log_format() == "json"
 
 
 app = typer.Typer(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import itertools
+import json
 import os
 import pty
 import re
@@ -142,6 +143,33 @@ async def test_what_keeps_the_bot_from_running_is_told_in_one_sentence(case: str
     assert done.code == 2
     assert sentence in done.err
     assert done.err.count("\n") == 1, done.err
+
+
+@pytest.mark.parametrize("case", ["no token", "no PostgreSQL there", "bad value"])
+@pytest.mark.parametrize("by_file", [False, True])
+async def test_a_log_that_a_machine_reads_has_what_keeps_the_bot_from_running_in_it(
+    case: str, by_file: bool, run: Webcare, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    changes, sentence = RUNS_NOT[case]
+    given = {**changes, "log_format": "json"}
+    if by_file:
+        (tmp_path / ".env").write_text("".join(f"{name.upper()}={value}\n" for name, value in given.items()))
+        given = dict.fromkeys(changes.keys() & settings.keys(), "")
+    done = await run("run", **given)
+    line = json.loads(done.err)
+    assert (done.code, line["level"], line["event"]) == (2, "error", "webcare does not start")
+    assert sentence in line["why"].replace(" (.env, line 1)", "")
+    people = await run("check" if case == "bad value" else "migrate", log_format="json", **changes)
+    assert not people.err.startswith("{"), "who types a command reads a sentence"
+
+
+async def test_a_line_of_a_file_that_is_wrong_is_in_a_log_that_a_machine_reads_too(
+    run: Webcare, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes(b"THIS IS NO SETTING\nLOG_FORMAT=json\n")
+    assert "this is no setting" in json.loads((await run("run")).err)["why"]
+    (tmp_path / ".env").write_bytes(b"LOG_FORMAT=json\nTEAM_NAME=Caf\xe9\n")
+    assert (await run("run")).err == ".env, line 2: this is not UTF-8 text; save the file as UTF-8.\n"
 
 
 @pytest.mark.parametrize(
