@@ -28,15 +28,7 @@ class Checking(MastodonServer):
             return Health(problems=(text("Without an access token only hashtags can be read; name one or more."),))
         instance = await self._instance()
         limits: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
-        working = [text("{host} takes posts of {count} characters.", host=self.host, count=limits["max_characters"])]
-        if instance:
-            working.append(
-                text(
-                    "It is “{title}”, version {version}.",
-                    title=str(instance.get("title", "")),
-                    version=limits["version"],
-                )
-            )
+        working = self._described(instance, limits) if instance else []
         self._account = replace(self._account, limits={**self._account.limits, **limits})  # valid from now on
         if self._read_only:
             return await self._check_reading(working, limits)
@@ -47,6 +39,13 @@ class Checking(MastodonServer):
         working.append(text("We are logged in as @{acct}.", acct=me.handle))
         problems = (*await self._missing_scopes(), *await self._dropped())
         return Health(tuple(working), problems=problems, identity=me, limits=limits)
+
+    def _described(self, instance: Json, limits: Json) -> list[Text]:
+        title, version, count = str(instance.get("title", "")), limits["version"], limits["max_characters"]
+        return [
+            text("{host} takes posts of {count} characters.", host=self.host, count=count),
+            text("It is “{title}”, version {version}.", title=title, version=version),
+        ]
 
     async def _check_reading(self, working: list[Text], limits: Json) -> Health:
         tag = next(iter(self._account.options.get("hashtags", ())), "mastodon")

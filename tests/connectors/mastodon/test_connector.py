@@ -771,6 +771,14 @@ async def test_a_check_of_a_revoked_token_says_so(server: FakeMastodon, client: 
     assert "access token" in problems(await connect(server.base_url, client, token="ingetrokken").check())
 
 
+async def test_a_server_that_refuses_everything_is_said_to_take_nothing(
+    mastodon: Mastodon, server: FakeMastodon
+) -> None:
+    server.fault("/api/*", "status", status=403)
+    health = await mastodon.check()
+    assert (health.working, len(health.problems)) == ((), 1)
+
+
 @pytest.mark.parametrize(("value", "is_problem"), [("accept", False), ("filter", False), ("drop", True)])
 async def test_a_check_warns_when_strangers_are_thrown_away(
     server: FakeMastodon, mastodon: Mastodon, value: str, is_problem: bool
