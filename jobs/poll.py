@@ -117,7 +117,7 @@ async def _compare(desk: Desk, account: Account) -> None:
         if isinstance(connector, Polls):
             await _read_again(desk, connector, account, checks)
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
-        log.warning("reading an account again failed", account=account.id, verdict=type(verdict).__name__)
+        log.warning("reading an account again failed", account=account.id, **verdict.logged())
         await _put_off_checks(desk, checks, verdict.retry_at if isinstance(verdict, RateLimited) else None)
     except Exception as error:  # our own fault: to read all of it again at each poll would not mend it
         if db.is_gone(error):
@@ -260,15 +260,16 @@ async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> l
 async def _store_verdict(
     desk: Desk, account_id: int, verdict: Unauthorized | RateLimited | Unavailable | Rejected, asked_at: datetime
 ) -> None:
-    log.warning("polling an account failed", account=account_id, verdict=type(verdict).__name__)
     async with desk.session() as session:
+        account = await session.get_one(Account, account_id, with_for_update=db.HELD)
+        is_news = account.problem != verdict.text.to_json()
         if isinstance(verdict, Unauthorized):
             await stop_account(session, account_id, verdict.text, desk.now(), asked_at=asked_at)
-        else:
-            account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-            if account.stopped_at is None:  # one stopped meanwhile keeps its reason
-                _put_off(account, verdict, desk.now())
+        elif account.stopped_at is None:  # one stopped meanwhile keeps its reason
+            _put_off(account, verdict, desk.now())
             session.add(account)
+    tell = log.warning if is_news else log.debug  # it is asked again every half minute
+    tell("polling an account failed", account=account_id, **verdict.logged())
     await messages.wake_lanes(desk)
 
 

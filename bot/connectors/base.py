@@ -368,6 +368,11 @@ class Verdict(Exception):
         self.text = Text(message, params)
         super().__init__(str(self.text))
 
+    def logged(self) -> dict[str, Any]:
+        """Return what the log says of it: its sentence without what that is filled with, except HTTP's status."""
+        status = {"status": self.text.params["status"]} if "status" in self.text.params else {}
+        return {"verdict": type(self).__name__, "reason": self.text.message, **status}
+
 
 ASKED_TO_WAIT = text("The platform asks us to wait.")
 OUR_FAULT = text("An unexpected fault on our side; its reference is in the log.")

@@ -36,7 +36,6 @@ class Parts:
         try:
             return await part
         except (RateLimited, Unavailable, Rejected) as verdict:
-            kind = type(verdict).__name__
-            log.warning("part not read", account=self._account_id, verdict=kind, part=otherwise.message)
+            log.warning("part not read", account=self._account_id, part=otherwise.message, **verdict.logged())
             self.lacks(otherwise)
             return None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from bot import accounts
 from bot.desk import Desk
@@ -180,6 +181,23 @@ async def test_an_account_recovers_by_itself(sqlite_bot: Bot, mastodon: FakeMast
     account = await polled(bot)
     assert (account.problem, account.polled_at is not None) == (None, True)
     assert await written(bot) == ["@gemeente Storing?"]
+
+
+async def test_the_log_says_once_why_an_account_is_not_read(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = sqlite_bot
+    account_id = await connect(bot, mastodon.base_url)
+    with capture_logs() as lines:
+        for status in (503, 503, 502, 0, 503):
+            if status:
+                mastodon.fault(NOTIFICATIONS, "status", status=status, count=1)
+            await polled(bot)
+    failed = [line for line in lines if line["event"] == "polling an account failed"]
+    assert [(line["log_level"], line["status"]) for line in failed] == [
+        ("warning", 503), ("debug", 503), ("warning", 502), ("warning", 503)
+    ]  # fmt: skip
+    assert {(line["account"], line["verdict"], line["reason"]) for line in failed} == {
+        (account_id, "OutcomeUnknown", "{host} has a fault (HTTP {status}).")
+    }, "no word of the platform's"
 
 
 @pytest.mark.parametrize("failing", [False, True], ids=["the answer is good", "the answer is a fault"])
