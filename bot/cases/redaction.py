@@ -10,6 +10,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
+from bot.cases import subjects
 from bot.cases.mirror import QUOTES
 from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
@@ -68,6 +69,7 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
     removed = (await session.exec(posts.execution_options(populate_existing=True))).all()
     if not removed:
         return
+    words = [each for mention in removed for each in (mention.text, mention.earlier_text or "")]
     for mention in removed:
         mention.text, mention.earlier_text, mention.media, mention.redacted_at = "", None, [], now
         mention.place = {key: value for key, value in (mention.place or {}).items() if key != LEFT_OUT} or None
@@ -77,6 +79,7 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
         session.add(mention)
     await session.flush()
     await delete_copies(session, mention_ids)
+    await subjects.forget(session, words)
     await touch_all(session, {mention.case_id for mention in [*removed, *quoting]}, QUOTES)
     lists = await session.exec(select(Message.id, Message.details).where(col(Message.kind).in_(LISTS)))
     listing = [number for number, details in lists if case_id in (details or {}).get("cases", ())]

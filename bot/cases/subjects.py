@@ -13,12 +13,14 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.domain.alike import WITHIN, Index, Said, said
+from bot.domain.alike import ALIKE, WITHIN, Index, Said, said
 from bot.domain.mention import Post
-from bot.models import ROLLED_UP, Case, Rollup, Subject, SubjectStem, Team, UtcDateTime
+from bot.models import ROLLED_UP, Case, Mention, Rollup, Subject, SubjectStem, Team, UtcDateTime
 
 AT_ONCE = 500
 """Subjects deleted at once."""
+LOOKED_AT = 25
+"""Posts among which another is looked for that says what a deleted one said."""
 KEPT = WITHIN + timedelta(hours=1)
 """How long a subject is stored: while nothing is just coming in that found it."""
 
@@ -91,6 +93,32 @@ async def delete_old(session: AsyncSession, now: datetime) -> bool:
         await session.exec(stems.execution_options(**unsynced))
         await session.exec(delete(Subject).where(col(Subject.id).in_(ids)).execution_options(**unsynced))
     return len(ids) == AT_ONCE
+
+
+async def forget(session: AsyncSession, texts: Collection[str]) -> None:
+    """Delete the words of posts that were deleted where they are those of a subject, which gets those of another post.
+
+    One without such a post has no words any more: nothing new is alike to it.
+    """
+    keys = {found.key for text in texts if (found := said(text)) is not None}
+    theirs = select(Subject).where(col(Subject.key).in_(keys)).order_by(col(Subject.id))
+    for subject in (await session.exec(theirs)).all():
+        other = await _another(session, subject)
+        found_by = delete(SubjectStem).where(col(SubjectStem.subject_id) == subject.id)
+        await session.exec(found_by.execution_options(synchronize_session=False))
+        subject.key, subject.stems = (other.key, " ".join(other.stems)) if other else ("", "")
+        session.add(subject)
+        for stem in Index[int]().add(other, subject.id) if other else ():
+            session.add(SubjectStem(team_id=subject.team_id, stem=stem, subject_id=subject.id))
+
+
+async def _another(session: AsyncSession, subject: Subject) -> Said | None:
+    """Return what another post says that is about a subject, one of the first that are still there."""
+    of_it = select(Mention.text).join(Case, col(Mention.case_id) == Case.id).where(Case.subject_id == subject.id)
+    there = of_it.where(col(Mention.gone_at).is_(None), ~col(Mention.private)).order_by(col(Mention.id))
+    first = Said(subject.key, tuple(subject.stems.split()))
+    found = [said(text) for text in await session.exec(there.limit(LOOKED_AT))]
+    return next((each for each in found if each is not None and each.likeness(first) >= ALIKE), None)
 
 
 async def _known(session: AsyncSession, team_id: int, texts: Collection[Said], since: datetime) -> Index[int]:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+from sqlmodel import select
 
 from bot import connectors
 from bot.cases import inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import FOR_GOOD, LEFT_OUT, Act, Author, Gone, Media, Post, Quote, permits
 from bot.keeping import backup
-from bot.models import Account, Event, Mention, Message, MessageKind, Reply
+from bot.models import Account, Case, Event, Mention, Message, MessageKind, Reply, Subject, SubjectStem
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
@@ -44,6 +45,12 @@ async def comes_in(bot: Bot, *posts: Post) -> None:
         await inbox.take_in(session, 1, posts, now=bot.desk.now())
     await messages.wake_lanes(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def stems(bot: Bot) -> list[str]:
+    """The stems by which subjects are found."""
+    async with bot.desk.reading() as session:
+        return list(await session.exec(select(SubjectStem.stem)))
 
 
 async def later(bot: Bot, **time: float) -> None:
@@ -223,6 +230,40 @@ async def test_deleted_words_are_in_no_page_of_the_database_and_in_no_new_backup
         with closing(sqlite3.connect(copy)) as connection:
             check = "INSERT INTO case_words_fts (case_words_fts, rank) VALUES ('integrity-check', 1)"
             connection.execute(check)
+
+
+async def test_what_is_alike_to_a_removed_post_is_no_longer_found_by_its_words(bot: Bot) -> None:
+    words = "Waarom is de Vaartbrug al een week dicht zonder bericht"
+    await settings(bot, removed_days=0)
+    posts = [post(bot, n, f"{words} {more}") for n, more in enumerate(("zegt Zonnebloem", "vraag ik", "echt"), 1)]
+    await comes_in(bot, *posts[:2])
+    await comes_in(bot, replace(posts[0], gone=Gone.BY_AUTHOR))
+    await redaction.redact(bot.desk)
+    [subject], found_by = await bot.rows(Subject), await stems(bot)
+    assert "zonnebloem" not in [*subject.stems.split(), *found_by] and "vaartbrug" in subject.stems.split()
+    assert set(found_by) <= set(subject.stems.split())
+    await comes_in(bot, posts[2])
+    assert [case.subject_id for case in await bot.rows(Case)] == [subject.id] * 3, "copies still share it"
+    await comes_in(bot, *(replace(each, gone=Gone.BY_AUTHOR) for each in posts[1:]))
+    await redaction.redact(bot.desk)
+    [subject] = await bot.rows(Subject)
+    assert (subject.key, subject.stems, await stems(bot)) == ("", "", [])
+    await comes_in(bot, post(bot, 4, f"{words} weer"))
+    assert (await bot.rows(Case))[-1].subject_id != subject.id
+
+
+@pytest.mark.parametrize("removed_days", [0, 30])
+async def test_deleted_words_are_in_no_page_of_the_database_as_soon_as_they_must_be(
+    sqlite_url: str, slack: Sandbox, removed_days: int
+) -> None:
+    file = Path(str(make_url(sqlite_url).database))
+    async with running_bot(sqlite_url, slack, StoppedClock(local("2026-11-20 10:00"))) as bot:
+        await settings(bot, removed_days=removed_days)
+        await comes_in(bot, post(bot, words=f"Ik woon hier nog niet zo lang. {SECRET}"))
+        await comes_in(bot, post(bot, words="Laat maar", edited_at=bot.desk.now()))
+        await comes_in(bot, replace(post(bot, words="Laat maar"), gone=Gone.BY_AUTHOR))
+        await later(bot, days=removed_days, minutes=1)
+        assert b"123456782" not in raw(file)
 
 
 async def test_a_backup_has_nothing_of_what_an_earlier_version_left_in_the_free_pages_of_its_database(
