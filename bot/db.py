@@ -58,6 +58,8 @@ https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
 FRESH = 10.0
 """Seconds: a connection that was used so lately is taken without asking the server whether it is still there."""
+SECRET = frozenset({"password", "sslpassword"})
+"""What nobody may read in an address, besides the password before its host."""
 GONE = (OperationalError, InterfaceError, NoConnection)
 """What is raised when the database is not there, has no free connection, or undoes a transaction: it is tried again.
 
@@ -387,8 +389,9 @@ def revisions() -> list[str]:
 
 
 def place(engine: AsyncEngine) -> str:
-    """Return the address of a database for people: without driver and password."""
-    return engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
+    """Return the address of a database for people: without driver and password, wherever that stands in it."""
+    url = engine.url.set(drivername=engine.url.get_backend_name())
+    return url.difference_update_query(SECRET).render_as_string(hide_password=True)
 
 
 def _refuse_missing_folder(engine: AsyncEngine) -> None:

@@ -114,6 +114,10 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
     "database in a missing folder": ({"database_url": "sqlite:///missing/w.db"}, "missing/w.db cannot be opened"),
     "no database": ({"database_url": "sqlite:///picture.db"}, "file is not a database"),
     "no PostgreSQL there": ({"database_url": "postgresql://u:hunter2@127.0.0.1:1/w"}, "127.0.0.1:1/w cannot be opened"),
+    "a password elsewhere": (
+        {"database_url": "postgresql://127.0.0.1:1/w?user=u&password=hunter2"},
+        "127.0.0.1:1/w?user=u cannot",
+    ),
     "no database address": ({"database_url": "webcare.db"}, "DATABASE_URL is not a database address"),
     "a port that is no number": ({"database_url": "postgresql://u@host:port/w"}, "DATABASE_URL is not a database"),
     "no file": ({"database_url": "sqlite://"}, "DATABASE_URL names no file"),
@@ -142,6 +146,7 @@ async def test_what_keeps_the_bot_from_running_is_told_in_one_sentence(case: str
     done = await run("run", **changes)
     assert done.code == 2
     assert sentence in done.err
+    assert "hunter2" not in done.err
     assert done.err.count("\n") == 1, done.err
 
 
