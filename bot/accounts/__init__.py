@@ -14,6 +14,7 @@ manual.py  the account of hand-made cases
 
 from bot.accounts.store import (
     DraftSecrets,
+    StoredSecrets,
     add,
     address,
     change,
@@ -47,6 +48,7 @@ from bot.accounts.store import (
 
 __all__ = [
     "DraftSecrets",
+    "StoredSecrets",
     "add",
     "address",
     "change",

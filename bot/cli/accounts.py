@@ -18,7 +18,7 @@ from bot.cli.terminal import database, mark, may_ask, plain, say, settings_for_c
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
-from bot.connectors.platform import Capability, Option, OptionKind
+from bot.connectors.platform import Capability, Option, OptionKind, Secrets, Tools
 from bot.domain.budget import Budget
 from bot.models import Account, Team
 from bot.steady_clock import utc_now
@@ -165,32 +165,28 @@ async def _change(settings: Settings, name: str, given: Given, *, anyway: bool) 
             settings, platform=row.platform, name=row.name, url=row.url, secrets=accounts.opened(row, settings).secrets,
             options=changed(changeable, given, row.options),
         )  # fmt: skip
-        health, secrets = await _tried(settings, row, fresh)
+        health = await _tried(settings, row, fresh, accounts.StoredSecrets(row.id, settings, open_session))
         if health.problems and not anyway:
             say("Nothing was changed. Solve what has a ✘, or give --anyway.")
             raise typer.Exit(1)
         async with open_session() as session:
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
-            if secrets != fresh.secrets:
-                accounts.renew(session, row, secrets, settings, utc_now())
             accounts.change(session, row, changed(changeable, given, row.options), utc_now())
             await token_ends.learned(session, row, health)
             session.add(row)
     mark(True, f"{row.name} is changed; a running bot goes by it from its next reading or answer.")
 
 
-async def _tried(settings: Settings, row: Account, fresh: base.Account) -> tuple[base.Health, Mapping[str, str]]:
-    """Try an account as it is to become, and show what is found; returns that, and its secrets.
+async def _tried(settings: Settings, row: Account, fresh: base.Account, secrets: Secrets) -> base.Health:
+    """Try an account as it is to become, and show what is found; the platform may replace these `secrets`.
 
-    The platform may have replaced these. Raises BadSettings when it is another account there.
+    Raises BadSettings when it is another account there.
     """
     async with new_client(allow_private=settings.allow_private_addresses) as client:
-        tools = accounts.tools_of(fresh, client, utc_now)
-        health = await accounts.health(connectors.connect(fresh, tools))
-        secrets = await tools.secrets.read()
+        health = await accounts.health(connectors.connect(fresh, Tools(client, utc_now, secrets)))
     show(health)
     _refuse_other_account(row, health)
-    return health, secrets
+    return health
 
 
 async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, anyway: bool) -> None:
@@ -203,7 +199,9 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
         fresh = accounts.drafted(
             settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
         )
-        health, secrets = await _tried(settings, row, fresh)
+        tried = accounts.DraftSecrets(fresh.secrets)
+        health = await _tried(settings, row, fresh, tried)
+        secrets = tried.now
         made = [] if end_old else _made_anew(row, secrets, old)
         has_tokens = any(name.removesuffix("_old") not in made for name in secrets)
         if health.problems and not anyway and (has_tokens or end_old):  # the other side has yet to get a secret of ours

@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from bot.steady_clock import utc_now
 from bot.team import agents
 from tests.conftest import CHANNEL, running_bot
 from tests.connectors.email.mail_server import PASSWORD, MailServer
+from tests.connectors.email.token_server import CLIENT, SCOPE, SECRET, FakeTokens
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.command import Done, webcare
 
@@ -844,6 +846,25 @@ async def test_a_mailbox_goes_by_its_address_and_is_asked_for_the_secret_that_it
     assert renewed.code == 0, renewed
     whole = await run("accounts", "check", address)
     assert (whole.code, f"✔ Sends as {address} through 127.0.0.1." in whole.out) == (0, True), whole.out
+
+
+async def test_a_change_that_is_not_stored_loses_no_token_that_the_platform_gave_meanwhile(
+    run: Webcare, tmp_path: Path, mail: MailServer
+) -> None:
+    address = mail.mailbox("webcare", "gemeente.example").address
+    at = [f"--{each}={each}://127.0.0.1:{mail.ports[each]}" for each in ("imap", "smtp")]
+    async with FakeTokens(lambda lasts: mail.token_for(address, lasts)) as tokens:
+        tokens.refresh, tokens.told = {"of-sanne"}, timedelta(minutes=1)  # each works once, and a new one is needed now
+        flags = f"--token-url={tokens.address}", f"--client-id={CLIENT}", f"--scope={SCOPE}"
+        secrets = {"webcare_client_secret": SECRET, "webcare_refresh_token": "of-sanne"}
+        added = await run("accounts", "add", "email", f"--address={address}", *at, *flags, **secrets)
+        assert added.code == 0, added
+        typed_wrong = await run("accounts", "change", address, "--folders", "INBOXX")
+        assert (typed_wrong.code, "Nothing was changed" in typed_wrong.out) == (1, True), typed_wrong
+        checked = await run("accounts", "check", address)
+        assert checked.code == 0, checked
+        assert (await run("accounts", "change", address, "--sender", "Gemeente")).code == 0
+        assert (await run("accounts", "check", address)).code == 0
 
 
 async def test_one_feed_is_not_read_under_two_names_however_its_address_is_written(
