@@ -49,7 +49,8 @@ def with_key(settings: Settings) -> Settings:
     key = new_key()
     env_file.write(ENV_FILE, "WEBCARE_SECRET_KEY", key)
     say(
-        f"Made WEBCARE_SECRET_KEY and wrote it into {ENV_FILE.absolute()}. Keep a copy: without it the tokens are lost."
+        f"Made WEBCARE_SECRET_KEY and wrote it into {ENV_FILE.absolute()}. Keep a copy: without it the tokens are "
+        "lost. A bot that is running has it only after it is stopped and started."
     )
     return settings.model_copy(update={"webcare_secret_key": SecretStr(key)})
 

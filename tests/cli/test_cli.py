@@ -538,6 +538,7 @@ async def test_a_mastodon_account_is_tried_and_stored_with_what_was_learned(
     assert done.code == 0, done.err
     assert "We are logged in as @gemeente." in done.out
     assert "Made WEBCARE_SECRET_KEY" in done.out
+    assert "only after it is stopped and started" in done.out, "what was added would not be read"
     assert mastodon.token not in done.out + done.err
     assert (account.platform, account.name, account.url) == ("mastodon", "@gemeente@127.0.0.1", mastodon.base_url)
     assert account.options == {"hashtags": ["afval", "zuid"]}
