@@ -39,7 +39,8 @@ async def _check(desk: Desk, row: Account) -> None:
         if isinstance(verdict, Unauthorized):
             await stop_account(session, row.id, verdict.text, desk.now(), asked_at=asked_at)
         elif verdict is not None:
-            account.problem = verdict.text.to_json()
+            if account.stopped_at is None:  # one stopped meanwhile keeps its reason
+                account.problem = verdict.text.to_json()
         else:
             await token_ends.learned(session, account, health)
             if health.token_expires_at is not None:

@@ -1,5 +1,6 @@
 """Asking the platforms on the clock: nothing is missed, nothing comes in twice, and no account holds up another."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from bot import accounts
 from bot.desk import Desk
 from bot.models import Account, Event, Mention, Message
 from bot.sandbox.app import Sandbox
-from jobs import poll, refresh
+from jobs import check, poll, refresh
 from tests.conftest import SANNE, Bot, account_of, eventually, running_bot, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.mastodon.snac import Snac
@@ -214,6 +215,21 @@ async def test_an_account_stopped_by_hand_while_it_is_asked_stays_so(
         async with bot.desk.session() as session:
             accounts.stop(session, await session.get_one(Account, account_id), bot.desk.now())
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert accounts.is_stopped_by_hand(await account_of(bot, ACCOUNT))
+
+
+async def test_an_account_stopped_by_hand_while_it_is_checked_stays_so(
+    sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between
+) -> None:
+    bot = sqlite_bot
+    account_id = await connect(bot, to_mastodon.url)
+    mastodon.fault("/api/v2/instance", "status", status=503)
+    async with to_mastodon.holding("GET", "/api/v2/instance", passed_on=True) as caught:
+        checking = asyncio.create_task(check.check_accounts(bot.desk))
+        await caught()
+        async with bot.desk.session() as session:
+            accounts.stop(session, await session.get_one(Account, account_id), bot.desk.now())
+    await checking
     assert accounts.is_stopped_by_hand(await account_of(bot, ACCOUNT))
 
 
