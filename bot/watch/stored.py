@@ -14,8 +14,10 @@ from sqlalchemy import case
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import connectors
 from bot.accounts import store
 from bot.cases.silent import Silence, silent
+from bot.connectors.platform import Capability
 from bot.domain.case import ONGOING
 from bot.models import (
     NOT_ENDED,
@@ -48,7 +50,7 @@ class Stored:
     async def read(self, session: AsyncSession, now: datetime) -> list[Metric]:
         """Return all of it."""
         return [
-            *await _accounts(session),
+            *await _accounts(session, now),
             *await self._messages(session, now),
             *await _outgoing(session, now),
             *await _cases(session, now),
@@ -98,12 +100,15 @@ def _seconds(since: datetime | None, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds()) if since is not None else 0.0
 
 
-async def _accounts(session: AsyncSession) -> list[Metric]:
+async def _accounts(session: AsyncSession, now: datetime) -> list[Metric]:
     names = ["platform", "account"]
     works = GaugeMetricFamily("webcare_account_works", "0 when it fails or a fault stopped it.", labels=names)
     lag = GaugeMetricFamily("webcare_account_lag_seconds", "How late the last post came in.", labels=names)
     read = GaugeMetricFamily("webcare_account_read_timestamp_seconds", "When it was last read.", labels=names)
     heard = GaugeMetricFamily("webcare_account_heard_timestamp_seconds", "When something last came in.", labels=names)
+    overdue = GaugeMetricFamily(
+        "webcare_account_overdue_seconds", "How long ago it was to be read again, and was not.", labels=names
+    )
     states = Counter[tuple[str, str]]()
     for number, account in enumerate(await session.exec(select(Account).order_by(col(Account.id)))):
         state, labels = _state(account), [account.platform, account.name]
@@ -115,6 +120,7 @@ async def _accounts(session: AsyncSession) -> list[Metric]:
                 (lag, account.lag),
                 (read, account.polled_at.timestamp() if account.polled_at else None),
                 (heard, account.heard_at.timestamp() if account.heard_at else None),
+                (overdue, _overdue(account, now)),
             ]
             for family, value in values:
                 if value is not None:
@@ -122,7 +128,19 @@ async def _accounts(session: AsyncSession) -> list[Metric]:
     count = GaugeMetricFamily("webcare_accounts", "Accounts on platforms.", labels=["platform", "state"])
     for of, accounts in sorted(states.items()):
         count.add_metric(of, accounts)
-    return [count, works, lag, read, heard]
+    return [count, works, lag, read, heard, overdue]
+
+
+def _overdue(account: Account, now: datetime) -> float | None:
+    """Return since when an account had to be read again, in seconds; None for one that we do not ask, or not now.
+
+    A platform may let us wait for hours, and so may a feed.
+    """
+    platform = connectors.known(account.platform)
+    if account.stopped_at is not None or platform is None or not platform.can(Capability.POLLS):
+        return None
+    due = (account.polled_at or account.created_at) + platform.every
+    return _seconds(max(due, account.poll_after or due), now)
 
 
 def _state(account: Account) -> str:

@@ -1,6 +1,8 @@
 """What `/metrics` tells: what waits and how long, how calls ended, and no word of a citizen; and to whom."""
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -186,6 +188,25 @@ async def test_of_thousands_of_accounts_all_are_counted_and_some_are_named(sqlit
     )
     assert len(found["webcare_account_works"]) == MOST_ACCOUNTS
     assert sum(map(len, found.values())) < 1000
+
+
+async def test_an_account_is_overdue_only_when_it_was_to_be_read_again(sqlite_bot: Bot) -> None:
+    bot, now = sqlite_bot, sqlite_bot.desk.now()
+    first, hour = await account_of(bot), timedelta(hours=1)
+    each: dict[str, dict[str, Any]] = {
+        "calm": {"polled_at": now - 2 * hour, "poll_after": now + hour},
+        "late": {"polled_at": now - 5 * hour, "poll_after": now - 2 * hour},
+        "stopped": {"polled_at": now - 5 * hour, "stopped_at": now - hour},
+    }
+    rows = [
+        Account(team_id=first.team_id, platform="feed", name=name, url="", created_at=now - 9 * hour, **more)
+        for name, more in each.items()
+    ]
+    async with bot.desk.session() as session:
+        session.add_all(rows)
+    told = (await measured(bot))["webcare_account_overdue_seconds"]
+    overdue = {dict(labels)["account"]: round(seconds / 3600) for labels, seconds in told.items()}
+    assert overdue == {"calm": 0, "late": 2}
 
 
 async def test_ten_who_ask_at_once_cost_the_database_as_much_as_one(sqlite_bot: Bot) -> None:
