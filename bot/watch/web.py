@@ -47,6 +47,7 @@ class Watch:
         self._database = Recent(
             lambda: readiness.of_database(desk), desk.now, keeps=timedelta(seconds=1), patience=patience
         )
+        self._found = Recent(lambda: health(desk), desk.now, keeps=timedelta(), patience=patience)
 
     def add_routes(self, app: web.Application) -> None:
         """Add the routes to the web application."""
@@ -59,6 +60,7 @@ class Watch:
     async def _close(self, _: web.Application) -> None:
         await self._waiting.close()
         await self._database.close()
+        await self._found.close()
 
     async def _alive(self, _: web.Request) -> web.Response:
         return web.Response(text=LIVES)
@@ -75,7 +77,7 @@ class Watch:
 
     async def _health(self, request: web.Request) -> web.Response:
         self._refuse_strangers(request)
-        found = await health(self._desk)
+        found = await self._found.get()
         body = json.dumps(found or {"database": "down"}, ensure_ascii=False)
         return web.Response(text=body, status=200 if found else 503, content_type="application/json")
 

@@ -121,6 +121,7 @@ async def test_a_database_that_hangs_is_not_waited_for(postgres_bot: Bot) -> Non
         status, text = await ask(bot, "/metrics")
         assert (status, "webcare_database_up 0.0" in text, "webcare_accounts" in text) == (200, True, False)
         assert "process_resident_memory_bytes" in text
+        assert await ask(bot, "/health") == (503, '{"database": "down"}')
 
 
 async def test_while_it_stops_it_is_not_ready_and_still_tells_how_it_does(sqlite_url: str, slack: Sandbox) -> None:
