@@ -296,6 +296,26 @@ async def test_the_bot_runs_until_it_is_told_to_stop(
     assert "webcare is running already" in checked.out
 
 
+STOPPED_WHILE_LOADING = """
+import os, signal, sys
+
+class Stops:
+    def find_spec(self, name, *_):
+        if name == "bot.cli.app":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Stops())
+import bot.__main__
+"""
+
+
+def test_a_command_that_is_stopped_while_it_loads_ends_without_a_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_LOADING], capture_output=True, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
 async def test_the_version_and_the_help_are_told(run: Webcare) -> None:
     version, help_, nothing = await run("--version"), await run("--help"), await run()
     assert re.fullmatch(r"webcare \d+\.\d+\.\d+\n", version.out)
