@@ -29,6 +29,7 @@ from bot.models import (
     SigningIn,
 )
 from bot.slack.check import Finding
+from bot.slack.writing import is_in_arrears
 
 NAMED = 5
 """So many cases are named of those that something is wrong with."""
@@ -208,8 +209,11 @@ async def _numbers(session: AsyncSession) -> Finding:
 
 
 async def _level(session: AsyncSession, now: datetime) -> Finding:
-    """Count the messages that Slack does not show as they are, and say since when the oldest waits."""
-    stale = col(Message.shown_version) < col(Message.version)
+    """Count the messages that Slack does not show as they are, and say since when the oldest waits.
+
+    What waits until its team opens is as it must be.
+    """
+    stale = is_in_arrears(now)
     count = (await session.exec(select(func.count()).select_from(Message).where(stale))).one()
     if not count:
         return Finding("Messages", True, "Slack shows all as they are.")

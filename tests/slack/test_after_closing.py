@@ -6,6 +6,7 @@ import pytest
 
 from bot import cases
 from bot.domain.case import Urgency
+from bot.keeping import soundness
 from bot.models import ReplyKind, Role
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
@@ -61,6 +62,12 @@ async def stale(bot: Bot) -> float:
     return sum(each.value for figure in figures if figure.name == "webcare_messages_stale" for each in figure.samples)
 
 
+async def deep(bot: Bot) -> str:
+    """What `webcare check --deep` says of our messages."""
+    findings = soundness.findings(bot.engine, bot.desk.settings, bot.desk.now())
+    return next(each.words for each in [each async for each in findings] if each.about == "Messages")
+
+
 async def cut_off(bot: Bot, begins: Callable[[Bot], Awaitable[None]]) -> int:
     """Let something begin a minute before closing time, while Slack is away; returns what people read before."""
     at(bot, "2026-11-20 16:59")
@@ -85,6 +92,7 @@ async def test_what_slack_did_not_take_before_the_team_closed_comes_when_it_open
         await level(office)
         assert told(office) == before, moment
         assert await stale(office) == 0, "nothing is in arrears, so no monitor is alarmed"
+        assert await deep(office) == "Slack shows all as they are."
     at(office, f"{next_day} 09:00")
     for _ in range(2):
         await level(office)
