@@ -19,7 +19,7 @@ from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
 from bot.keeping import soundness
-from bot.models import Account, Team
+from bot.models import NOT_TAKEN, Account, Team
 from bot.slack import messages
 from bot.slack.check import Finding, Group, by_http, missing, slack_findings
 from bot.steady_clock import utc_now
@@ -163,12 +163,14 @@ async def _unreadable(engine: AsyncEngine) -> AsyncIterator[Finding]:
 
 
 async def _waiting(engine: AsyncEngine) -> AsyncIterator[Finding]:
-    """Yield what Slack refused last time, per channel and reason."""
+    """Yield what Slack refused last time, or could not take, per channel and reason."""
     async with db.readings(engine)() as session:
-        refused = await messages.waiting(session)
-    for channel, reason, count in refused:
-        words = f"{count} wait, because Slack refuses them ({reason}); they are tried again and again."
-        yield Finding(f"Messages in {channel}", False, words)
+        waiting = await messages.waiting(session)
+    for channel, reason, count in waiting:
+        refused = reason not in NOT_TAKEN
+        why = f"Slack {'refuses them' if refused else 'did not take them yet'} ({reason})"
+        words = f"{count} wait, because {why}; they are tried again and again."
+        yield Finding(f"Messages in {channel}", not refused, words, warns=not refused)
 
 
 def _groups(teams: Sequence[Team]) -> list[Group]:

@@ -18,7 +18,8 @@ from bot.sandbox.slack.workspace import UserGroup
 from bot.slack.check import Finding
 from bot.steady_clock import utc_now
 from jobs import duty
-from tests.conftest import SANNE, Databases, running_bot, settings_for
+from tests.conftest import CHANNEL, SANNE, Databases, running_bot, settings_for
+from tests.people import mention
 
 
 async def found(settings: Settings) -> dict[str, Finding]:
@@ -231,6 +232,25 @@ async def test_a_program_that_does_not_speak_http_may_have_the_port(sqlite_url: 
         port = other.sockets[0].getsockname()[1]
         everything = await found(settings_for(sqlite_url, slack, port=port))
     assert wrong(everything) == {"Web server"}
+
+
+@pytest.mark.parametrize("fault", ["down", "limited", "refused"])
+async def test_what_slack_did_not_take_yet_is_told_apart_from_what_it_refuses(
+    sqlite_url: str, slack: Sandbox, fault: str
+) -> None:
+    async with running_bot(sqlite_url, slack) as bot:
+        if fault == "down":
+            slack.faults.down = True
+        elif fault == "limited":
+            slack.faults.rate_limit("chat.postMessage", 60, times=99)
+        else:
+            slack.faults.error("chat.postMessage", "restricted_action", times=99)
+        await mention(bot)
+        slack.faults.clear()
+        everything = await found(bot.desk.settings)
+    told = everything[f"Messages in {CHANNEL}"]
+    assert (told.works, told.warns) == (fault != "refused", fault != "refused")
+    assert f"Slack {'refuses them' if fault == 'refused' else 'did not take them yet'} (" in told.words
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,11 @@ def test_nothing_is_wrong_with_a_case_as_it_should_be(status: Status) -> None:
     assert sentences(facts(status)) == ""
 
 
+def test_a_card_that_slack_did_not_take_yet_is_nothing_wrong_with_its_case() -> None:
+    late = Message(**{**CARD.model_dump(), "version": 4, "problem": "ratelimited"})
+    assert sentences(facts(messages=[late])) == ""
+
+
 WRONG: dict[str, tuple[Facts, str]] = {
     "no clock": (facts(clocks=[]), "It waits for us but has no clock. Claim it in Slack and release it again"),
     "no clock for advice": (facts(Status.ESCALATED, clocks=[]), "It waits for advice but has no clock."),

@@ -8,7 +8,7 @@ from bot.cli.doctor.facts import Facts
 from bot.domain.case import FILLED_IN, OPEN, Status, WaitsFor, rests_for
 from bot.domain.mention import ANSWERS
 from bot.domain.sla import ClockKind
-from bot.models import GOING, Message, MessageKind, ReplyStatus
+from bot.models import GOING, NOT_TAKEN, Message, MessageKind, ReplyStatus
 
 SHOWN_WITHIN = timedelta(minutes=10)
 """A card that Slack does not show for longer than this after the case came in waits for something."""
@@ -105,13 +105,14 @@ def _card(facts: Facts) -> Iterator[Wrong]:
     elif card.ts is None and not facts.rolled_up and facts.now - case.opened_at > SHOWN_WITHIN:
         yield Wrong("Its card was never shown in Slack.", _why_not(card))
     for message in facts.messages:
-        if message.problem and message.shown_version < message.version:
+        refused = message.problem and message.problem not in NOT_TAKEN
+        if refused and message.shown_version < message.version:
             yield Wrong(f"Slack refuses message {message.id} ({message.kind}): {message.problem}.", _why_not(message))
 
 
 def _why_not(message: Message) -> str:
     if message.problem:
-        return "Run `webcare check`: it says what Slack refuses. The message is tried again and again."
+        return "Run `webcare check`: it says what Slack refuses or does not take. The message is tried again and again."
     return RUNS
 
 
