@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, update
 
-from bot import db
+from bot import accounts, db
 from bot.accounts import seal
 from bot.keeping import soundness
-from bot.models import CaseCount, Clock, Message
+from bot.models import Account, CaseCount, Clock, Message
 from bot.sandbox.app import Sandbox
 from bot.slack.check import Finding
 from tests.conftest import SANNE, Bot, settings_for
@@ -83,6 +83,13 @@ async def test_each_thing_that_is_wrong_with_cases_is_found(bot: Bot) -> None:
     assert "webhook/plein" in everything["Sealed tokens"].words
     assert everything["Messages"].warns
     assert everything["Messages"].words.startswith("1 are not as they should be in Slack, the oldest for 120 minutes")
+
+
+async def test_tokens_of_a_stopped_account_that_no_key_opens_are_warned_of(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        accounts.stop(session, await session.get_one(Account, 1), bot.desk.now())
+    told = (await found(bot, webcare_secret_key=seal.new_key()))["Sealed tokens"]
+    assert (told.works, told.warns, "webhook/plein" in told.words) == (True, True, True)
 
 
 async def test_a_log_that_can_be_changed_and_lost_rows_are_found(sqlite_bot: Bot) -> None:
