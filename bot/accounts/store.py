@@ -173,12 +173,7 @@ async def add(
     by: str = "",
 ) -> Account:
     """Store a new account for a team (the first one by default), with its tokens encrypted."""
-    teams = select(Team).order_by(col(Team.id))
-    rows = await session.exec(teams.where(Team.name == team) if team else teams)
-    owner = rows.first()
-    if owner is None:
-        missing = f"There is no team named {team}." if team else "There is no team yet: set SLACK_CHANNEL."
-        raise BadSettings(missing)
+    owner = await owner_of(session, team)
     if (existing := await find(session, platform, name)) is not None:
         raise BadSettings(f"There already is an account {key(existing)}; renew or remove it instead.")
     await refuse_read_already(session, platform, url)
@@ -198,6 +193,15 @@ async def add(
     # The event has the account's name but no account_id, so that an account that was never used can be deleted.
     session.add(Event(kind=EventKind.ACCOUNT_ADDED, by=by, at=now, details=_name_of(account)))
     return account
+
+
+async def owner_of(session: AsyncSession, team: str | None) -> Team:
+    """Return the team of this name, without one the first; raises BadSettings when there is none."""
+    rows = select(Team).order_by(col(Team.id))
+    owner = (await session.exec(rows.where(Team.name == team) if team else rows)).first()
+    if owner is None:
+        raise BadSettings(f"There is no team named {team}." if team else "There is no team yet: set SLACK_CHANNEL.")
+    return owner
 
 
 async def _unused_id(session: AsyncSession) -> int | None:

@@ -108,6 +108,8 @@ async def _with_key(settings: Settings, open_session: db.Sessions) -> Settings:
 async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None:
     """Try the account, say what works, and store it; leaves with code 1 when it does not work."""
     async with database(settings) as open_session:
+        async with open_session() as session:
+            await accounts.owner_of(session, team)  # before the platform is asked: a token may work once
         if new.secrets:
             settings = await _with_key(settings, open_session)
         draft = accounts.drafted(

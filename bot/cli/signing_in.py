@@ -20,7 +20,6 @@ from bot.connectors.platform import Option, OptionKind, Platform
 from bot.domain.text import Refused
 from bot.models import SigningIn, SigningInStage
 from bot.steady_clock import utc_now
-from bot.team import teams
 from bot.texts import Texts
 
 LOOKS_EVERY = 1.0
@@ -103,10 +102,7 @@ async def connect(
 
 async def _team(open_session: db.Sessions, name: str) -> int:
     async with open_session() as session:
-        named = [team for team in await teams.all_teams(session) if name in {"", team.name}]
-    if not named:
-        raise BadSettings(f"There is no team named {name}." if name else "There is no team yet: set SLACK_CHANNEL.")
-    return named[0].id
+        return (await accounts.owner_of(session, name)).id
 
 
 async def _pasted(sign_ins: SignIns, platform: Platform) -> SigningIn:

@@ -888,6 +888,11 @@ async def test_a_change_that_is_not_stored_loses_no_token_that_the_platform_gave
         assert (await run("accounts", "check", address)).code == 0
 
 
+async def test_a_team_that_does_not_exist_is_told_before_the_platform_is_asked(run: Webcare) -> None:
+    done = await run("accounts", "add", "feed", "--url", "http://127.0.0.1:1/rss", "--team", "Zorg")
+    assert (done.code, done.out, done.err) == (2, "", "There is no team named Zorg.\n")
+
+
 async def test_one_feed_is_not_read_under_two_names_however_its_address_is_written(
     run: Webcare, feed_url: str, tmp_path: Path
 ) -> None:
