@@ -30,6 +30,7 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.config import BadSettings, lacking
+from bot.disk import takes_nothing
 from bot.sqlite_driver import SHORT, SQLiteConnection
 
 registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
@@ -415,5 +416,6 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         except (SQLAlchemyError, OSError) as error:
             where = place(engine)
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise BadSettings(f"The database {where} cannot be opened ({reason}): check DATABASE_URL.") from None
+            do = "make room on its disk, or check DATABASE_URL" if takes_nothing(error) else "check DATABASE_URL"
+            raise BadSettings(f"The database {where} cannot be opened ({reason}): {do}.") from None
         yield connection

@@ -312,6 +312,7 @@ def name_of(imported: Import, known: dict[str, Module]) -> str:
 FLOORS = (
     (
         "bot.config",
+        "bot.disk",
         "bot.domain",
         "bot.logs",
         "bot.meters",
@@ -320,7 +321,7 @@ FLOORS = (
         "bot.steady_clock",
         "bot.web_server",
     ),
-    ("bot.connectors", "bot.db", "bot.disk", "bot.models", "bot.texts", "bot.wake"),
+    ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
     ("bot.desk", "bot.migrations", "bot.shared_lanes", "bot.views"),
     ("bot.team",),
     ("bot.cases",),

@@ -351,6 +351,20 @@ async def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, settings: dic
     assert "The disk of the database is full" in done.stderr
 
 
+@pytest.mark.parametrize("word", ["migrate", "run", "check"])
+async def test_a_disk_that_is_so_full_that_the_database_does_not_open_is_told(
+    word: str, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    await webcare(tmp_path, "migrate", **settings)
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "bot", word], cwd=tmp_path, env=environment_of(settings),
+        capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)),
+    )  # fmt: skip
+    assert "webcare.db cannot be opened (disk I/O error): make room on its disk" in done.stderr + done.stdout
+    assert done.returncode in {1, 2}
+
+
 @pytest.mark.parametrize("words", [("--version",), ("--help",), ("try", "--help"), ("teams", "list"), ("check",)])
 async def test_a_full_disk_of_the_output_is_told_in_one_sentence(
     words: tuple[str, ...], tmp_path: Path, settings: dict[str, Any]
