@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy import func
 from sqlmodel import col, select
 from typer.core import TyperGroup
@@ -344,7 +344,7 @@ async def _list_teams(settings: Settings) -> None:
     if not rows:
         say("There is no team yet: set SLACK_CHANNEL, or add one with webcare teams add.")
         return
-    table = Table("Team", "Channel", "Accounts")
+    table = Table(*(Column(header, overflow="fold") for header in ("Team", "Channel", "Accounts")))
     for team, count in rows:
         table.add_row(plain(team.name), team.channel, str(count))
     Console(markup=False).print(table)

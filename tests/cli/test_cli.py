@@ -503,6 +503,15 @@ async def test_teams_are_added_moved_and_listed(run: Webcare, tmp_path: Path) ->
     assert logged == [("", {"team": 2, "field": "channel", "before": "C0ESCALATIE", "after": "C0AFVAL"})]
 
 
+async def test_the_list_of_teams_has_whole_names_and_channels_where_there_is_little_room(run: Webcare) -> None:
+    name, channel = "Publieksdienstverlening_en_communicatie_Voorbeeldstad", "C0ABCDEFGHIJK"
+    await run("teams", "add", name, channel)
+    listed = (await run("teams", "list", columns=60)).out
+    cells = [[cell.strip() for cell in line.split("│")[1:4]] for line in listed.splitlines() if "│" in line]
+    team, channels, _ = ("".join(column) for column in zip(*cells, strict=True))
+    assert name in team and channel in channels
+
+
 async def test_a_name_that_differs_from_that_of_a_team_in_its_capitals_alone_is_refused(run: Webcare) -> None:
     await run("teams", "add", "Afval", "C0AFVAL")
     done = await run("teams", "add", "afval", "C0TWEE")
