@@ -34,7 +34,10 @@ SHOWN = 10
 
 
 async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
-    """Return the page of the queue that a person asks for, with the buttons for its other pages."""
+    """Return the page of the queue that a person asks for, with the buttons for its other pages.
+
+    That nothing waits for the team may be shared, that one colleague has nothing is no news for the others.
+    """
     listing, urls = await _read(desk, _teams(person, wanted), wanted)
     wanted = replace(wanted, page=listing.page)
     async with desk.reading() as session:
@@ -43,7 +46,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     below = actions(
         *page_buttons(wanted, listing.pages, desk.t),
         *_several_buttons(person, wanted.to_text(), listing, desk),
-        *_share_button(person, wanted.to_text(), desk),
+        *(_share_button(person, wanted.to_text(), desk) if listing.count or wanted.which is not Which.MINE else []),
     )
     rows = await _rows(desk, listing, urls, person, wanted.to_text())
     return case_list(_head(desk, listing, wanted), rows, above=above, below=below)

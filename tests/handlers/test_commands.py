@@ -237,6 +237,11 @@ async def test_a_shared_list_says_how_many_private_cases_it_leaves_out_and_never
     assert "Privéberichten" not in read(posted), "nothing was left out"
 
 
+async def test_who_has_no_cases_is_not_offered_to_share_that(sqlite_bot: Bot) -> None:
+    assert "Hier is niets." in await asked(sqlite_bot, SANNE, "/webcare mijn")
+    assert "list:share" not in action_ids(sqlite_bot.slack.ephemerals(SANNE, CHANNEL)[-1])
+
+
 async def test_a_shared_list_names_its_filter(office: Bot) -> None:
     await settings(office, topics=["Afval"])
     for number in range(1, 6):
@@ -260,6 +265,8 @@ async def test_nothing_is_shared_in_a_channel_that_is_no_teams(sqlite_bot: Bot, 
     await second_team(bot)
     await bot.slack.join(bot.slack.app.user_id, ELSEWHERE)
     await mention(bot, text="Waar is mijn paspoort?")
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
     for channel, offered in ((CHANNEL, True), (ELSEWHERE, False)):
         await asked(bot, SANNE, f"/webcare {words}", channel)
         shown = action_ids(bot.slack.ephemerals(SANNE, channel)[-1])
