@@ -190,11 +190,15 @@ class Called(Details):
 
 @dataclass(frozen=True)
 class Unanswered(Details):
-    """UNANSWERED: when the citizen's time to answer began, how many working `days` ago, and whom we ask by name."""
+    """UNANSWERED: when the citizen's time to answer began, how many working `days` ago, and whom we ask by name.
+
+    `to` is the owner whom we ask in a direct message, "" in the thread.
+    """
 
     since_at: str
     days: int
     asked: list[str] = field(default_factory=list)
+    to: str = ""
 
     @property
     def since(self) -> datetime:

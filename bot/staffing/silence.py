@@ -47,7 +47,7 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
     about: dict[str, Any] = {"kind": MessageKind.UNANSWERED, "case_id": case_id}
     owner = await _owner(session, case)
     if owner:
-        session.add(Message(key=key, channel=owner, details=details.to_json(), **about))
+        session.add(Message(key=key, channel=owner, details=replace(details, to=owner).to_json(), **about))
     if not owner or times > 1:
         called = await presence.on_duty(session, team.id, settings, now)
         called = called or await presence.present_of(session, settings.coordinators)

@@ -29,7 +29,7 @@ def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: d
 
 
 def went_on(file: CaseFile, t: Texts, now: datetime, *, card_url: str = "", is_moved: bool = False) -> View:
-    """Show how a case went on after this question; `is_moved`: it went to another team since then."""
+    """Show how a case went on after this question; `is_moved`: another team or colleague has it since then."""
     words = f"✓ {_about(file, t, now, card_url, outside=is_moved)}"
     return View(words, [context(words)])
 
@@ -37,7 +37,7 @@ def went_on(file: CaseFile, t: Texts, now: datetime, *, card_url: str = "", is_m
 def _about(file: CaseFile, t: Texts, now: datetime, card_url: str, *, outside: bool = False) -> str:
     """Return the case, who wrote what, and its state; nothing private, as the thread has more readers.
 
-    `outside`: the case is another team's, so its words of since then are left out.
+    `outside`: the case is another's, so its words of since then are left out.
     """
     words = literal(file.author.name, 80)
     if not file.latest.private and not outside:

@@ -199,3 +199,23 @@ async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_a
     await bot.slack.wait_for(lambda: len(shown()) == 3)
     for each in shown():
         assert "123456782" not in each and "06-12345678" not in each, each
+
+
+async def test_who_has_the_case_no_more_is_asked_nothing_about_it_and_reads_no_new_words(asked: Bot) -> None:
+    bot = asked
+    assert await at(bot, "2026-11-30 09:00") == ["the owner"]
+    await in_dm(bot, SANNE, "5 werkdagen", "Wanneer?")
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=MARIEKE, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    assert action_ids(await in_dm(bot, SANNE, "✓", f"<@{YOUSSEF}>")) == []
+    assert "Wanneer?" not in text_of(bot.slack.direct(SANNE)[-1])
+    post = Post("2", Author("a1", "Fatima"), "Ik woon in Houten", bot.desk.now(), conversation="1", in_reply_to="1")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    assert "Houten" not in text_of(await in_dm(bot, SANNE, "✓", "Nieuw"))
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=SANNE, by=MARIEKE, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await in_dm(bot, SANNE, "✓", "Houten")
