@@ -9,9 +9,11 @@ from bot.slack.calls import home_of, show
 from bot.slack.places import links_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
+from bot.views.answer_modal import ModalState
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
 from bot.views.topic import topic_of
+from handlers.home import filter_of, publish
 from handlers.modal import going_on, opened, pushed
 
 
@@ -30,24 +32,40 @@ async def earlier(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) 
     """Show another part of what was written: in the details, or on top of the answer, where what was typed stays."""
     case_id, skip = map(int, action["value"].split(":"))
     on_top = body["view"]["callback_id"] == "case:answer"
+    came_from = ModalState.of(body["view"]).home if on_top else _came_from(body)
     async with pushed(desk, body) if on_top else going_on(desk, body) as show:
-        await show(await _details(desk, case_id, skip))
+        await show(await _details(desk, case_id, skip, came_from=came_from))
 
 
-async def _details(desk: TeamDesk, case_id: int, skip: int = 0) -> Block:
+def _came_from(body: dict[str, Any]) -> str:
+    """Return what the Home showed from which the details were opened; "" if it was not from there."""
+    return str(body["view"]["private_metadata"]).partition(":")[2]
+
+
+async def _show_home(desk: TeamDesk, body: dict[str, Any]) -> None:
+    """Show the Home again from which the details were opened, if it was from there."""
+    if came_from := _came_from(body):
+        await publish(desk, body["user"]["id"], filter_of(came_from))
+
+
+async def _details(desk: TeamDesk, case_id: int, skip: int = 0, *, came_from: str = "") -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         events = await cases.history(session, case_id)
         url = (await links_of(session, desk.slack, [case_id])).get(case_id, "")
     topics = TeamSettings.of(file.team.settings).topics
-    return details_modal(file, events, topics, desk.t, desk.now(), skip=skip, card_url=url, home=home_of(desk.slack))
+    return details_modal(
+        file, events, topics, desk.t, desk.now(),
+        skip=skip, card_url=url, home=home_of(desk.slack), came_from=came_from,
+    )  # fmt: skip
 
 
 async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Make the case urgent, or no longer urgent, from the details."""
     case_id = int(action["value"])
     await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
-    await show(desk.slack, body["view"]["id"], await _details(desk, case_id))
+    await show(desk.slack, body["view"]["id"], await _details(desk, case_id, came_from=_came_from(body)))
+    await _show_home(desk, body)
 
 
 async def make_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -68,7 +86,8 @@ async def _set_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int, *, urg
 
 async def topic(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Set the topic of the case."""
-    case_id = int(body["view"]["private_metadata"])
+    case_id = int(body["view"]["private_metadata"].partition(":")[0])
     chosen = topic_of(action["selected_option"]["value"])
     async with messages.changing(desk, case_id) as session:
         await cases.set_topic(session, case_id, topic=chosen, by=body["user"]["id"], now=desk.now())
+    await _show_home(desk, body)

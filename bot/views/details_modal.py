@@ -35,10 +35,12 @@ def details_modal(
     skip: int = 0,
     card_url: str = "",
     home: str = "",
+    came_from: str = "",
 ) -> Block:
     """Return the whole history, or a part of a long one: what was written before the newest `skip`, as far as it fits.
 
     `topics` are the team's topics; `card_url` is the link to the card and its thread, `home` that to the workspace.
+    `came_from` is what the App Home showed, if the details were opened from there.
     """
     blocks = [section(head_line(file, t)), section(state_line(file, t, now))]
     if card_url:
@@ -63,7 +65,8 @@ def details_modal(
     why = {act.id: act.note for act in file.acts if act.note}
     lines = [_line(event, t, now, why) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 8])) for start in range(0, len(lines), 8)]
-    return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
+    metadata = f"{file.case.id}:{came_from}" if came_from else str(file.case.id)
+    return modal("said", t("Details"), blocks, close=t("Close"), metadata=metadata)
 
 
 def _talk(file: CaseFile, t: Texts, now: datetime, skip: int) -> list[Block]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 
+from bot import cases
 from bot.domain.mention import Act
+from bot.domain.queue import Filter, Which
 from bot.models import Mention, Role, UtcDateTime
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import make_role, mention, open_modal
+from tests.people import home, make_role, mention, open_modal, settings
 
 
 async def wrote(bot: Bot, count: int) -> dict[str, Any]:
@@ -83,6 +85,28 @@ async def test_what_the_answer_modal_does_not_show_is_seen_on_top_of_it(bot: Bot
     await bot.slack.close_view(SANNE)
     below = await open_modal(bot, SANNE, "case:answer")
     assert below["state"]["values"]["answer_text"]["answer_text"]["value"] == "Dat zit zo."
+
+
+async def test_what_is_done_in_the_details_of_a_case_of_the_home_shows_on_the_home(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await settings(bot, topics=["Afval"])
+    await wrote(bot, 31)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Bericht")
+    await bot.slack.click_in_view(SANNE, "list:which", Filter(Which.MINE, SANNE).to_text())
+    await home(bot, SANNE, "Terug naar het overzicht")
+    await bot.slack.click_in_view(SANNE, "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    await bot.slack.click_in_view(SANNE, "case:earlier")
+    await shown(bot, "nieuwere berichten niet getoond")
+    await bot.slack.click_in_view(SANNE, "case:earlier", value="1:0")
+    await shown(bot, "16 eerdere berichten niet getoond")
+    await bot.slack.click_in_view(SANNE, "case:urgent")
+    await home(bot, SANNE, "Terug naar het overzicht", "Dringend")
+    await bot.slack.click_in_view(SANNE, "case:not_urgent")
+    await bot.slack.wait_for(lambda: "Dringend" not in text_of(bot.slack.home(SANNE)))
 
 
 async def test_a_reader_turns_the_details_too(sqlite_bot: Bot) -> None:
