@@ -22,7 +22,7 @@ from handlers.concerns import channel_of
 from handlers.home import publish
 from handlers.modal import opened, values
 from handlers.roles import Access, Person
-from handlers.slack_directory import refuse_closed_channels, refuse_unreachable, user_groups
+from handlers.slack_directory import any_outside, refuse_closed_channels, refuse_unreachable, user_groups
 
 GROUP_SIZE = 30
 """The largest user group whose members each get the question; ask a larger group through a channel."""
@@ -70,11 +70,12 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     elif is_person(target):
         await refuse_unreachable(desk, field, target)
     places = await _places(desk, target, by)
+    outside = not is_channel(target) and await any_outside(desk, places)
     async with messages.changing(desk, case_id, then=ack) as session:
         await cases.escalate(
             session, case_id, by=by, now=desk.now(), target=target,
             channels=places, question=filled[QUESTION],
-            urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"],
+            urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"], outside=outside,
         )  # fmt: skip
 
 

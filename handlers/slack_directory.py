@@ -1,13 +1,15 @@
 """Slack look-ups for a form: the workspace's user groups, whether the bot is in a channel, who reads its messages."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from bot.desk import TeamDesk
 from bot.domain.text import Text, Wrong, text
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, try_channel
+from bot.slack.membership import is_full_member, workspace_of
+from bot.team import agents
 
 log = structlog.get_logger()
 
@@ -46,6 +48,22 @@ async def refuse_unreachable(desk: TeamDesk, field: str, person: str) -> None:
         raise Wrong({field: text("This account is closed in Slack. Choose somebody else.")})
     if account.get("is_bot"):
         raise Wrong({field: text("That is an app. Choose a colleague.")})
+
+
+async def any_outside(desk: TeamDesk, people: Sequence[str]) -> bool:
+    """Tell whether not all these people surely belong to our organisation: guests and those of others do not.
+
+    Who has a role in the team does. While Slack does not say who somebody is, that is not sure.
+    """
+    async with desk.reading() as session:
+        strangers = [each for each in people if desk.team.id not in await agents.roles(session, each)]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            workspace = await workspace_of(desk)
+            asked = [call(desk.slack, "users.info", user=each) for each in strangers]
+            return not all(is_full_member(each["user"], workspace) for each in await asyncio.gather(*asked))
+    except (SlackDown, SlackLater, SlackRefuses, TimeoutError):
+        return True
 
 
 async def _why_not(desk: TeamDesk, channel: str) -> Text | None:

@@ -47,6 +47,12 @@ __all__ = [
 ]
 """What `bot.cases` offers of this module."""
 
+IN_CHANNEL = text("A private message is not shown in another channel: ask a colleague or a user group.")
+OUTSIDE = text(
+    "The citizen wrote privately, and Slack does not say that everyone you ask belongs to our organisation: nothing "
+    "private is shown to guests and other organisations. Ask a colleague, or let a coordinator give them a role."
+)
+
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Give the case to one agent; of two who click at once, the first has it. Claiming one's own changes nothing."""
@@ -131,22 +137,25 @@ async def escalate(
     question: str,
     urgency: Urgency,
     submission: str,
+    outside: bool = False,
 ) -> Case:
     """Ask `target` (a colleague, group or channel) for advice; the question goes to each of `channels` and the thread.
 
-    Raises Refused for a channel when the citizen wrote privately: nothing private is shown there, so the question would
-    stand without what it is about. A private answer of ours is only left out.
+    Raises Refused for a channel, and for people who may be `outside` our organisation, when the citizen wrote
+    privately: nothing private is shown there, so the question would stand without what it is about. A private answer
+    of ours is only left out.
     """
     case = await locked(session, case_id)
     asked = await session.exec(select(Escalation.id).where(Escalation.submission == submission))
     if asked.first() is not None:
         return case
-    if is_channel(target) and await _is_private(session, case_id):
-        raise Refused("A private message is not shown in another channel: ask a colleague or a user group.")
+    if (is_channel(target) or outside) and await _is_private(session, case_id):
+        raise Refused(OUTSIDE.message if outside else IN_CHANNEL.message)
     await move(session, Move.ESCALATE, case, by=by, now=now, details={"to": target})
     escalation = Escalation(
-        case_id=case_id, target=target, question=question, urgency=urgency, by=by, at=now, submission=submission
-    )
+        case_id=case_id, target=target, question=question, urgency=urgency, by=by, at=now, submission=submission,
+        outside=outside,
+    )  # fmt: skip
     escalation.allowed_seconds = int((await clocks.time_for_advice(session, case, now)).total_seconds())
     session.add(escalation)
     await session.flush()

@@ -234,6 +234,7 @@ class Escalation(SQLModel, table=True):
 
     `allowed_seconds` is the working time allowed for advice, None in older rows; `lapsed_at` is when that ended without
     advice. `submission` is the id of the modal, so that we ask once if Slack delivers the same submission twice.
+    `outside`: not all who were asked surely belong to our organisation, so they are shown nothing private.
     """
 
     __tablename__ = "escalations"
@@ -251,6 +252,7 @@ class Escalation(SQLModel, table=True):
     allowed_seconds: int | None = None
     lapsed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     submission: str = Field(unique=True)
+    outside: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 ASKED: ColumnElement[bool] = col(Escalation.advice).is_(None) & col(Escalation.lapsed_at).is_(None)

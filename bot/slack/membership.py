@@ -74,7 +74,7 @@ async def describe(desk: Desk, channel: str, slack_id: str, client: AsyncWebClie
 
     One who had left and is in the channel again is back.
     """
-    workspace = await _workspace(desk)
+    workspace = await workspace_of(desk)
     user = (await call(client or desk.slack, "users.info", user=slack_id))["user"]
     async with desk.session() as session:
         if not user.get("deleted"):
@@ -157,7 +157,8 @@ async def members_of(
             return ids
 
 
-async def _workspace(desk: Desk) -> str:
+async def workspace_of(desk: Desk) -> str:
+    """Return Slack's id of our workspace; raises as `call` does while we do not know it."""
     async with desk.reading() as session:
         known = await members.workspace_id(session)
     if known is not None:

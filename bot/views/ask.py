@@ -57,10 +57,11 @@ def _missed(file: CaseFile, asked: Escalation, t: Texts) -> list[str]:
 def for_advisers(file: CaseFile, asked: Escalation, over: datetime | None) -> CaseFile:
     """Return the part of a case that those who were asked may see, perhaps without any mention.
 
-    That is what was written before their turn was `over`; in a channel, which many read, only what is public.
+    That is what was written before their turn was `over`; only what is public in a channel, which many read, and to
+    people who may be outside our organisation.
     """
     file = _in_their_turn(file, over)
-    if not _is_in_channel(asked):
+    if not _hides_private(asked):
         return file
     return replace(
         file,
@@ -71,8 +72,10 @@ def for_advisers(file: CaseFile, asked: Escalation, over: datetime | None) -> Ca
 
 def left_out(file: CaseFile, asked: Escalation, over: datetime | None, t: Texts) -> list[Block]:
     """Return the line that says that private messages are not shown, if there are any."""
-    if not _is_in_channel(asked) or not any(turn.private for turn in turns(_in_their_turn(file, over))):
+    if not _hides_private(asked) or not any(turn.private for turn in turns(_in_their_turn(file, over))):
         return []
+    if asked.outside:
+        return [context("🔒 " + t("Private messages are not shown outside the organisation."))]
     return [context("🔒 " + t("Private messages are not shown in a channel."))]
 
 
@@ -87,6 +90,6 @@ def _in_their_turn(file: CaseFile, over: datetime | None) -> CaseFile:
     )
 
 
-def _is_in_channel(asked: Escalation) -> bool:
-    """Tell whether a question is in a channel; a colleague and the members of a group get a direct message each."""
-    return is_channel(asked.target)
+def _hides_private(asked: Escalation) -> bool:
+    """Tell whether nothing private is shown to those who were asked: in a channel, and outside our organisation."""
+    return is_channel(asked.target) or asked.outside

@@ -36,7 +36,7 @@ def escalate_modal(
     blocks += [
         field_of(
             t("Your question"), QUESTION, {"type": "plain_text_input", "multiline": True, "max_length": 1500},
-            hint=f"{seen} {t('In a channel nothing private is shown.')}",
+            hint=f"{seen} {t('In a channel, and outside the organisation, nothing private is shown.')}",
         ),
         field_of(
             t("How soon"), URGENCY, {"type": "radio_buttons", "options": [normal, urgent], "initial_option": normal}

@@ -9,13 +9,26 @@ import pytest
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Note
+from bot.models import Note, Role
 from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.workspace import Person, UserGroup
 from bot.slack import messages
 from jobs import advice
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import BEA, BEHEER, answer, card_in, open_modal, read, reopened, second_team, sent, settings
+from tests.people import (
+    BEA,
+    BEHEER,
+    answer,
+    card_in,
+    make_role,
+    open_modal,
+    read,
+    reopened,
+    second_team,
+    sent,
+    settings,
+)
 
 QUESTION = "Weten jullie dit?"
 PRIVATE = "Mijn BSN is 123456782"
@@ -80,7 +93,9 @@ def to_marieke(bot: Bot) -> str:
 async def test_a_question_in_a_channel_never_shows_what_the_citizen_writes_in_private_later(bot: Bot) -> None:
     await second_team(bot)
     await writes(bot, 1, "Waar is het loket?")
-    assert "In een kanaal is niets te zien dat privé is" in read(await asks(bot, escalate_group=BEHEER))
+    assert "In een kanaal, en buiten de organisatie, is niets te zien dat privé is" in read(
+        await asks(bot, escalate_group=BEHEER)
+    )
     question = await card_in(bot, BEHEER, QUESTION, "loket")
     assert "Privéberichten" not in read(question)
     await writes(bot, 2, PRIVATE, private=True)
@@ -237,3 +252,61 @@ async def test_while_slack_says_nothing_of_somebody_they_are_asked(office: Bot) 
     bot.slack.faults.error("users.info", "internal_error")
     await asks(bot, escalate_colleague=MARIEKE)
     assert QUESTION in to_marieke(bot)
+
+
+GUEST, PARTNER = "U0GAST", "U0PARTNER"
+
+
+def outsiders(bot: Bot) -> None:
+    """A guest, and somebody of an organisation with which we share a channel, are in the workspace."""
+    bot.slack.workspace.people[GUEST] = Person(GUEST, "gijs", "Gijs Gast", guest=True)
+    bot.slack.workspace.people[PARTNER] = Person(PARTNER, "pia", "Pia Partner", team_id="T0ANDERS")
+
+
+async def refusal(bot: Bot, **whom: str) -> str:
+    """What Sanne reads when she asks somebody who may not be asked."""
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:escalate")
+    await open_modal(bot, SANNE, "case:escalate")
+    ack = await bot.slack.submit(SANNE, {**whom, "escalate_question": QUESTION})
+    return str(ack.errors)
+
+
+@pytest.mark.parametrize("who", [GUEST, PARTNER])
+async def test_who_is_outside_the_organisation_is_shown_nothing_private(bot: Bot, who: str) -> None:
+    outsiders(bot)
+    await writes(bot, 1, "Waar is het loket?")
+    await asks(bot, escalate_colleague=who)
+    await writes(bot, 2, PRIVATE, private=True)
+    [question] = bot.slack.direct(who)
+    assert "loket" in read(question) and "Privéberichten worden niet buiten de organisatie getoond" in read(question)
+    assert "loket" in await modal_of(bot, who, bot.direct_channel(who), question)
+    assert "123456782" not in json.dumps([bot.slack.direct(who), bot.slack.views(who)])
+
+
+@pytest.mark.parametrize("how", ["guest", "partner", "group", "unknown"])
+async def test_nobody_outside_the_organisation_is_asked_about_a_private_message(sqlite_bot: Bot, how: str) -> None:
+    bot = sqlite_bot
+    outsiders(bot)
+    await writes(bot, 1, PRIVATE, private=True)
+    whom = {"guest": {"escalate_colleague": GUEST}, "partner": {"escalate_colleague": PARTNER}}.get(how)
+    if how == "group":
+        bot.slack.workspace.usergroups["S0BRAND"] = UserGroup("S0BRAND", "brandweer", "Brandweer", [MARIEKE, GUEST])
+        whom = {"escalate_group": "S0BRAND"}
+    if how == "unknown":
+        bot.slack.workspace.people["U0NIEUW"] = Person("U0NIEUW", "noor", "Noor Nieuw")
+        bot.slack.faults.error("users.info", "internal_error", times=2)
+    told = await refusal(bot, **(whom or {"escalate_colleague": "U0NIEUW"}))
+    assert "gasten en andere organisaties" in told
+    await settled(bot)
+    assert (await bot.case()).status is Status.NEW
+    assert not bot.slack.direct(GUEST) and not bot.slack.direct(PARTNER) and not bot.slack.direct(MARIEKE)
+
+
+async def test_a_guest_with_a_role_in_the_team_is_asked_as_a_colleague(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    outsiders(bot)
+    await make_role(bot, GUEST, Role.READER)
+    await writes(bot, 1, PRIVATE, private=True)
+    await asks(bot, escalate_colleague=GUEST)
+    [question] = bot.slack.direct(GUEST)
+    assert "123456782" in read(question)
