@@ -17,6 +17,7 @@ from bot.views.block import (
     context,
     cut,
     field_of,
+    fits_modal,
     literal,
     modal,
     option,
@@ -44,8 +45,8 @@ KEEP_IMAGE = "answer_keep_image"
 IMAGE = "answer_image"
 DESCRIPTION = "answer_image_description"
 ANEW = "answer_anew"
-SHOWN = 12
-"""Posts and answers that are shown above the one to answer."""
+SHOWN = (12, 6, 3, 1)
+"""Posts and answers that are shown above the one to answer: the first number with which the fields fit below them."""
 FILE_TYPES = ["jpg", "jpeg", "png"]
 
 
@@ -168,15 +169,17 @@ def answer_modal(
 
     `reader` is who has the modal open: they see who else is writing. `home` is the address of the workspace in Slack.
     """
-    blocks = [
-        *_place_in_series(state, t),
-        *(context(line) for line in writing_lines(file, t, without=reader)),
-        *_conversation(file, mention, t, now, home),
+    above = [*_place_in_series(state, t), *(context(line) for line in writing_lines(file, t, without=reader))]
+    below = [
         *_advice(file, t, now),
         *_writing(file, state, prefilled, offers, t, now),
         *_shown_preview(file, composed, state, offers, t),
         *_choices(file, mention, composed, state, prefilled, offers, t, now),
     ]
+    for most in SHOWN:
+        blocks = [*above, *_conversation(file, mention, t, now, home, most), *below]
+        if fits_modal(blocks):
+            break
     view = modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=state.to_text())
     return view | {"notify_on_close": True}
 
@@ -449,8 +452,8 @@ def _promise_field(t: Texts, anew: int, chosen: int | None) -> Block:
     return _dispatched(t("Promised: by"), _block_id(PROMISE, anew), PROMISE, element, hint=hint)
 
 
-def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime, home: str) -> list[Block]:
-    """Return the exchange, oldest first; the mention to answer comes last."""
+def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime, home: str, most: int) -> list[Block]:
+    """Return the exchange, oldest first; the mention to answer comes last, below `most` others."""
     head = section(head_line(file, t))
     for shows_others in others_button(file, t):
         head |= {"accessory": shows_others}
@@ -458,8 +461,8 @@ def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime, hom
     return [
         head,
         *said,
-        *earlier(file, t, most=SHOWN, besides=mention),
-        *exchange(file, t, now, most=SHOWN, limit=800, besides=mention),
+        *earlier(file, t, most=most, besides=mention),
+        *exchange(file, t, now, most=most, limit=800, besides=mention),
         context(source_line(file, mention, t, now)),
         *mention_blocks(file, mention, t, now),
     ]

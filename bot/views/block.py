@@ -28,6 +28,10 @@ MENU_SIZE = 5
 """Choices in an overflow menu."""
 ADDRESS = 1000
 """The longest address that we link; a longer one would leave no room for the text."""
+MODAL = 100
+"""Blocks of a modal (https://docs.slack.dev/reference/views/modal-views)."""
+MODAL_SIZE = 240_000
+"""Characters of a modal as it is sent; Slack takes 250 kB."""
 FIRST_STRONG = "\u2068"
 END = "\u2069"
 BY_EYE = re.compile(r"[*~`]|<[^>]*>")
@@ -247,12 +251,17 @@ def modal(
         "callback_id": callback_id,
         "title": plain(title, 24),
         "close": plain(close, 24),
-        "blocks": blocks[:100],
+        "blocks": blocks[:MODAL],
         "private_metadata": metadata,
     }
     if submit:
         view["submit"] = plain(submit, 24)
     return view
+
+
+def fits_modal(blocks: Sequence[Block]) -> bool:
+    """Tell whether Slack takes a modal with all these blocks: emoji and some scripts take 12 times the room."""
+    return len(blocks) <= MODAL and len(json.dumps(blocks)) <= MODAL_SIZE
 
 
 def is_web(url: str) -> bool:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.models import Account, Reply, ReplyKind
+from bot.domain.mention import Act
+from bot.models import Account, Mention, Reply, ReplyKind
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
-from tests.people import asks_for_a_promise, open_modal, square_texts
+from tests.people import asks_for_a_promise, mention, open_modal, square_texts
 
 WORDS = "We zoeken het uit."
 
@@ -23,6 +24,24 @@ async def opened(bot: Bot) -> None:
     view = await open_modal(bot, SANNE, "case:answer")
     assert "answer_promise" not in action_ids(view)
     await bot.slack.type(SANNE, "answer_text", WORDS)
+
+
+async def test_a_long_conversation_full_of_pictures_leaves_room_for_the_answer(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    pictures = [{"url": f"https://foto.example/{n}.png", "kind": "image", "alt": f"Foto {n}"} for n in range(4)]
+    await mention(bot, 1, "Bericht 1")
+    async with bot.desk.session() as session:
+        for number in range(2, 14):
+            at = bot.desk.now() + timedelta(seconds=number)
+            session.add(
+                Mention(case_id=1, account_id=1, external_id=f"m{number}", text=f"Bericht {number}", media=pictures,
+                        replies_to={"author": "Burger 1", "text": "Ja"}, allows=[Act.ANSWER.value], edited_at=at,
+                        published_at=at, received_at=at)
+            )  # fmt: skip
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert {"answer_text", "answer_kind", "initials"} <= set(action_ids(view))
+    assert "6 eerdere berichten niet getoond" in text_of(view)
 
 
 async def choose(bot: Bot, kind: ReplyKind, *, asks: bool) -> dict[str, Any]:

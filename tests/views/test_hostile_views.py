@@ -232,7 +232,9 @@ def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     composed = Composed(file.latest.text, 500 - len(file.latest.text), private=file.latest.private)
     draft = file.replies[-1].draft if file.replies else ""
     state = ModalState(1, 1, ask="SB" if draft else None)
-    yield answer_modal(file, file.latest, composed, t, NOW, state, prefilled=Prefilled(draft))
+    answering = answer_modal(file, file.latest, composed, t, NOW, state, prefilled=Prefilled(draft))
+    assert {"answer_text", "answer_kind"} <= {block.get("block_id") for block in answering["blocks"]}
+    yield answering
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in HAPPENED] * 3
     yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
     yield more_modal(file, t, NOW, acts=True)
