@@ -80,6 +80,7 @@ async def view_of(
     who = await writer(desk, state.case, by)
     case = who.file.case
     cases.refuse_ended(case)
+    composing.refuse_undecided(who.file)
     composing.refuse_unanswerable(who.file, who.file.answerable or who.file.latest, desk.now())
     if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
         then = "tell" if state.tells_of is not None else "to_private" if to_private else "answer"

@@ -101,10 +101,11 @@ async def offered(bot: Bot, *words: str) -> set[str]:
     return names
 
 
-async def answered(bot: Bot, submission: str = "v1") -> Reply:
-    """Let Sanne answer the first case; the answer may go out at this moment."""
+async def answered(bot: Bot, submission: str = "v1", *, claims: bool = True) -> Reply:
+    """Let Sanne answer the first case, which she claims before; the answer may go out at this moment."""
     async with bot.desk.session() as session:
-        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+        if claims:
+            await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
         chosen = Answer(1, 1, submission=submission, words="Dank je.", private=False, initials="SB")
         return await replies.answer(
             session, chosen, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()

@@ -157,6 +157,12 @@ class CaseFile:
         return next((r for r in reversed(self.replies) if r.status is ReplyStatus.UNCERTAIN), None)
 
     @property
+    def undecided(self) -> bool:
+        """Whether nobody has said yet if the last answer was published: another one might be the second."""
+        reply = self.reply
+        return self.case.status is Status.CLAIMED and reply is not None and reply.status is ReplyStatus.UNCERTAIN
+
+    @property
     def open_question(self) -> Escalation | None:
         """The newest question that waits for advice, if any."""
         waiting = (e for e in reversed(self.escalations) if e.advice is None and e.lapsed_at is None)

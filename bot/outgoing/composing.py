@@ -158,6 +158,15 @@ def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None
         raise Refused(ENDED.message)
 
 
+def refuse_undecided(file: CaseFile) -> None:
+    """Raise Refused while it is not certain whether the last answer was published: the citizen might get two."""
+    if file.undecided:
+        raise Refused(
+            "It is not certain whether the last answer was published. Look at the platform first, and press Yes or No "
+            "on the card."
+        )
+
+
 def compose(
     connector: Connector,
     file: CaseFile,
@@ -222,6 +231,7 @@ def refuse_invalid(
     which images the platform takes, and `image_fits` whether it takes that of the answer.
     """
     mention = mention_of(file, answer.mention_id)
+    refuse_undecided(file)
     refuse_unanswerable(file, mention, now)
     _refuse_nothing_to_tell(file, answer)
     if answer.kind not in BY_AGENTS:

@@ -12,7 +12,7 @@ from datetime import datetime
 from bot.domain.case import ONGOING, OPEN, CloseReason, Move, Status, moves_from
 from bot.domain.mention import Act, Seen
 from bot.domain.text import Text, text
-from bot.models import CaseFile, ReplyStatus
+from bot.models import CaseFile
 from bot.texts import Texts
 from bot.views.block import MENU_SIZE, Block, button, context, modal, option, overflow, section
 from bot.views.case_state import state_line
@@ -106,7 +106,7 @@ def reply_under_way(file: CaseFile) -> bool:
         return False
     if file.case.status is Status.ANSWERED:
         return reply.unsent
-    return file.case.status is Status.CLAIMED and reply.status is ReplyStatus.UNCERTAIN
+    return file.undecided
 
 
 CHOICES = (

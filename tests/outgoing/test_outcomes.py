@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from bot import cases
 from bot.cases import inbox
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable, Unknowable
 from bot.domain.budget import Budget
 from bot.domain.mention import Arrived, Author, Delivery, Post
+from bot.domain.text import Refused
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
 from bot.outgoing.outcomes import Outcome
@@ -17,6 +19,7 @@ from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from tests.acting import answered, forged
 from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import home, open_modal
 
 
 async def tried(bot: Bot, reply: Reply, *, later: timedelta = timedelta()) -> Reply:
@@ -87,8 +90,11 @@ async def test_of_two_answers_of_which_nobody_knows_whether_they_were_published_
 ) -> None:
     bot = acting
     for submission in ("v1", "v2"):
-        reply = await answered(bot, submission)
+        reply = await answered(bot, submission, claims=submission == "v1")
         await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+        if submission == "v1":
+            async with bot.desk.session() as session:
+                await cases.release(session, 1, by=SANNE, now=bot.desk.now())
     await messages.wake_lanes(bot.desk)
     card = await bot.card("Misschien verstuurd", "je antwoord van")
     for number in (2, 1):
@@ -136,3 +142,23 @@ async def test_days_in_which_nothing_could_be_sent_do_not_make_not_now_a_refusal
         later += timedelta(hours=2)
     now, _ = await recorded(bot, await tried(bot, reply, later=later), NotNow("Later."))
     assert (now.status, now.unsent) == (ReplyStatus.FAILED, False)
+
+
+async def test_while_it_is_not_certain_that_an_answer_was_published_no_list_leads_to_a_second(acting: Bot) -> None:
+    bot, reply = acting, await answered(acting)
+    await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("Misschien verstuurd")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Zaak 1")
+    await bot.slack.click_in_view(SANNE, "case:answer")
+    await bot.slack.wait_for(lambda: "of het laatste antwoord is geplaatst" in text_of(bot.slack.view(SANNE) or {}))
+    with pytest.raises(Refused, match="not certain"):
+        await answered(bot, "v2")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_absent")
+    await bot.slack.wait_for(lambda: not bot.card_now("Misschien verstuurd"))
+    await bot.slack.close_view(SANNE)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Zaak 1")
+    await bot.slack.click_in_view(SANNE, "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
