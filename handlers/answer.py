@@ -92,8 +92,8 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     await (ack(response_action="update", view=shown.view) if shown else ack())
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
-    if shown and shown.case is not None:
-        await messages.sync(desk, shown.case)
+    if shown and shown.state is not None:
+        await messages.sync(desk, shown.state.case)
     if state.home:
         await publish(desk, by, filter_of(state.home))
 

@@ -23,10 +23,10 @@ from handlers.write import left, stored
 
 @dataclass(frozen=True)
 class Shown:
-    """What the modal of a series shows: a view, and the case that it is about, None when none is left."""
+    """What the modal of a series shows: a view, and what it remembers of its case, None when none is left."""
 
     view: Block
-    case: int | None
+    state: ModalState | None
 
 
 async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
@@ -42,7 +42,7 @@ async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, de
         ids = [case.id for case in found if case.team_id == theirs.team.id]
         state = ModalState(ids[0], 0, home=home_of(body), series=wanted.to_text())
         shown = await first_of(theirs, person.by, show.view_id, state, ids)
-        await _show(theirs, person.by, show.view_id, state, shown, is_open=await show(shown.view))
+        await _show(theirs, person.by, show.view_id, shown, is_open=await show(shown.view))
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -57,15 +57,15 @@ async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: Team
             ids = ids[::-1]
         await left(desk, state.case, by, key_of(view["id"], state))
         shown = await first_of(desk, by, view["id"], state, [*ids, state.case])
-        await _show(desk, by, view["id"], state, shown, is_open=await show(shown.view))
+        await _show(desk, by, view["id"], shown, is_open=await show(shown.view))
 
 
-async def _show(desk: TeamDesk, by: str, view_id: str, state: ModalState, shown: Shown, *, is_open: bool) -> None:
+async def _show(desk: TeamDesk, by: str, view_id: str, shown: Shown, *, is_open: bool) -> None:
     """Bring the card of the case level that the modal shows; Slack does not report that it was closed before that."""
-    if shown.case is not None:
+    if shown.state is not None:
         if not is_open:
-            await left(desk, shown.case, by, key_of(view_id, replace(state, case=shown.case)))
-        await messages.sync(desk, shown.case)
+            await left(desk, shown.state.case, by, key_of(view_id, shown.state))
+        await messages.sync(desk, shown.state.case)
 
 
 async def others(desk: TeamDesk, state: ModalState) -> list[int]:
@@ -88,9 +88,9 @@ async def first_of(desk: TeamDesk, by: str, view_id: str, before: ModalState, id
     for case_id in ids:
         state = ModalState(
             case_id, 0, home=before.home, series=before.series, left=left_to_answer,
-            inserted=before.inserted + 1, anew=before.anew + 1,
+            turn=before.turn + 1, inserted=before.inserted + 1, anew=before.anew + 1,
         )  # fmt: skip
         with suppress(Refused):
-            return Shown(await view_of(desk, by, view_id, state), case_id)
+            return Shown(await view_of(desk, by, view_id, state), state)
         left_to_answer -= 1
     return Shown(said(desk.t("You have answered all that this list had for you."), desk.t), None)

@@ -60,7 +60,8 @@ class ModalState:
     it out, `file` the id of its file in Slack. Slack ignores a new initial value while the block id stays the same:
     `inserted` counts the new texts that we put in, `anew` how often the agent started over. `tells_of` is the act about
     which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
-    another, `left` how many of them there were with this one. `proposed` is the citizen whose answer is proposed here.
+    another, `left` how many of them there were with this one, `turn` how many it showed: a case may come round again,
+    as when its answer was taken back. `proposed` is the citizen whose answer is proposed here.
     `seen` is what it shows of the citizen's words, and `again` that they wrote or edited a post while it was open.
     """
 
@@ -77,6 +78,7 @@ class ModalState:
     tells_of: int | None = None
     series: str = ""
     left: int = 0
+    turn: int = 0
     proposed: str = ""
     seen: Seen | None = None
     again: bool = False
@@ -102,8 +104,13 @@ def level_with(state: ModalState, file: CaseFile) -> ModalState:
 
 
 def key_of(view_id: str, state: ModalState) -> str:
-    """Return the key of what is written in a modal: of a series, one modal shows one case after the other."""
-    return f"{view_id}:{state.case}" if state.series else view_id
+    """Return the key of what is written in a modal: of a series, one modal shows one case after the other.
+
+    The first turn is not named, as modals of an earlier version name none.
+    """
+    if not state.series:
+        return view_id
+    return f"{view_id}:{state.case}:{state.turn}" if state.turn > 1 else f"{view_id}:{state.case}"
 
 
 @dataclass(frozen=True)

@@ -255,3 +255,30 @@ async def test_a_series_waits_for_what_is_unread_and_then_goes_on(sqlite_bot: Bo
     await at(bot, "Kees")
     [reply] = await bot.rows(Reply)
     assert reply.draft == ADVICE.format(name="Fatima")
+
+
+async def test_what_was_taken_back_comes_round_again_and_can_be_sent(slow_bot: Bot) -> None:
+    bot = slow_bot
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    await send(bot, ADVICE.format(name="Fatima"))
+    await at(bot, "Kees")
+    card = await bot.card(PEOPLE["Fatima"], "case:undo")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:undo")
+    await bot.slack.wait_for(lambda: not bot.card_now(PEOPLE["Fatima"], "case:undo"))
+    await send(bot, ADVICE.format(name="Kees"))
+    view = await at(bot, "Fatima")
+    assert proposed(view) == ADVICE.format(name="Fatima")
+    await bot.slack.type(SANNE, "answer_text", "Dag Fatima")
+
+    async def kept() -> bool:
+        async with bot.desk.reading() as session:
+            return "Dag Fatima" in (await session.exec(select(AnswerDraft.words))).all()
+
+    await eventually(kept)
+    await send(bot)
+    await bot.card(PEOPLE["Fatima"], "case:undo", "Dag Fatima")
+    replies = await bot.rows(Reply)
+    assert [(each.case_id, each.status) for each in replies] == [
+        (1, ReplyStatus.WITHDRAWN), (2, ReplyStatus.APPROVED), (1, ReplyStatus.APPROVED)
+    ]  # fmt: skip
