@@ -140,8 +140,13 @@ async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:
     return (await session.exec(query)).all()
 
 
-async def briefly(session: AsyncSession, case_ids: Collection[int]) -> list[CaseBrief]:
-    """Return what a sentence or line says of each of these cases, in order of their ids."""
+async def briefly(
+    session: AsyncSession, case_ids: Collection[int], *, until: datetime | None = None
+) -> list[CaseBrief]:
+    """Return what a sentence or line says of each of these cases, in order of their ids.
+
+    Their newest post is that which had come in `until` then.
+    """
     rows = await session.exec(
         select(Case, Author)
         .join(Author, col(Case.author_id) == Author.id)
@@ -151,7 +156,10 @@ async def briefly(session: AsyncSession, case_ids: Collection[int]) -> list[Case
     wrote = await session.exec(
         select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
     )
-    latest = {mention.case_id: mention for mention in wrote}
+    latest = dict[int, Mention]()
+    for mention in wrote:
+        if mention.case_id not in latest or until is None or mention.received_at <= until:
+            latest[mention.case_id] = mention
     return [CaseBrief(case, author, latest[case.id]) for case, author in rows]
 
 

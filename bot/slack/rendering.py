@@ -98,8 +98,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.NOTICE:
             return thread.notice(Text.from_json(message.details or {}), t)
         case MessageKind.PASSED:
-            passed = Passed.of(message.details)
-            return passed_on(passed, await cases.briefly(session, passed.cases), t)
+            return await _passed(desk, session, message)
         case MessageKind.HANDED_OVER:
             return await _handed_over(desk, session, message)
         case MessageKind.NOTE:
@@ -286,6 +285,15 @@ async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now(), card_url=url)
     is_moved = is_anothers or any(made.at > asked.since for made in file.transfers)
     return went_on(file, desk.t, desk.now(), card_url=url, is_moved=is_moved) if message.ts is not None else None
+
+
+async def _passed(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
+    """Return which cases of a colleague were closed or went to others, with the words of when they were told that."""
+    passed, told_at = Passed.of(message.details), message.posted_at
+    briefs = await cases.briefly(session, passed.cases, until=told_at)
+    if told_at is not None:
+        briefs = [replace(each, latest=as_it_was(each.latest, told_at)) for each in briefs]
+    return passed_on(passed, briefs, desk.t)
 
 
 async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

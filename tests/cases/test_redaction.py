@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import make_url
 from sqlmodel import select
 
-from bot import connectors
+from bot import cases, connectors
 from bot.cases import inbox
+from bot.domain.case import CloseReason
 from bot.domain.event import EventKind
 from bot.domain.mention import FOR_GOOD, LEFT_OUT, Act, Author, Gone, Media, Post, Quote, permits
 from bot.keeping import backup
@@ -19,9 +20,10 @@ from bot.models import Account, Case, Event, Mention, Message, MessageKind, Repl
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
+from bot.team import agents
 from jobs import redaction, rollups
 from tests.clocks import StoppedClock, local
-from tests.conftest import CHANNEL, SANNE, Bot, running_bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, running_bot
 from tests.people import asked, open_modal, second_team, sent, settings
 
 SECRET = "Mijn bsn is 123456782"
@@ -181,6 +183,30 @@ async def test_the_list_of_what_a_colleague_got_shows_the_words_no_more(office: 
     await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
     await later(bot, days=31)
     assert SECRET not in text_of(bot.slack.direct(SANNE)[-1])
+
+
+async def test_what_a_colleague_was_told_of_their_closed_case_shows_nothing_of_later(office: Bot) -> None:
+    bot, other = office, await second_team(office)
+    citizen = Author("a1", "Fatima")
+    first = post(bot, 1, "Waar is het loket?", conversation="k")
+    await comes_in(bot, first, post(bot, 2, "En het zwembad?", author=citizen, conversation="k"))
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
+        await agents.name_coordinator(session, 1, MARIEKE, now=bot.desk.now())
+        await cases.close(session, 1, by=MARIEKE, now=bot.desk.now(), reason=CloseReason.OTHER, text="Klaar")
+    await comes_in(bot)
+    [told] = bot.slack.direct(YOUSSEF)
+    assert "zwembad" in text_of(told)
+    bot.clock.at += timedelta(hours=1)  # type: ignore[attr-defined]
+    await comes_in(bot, post(bot, 3, "Kunt u mij helpen?", author=citizen, conversation="k"))
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.transfer(session, 1, seen=1, to=other, note="Van jullie", by=SANNE, now=now, submission="t")
+    await comes_in(bot, post(bot, 4, SECRET, author=citizen, conversation="k", private=True))
+    await comes_in(bot, replace(first, gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    [told] = bot.slack.direct(YOUSSEF)
+    assert "zwembad" in text_of(told) and "123456782" not in text_of(told)
 
 
 @pytest.mark.parametrize("command", ["open", "zoek bsn", "dagoverzicht"])
