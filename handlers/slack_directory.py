@@ -50,20 +50,22 @@ async def refuse_unreachable(desk: TeamDesk, field: str, person: str) -> None:
         raise Wrong({field: text("That is an app. Choose a colleague.")})
 
 
-async def any_outside(desk: TeamDesk, people: Sequence[str]) -> bool:
+async def any_outside(desk: TeamDesk, slack_ids: Sequence[str]) -> bool:
     """Tell whether not all these people surely belong to our organisation: guests and those of others do not.
 
-    Who has a role in the team does. While Slack does not say who somebody is, that is not sure.
+    Who has a role in the team does, and whose account is closed reads nothing. While Slack does not say who somebody
+    is, that is not sure.
     """
     async with desk.reading() as session:
-        strangers = [each for each in people if desk.team.id not in await agents.roles(session, each)]
+        strangers = [each for each in slack_ids if desk.team.id not in await agents.roles(session, each)]
     try:
         async with asyncio.timeout(PATIENCE):
             workspace = await workspace_of(desk)
             asked = [call(desk.slack, "users.info", user=each) for each in strangers]
-            return not all(is_full_member(each["user"], workspace) for each in await asyncio.gather(*asked))
+            people = [each["user"] for each in await asyncio.gather(*asked)]
     except (SlackDown, SlackLater, SlackRefuses, TimeoutError):
         return True
+    return not all(each.get("deleted") or is_full_member(each, workspace) for each in people)
 
 
 async def _why_not(desk: TeamDesk, channel: str) -> Text | None:

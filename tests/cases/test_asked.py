@@ -310,3 +310,14 @@ async def test_a_guest_with_a_role_in_the_team_is_asked_as_a_colleague(sqlite_bo
     await asks(bot, escalate_colleague=GUEST)
     [question] = bot.slack.direct(GUEST)
     assert "123456782" in read(question)
+
+
+async def test_a_closed_account_in_a_group_keeps_nobody_from_a_private_message(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.slack.workspace.people["U0WEG"] = Person("U0WEG", "wim", "Wim Weg", deleted=True)
+    bot.slack.workspace.people["U0NIEUW"] = Person("U0NIEUW", "noor", "Noor Nieuw")
+    bot.slack.workspace.usergroups["S0BRAND"] = UserGroup("S0BRAND", "brandweer", "Brandweer", ["U0NIEUW", "U0WEG"])
+    await writes(bot, 1, PRIVATE, private=True)
+    await asks(bot, escalate_group="S0BRAND")
+    [question] = bot.slack.direct("U0NIEUW")
+    assert "123456782" in read(question)
