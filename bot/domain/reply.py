@@ -13,6 +13,8 @@ GREETING = re.compile(r"[^,.!?:;\n]{0,80}")
 BLANK = re.compile(r"\{\{([1-9][0-9]?)\}\}")
 NOT_FILLED_IN = re.compile(r"[\n\t{}]| {5}")
 """What a value may not contain; the braces also show where nothing was filled in yet."""
+UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+"""The Unicode categories of signs that nobody sees: spaces, control and format characters."""
 MAX_TYPED = 3000
 """The longest text that an agent can type: Slack's input takes no more
 (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
@@ -73,9 +75,13 @@ def initials_of(name: str) -> str:
 
 
 def signed(draft: str, initials: str) -> str:
-    """Return the draft with ` ^XX` at its end, unless the agent typed that already."""
+    """Return the draft with ` ^XX` at its end, unless the agent typed that already; "" if it says nothing else."""
     body = re.sub(rf"(?:\s*\^\s*{re.escape(initials)})+\s*$", "", draft.strip(), flags=re.IGNORECASE)
-    return f"{body.rstrip()} ^{initials}" if body.strip() else ""
+    return f"{body.rstrip()} ^{initials}" if _is_seen(body) else ""
+
+
+def _is_seen(text: str) -> bool:
+    return any(unicodedata.category(sign) not in UNSEEN for sign in text)
 
 
 def first_name(name: str) -> str:

@@ -257,8 +257,6 @@ def _refuse_nothing_to_tell(file: CaseFile, answer: Answer) -> None:
 
 
 def _wrong_words(answer: Answer, composed: Composed, images: Images | None) -> Text | None:
-    if not answer.words.strip():
-        return text("Write an answer first.")
     if answer.image is not None and images is not None and images.words is not None:
         over = len(composed.text) - images.words
         if over > 0:
@@ -277,6 +275,8 @@ def _no_template(answer: Answer, file: CaseFile, mention: Mention, now: datetime
 def _wrong_composed(composed: Composed) -> Text | None:
     if composed.problem is not None:
         return composed.problem
+    if not composed.text:
+        return text("Write an answer first.")
     return text("Too long. Characters over the limit: {n}.", n=-composed.left) if composed.left < 0 else None
 
 

@@ -141,3 +141,25 @@ async def test_one_number_says_how_much_fits_the_smaller_of_what_slack_and_the_p
     assert re.findall(r"nog (\d+) tekens over", text_of(view)) == [str(left)]
     [field] = [e for _, e in input_state.elements(view["blocks"]) if e["action_id"] == "answer_text"]
     assert "max_length" not in field, "Slack would count beside us"
+
+
+@pytest.mark.parametrize("words", ["^SB", " ^sb ", "\u200b", "\u200b ^SB"])
+async def test_nothing_but_initials_or_what_nobody_sees_is_no_answer(sqlite_bot: Bot, words: str) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    ack = await bot.slack.submit(SANNE, {"answer_text": words, "initials": "SB"})
+    assert ack.errors == {"answer_text": "Schrijf eerst een antwoord."}
+    assert await bot.rows(Reply) == []
+
+
+async def test_a_sign_alone_is_an_answer(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    ack = await bot.slack.submit(SANNE, {"answer_text": "👍", "initials": "SB"})
+    assert ack.ok and not ack.errors
+    await eventually(lambda: _texts(bot))
+    assert await _texts(bot) == ["👍 ^SB"]
+
+
+async def _texts(bot: Bot) -> list[str]:
+    return [reply.text for reply in await bot.rows(Reply)]
