@@ -1,5 +1,7 @@
 """What agents add to a case without moving it: urgency, a topic, notes."""
 
+import html
+import re
 from datetime import datetime
 
 from sqlmodel import col, select, update
@@ -12,6 +14,9 @@ from bot.cases.state import locked, refuse_ended, touch
 from bot.domain.event import EventKind
 from bot.domain.signals import Rank
 from bot.models import Case, Event, Message, MessageKind, Note
+
+LINK = re.compile(r"<((?:https?://|mailto:|tel:)[^|>\s]+)(?:\|([^>]*))?>")
+"""An address in the text of a message, as Slack sends it."""
 
 
 async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: str, now: datetime) -> Case:
@@ -73,7 +78,7 @@ async def keep_thread_message(
 
     A note under the card of a team that handed the case over is shown under the new card too.
     """
-    case = await locked(session, case_id)
+    case, text = await locked(session, case_id), _as_typed(text)
     rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
     note = rows.first()
     if note is None:
@@ -87,6 +92,18 @@ async def keep_thread_message(
         session.add(note)
         await _show_again(session, note)
     await index(session, {case_id})
+
+
+def _as_typed(slack_text: str) -> str:
+    """Return what somebody typed in Slack, which sends signs escaped and addresses between angle brackets.
+
+    https://docs.slack.dev/messaging/formatting-message-text
+    """
+    return html.unescape(LINK.sub(lambda link: _linked(link[1], link[2] or ""), slack_text))
+
+
+def _linked(url: str, label: str) -> str:
+    return label or url if label in url else f"{label} ({url})"
 
 
 def _key(note: Note) -> str:

@@ -6,7 +6,7 @@ from bot.models import Event, Message, Note
 from bot.sandbox.slack.inspection import text_of
 from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, rows_with
-from tests.people import open_modal
+from tests.people import asked, open_modal
 
 
 async def test_a_note_under_a_card_whose_place_we_do_not_know_is_kept(bot: Bot) -> None:
@@ -89,6 +89,21 @@ async def test_an_edit_changes_the_note_and_a_deletion_ends_it(bot: Bot) -> None
     assert "Hij belt morgen terug" in shown
     assert "zeur" not in shown
     assert "notitie verwijderd in Slack" in shown
+
+
+async def test_a_note_reads_as_it_was_typed(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await written(
+        bot, "R&amp;D zegt: 3 &lt; 4, zie <https://a.nl/?b=1&amp;c=2> en <http://wijk.nl|wijk.nl>",
+        "Bel <tel:14030|14030> of <https://a.nl/dossier|dit dossier>, &lt;!channel&gt;",
+    )  # fmt: skip
+    shown = [text for text, _ in await notes(bot)]
+    assert shown == [
+        "R&D zegt: 3 < 4, zie https://a.nl/?b=1&c=2 en wijk.nl",
+        "Bel 14030 of dit dossier (https://a.nl/dossier), <!channel>",
+    ]
+    assert "R&amp;D zegt" in await details(bot) and "<!channel>" not in await details(bot)
+    assert "Zaak 1" in await asked(bot, SANNE, "/webcare zoek R&D wijk.nl")
 
 
 async def test_a_deletion_that_overtakes_the_message_or_comes_twice_leaves_no_note(bot: Bot) -> None:
