@@ -11,7 +11,7 @@ from bot.staffing import duty
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import ModalState
 from bot.views.block import Block
-from bot.views.details_modal import details_modal
+from bot.views.details_modal import came_from_in, details_modal
 from bot.views.topic import topic_of
 from handlers.home import filter_of, publish
 from handlers.modal import going_on, opened, pushed
@@ -32,19 +32,14 @@ async def earlier(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) 
     """Show another part of what was written: in the details, or on top of the answer, where what was typed stays."""
     case_id, skip = map(int, action["value"].split(":"))
     on_top = body["view"]["callback_id"] == "case:answer"
-    came_from = ModalState.of(body["view"]).home if on_top else _came_from(body)
+    came_from = ModalState.of(body["view"]).home if on_top else came_from_in(body["view"])
     async with pushed(desk, body) if on_top else going_on(desk, body) as show:
         await show(await _details(desk, case_id, skip, came_from=came_from))
 
 
-def _came_from(body: dict[str, Any]) -> str:
-    """Return what the Home showed from which the details were opened; "" if it was not from there."""
-    return str(body["view"]["private_metadata"]).partition(":")[2]
-
-
 async def _show_home(desk: TeamDesk, body: dict[str, Any]) -> None:
     """Show the Home again from which the details were opened, if it was from there."""
-    if came_from := _came_from(body):
+    if came_from := came_from_in(body["view"]):
         await publish(desk, body["user"]["id"], filter_of(came_from))
 
 
@@ -64,7 +59,7 @@ async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -
     """Make the case urgent, or no longer urgent, from the details."""
     case_id = int(action["value"])
     await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
-    await show(desk.slack, body["view"]["id"], await _details(desk, case_id, came_from=_came_from(body)))
+    await show(desk.slack, body["view"]["id"], await _details(desk, case_id, came_from=came_from_in(body["view"])))
     await _show_home(desk, body)
 
 
@@ -86,7 +81,7 @@ async def _set_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int, *, urg
 
 async def topic(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Set the topic of the case."""
-    case_id = int(body["view"]["private_metadata"].partition(":")[0])
+    case_id = int(body["view"]["private_metadata"])
     chosen = topic_of(action["selected_option"]["value"])
     async with messages.changing(desk, case_id) as session:
         await cases.set_topic(session, case_id, topic=chosen, by=body["user"]["id"], now=desk.now())

@@ -11,6 +11,7 @@ from bot.models import CaseFile, Event
 from bot.texts import Texts, capital
 from bot.views.act import ACTS
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
+from bot.views.case_list import BLOCK_ID
 from bot.views.case_state import state_line
 from bot.views.citizen import head_line
 from bot.views.exchange import earlier, exchange, later, turns
@@ -23,6 +24,8 @@ TALK = 150_000
 """Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and the rest stays below 100,000."""
 TURNS = 60
 """Blocks of the exchange; Slack takes 100 in a modal."""
+CAME_FROM = "came_from:"
+"""How the id of the first block begins, if the details were opened from the Home."""
 
 
 def details_modal(
@@ -40,9 +43,12 @@ def details_modal(
     """Return the whole history, or a part of a long one: what was written before the newest `skip`, as far as it fits.
 
     `topics` are the team's topics; `card_url` is the link to the card and its thread, `home` that to the workspace.
-    `came_from` is what the App Home showed, if the details were opened from there.
+    `came_from` is what the App Home showed, if the details were opened from there; the modal remembers it in the id of
+    its first block, as an earlier version of this program expects only the case in its `private_metadata`.
     """
     blocks = [section(head_line(file, t)), section(state_line(file, t, now))]
+    if came_from and len(CAME_FROM + came_from) <= BLOCK_ID:
+        blocks[0]["block_id"] = CAME_FROM + came_from
     if card_url:
         blocks.append(context(link(card_url, t("Go to the card and its thread"))))
     if person := others_words(file, t, home):
@@ -65,8 +71,13 @@ def details_modal(
     why = {act.id: act.note for act in file.acts if act.note}
     lines = [_line(event, t, now, why) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 8])) for start in range(0, len(lines), 8)]
-    metadata = f"{file.case.id}:{came_from}" if came_from else str(file.case.id)
-    return modal("said", t("Details"), blocks, close=t("Close"), metadata=metadata)
+    return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
+
+
+def came_from_in(view: Block) -> str:
+    """Return what the App Home showed from which the details were opened; "" if it was not from there."""
+    ids = (str(block.get("block_id", "")) for block in view["blocks"])
+    return next((each.removeprefix(CAME_FROM) for each in ids if each.startswith(CAME_FROM)), "")
 
 
 def _talk(file: CaseFile, t: Texts, now: datetime, skip: int) -> list[Block]:
