@@ -205,6 +205,20 @@ class CaseFile:
             None,
         )
 
+    def decided_since(self, act: Act) -> Act | None:
+        """The first act after this one that decides the same of its post anew, if any: it was done, or will be."""
+        return next(
+            (
+                each
+                for each in self.acts
+                if each.id > act.id
+                and each.kind in alike(act.kind)
+                and (each.mention_id, each.reply_id) == (act.mention_id, act.reply_id)
+                and each.status in HOLDS
+            ),
+            None,
+        )
+
     def holds(self, kind: ActKind, mention_id: int) -> bool:
         """Whether an act holds for a mention: it was done or will be, and its opposite was not done or asked since."""
         decided = (
@@ -259,7 +273,7 @@ class CaseFile:
             hiding = self.hidings.get(act.id)
             if hiding is None or hiding.untold or act.status not in HOLDS:
                 continue
-            if self.holds(ActKind.HIDE, act.mention_id) and self.last_act(ActKind.HIDE, act.mention_id) is act:
+            if self.decided_since(act) is None:
                 return None if self._wrote_since(act.created_at) else act
         return None
 

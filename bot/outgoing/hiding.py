@@ -86,8 +86,9 @@ async def hide(session: AsyncSession, chosen: Hide, *, by: str, now: datetime, u
 
 
 def _refuse_hidden(file: CaseFile, mention_id: int) -> None:
-    last = file.last_act(Act.HIDE, mention_id)
-    if last is None or last.kind is not Act.HIDE:
+    hides = [act for act in file.acts if act.kind is Act.HIDE and act.mention_id == mention_id]
+    last = next((act for act in reversed(hides) if file.decided_since(act) is None), None)
+    if last is None:
         return
     if last.status is ActStatus.ASKED:
         raise Refused("{agent} proposed this already. It waits for a second colleague.", agent=f"<@{last.by}>")

@@ -10,10 +10,11 @@ from bot import cases
 from bot.domain.coming import Coming, Doing, heard_at, heard_by_days
 from bot.domain.event import EventKind, Why
 from bot.domain.hours import Hours, NeverOpen, add, between
-from bot.domain.mention import FOR_GOOD, Act
+from bot.domain.mention import FOR_GOOD
 from bot.domain.period import working_days
 from bot.domain.text import Refused
 from bot.models import (
+    GOING,
     PROPOSED,
     ActStatus,
     Asking,
@@ -97,7 +98,8 @@ async def _chased(session: AsyncSession, act: ActRow, team: Team, settings: Team
 async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
     """Ask the coordinators whether a post must stay hidden, again each week until somebody decides.
 
-    Returns whether anybody was asked. Nothing is asked about a post that is shown again or no longer there.
+    Returns whether anybody was asked. Nothing is asked about a post that is shown again or no longer there, nor while
+    it is being shown again: if the platform refuses that, it is asked about then.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get_one(Hiding, act_id, populate_existing=True)
@@ -105,8 +107,9 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
         return False
     file = await cases.read(session, case.id)
     if not _is_reviewed(file, act):
-        hiding.review_at = None
-        session.add(hiding)
+        if not _is_being_decided(file, act):
+            hiding.review_at = None
+            session.add(hiding)
         return False
     settings = TeamSettings.of(file.team.settings)
     at, asked = hiding.review_at.isoformat(), _review_of(act, hiding.review_at, case, settings.hours(now), now)
@@ -129,7 +132,12 @@ def _review_of(act: ActRow, at: datetime, case: Case, hours: Hours, now: datetim
 def _is_reviewed(file: CaseFile, act: ActRow) -> bool:
     mention = next((each for each in file.mentions if each.id == act.mention_id), None)
     exists = mention is not None and mention.gone not in FOR_GOOD
-    return exists and _stays_hidden(file.last_act(Act.HIDE, act.mention_id), act)
+    return exists and file.decided_since(act) is None
+
+
+def _is_being_decided(file: CaseFile, act: ActRow) -> bool:
+    since = file.decided_since(act)
+    return since is not None and since.status in GOING
 
 
 async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
@@ -172,10 +180,6 @@ async def _next_chase(session: AsyncSession, act: ActRow, hours: Hours, now: dat
     return None
 
 
-def _stays_hidden(last: ActRow | None, act: ActRow) -> bool:
-    return last is not None and last.id == act.id
-
-
 def refuse_edited(file: CaseFile, act: ActRow, seen: str | None) -> None:
     """Raise Refused when the post was edited since a question showed what edits made of it: `seen`, as `edits_of`.
 
@@ -198,7 +202,7 @@ async def keep(
     if hiding is None or case.id != case_id:
         raise Refused("This belongs to another case.")
     file = await cases.read(session, case_id)
-    shown = not _stays_hidden(file.last_act(Act.HIDE, act.mention_id), act)
+    shown = file.decided_since(act) is not None
     if shown or hiding.review_at is None or hiding.review_at.isoformat() != at:
         if not shown and hiding.kept_by == by:  # a second click
             return

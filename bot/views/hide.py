@@ -160,15 +160,15 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_moved: b
 
     `is_moved`: the case went to another team, whose coordinators are asked.
     """
-    hiding, last = file.hidings[act.id], file.last_act(Act.HIDE, act.mention_id)
+    hiding, since = file.hidings[act.id], file.decided_since(act)
     rule, mention = literal(hiding.rule, 60), next((each for each in file.mentions if each.id == act.mention_id), None)
     if mention is None or mention.gone in FOR_GOOD:
         return _only(t("The hidden post (“{rule}”) is no longer there.", rule=rule))
-    if last is not None and last.kind is Act.SHOW and not last.by:
+    if since is not None and since.kind is Act.SHOW and not since.by:
         return _only(t("👁 The post that was hidden for “{rule}” was shown again on the platform itself.", rule=rule))
-    if last is not None and last.kind is Act.SHOW:
+    if since is not None and since.kind is Act.SHOW:
         return _only(
-            t("👁 {agent} shows the post again that was hidden for “{rule}”.", agent=f"<@{last.by}>", rule=rule)
+            t("👁 {agent} shows the post again that was hidden for “{rule}”.", agent=f"<@{since.by}>", rule=rule)
         )
     if hiding.review_at is not None and hiding.review_at.isoformat() != asking.at:
         return _only(t("🙈 {agent}: the post stays hidden for “{rule}”. We ask again on {date}.",

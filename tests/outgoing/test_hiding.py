@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from bot import cases
+from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.domain.period import Period
 from bot.figures import export, reports
-from bot.models import Act as ActRow
 from bot.models import (
+    Account,
     ActStatus,
     AnswerDraft,
     Event,
@@ -29,6 +29,7 @@ from bot.models import (
     Role,
     Team,
 )
+from bot.models import Act as ActRow
 from bot.outgoing import hiding, looking_again, moderation, outbox
 from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
@@ -314,6 +315,23 @@ async def test_two_agents_who_hide_at_once_hide_once_and_the_second_is_told_who_
     assert (wall.wanted, len(await hidings(acting))) == (["hide p1"], 1)
     told = "".join(str(each.errors) + json.dumps(each.payload, ensure_ascii=False) for each in outcomes)
     assert "heeft dit bericht al verborgen" in told
+
+
+async def test_what_is_still_hidden_as_showing_it_again_was_refused_is_not_hidden_twice(
+    acting: Bot, wall: Wall
+) -> None:
+    bot = acting
+    await choose(bot, "hide:1", person=YOUSSEF)
+    await open_modal(bot, YOUSSEF, "case:hide")
+    await hide(bot)
+    await closed(bot)
+    await bot.card("Verborgen")
+    wall.answers = [403]
+    await choose(bot, "show:1:1", "Verborgen")
+    await come_to(bot, (Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.FAILED))
+    ack = await bot.slack.submit(YOUSSEF, {"hide_rule": "Schelden"})
+    assert "heeft dit bericht al verborgen" in f"{ack.errors}{json.dumps(ack.payload, ensure_ascii=False)}"
+    assert len(await bot.rows(ActRow)) == 2
 
 
 async def test_what_the_platform_refuses_is_not_hidden_and_can_be_tried_again(acting_sqlite: Bot, wall: Wall) -> None:
@@ -947,6 +965,32 @@ async def test_nobody_is_asked_about_a_post_that_is_shown_again_or_no_longer_the
     await at(calm, "2027-02-22 10:00")
     assert said_to(calm, MARIEKE) == []
     assert [kept.review_at for kept in await hidings(calm)] == [None]
+
+
+async def test_a_post_that_the_platform_does_not_show_again_stays_under_review(calm: Bot, wall: Wall) -> None:
+    """Showing it again is asked for in the review; the platform refuses, after a look by the clock in between."""
+    await hidden_long_ago(calm)
+    await at(calm, "2027-02-22 10:00")
+    [question] = said_to(calm, MARIEKE, "nog steeds nodig")
+    where = calm.direct_channel(MARIEKE)
+    for verb in (accounts.stop, accounts.start):
+        async with calm.desk.session() as session:
+            verb(session, await session.get_one(Account, 2), calm.desk.now())
+        if verb is accounts.stop:
+            await calm.slack.click(MARIEKE, where, question["ts"], "case:hide_show")
+            await calm.slack.wait_for(lambda: said_to(calm, MARIEKE, "toont het bericht weer"))
+            await at(calm, "2027-02-22 10:01")
+    wall.answers = [403]
+    await outbox.drain(calm.desk, "2")
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    assert wall.marks == {("p1", "hidden")}
+    await calm.card("*Niet gelukt*", "bericht weer tonen", "weet nog niet waarom")
+    [question] = said_to(calm, MARIEKE, "nog steeds nodig")
+    await at(calm, "2027-03-02 10:00")
+    assert len(said_to(calm, MARIEKE, "nog steeds nodig")) == 2
+    await calm.slack.click(MARIEKE, where, question["ts"], "case:hide_keep")
+    [kept] = await hidings(calm)
+    assert kept.kept_by == MARIEKE
 
 
 async def test_without_coordinators_the_channel_is_asked(calm: Bot, wall: Wall) -> None:
