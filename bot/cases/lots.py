@@ -1,7 +1,6 @@
 """What is done with the cases of a roll-up at once: claim those that nobody has, take some out."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -20,21 +19,18 @@ async def claim_lot(
 ) -> list[int]:
     """Give the cases of a subject that nobody has to one agent, the oldest first; of two at once each gets others.
 
-    Raises Refused when there are none.
+    One that somebody is just changing is left out, so that nobody waits for those that a colleague is claiming. Raises
+    Refused when there are none.
     """
     free = select(Case.id).where(
         Case.subject_id == subject_id, col(Case.status) == Status.NEW, col(Case.team_id).in_(teams)
     )
-    oldest = (await session.exec(free.order_by(col(Case.opened_at), col(Case.id)).limit(most))).all()
-    await lock_all(session, oldest)
-    claimed = []
-    for case_id in sorted(oldest):
-        with suppress(Refused):  # a colleague has just taken it
-            if (await locked(session, case_id)).status is Status.NEW:
-                await claim(session, case_id, by=by, now=now)
-                claimed.append(case_id)
+    oldest = free.order_by(col(Case.opened_at), col(Case.id)).limit(most)
+    claimed = sorted(await session.exec(oldest.with_for_update(key_share=True, skip_locked=True)))
     if not claimed:
         raise Refused("Somebody has each of these cases already.")
+    for case_id in claimed:
+        await claim(session, case_id, by=by, now=now)
     return claimed
 
 
