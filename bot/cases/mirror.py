@@ -158,13 +158,13 @@ async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: d
     """Treat what an edit added as a new post: it may go first, has a card, and reopens a case that is not open.
 
     The thread of that case then shows the post again. A mere "ok" says nothing more, unless it answers our question.
-    Other spelling of the words `before` is no reason for a card, unless it points to danger.
+    Other spelling of the words `before` is no reason for a card, unless it points to danger. A case that somebody has
+    shows it on its card, and stays in their list of the roll-up.
     """
     case = await locked(session, mention.case_id)
     if is_mere_thanks(post.text) and case.status is not Status.WITH_CITIZEN:
         return
     if case.status not in OPEN:
-        case.subject_id = None
         await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
         await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
         if mention.may_be_answered():
@@ -172,7 +172,7 @@ async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: d
         return
     team, known = await session.get_one(Team, case.team_id), case.signals
     await signals.joins(session, case, post, post.whole_text, team)
-    if case.signals != known or not is_respelled(before, post.text):
+    if case.status is Status.NEW and (case.signals != known or not is_respelled(before, post.text)):
         case.subject_id = None
 
 

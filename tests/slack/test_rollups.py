@@ -499,6 +499,23 @@ async def test_who_changes_a_post_to_say_more_has_a_card_that_shows_it(strict: B
     assert "*8 zaken over hetzelfde*" in rolled_up
 
 
+async def test_what_somebody_claimed_with_the_lot_stays_in_their_list_when_its_citizen_says_more(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(9)))
+    await work(bot, 20)
+    said = await pressed(bot, "rollup:claim")
+    changed = bot.desk.now() + timedelta(seconds=1)
+    await come(
+        bot, *(replace(each, text=f"{each.text} Nu stinkt het ook.", edited_at=changed) for each in alike(bot, 3))
+    )
+    await work(bot, 20)
+    assert any("Nu stinkt het ook" in each for each in shown(bot, "case:"))
+    before = len(bot.slack.ephemerals(SANNE, CHANNEL))
+    assert (await bot.slack.click(SANNE, CHANNEL, said["ts"], "list:show")).ok
+    [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:])
+    assert "Er wachten 9 zaken" in text_of(listed) and "Nu stinkt het ook" in text_of(listed)
+
+
 async def test_who_corrects_the_spelling_of_a_post_stays_in_the_roll_up(strict: Bot) -> None:
     bot = strict
     await come(bot, *(replace(each, text=f"{each.text} Stnkt het bij de fabreik?") for each in alike(bot, *range(30))))
