@@ -28,6 +28,7 @@ OPENS: dict[str, tuple[Do, Send | None]] = {
     "remove": (moderate.open_remove, moderate.remove),
     "hide": (hide.open_hide, hide.hide),
     "show_one": (moderate.open_show, moderate.show_one),
+    "like_one": (moderate.open_like, moderate.like_one),
     "unlike_one": (moderate.open_unlike, moderate.unlike_one),
     "tell": (hide.tell, None),
 }

@@ -14,7 +14,7 @@ from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
 from bot.texts import Texts
-from bot.views.act import remove_modal, show_modal, unlike_modal
+from bot.views.act import like_modal, remove_modal, show_modal, unlike_modal
 from bot.views.block import Block
 from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
@@ -73,6 +73,11 @@ async def open_show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     await _ask_which(desk, body, case_id, Act.SHOW, show_modal, text("There is no hidden post any more."))
 
 
+async def open_like(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Ask which of several posts to like."""
+    await _ask_which(desk, body, case_id, Act.LIKE, like_modal, text("There is no post any more that can be liked."))
+
+
 async def open_unlike(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask of which of the liked posts to take the like back."""
     await _ask_which(desk, body, case_id, Act.UNLIKE, unlike_modal, text("There is no liked post any more."))
@@ -92,6 +97,11 @@ async def _ask_which(
 async def show_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Show the chosen hidden post again."""
     await _with_chosen(ack, view, by, desk, Act.SHOW, "show_post")
+
+
+async def like_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Like the chosen post."""
+    await _with_chosen(ack, view, by, desk, Act.LIKE, "like_post")
 
 
 async def unlike_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -162,6 +162,16 @@ def show_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     )  # fmt: skip
 
 
+def like_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
+    """Ask which of several posts is liked."""
+    posts = to_choose(file.open_to(Act.LIKE))
+    blocks = [context(head_line(file, t)), *post_choice(posts, t("Post"), "like_post", t, now)]
+    return modal(
+        "case:like_one", t("Like a post"), blocks, submit=t("Like"), close=t("Cancel"),
+        metadata=about_post(file, [each.id for each in posts]),
+    )  # fmt: skip
+
+
 def unlike_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask of which of the liked posts the like is taken back."""
     liked = to_choose(file.open_to(Act.UNLIKE))

@@ -92,13 +92,6 @@ def _names_others(file: CaseFile) -> bool:
     return file.case.status in ONGOING and bool(file.others)
 
 
-def _to_a_post(verb: str, label: Text, does: Text, act: Act) -> Choice:
-    """Return the choice that does this to the newest post that allows it, in any status of the case."""
-    return Choice(
-        verb, label, does, lambda file: bool(file.open_to(act)), about=lambda file: file.open_to(act)[0].id
-    )  # fmt: skip
-
-
 def reply_under_way(file: CaseFile) -> bool:
     """Tell whether a reply is being sent or its outcome is unknown; the case can only move once that is settled."""
     reply = file.reply
@@ -130,7 +123,10 @@ CHOICES = (
            lambda file: len(file.open_to(Act.SHOW)) == 1, about=lambda file: file.open_to(Act.SHOW)[0].id),
     Choice("show_one", text("Show a post again…"), text("Choose which hidden post becomes visible again."),
            lambda file: len(file.open_to(Act.SHOW)) > 1),
-    _to_a_post("like", text("Like"), text("Like the newest post on the platform."), Act.LIKE),
+    Choice("like", text("Like"), text("Like the post on the platform."),
+           lambda file: len(file.open_to(Act.LIKE)) == 1, about=lambda file: file.open_to(Act.LIKE)[0].id),
+    Choice("like_one", text("Like a post…"), text("Choose which post is liked on the platform."),
+           lambda file: len(file.open_to(Act.LIKE)) > 1),
     Choice("unlike", text("Take the like back"), text("The like disappears from the platform."),
            lambda file: len(file.open_to(Act.UNLIKE)) == 1, about=lambda file: file.open_to(Act.UNLIKE)[0].id),
     Choice("unlike_one", text("Take a like back…"), text("Choose of which post the like disappears."),

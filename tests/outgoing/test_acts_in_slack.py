@@ -52,6 +52,23 @@ async def test_of_several_liked_posts_the_agent_chooses_of_which_the_like_is_tak
     assert "Like intrekken" in await offered(bot, "En bedankt")
 
 
+async def test_of_several_posts_the_agent_chooses_which_is_liked(acting: Bot, wall: Wall) -> None:
+    bot = acting
+    post = Post("p2", Author("a", "Fatima"), "Laat ook maar", bot.desk.now(), permits=ALL, in_reply_to="p1")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    assert "Liken" not in await offered(bot, "Laat ook maar")
+    await choose(bot, "like_one:1", "Laat ook maar")
+    view = await open_modal(bot, SANNE, "case:like_one")
+    assert "Stelletje prutsers!" in text_of(view) and "Laat ook maar" in text_of(view)
+    ack = await bot.slack.submit(SANNE, {"like_post": "1"})
+    assert ack.ok and not ack.errors, ack.errors
+    await come_to(bot, (Act.LIKE, ActStatus.DONE))
+    assert wall.marks == {("p1", "liked")}
+    assert "Liken" in await offered(bot, "Laat ook maar"), "one is left"
+
+
 async def test_two_agents_who_like_at_once_like_once(acting: Bot, wall: Wall) -> None:
     card = await acting.card("prutsers")
     await asyncio.gather(*(forged(acting, who, card, "case:more", "like:1:1") for who in (SANNE, YOUSSEF)))

@@ -83,7 +83,7 @@ from bot.views import (
     thread,
 )
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
-from bot.views.act import ACTS, act_problem, remove_modal, show_modal, unlike_modal
+from bot.views.act import ACTS, act_problem, like_modal, remove_modal, show_modal, unlike_modal
 from bot.views.answer_modal import ImageFields, ModalState, Offers, Prefilled, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
@@ -501,6 +501,7 @@ def opened(t: Texts) -> Iterator[Block]:
         done = [act(Act.HIDE, ActStatus.DONE, n, mention_id=n) for n in range(count)]
         yield show_modal(moderated(mentions=posts, acts=done), t, NOW)
         posts = [mention(n, allows=[Act.LIKE]) for n in range(count)]
+        yield like_modal(moderated(mentions=posts), t, NOW)
         likes = [act(Act.LIKE, ActStatus.DONE, n, mention_id=n) for n in range(count)]
         yield unlike_modal(moderated(mentions=posts, acts=likes), t, NOW)
     yield details_modal(shown_hidden(), events, [], t, NOW)
