@@ -336,7 +336,8 @@ class RolledUp(Spell, Details):
     """ROLLUP: how many cases are alike, how many `waiting` nobody has, and how many came in `lately`.
 
     Since when and until when they came in, and until when the roll-up stood, if it is over. `cases` are the examples,
-    `platforms` those that most come from, with how many.
+    `platforms` those that most come from, with how many. `moved_to` is the channel in which a new card goes on, as the
+    team has another one now.
     """
 
     count: int
@@ -347,6 +348,7 @@ class RolledUp(Spell, Details):
     platforms: Mapping[str, int] = field(default_factory=dict)
     cases: list[int] = field(default_factory=list)
     until_at: str = ""
+    moved_to: str = ""
 
     @property
     def last(self) -> datetime:

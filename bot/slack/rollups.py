@@ -143,12 +143,7 @@ async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: fl
     if await session.get(Rollup, subject_id, populate_existing=True) is not None:
         return
     shown = await _facts(session, subject_id, now, speed)
-    card = Message(
-        key=f"rollup:{subject_id}:{now.isoformat()}", kind=MessageKind.ROLLUP, subject_id=subject_id,
-        channel=team.channel, details=shown.to_json(), rank=Rank.SOON,
-    )  # fmt: skip
-    session.add(card)
-    await session.flush()
+    card = await _new_card(session, subject_id, team, shown, now)
     if await _room(session, team.id) <= 0:
         card.shown_version = card.version
     session.add(Rollup(subject_id=subject_id, message_id=card.id, since_at=shown.since, said_at=now))
@@ -156,13 +151,26 @@ async def begin(session: AsyncSession, subject_id: int, now: datetime, speed: fl
     await _hold_cards(session, subject_id)
 
 
+async def _new_card(session: AsyncSession, subject_id: int, team: Team, shown: RolledUp, now: datetime) -> Message:
+    card = Message(
+        key=f"rollup:{subject_id}:{now.isoformat()}", kind=MessageKind.ROLLUP, subject_id=subject_id,
+        channel=team.channel, details=shown.to_json(), rank=Rank.SOON,
+    )  # fmt: skip
+    session.add(card)
+    await session.flush()
+    return card
+
+
 async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: float, *, at_once: bool = False) -> None:
-    """Bring the card of a roll-up level with its cases, or end the roll-up; `at_once` after a colleague's own click."""
+    """Bring the card of a roll-up level with its cases, or end the roll-up; `at_once` after a colleague's own click.
+
+    When the team has another channel now, in which its new cases come, a new card goes on there.
+    """
     subject = await session.get(Subject, subject_id)
     if subject is None:
         return
     # Two that find room at once would both take it.
-    await session.get_one(Team, subject.team_id, with_for_update=db.HELD)
+    team = await session.get_one(Team, subject.team_id, with_for_update=db.HELD)
     standing = await session.get(Rollup, subject_id, with_for_update=db.HELD, populate_existing=True)
     if standing is None or (standing.said_at > now - EVERY * speed and not at_once):
         return
@@ -181,6 +189,11 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         last_at = RolledUp.of(card.details).last_at
         shown = replace(shown, since_at=standing.since_at.isoformat(), last_at=last_at)
     has_no_card = card.ts is None and card.shown_version >= card.version
+    if card.ts is None and card.posting_since is None:
+        card.channel = team.channel
+    elif card.channel != team.channel and not shown.until_at:
+        standing.message_id = (await _new_card(session, subject_id, team, shown, now)).id
+        shown = replace(shown, until_at=now.isoformat(), moved_to=team.channel, cases=[])
     if not has_no_card and card.details == shown.to_json():
         return
     card.details = shown.to_json()

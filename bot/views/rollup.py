@@ -16,10 +16,13 @@ CLAIMED = 50
 
 
 def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: Texts, now: datetime) -> View:
-    """Say how many cases are alike, or that each has its own card again."""
+    """Say how many cases are alike, that each has its own card again, or in which channel the card goes on."""
     wanted = _unowned(subject_id)
     since, last = t.when(shown.since, now), t.when(shown.last, now)
     times = t("the first {since}, the last {last}", since=since, last=last)
+    if shown.moved_to:
+        went_on = t("➡️ These cases on one subject go on in <#{channel}> now.", channel=shown.moved_to)
+        return View(went_on, [section(went_on)])
     if shown.until is not None:
         words = t.plural("✅ *{n} case on one subject*", "✅ *{n} cases on one subject*", shown.count)
         calm = t("It is calm: each that still waits has a card of its own again.")

@@ -482,6 +482,27 @@ async def test_its_card_comes_to_the_other_channel_of_its_team_when_its_own_is_a
     assert "*14 zaken over hetzelfde*" in json.dumps(bot.slack.messages(other), ensure_ascii=False)
 
 
+async def test_a_team_that_gets_another_channel_has_the_card_there_and_the_former_one_says_so(strict: Bot) -> None:
+    bot, other = strict, "C0ALGEMEEN"
+    await come(bot, *alike(bot, *range(9)))
+    await work(bot, 20)
+    await bot.slack.join(bot.slack.app.user_id, other)
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.channel = other
+        session.add(team)
+    await come(bot, *alike(bot, *range(20, 25)))
+    await work(bot, 40)
+    [card] = shown(bot)
+    assert f"verder in <#{other}>" in card and "vlokken" not in card and "rollup:claim" not in card
+    [there] = [m for m in bot.slack.messages(other) if "rollup:" in str(m["metadata"])]
+    assert "*14 zaken over hetzelfde*" in text_of(there)
+    await come(bot, *alike(bot, *range(30, 35)))
+    await work(bot, 40)
+    [there] = [m for m in bot.slack.messages(other) if "rollup:" in str(m["metadata"])]
+    assert "*19 zaken over hetzelfde*" in text_of(there)
+
+
 async def test_who_changes_a_post_to_say_more_has_a_card_that_shows_it(strict: Bot) -> None:
     bot = strict
     await come(bot, *alike(bot, *range(9)))

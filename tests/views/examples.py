@@ -363,6 +363,7 @@ def messages(t: Texts) -> Iterator[View]:
     written = [AboutOne(1, 412, brief(Status.NEW)), AboutOne(2, 30, None)]
     yield from (subjects(83, written * 10, t), subjects(2, written, t), subjects(0, [], t))
     yield rollup(RolledUp(9, 3, 0, *lasted, until_at=NOW.isoformat()), 1, [], t, NOW)
+    yield rollup(RolledUp(9, 3, 0, *lasted, until_at=NOW.isoformat(), moved_to="C0NIEUW"), 1, [], t, NOW)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
