@@ -45,10 +45,11 @@ def _list_button(rising: Rising, t: Texts) -> Block:
 
 
 def _times(rising: Rising, t: Texts) -> list[str]:
-    """Return when each ten minutes began."""
+    """Return when each ten minutes began; a time that comes twice, as the clock is set back, is numbered then."""
     seconds = SLOT.total_seconds()
     last = rising.written - timedelta(seconds=rising.written.timestamp() % seconds)
-    return [t.time(last - SLOT * n) for n in reversed(range(len(rising.slots)))]
+    times = [t.time(last - SLOT * n) for n in reversed(range(len(rising.slots)))]
+    return [f"{at} (2)" if at in times[:n] else at for n, at in enumerate(times)]
 
 
 def _chart(rising: Rising, times: list[str], t: Texts) -> Block:

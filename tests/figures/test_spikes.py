@@ -105,6 +105,20 @@ async def test_who_knows_of_it_is_shown_and_nobody_is_asked_again(office: Bot) -
     assert YOUSSEF not in later
 
 
+async def test_in_the_hour_that_comes_twice_each_ten_minutes_have_a_bar_of_their_own(office: Bot) -> None:
+    bot = office
+    bot.clock.at = datetime(2026, 10, 25, 1, 55, tzinfo=UTC)  # type: ignore[attr-defined]  # 02:55 for the second time
+    await known_for(bot, weeks=9)
+    await come(bot, 30, "Er is brand bij de fabriek", at=bot.desk.now() - timedelta(minutes=12))
+    await said(bot)
+    [shown] = messages(bot)
+    assert "02:40 0" in shown["text"] and "02:40 (2) 30" in shown["text"]
+    [chart] = [each["chart"] for each in shown["blocks"] if each["type"] == "data_visualization"]
+    labels = chart["axis_config"]["categories"]
+    assert len(set(labels)) == len(labels) == 12
+    assert {point["label"]: point["value"] for point in chart["series"][0]["data"]}["02:40 (2)"] == 30
+
+
 async def test_its_button_lists_its_posts_that_still_wait(office: Bot) -> None:
     await known_for(office, weeks=10)
     await come(office, 9, "Wat een rookwolk boven de haven")
