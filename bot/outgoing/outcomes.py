@@ -34,7 +34,7 @@ from bot.models import (
 )
 from bot.outgoing import hiding, moderation
 from bot.outgoing.retry import NotYet, put_off, refused
-from bot.outgoing.waiting import LONG
+from bot.outgoing.waiting import ACT_WAITS, LONG
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: d
             await cases.touch(session, act.case_id)
             await moderation.touch_notice(session, act)  # it may have been written while the act was tried
             if now - act.created_at >= LONG:
-                await _report_problem(session, act, "act_waits")
+                await _report_problem(session, act, ACT_WAITS)
         case Rejected() if act.tries == 1:
             await _end(session, act, ActStatus.FAILED, EventKind.ACT_FAILED, outcome.text, now)
         case Rejected():  # proves nothing about an earlier try, which may have succeeded

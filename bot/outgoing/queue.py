@@ -95,8 +95,11 @@ async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
 
 async def show_stopped(session: AsyncSession, account_id: int, now: datetime) -> None:
     """Let the cards of what would go out about now say that it waits, because the account is stopped."""
-    about_now = (Reply.account_id == account_id, UNSENT, col(Reply.send_at) > now - STOPPED_JUST_NOW)
-    await cases.touch_all(session, set(await session.exec(select(Reply.case_id).where(*about_now))))
+    about_now = set[int]()
+    for table, waits in TABLES:
+        waiting = (table.account_id == account_id, waits, col(table.send_at) > now - STOPPED_JUST_NOW)
+        about_now |= set(await session.exec(select(table.case_id).where(*waiting)))
+    await cases.touch_all(session, about_now)
 
 
 async def _first(session: AsyncSession, account_id: int) -> _First | None:

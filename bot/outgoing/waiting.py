@@ -1,4 +1,4 @@
-"""Replies that could not be sent for long, because their platform refuses them or their account is stopped."""
+"""Replies and acts that could not go out for long, because their platform refuses them or their account is stopped."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,29 +9,39 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases.moves import tell_thread
-from bot.models import UNSENT, Message, MessageKind, Reply
+from bot.models import UNFINISHED, UNSENT, Act, Message, MessageKind, Reply
 
 LONG = timedelta(hours=1)
 """The agent is notified of a reply or an act that has not succeeded for this long."""
+ACT_WAITS = "act_waits"
+_ITEMS: dict[str, tuple[type[Reply] | type[Act], ColumnElement[bool], MessageKind]] = {
+    MessageKind.REPLY_WAITS: (Reply, UNSENT, MessageKind.REPLY_WAITS),
+    ACT_WAITS: (Act, UNFINISHED, MessageKind.ACT_PROBLEM),
+}
+"""How the key of the message begins that tells of what waits, its table, when it does, and the kind of the message."""
 
 
-async def untold(session: AsyncSession, now: datetime, long: timedelta) -> list[tuple[int, int]]:
-    """Return (case, reply) for each reply that has waited for that long, and of which nobody was told."""
-    columns: list[Any] = [Reply.case_id, Reply.id]
-    rows = await session.exec(select(*columns).where(*_waits(now, long)))
-    return sorted((case_id, reply_id) for case_id, reply_id in rows)
+async def untold(session: AsyncSession, now: datetime, long: timedelta) -> list[tuple[int, str, int]]:
+    """Return what has waited for so long without that anybody was told: case, how its message's key begins, and id."""
+    found = list[tuple[int, str, int]]()
+    for key, (table, _, _) in _ITEMS.items():
+        columns: list[Any] = [table.case_id, table.id]
+        found += [(case_id, key, id) for case_id, id in await session.exec(_untold(columns, key, now, long))]
+    return sorted(found)
 
 
-async def tell(session: AsyncSession, case_id: int, reply_id: int, now: datetime, long: timedelta) -> None:
-    """Say once in the thread of a case that its reply still waits, and why; its card follows."""
+async def tell(session: AsyncSession, case_id: int, key: str, item_id: int, now: datetime, long: timedelta) -> None:
+    """Say once in the thread of a case that its reply or act still waits, and why; its card follows."""
+    table, _, kind = _ITEMS[key]
     case = await cases.locked(session, case_id)
-    if (await session.exec(select(Reply.id).where(Reply.id == reply_id, *_waits(now, long)))).first() is None:
+    if (await session.exec(_untold([table.id], key, now, long).where(table.id == item_id))).first() is None:
         return
-    await tell_thread(session, case, MessageKind.REPLY_WAITS, f"{MessageKind.REPLY_WAITS}:{reply_id}", reply_id)
+    await tell_thread(session, case, kind, f"{key}:{item_id}", item_id)
     await cases.touch(session, case_id)
 
 
-def _waits(now: datetime, long: timedelta) -> tuple[ColumnElement[bool], ...]:
-    key = literal(f"{MessageKind.REPLY_WAITS}:") + cast(col(Reply.id), String)
-    told = select(Message.id).where(Message.key == key).correlate(Reply).exists()
-    return UNSENT, col(Reply.created_at) <= now - long, ~told
+def _untold(columns: list[Any], key: str, now: datetime, long: timedelta) -> Any:
+    table, waits, _ = _ITEMS[key]
+    of_item = literal(f"{key}:") + cast(col(table.id), String)
+    told = select(Message.id).where(Message.key == of_item).correlate(table).exists()
+    return select(*columns).where(waits, col(table.created_at) <= now - long, ~told)

@@ -109,7 +109,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.REPLY_WAITS:
             return thread.reply_waits(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:
-            return act_problem(await session.get_one(Act, subject), t)
+            act = await session.get_one(Act, subject)
+            return act_problem(act, await session.get_one(Account, act.account_id), t)
         case MessageKind.SECOND:
             return await _second(desk, session, message)
         case MessageKind.REVIEW:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from bot.domain.mention import Act
 from bot.domain.text import text
+from bot.models import Account, ActStatus, CaseFile, Hiding, Mention
 from bot.models import Act as ActRow
-from bot.models import ActStatus, CaseFile, Hiding, Mention
 from bot.texts import Texts
 from bot.views.block import OPTION, Block, View, button, context, cut, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line, privately, words_of
@@ -24,10 +24,15 @@ SHOWN = 3
 """Acts that a card names; Details has all of them."""
 
 
-def act_problem(act: ActRow, t: Texts) -> View:
-    """Show in the thread the state of an act that had a problem."""
+def act_problem(act: ActRow, account: Account, t: Texts) -> View:
+    """Show in the thread the state of an act that had a problem, or that waits for its stopped account."""
     agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 500)
     match act.status:
+        case ActStatus.APPROVED | ActStatus.SENDING if account.stopped_at is not None:
+            words = t(
+                "{agent}, not done yet: {act}. The account is stopped, so it is done once that is started again. "
+                "{problem}", agent=agent, act=what, problem=literal(t.stored(account.problem), 500),
+            )  # fmt: skip
         case ActStatus.APPROVED | ActStatus.SENDING:
             words = t(
                 "{agent}, not done yet, and we keep trying: {act}. {problem}", agent=agent, act=what, problem=problem
@@ -84,6 +89,11 @@ def _stands(file: CaseFile, act: ActRow, t: Texts, now: datetime) -> str:
         case ActStatus.DECLINED:
             who = f"<@{hiding.decided_by}>" if hiding else ""
             return "🚫 " + t("*Declined* by {agent} – {act}", agent=who, act=what)
+        case ActStatus.APPROVED | ActStatus.SENDING if file.account.stopped_at is not None:
+            words = t("*Waits* – {agent}: {act}. The account is stopped, so it is done once that is started again. "
+                      "{problem}",
+                      agent=agent, act=what, problem=literal(t.stored(file.account.problem), 300))  # fmt: skip
+            return f"⏳ {words}".strip()
         case ActStatus.APPROVED if not problem:
             time = t.seconds(act.send_at, now)
             return "⏳ " + t("*Soon* – {agent}: {act}, at {time}", agent=agent, act=what, time=time)

@@ -10,10 +10,11 @@ from bot.models import ActStatus, Event, Mention, Reply
 from bot.outgoing import outbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
+from jobs import refresh, replies
 from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.fakes.wall import Wall
-from tests.people import answer, open_modal
+from tests.people import answer, open_modal, stopped
 
 
 async def test_a_post_is_liked_and_the_like_taken_back(acting: Bot, wall: Wall) -> None:
@@ -112,6 +113,29 @@ async def test_what_the_platform_refuses_is_said_on_the_card(acting_sqlite: Bot,
     await choose(acting_sqlite, "like:1:1")
     await acting_sqlite.card("*Niet gelukt*", "bericht liken", "Because.")
     assert "Liken" in await offered(acting_sqlite)
+
+
+async def test_what_waits_for_a_stopped_account_is_said_to_wait_and_heard_of_until_it_is_done(
+    acting: Bot, wall: Wall
+) -> None:
+    bot = acting
+    await stopped(bot, "gemeente")
+    await choose(bot, "like:1:1")
+    card = await bot.card("*Wacht*", "account is gestopt", "bericht liken", SANNE)
+    assert "Zo meteen" not in text_of(card)
+    for minutes in (30, 31, 31):
+        bot.clock.advance(minutes=minutes)
+        await replies.look_after(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+        said = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
+        assert len(said) == (minutes == 31), "after an hour, once"
+    assert f"<@{SANNE}>" in said[0] and "bericht liken" in said[0] and "account is gestopt" in said[0]
+    await stopped(bot, "gemeente", again=True)
+    await refresh.refresh(bot.desk)
+    await come_to(bot, (Act.LIKE, ActStatus.DONE))
+    await bot.card("Geliket")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert "Toch gelukt" in text_of(bot.slack.thread(CHANNEL, card["ts"])[0])
 
 
 async def test_only_what_a_post_allows_is_offered_and_a_choice_of_an_old_menu_is_refused(

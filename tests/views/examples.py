@@ -366,7 +366,10 @@ def messages(t: Texts) -> Iterator[View]:
     yield rollup(RolledUp(9, 3, 0, *lasted, until_at=NOW.isoformat(), moved_to="C0NIEUW"), 1, [], t, NOW)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
-    yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
+    halted = account()
+    halted.stopped_at = NOW
+    for of in (account(), halted):
+        yield from (act_problem(act(kind, status), of, t) for kind in ACTS for status in ActStatus)
     for what in ACTS:
         replies, about = [reply(ReplyStatus.SENT, external_id="9")], {"reply_id": 1 if what is Act.DELETE else None}
         for done_so_far in ActStatus:
