@@ -167,6 +167,8 @@ async def agree(
     file = await cases.read(session, case_id)
     chosen = Moderation(Act.HIDE, case_id, act.mention_id, act.key)
     await moderation.refuse_not_allowed(session, file, chosen, now)
+    if file.holds(Act.HIDE, act.mention_id):
+        raise Refused("This post was hidden on the platform itself.")
     looking_again.refuse_edited(file, act, seen)
     act.status, act.send_at = ActStatus.APPROVED, now + undo
     await _decide(session, act, hiding, EventKind.ACT_AGREED, by, now)

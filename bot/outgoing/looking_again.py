@@ -10,7 +10,7 @@ from bot import cases
 from bot.domain.coming import Coming, Doing, heard_at, heard_by_days
 from bot.domain.event import EventKind, Why
 from bot.domain.hours import Hours, NeverOpen, add, between
-from bot.domain.mention import FOR_GOOD
+from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.period import working_days
 from bot.domain.text import Refused
 from bot.models import (
@@ -62,20 +62,20 @@ async def to_review(session: AsyncSession, now: datetime) -> Mapping[int, int]:
 async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
     """Remind the coordinators of an act that waits for a second colleague, once a step; return whether it did.
 
-    An act whose post is no longer there is taken back.
+    An act whose post is no longer there, or was hidden on the platform itself, is taken back.
     """
     act, case = await _held(session, act_id)
     if act.status is not ActStatus.ASKED:
         return False
-    mention = await session.get_one(Mention, act.mention_id)
-    if mention.gone in FOR_GOOD:
+    mention, file = await session.get_one(Mention, act.mention_id), await cases.read(session, case.id)
+    if mention.gone in FOR_GOOD or file.holds(Act.HIDE, mention.id):
         act.status = ActStatus.WITHDRAWN
         session.add(act)
         await session.flush()
-        await moderation.log(session, act, EventKind.ACT_WITHDRAWN, "", now, Why.GONE)
+        why = Why.GONE if mention.gone in FOR_GOOD else Why.PLATFORM
+        await moderation.log(session, act, EventKind.ACT_WITHDRAWN, "", now, why)
         return True
-    team = await session.get_one(Team, case.team_id)
-    settings = TeamSettings.of(team.settings)
+    team, settings = file.team, TeamSettings.of(file.team.settings)
     step = _step(act, settings.hours(now), now)
     if not step or await _was_sent(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
         return False
