@@ -21,6 +21,7 @@ from bot.domain.mention import Act as ActKind
 from bot.domain.words import folded
 from bot.models import (
     GOING,
+    NEVER_DONE,
     Act,
     ActStatus,
     Case,
@@ -220,7 +221,8 @@ async def hidden(session: AsyncSession, mention: Mention, post: Post, acts: list
     """Record that a post was hidden or shown again on the platform itself; returns the case when that is news.
 
     It is stored as an act like ours, by nobody here and for no house rule, and added to `acts` (those of `hides_of`).
-    While an act of ours is in progress, or was just done, the report is ignored: it may be older than that act.
+    While an act of ours is in progress, or was just done, the report is ignored: it may be older than that act. One of
+    ours of which nobody knows the outcome was done after all.
     """
     if post.hidden is None or mention.gone in FOR_GOOD:
         return set()
@@ -229,18 +231,29 @@ async def hidden(session: AsyncSession, mention: Mention, post: Post, acts: list
     is_fresh = any(act.done_at is None or now - act.done_at < MAY_BE_OLDER for act in done[-1:])
     if is_hidden(acts) is post.hidden or is_fresh or any(act.status in GOING for act in acts):
         return set()
-    act = Act(
-        case_id=mention.case_id, mention_id=mention.id, account_id=mention.account_id, kind=kind, by="",
-        key=f"platform:{mention.id}:{len(acts)}", status=ActStatus.DONE, created_at=now, send_at=now, done_at=now,
-    )  # fmt: skip
+    act = _doubted(acts, kind)
+    if act is None:
+        act = Act(
+            case_id=mention.case_id, mention_id=mention.id, account_id=mention.account_id, kind=kind, by="",
+            key=f"platform:{mention.id}:{len(acts)}", created_at=now, send_at=now,
+        )  # fmt: skip
+        acts.append(act)
+    act.status, act.done_at, act.problem = ActStatus.DONE, now, None
     session.add(act)
-    acts.append(act)
     await session.flush()
     details = {"act": kind.value, "id": act.id, **because(Why.PLATFORM)}
     session.add(Event(case_id=mention.case_id, kind=EventKind.ACT_DONE, at=now, details=details))
     await session.flush()
     await touch(session, mention.case_id)
+    about = (col(Message.kind) == MessageKind.ACT_PROBLEM) & (col(Message.subject_id) == act.id)
+    await touch_messages(session, (col(Message.case_id) == mention.case_id) & about)
     return {mention.case_id}
+
+
+def _doubted(acts: Sequence[Act], kind: ActKind) -> Act | None:
+    """Return our last act on a post if it is of this kind and nobody knows whether it was done; else None."""
+    last = next((act for act in reversed(acts) if act.status not in NEVER_DONE), None)
+    return last if last is not None and last.kind is kind and last.status is ActStatus.UNCERTAIN else None
 
 
 def _removed(mention: Mention, gone: Gone, now: datetime) -> list[EventKind]:

@@ -363,6 +363,27 @@ async def test_the_citizen_is_not_told_of_a_hide_that_the_platform_refused(
     assert "We hebben uw bericht verborgen." in json.dumps(await open_modal(slow, SANNE, "case:answer"))
 
 
+async def test_a_hide_of_which_nobody_knew_the_outcome_is_ours_once_the_platform_says_that_the_post_is_hidden(
+    slow: Bot, wall: Wall
+) -> None:
+    wall.done_anyway, wall.answers = True, [500, 403]
+    await hide(slow)
+    await closed(slow)
+    for _ in range(3):
+        slow.clock.advance(minutes=5)
+        await outbox.drain(slow.desk, "2")
+    card = await slow.card("*Misschien gelukt*", "Schelden")
+    async with slow.desk.session() as session:
+        told = Post("p1", Author("a", "Fatima"), "Stelletje prutsers!", slow.desk.now(), permits=ALL, hidden=True)
+        await inbox.take_in(session, 2, [told], now=slow.desk.now())
+    await messages.wake_lanes(slow.desk)
+    await slow.card("*Verborgen* door", SANNE, "Schelden", "weet nog niet waarom")
+    assert await statuses(slow) == [(Act.HIDE, ActStatus.DONE)]
+    await slow.slack.wait_for(lambda: "Toch gelukt" in read(slow.slack.thread(CHANNEL, card["ts"])[0]))
+    [kept] = await hidings(slow)
+    assert kept.review_at is not None
+
+
 async def test_the_citizen_is_told_only_once_the_post_is_hidden(slow: Bot, wall: Wall) -> None:
     await hide(slow)
     await open_modal(slow, SANNE, "case:answer")
