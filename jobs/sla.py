@@ -25,7 +25,7 @@ from bot.domain.reminder import Heard
 from bot.domain.sla import Recipient
 from bot.logs import going_on, trace
 from bot.models import Case, Clock, Event, ReminderKind, Team
-from bot.slack import messages
+from bot.slack import messages, writing
 from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import TeamSettings
@@ -76,7 +76,7 @@ async def _due_soon(session: AsyncSession, team_id: int, now: datetime) -> set[i
 
 
 async def _follow_settings(desk: Desk) -> None:
-    """Recompute the running clocks of every team whose opening hours or ladder changed."""
+    """Recompute the running clocks of every team whose opening hours or ladder changed, and look at what waits."""
     async with desk.reading() as session:
         all_teams = await teams.all_teams(session)
     for team in all_teams:
@@ -84,6 +84,7 @@ async def _follow_settings(desk: Desk) -> None:
             if team.timed_by != TeamSettings.of(team.settings).timing():
                 async with desk.session() as session:
                     await cases.retime(session, team.id, desk.now())
+                    await writing.hours_changed(session)
                 await messages.wake_lanes(desk)
 
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement, bindparam
-from sqlmodel import col, or_, select
+from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -72,7 +72,7 @@ IN_OPENING_HOURS = frozenset(
 )
 """The kinds that the clock begins while the team is open, and that notify somebody: they wait if it closed by now."""
 LOOK_AGAIN = timedelta(hours=1)
-"""How long they wait at a time: the team may change its hours meanwhile."""
+"""How long they wait at a time: whose team is concerned may change meanwhile. For other hours, see `hours_changed`."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,15 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
     opened_at = file.case.opened_at if file and not file.case.transfers else None
     thread_ts = card.ts if card else None
     return Lease(team_desk, message, view, thread_ts, now, since, named, opened_at, is_shown, opens_at)
+
+
+async def hours_changed(session: AsyncSession) -> None:
+    """Let all that waits for an opening be looked at again now: a team may open earlier than it used to."""
+    waits = (is_stale(), col(Message.ts).is_(None), col(Message.retry_at).is_not(None))
+    kinds = col(Message.kind).in_({*IN_OPENING_HOURS, MessageKind.SECOND})
+    free = select(Message.id).where(*waits, kinds).with_for_update(key_share=True, skip_locked=True)
+    looks = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
+    await session.exec(looks.execution_options(synchronize_session=False))
 
 
 async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:

@@ -11,8 +11,9 @@ from bot.models import ReplyKind, Role
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
+from bot.team import teams
 from bot.watch.stored import Stored
-from jobs import advice, duty, silence
+from jobs import advice, duty, silence, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.people import make_role, mention, second_team, sent, settings
@@ -195,4 +196,21 @@ async def test_what_slack_perhaps_took_just_before_the_team_closed_waits_too_if_
     at(office, f"{next_day} 09:00")
     for _ in range(2):
         await level(office)
+    assert told(office) == before + 1
+
+
+@pytest.mark.parametrize("begins", [urgent, away, unanswered])
+async def test_what_waits_comes_when_the_team_opens_earlier_than_it_used_to(
+    office: Bot, begins: Callable[[Bot], Awaitable[None]]
+) -> None:
+    before = await cut_off(office, begins)
+    day = "2026-11-30" if begins is unanswered else "2026-11-20"
+    at(office, f"{day} 19:00")
+    await level(office)
+    assert told(office) == before
+    async with office.desk.session() as session:
+        await teams.change(session, 1, {"always_open": True}, by=MARIEKE, now=office.desk.now())
+    at(office, f"{day} 19:01")
+    await sla.remind(office.desk)
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
     assert told(office) == before + 1
