@@ -25,7 +25,7 @@ from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import Absence, Backlog, Message, MessageKind, Rollup, UtcDateTime
+from bot.models import NOT_TAKEN, Absence, Backlog, Message, MessageKind, Rollup, UtcDateTime
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -166,7 +166,8 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
         return None
     opens_at = await _waits_for_opening(session, message, now) if message.ts is None else None
     if opens_at is not None and message.posting_since is None:
-        message.retry_at, message.problem = opens_at, ""
+        message.leased_until, message.retry_at = None, opens_at
+        message.problem = "" if message.problem in NOT_TAKEN else message.problem  # a refusal stands until it is taken
         session.add(message)
         return None
     if card is not None:  # the team may have another channel now; the thread stays under its card
@@ -301,12 +302,13 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
         _not_there(message, lease)
     elif result.vanished:
         await _gone(session, message, lease)
-    elif result.problem in CLOSED:
-        await _follow_the_team(session, message, lease)
     elif message.ts is not None and result.late:
         message.posting_since = lease.began
-    elif message.ts is None and not result.unknown and lease.since is None:
-        message.posting_since = None  # Slack refused: it was certainly not posted
+    else:
+        if message.ts is None and not result.unknown and lease.since is None:
+            message.posting_since = None  # Slack refused: it was certainly not posted
+        if result.problem in CLOSED:
+            await _follow_the_team(session, message, lease)
     return result.place is not None and message.shown_version < message.version
 
 

@@ -9,7 +9,7 @@ from bot.domain.case import Urgency
 from bot.keeping import soundness
 from bot.models import ReplyKind, Role
 from bot.sandbox.slack.inspection import action_ids, text_of
-from bot.slack import messages
+from bot.slack import messages, troubles
 from bot.staffing import presence
 from bot.team import teams
 from bot.watch.stored import Stored
@@ -214,3 +214,24 @@ async def test_what_waits_comes_when_the_team_opens_earlier_than_it_used_to(
     await sla.remind(office.desk)
     await office.desk.wake.idle()  # type: ignore[attr-defined]
     assert told(office) == before + 1
+
+
+async def test_a_channel_is_open_to_us_again_once_it_takes_what_waited_for_the_opening(office: Bot) -> None:
+    at(office, "2026-11-20 16:59")
+    await mention(office)
+    await level(office)
+    office.slack.faults.error("chat.postMessage", "restricted_action_thread_only_channel")
+    await urgent(office)
+    await level(office)
+    assert await closed_channels(office) == [CHANNEL]
+    for moment in ("2026-11-20 17:05", "2026-11-23 09:00"):
+        at(office, moment)
+        await level(office)
+    assert len(office.slack.thread(CHANNEL, office.cards()[0]["ts"])) == 1
+    assert await closed_channels(office) == []
+
+
+async def closed_channels(bot: Bot) -> list[str]:
+    """The channels in which we cannot write, as far as we know."""
+    async with bot.desk.reading() as session:
+        return [each.channel for each in await troubles.known(session)]
