@@ -15,6 +15,7 @@ from bot.figures.reports import zone_of
 from bot.logs import going_on
 from bot.models import Message, MessageKind, Team
 from bot.slack import messages
+from bot.team import digest_time
 from bot.team.settings import TeamSettings
 from bot.views.digest import MAX_LATE
 
@@ -25,7 +26,7 @@ async def send_digests(desk: Desk) -> None:
         teams = (await session.exec(select(Team).order_by(col(Team.id)))).all()
     for team in teams:
         with going_on("a digest failed", team=team.id):
-            due = digests.latest(TeamSettings.of(team.settings), desk.now())
+            due = digest_time.latest(TeamSettings.of(team.settings), desk.now())
             if due is not None and team.created_at <= due[1]:
                 for span in await _unwritten(desk, team, due[0]):
                     await _send(desk, team, due[0], span)

@@ -15,51 +15,23 @@ from bot.desk import Desk
 from bot.domain.case import OPEN
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.figures import Overview, Span, Standing
-from bot.domain.hours import HORIZON, Hours, at_minute, is_open
-from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
+from bot.domain.hours import HORIZON, Hours
+from bot.domain.period import DAY, Period, month_before, week_before, working_day_before
 from bot.figures import reconciling, reports
 from bot.figures.standing import oldest_case, standing
 from bot.models import Case, Message, Team
 from bot.slack.places import links_of
-from bot.team.settings import TeamSettings, minute
+from bot.team.digest_time import latest, moment
+from bot.team.settings import TeamSettings
 from bot.views.digest import MAX_LATE
 
-ALWAYS_OPEN_AT = 9 * 60
-"""When a team that never closes gets its digest: at nine."""
-MOST_LATE = timedelta(hours=1)
-"""How long after its moment a digest still comes when its team is closed."""
 MAX_DAYS = 31
 """The most days that a digest covers, even if the last one is older."""
-
-
-def moment(settings: TeamSettings, hours: Hours, day: date) -> datetime | None:
-    """Return when a day's digest is due: at the set time, else at opening; None on a closed day."""
-    opened = opening(hours, day)
-    if opened is None:
-        return None
-    if settings.digest_at is not None:
-        return at_minute(day, minute(settings.digest_at), hours.zone)
-    return at_minute(day, ALWAYS_OPEN_AT, hours.zone) if settings.always_open else opened
 
 
 def key_of(team: Team, day: date, span: Span) -> str:
     """Return the unique key of a digest; it makes sure that we write each digest once."""
     return f"digest:{team.id}:{day}" if span is Span.DAY else f"digest:{team.id}:{day}:{span}"
-
-
-def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | None:
-    """Return the day whose digest came due last, and when; None if that was before today.
-
-    A digest at 24:00 is due when its day ends: it is yesterday's. One that was missed by more than MOST_LATE is due
-    only while the team is open: at night it would come out of nowhere.
-    """
-    hours = settings.hours(now)
-    today = now.astimezone(hours.zone).date()
-    for day in (today, today - DAY):
-        at = moment(settings, hours, day)
-        if at is not None and midnight(today, hours.zone) <= at <= now:
-            return (day, at) if now - at <= MOST_LATE or is_open(hours, now) else None
-    return None
 
 
 async def coming(session: AsyncSession, team: Team, settings: TeamSettings, case: Case, now: datetime) -> list[Coming]:

@@ -44,6 +44,7 @@ from bot.slack.calls import (
 from bot.slack.places import card_above
 from bot.slack.rendering import team_of, view_of
 from bot.team import members, teams
+from bot.team.digest_time import latest
 from bot.team.settings import TeamSettings
 from bot.views.block import View
 
@@ -68,9 +69,16 @@ OF_THE_TEAM = frozenset(
 
 
 IN_OPENING_HOURS = frozenset(
-    {MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.NO_ADVICE, MessageKind.REVIEW, MessageKind.AWAY}
+    {
+        MessageKind.URGENT,
+        MessageKind.UNANSWERED,
+        MessageKind.NO_ADVICE,
+        MessageKind.REVIEW,
+        MessageKind.AWAY,
+        MessageKind.DIGEST,
+    }
 )
-"""The kinds that the clock begins while the team is open, and that notify somebody: they wait if it closed by now."""
+"""The kinds that the clock begins while the team is open: they wait if it closed by now."""
 LOOK_AGAIN = timedelta(hours=1)
 """How long they wait at a time: whose team is concerned may change meanwhile. For other hours, see `hours_changed`."""
 
@@ -207,6 +215,8 @@ async def _waits_for_opening(session: AsyncSession, message: Message, now: datet
     if message.kind not in IN_OPENING_HOURS and not by_the_clock:
         return None
     concerned = [await team_of(session, message)]
+    if message.kind is MessageKind.DIGEST and latest(TeamSettings.of(concerned[0].settings), now) is not None:
+        return None  # it is of this hour, so its team wants it now
     if message.kind is MessageKind.AWAY:
         concerned = list(await teams.of_person(session, Absence.of(message.details).owner)) or concerned
     opens_at = [now + LOOK_AGAIN]

@@ -20,8 +20,9 @@ from bot.domain.figures import Span
 from bot.domain.hours import Hours, add
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.period import opening, working_day_before
-from bot.figures.digests import daily, key_of, moment
+from bot.figures.digests import daily, key_of
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.team.digest_time import moment
 from bot.team.settings import TeamSettings
 
 AGENTS = {"U0SANNE": "SB", "U0YOUSSEF": "YA"}

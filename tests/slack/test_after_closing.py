@@ -13,7 +13,7 @@ from bot.slack import messages, troubles
 from bot.staffing import presence
 from bot.team import teams
 from bot.watch.stored import Stored
-from jobs import advice, duty, silence, sla
+from jobs import advice, digest, duty, silence, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.people import make_role, mention, second_team, sent, settings
@@ -235,3 +235,44 @@ async def closed_channels(bot: Bot) -> list[str]:
     """The channels in which we cannot write, as far as we know."""
     async with bot.desk.reading() as session:
         return [each.channel for each in await troubles.known(session)]
+
+
+def digests(bot: Bot) -> int:
+    return len([m for m in bot.slack.messages(CHANNEL) if "Dagoverzicht" in text_of(m)])
+
+
+async def written_while_slack_is_away(bot: Bot, moment: str) -> None:
+    """Let the digest be written at this moment, while Slack takes nothing."""
+    bot.slack.faults.down = True
+    at(bot, moment)
+    await digest.send_digests(bot.desk)
+    await level(bot)
+    bot.slack.faults.clear()
+
+
+async def test_a_digest_that_slack_did_not_take_all_day_comes_when_the_team_opens(office: Bot) -> None:
+    await written_while_slack_is_away(office, "2026-11-24 09:00")
+    for moment in ("2026-11-24 17:01", "2026-11-25 03:00", "2026-11-25 08:59"):
+        at(office, moment)
+        await level(office)
+        assert digests(office) == 0, moment
+        assert await stale(office) == 0
+    at(office, "2026-11-25 09:00")
+    await digest.send_digests(office.desk)
+    for _ in range(2):
+        await level(office)
+    assert digests(office) == 2
+
+
+async def test_a_digest_comes_at_the_time_that_the_team_set_though_it_is_closed_then(office: Bot) -> None:
+    await settings(office, digest_at="17:30")
+    at(office, "2026-11-24 17:30")
+    await digest.send_digests(office.desk)
+    await level(office)
+    assert digests(office) == 1
+    await written_while_slack_is_away(office, "2026-11-25 17:30")
+    for moment, shown in (("2026-11-25 20:00", 1), ("2026-11-26 09:00", 2)):
+        at(office, moment)
+        for _ in range(2):
+            await level(office)
+        assert digests(office) == shown, moment
