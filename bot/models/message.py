@@ -192,13 +192,17 @@ class Called(Details):
 class Unanswered(Details):
     """UNANSWERED: when the citizen's time to answer began, how many working `days` ago, and whom we ask by name.
 
-    `to` is the owner whom we ask in a direct message, "" in the thread.
+    `owner` is whom we ask in a direct message.
     """
 
     since_at: str
     days: int
     asked: list[str] = field(default_factory=list)
-    to: str = ""
+    owner: str = ""
+
+    def asks(self, owner: str | None) -> bool:
+        """Tell whether it asks the owner that a case has now: it does in the thread, or an older message may."""
+        return self.owner in {"", owner}
 
     @property
     def since(self) -> datetime:

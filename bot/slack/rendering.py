@@ -276,15 +276,15 @@ async def _urgent(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
 async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return the question about a case whose citizen does not answer, or the sequel; None if it went on before that.
 
-    Below the card itself there is no link to it. The direct message of one who has the case no more asks nothing.
+    To one who has the case no more it has gone on. Below the card itself there is no link to it.
     """
     asked, file = Unanswered.of(message.details), await _file(session, message)
     urls = await links_of(session, desk.slack, [] if message.in_thread else [file.case.id])
     url = urls.get(file.case.id, "")
-    is_anothers = asked.to not in {"", file.case.assignee}
-    if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since and not is_anothers:
+    waits, asks = file.case.waits_since == asked.since, asked.asks(file.case.assignee)
+    if file.case.status is Status.WITH_CITIZEN and waits and asks:
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now(), card_url=url)
-    is_moved = is_anothers or any(made.at > asked.since for made in file.transfers)
+    is_moved = not asks or any(made.at > asked.since for made in file.transfers)
     return went_on(file, desk.t, desk.now(), card_url=url, is_moved=is_moved) if message.ts is not None else None
 
 

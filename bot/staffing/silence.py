@@ -25,29 +25,34 @@ async def unasked(session: AsyncSession, team_id: int, settings: TeamSettings, n
     rows = await session.exec(
         select(Case).where(WITH_CITIZEN, Case.team_id == team_id, col(Case.waits_since) <= before)
     )
-    due = {_key(case, times): case.id for case in rows if (times := _times(case, settings, now))}
-    asked = set(await session.exec(select(Message.key).where(col(Message.key).in_(due))))
-    return sorted(case_id for key, case_id in due.items() if key not in asked)
+    due = [case for case in rows if _times(case, settings, now)]
+    asked = await _questions(session, [case.id for case in due])
+    return sorted(case.id for case in due if not _is_asked(case, _times(case, settings, now), asked))
 
 
 async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
     """Ask what to do with a case, once each time the citizen's time is over.
 
-    The owner is asked in their direct messages. If they are away, no longer answer for the team, or did not act on an
-    earlier question, those on duty are asked in the thread, else the coordinators.
+    The owner is asked in their direct messages, and so is who gets the case from them. If they are away, no longer
+    answer for the team, or did not act on an earlier question, those on duty are asked in the thread, else the
+    coordinators.
     """
     case = await cases.locked(session, case_id)
     team = await session.get_one(Team, case.team_id)
     settings = TeamSettings.of(team.settings)
     times = _times(case, settings, now)
-    key = _key(case, times)
-    if not times or (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
+    asked = await _questions(session, [case_id])
+    if not times or _is_asked(case, times, asked):
         return
+    key = _key(case, times)
+    if any(message.key == key for message in asked):  # its former owner was asked
+        key = f"{key}:{case.assignee}"
     details = Unanswered(_since(case).isoformat(), times * settings.citizen_days)
     about: dict[str, Any] = {"kind": MessageKind.UNANSWERED, "case_id": case_id}
     owner = await _owner(session, case)
     if owner:
-        session.add(Message(key=key, channel=owner, details=replace(details, to=owner).to_json(), **about))
+        directly = replace(details, owner=owner).to_json()
+        session.add(Message(key=key, channel=owner, details=directly, **about))
     if not owner or times > 1:
         called = await presence.on_duty(session, team.id, settings, now)
         called = called or await presence.present_of(session, settings.coordinators)
@@ -60,11 +65,10 @@ async def coming(session: AsyncSession, case: Case, team: Team, settings: TeamSe
     """Return when somebody will be asked about a case whose citizen does not answer."""
     if case.status is not Status.WITH_CITIZEN:
         return []
-    questions = select(Message.key).where(Message.case_id == case.id, Message.kind == MessageKind.UNANSWERED)
-    asked = set(await session.exec(questions))
+    asked = await _questions(session, [case.id])
     for at in heard_by_days(settings.hours(now), now, now):
         times = _times(case, settings, at)
-        if times and _key(case, times) not in asked:
+        if times and not _is_asked(case, times, asked):
             owner = await _owner(session, case)
             to = (owner,) if owner else ()
             return [Coming(at, Doing.UNANSWERED, to if owner and times == 1 else (*to, team.channel))]
@@ -76,6 +80,19 @@ def _times(case: Case, settings: TeamSettings, now: datetime) -> int:
     if case.status is not Status.WITH_CITIZEN:
         return 0
     return working_days(settings.hours(now), _since(case), now) // settings.citizen_days
+
+
+async def _questions(session: AsyncSession, case_ids: Sequence[int]) -> Sequence[Message]:
+    """Return what was asked so far about these cases."""
+    about = col(Message.case_id).in_(case_ids), Message.kind == MessageKind.UNANSWERED
+    return (await session.exec(select(Message).where(*about))).all() if case_ids else []
+
+
+def _is_asked(case: Case, times: int, asked: Sequence[Message]) -> bool:
+    """Tell whether the owner that a case has now was asked this time, or the team in its thread."""
+    key = _key(case, times)
+    of_this_time = [each for each in asked if each.key == key or each.key.startswith(f"{key}:")]
+    return any(Unanswered.of(each.details).asks(case.assignee) for each in of_this_time)
 
 
 def _key(case: Case, times: int) -> str:

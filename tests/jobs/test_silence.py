@@ -157,6 +157,48 @@ async def test_a_colleague_takes_a_waiting_case_over_and_the_clock_rests_on(aske
         assert not any(clock.running_since for clock in await clocks.open_clocks(session, 1))
 
 
+async def give(bot: Bot, to: str) -> None:
+    """Let Sanne give the case to a colleague."""
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=to, by=SANNE, now=bot.desk.now())
+    await messages.sync(bot.desk, 1)
+
+
+async def test_who_gets_the_case_after_its_owner_was_asked_is_asked_in_their_place(asked: Bot) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    await in_dm(asked, SANNE, "5 werkdagen")
+    await give(asked, YOUSSEF)
+    assert await at(asked, "2026-11-30 09:01") == ["the owner"]
+    assert action_ids(await in_dm(asked, YOUSSEF, "5 werkdagen")) == ["case:answer", "case:more", "case:wait_on"]
+    assert action_ids(await in_dm(asked, SANNE, "✓", YOUSSEF)) == [], "what she was asked is no longer hers"
+    assert await at(asked, "2026-11-30 09:02") == []
+    await give(asked, SANNE)
+    assert await at(asked, "2026-11-30 09:03") == [], "she was asked"
+    assert "case:wait_on" in action_ids(await in_dm(asked, SANNE, "5 werkdagen"))
+    assert await at(asked, "2026-12-07 09:00") == ["the owner", "the thread"]
+
+
+async def test_who_gets_the_case_and_is_away_is_not_asked_the_team_is(asked: Bot) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    await give(asked, YOUSSEF)
+    async with asked.desk.session() as session:
+        await presence.set_away(session, YOUSSEF, True, asked.desk.now())
+    assert await at(asked, "2026-11-30 09:01") == ["the thread"]
+    assert await at(asked, "2026-11-30 09:02") == []
+
+
+async def test_who_no_longer_has_the_case_when_slack_takes_the_question_is_not_asked(asked: Bot) -> None:
+    asked.slack.faults.down = True
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    await give(asked, YOUSSEF)
+    assert await at(asked, "2026-11-30 09:01") == ["the owner"]
+    asked.slack.faults.clear()
+    asked.clock.at = local("2026-11-30 09:05")  # type: ignore[attr-defined]
+    await messages.wake_lanes(asked.desk)
+    await in_dm(asked, YOUSSEF, "5 werkdagen")
+    assert not asked.slack.direct(SANNE)
+
+
 async def test_a_question_is_no_answer_in_the_figures(asked: Bot) -> None:
     async with asked.desk.reading() as session:
         team = await session.get_one(Team, 1)
