@@ -23,7 +23,7 @@ from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
 from bot.domain.signals import Rank
 from bot.domain.sla import is_late
-from bot.domain.slack_id import is_person
+from bot.domain.slack_id import is_channel, is_person
 from bot.models import (
     IN_ORDER,
     NOT_TAKEN,
@@ -102,13 +102,15 @@ async def remind(
     """
     rows = await _rows(session, team.id)
     held = await _held(session, {row.message_id for row in rows.values()})
-    fresh = [each for each in [*told, *await _handed_over(session, rows, now)] if not _update_existing(rows, each, now)]
+    settings = TeamSettings.of(team.settings)
+    passed = [*await _handed_over(session, rows, now), *await _from_former_channel(session, rows, team, settings, held)]
+    fresh = [each for each in [*told, *passed] if not _update_existing(rows, each, now)]
     for each in fresh:
         rows[each.key] = _new(team, each, now)
     facts = defaultdict[str, list[Fact]](list)
     for fact in await facts_of(session, list(rows.values()), now):
         facts[fact.reminder.recipient].append(fact)
-    hours = TeamSettings.of(team.settings).hours(now)
+    hours = settings.hours(now)
     for recipient, theirs in facts.items():
         mine = [each for each in [*told, *fresh] if each.recipient == recipient]
         live = next((held[fact.reminder.message_id] for fact in theirs if fact.reminder.message_id), None)
@@ -181,6 +183,29 @@ async def _handed_over(
         for each in passed
         if each.case_id in open_now or (each.kind is ReminderKind.CLOCK and each.subject_id in promises)
     ]
+
+
+async def _from_former_channel(
+    session: AsyncSession,
+    rows: dict[tuple[str, ReminderKind, int], Reminder],
+    team: Team,
+    settings: TeamSettings,
+    held: Mapping[int, Message],
+) -> list[Told]:
+    """Take all reminders out of a channel that a team no longer uses, and return those that its own channel lacks."""
+    used = {team.channel, settings.escalation_channel}
+    clocks = [row for row in rows.values() if row.kind is ReminderKind.CLOCK and is_channel(row.recipient)]
+    former, moved = [row for row in clocks if row.recipient not in used], list[Told]()
+    for message_id in {row.message_id for row in former}:
+        held[message_id].version += 1
+        session.add(held[message_id])
+    for row in former:
+        told = Told(team.channel, row.case_id, row.kind, row.subject_id, row.percent, row.text, for_owner=row.for_owner)
+        moved += [] if told.key in rows else [told]
+        del rows[row.recipient, row.kind, row.subject_id]
+        await session.delete(row)
+    await session.flush()
+    return moved
 
 
 async def _promises(session: AsyncSession, case_ids: Collection[int]) -> set[int]:

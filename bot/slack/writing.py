@@ -25,7 +25,7 @@ from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import NOT_TAKEN, Absence, Backlog, Message, MessageKind, Rollup, UtcDateTime
+from bot.models import NOT_TAKEN, Absence, Backlog, Message, MessageKind, Reminder, Rollup, UtcDateTime
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -63,9 +63,16 @@ LEFT = frozenset({"user_disabled", "user_not_found"})
 GONE = LEFT | {"message_not_found"}
 """Refusals after which a retry is useless: the message was deleted, or its reader has left."""
 OF_THE_TEAM = frozenset(
-    {MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM, MessageKind.BACKLOG, MessageKind.ROLLUP}
+    {
+        MessageKind.CASE,
+        MessageKind.DIGEST,
+        MessageKind.ACCOUNT_PROBLEM,
+        MessageKind.BACKLOG,
+        MessageKind.ROLLUP,
+        MessageKind.SPIKE,
+    }
 )
-"""The kinds that are posted in the team's channel; all others are in a thread, or for the person asked or notified."""
+"""The kinds that are posted in the team's channel; all others are in a thread, or for those asked or notified."""
 
 
 IN_OPENING_HOURS = frozenset(
@@ -361,13 +368,20 @@ def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) ->
 
 
 async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease) -> None:
-    """The channel is closed to us: move a message of the team to the team's channel, if that is another one now."""
+    """The channel is closed to us: move a message of the team to the team's channel, if that is another one now.
+
+    A list of reminders does not move: its reminders do (`cases.reminders.remind`).
+    """
     channel = lease.desk.team.channel
-    if message.in_thread or message.kind not in OF_THE_TEAM or message.channel == channel:
+    if message.in_thread or message.channel == channel:
         return
-    if message.ts is not None and not await _is_needed(session, message):
-        message.shown_version, message.retry_at = lease.message.version, None  # it stays where it is
+    if message.kind is MessageKind.REMINDER:
+        stays = (await session.exec(select(Reminder.id).where(Reminder.message_id == message.id))).first() is None
     else:
+        stays = message.ts is not None and not await _is_needed(session, message)
+    if stays and message.kind in {*OF_THE_TEAM, MessageKind.REMINDER}:
+        message.shown_version, message.retry_at = lease.message.version, None  # it stays where it is
+    elif message.kind in OF_THE_TEAM:
         message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
 
 

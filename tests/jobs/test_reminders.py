@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
 from bot import cases
@@ -11,10 +12,10 @@ from bot.cases import inbox, reminders
 from bot.domain.case import CloseReason, Urgency
 from bot.models import Message, MessageKind, Reminder, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
-from bot.slack import messages
+from bot.slack import messages, troubles
 from bot.slack.writing import is_stale
-from bot.team import agents
-from jobs import advice, claims, digest, duty, sla
+from bot.team import agents, teams
+from jobs import advice, claims, digest, duty, sla, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import asked, at, claim_in_two_teams, lists, mention, read, sent, settings, showing
@@ -523,3 +524,28 @@ async def test_a_reminder_does_not_wait_for_all_the_cards_of_a_flood(office: Bot
     rows = sorted((each for each in await office.rows(Message) if each.ts), key=lambda each: float(each.ts or 0))
     assert len(rows) == 12
     assert [each.kind for each in rows].index(MessageKind.REMINDER) <= 2, "one card was on its way already"
+
+
+@pytest.mark.parametrize("was_posted", [True, False])
+async def test_what_a_closed_channel_was_reminded_of_comes_in_the_teams_new_one(office: Bot, was_posted: bool) -> None:
+    await mention(office)
+    if not was_posted:
+        await office.slack.archive(CHANNEL)
+    assert await at(office, "2026-11-20 11:00") == [f"{CHANNEL}:100"]
+    await level(office)
+    if was_posted:
+        await office.slack.archive(CHANNEL)
+    async with office.desk.session() as session:
+        await teams.change(session, 1, {"channel": ESCALATION}, by=MARIEKE, now=office.desk.now())
+    assert await at(office, "2026-11-20 11:10") == [f"{ESCALATION}:100"]
+    for _ in range(2):
+        await level(office)
+    assert len(showing(office, "1 te laat", channel=ESCALATION)) == 1
+    assert await at(office, "2026-11-20 11:13") == []
+    await level(office)
+    await workspace.look_at_slack(office.desk)
+    async with office.desk.reading() as session:
+        assert await troubles.known(session) == [], "nothing waits any more in the old channel"
+    assert await at(office, "2026-11-23 09:00") == [f"{ESCALATION}:150"]
+    await level(office)
+    assert len(showing(office, "1 te laat", channel=ESCALATION)) == 1, "the one before it is over"
