@@ -58,6 +58,15 @@ def is_open(hours: Hours, at: datetime) -> bool:
     return opened == at
 
 
+def day_of_opening(hours: Hours, at: datetime) -> date:
+    """Return the day on which the opening of a moment began: after midnight it may be the day before."""
+    local = at.astimezone(hours.zone)
+    today, before = local.date(), local.date() - timedelta(days=1)
+    minute, ends_at = DAY + local.hour * 60 + local.minute, hours.early.get(before, 2 * DAY)
+    goes_on = any(minute < min(end, ends_at) for _, end in hours.week[before.weekday()])
+    return before if goes_on and before not in hours.closed else today
+
+
 def next_opening(hours: Hours, at: datetime) -> datetime:
     """Return this moment when the team is open, else when it opens next; raises NeverOpen."""
     for opened, _ in _spans(hours, at):

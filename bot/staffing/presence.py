@@ -11,14 +11,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
 from bot.domain.coming import Coming, Doing, heard_at
-from bot.domain.hours import NeverOpen, add
+from bot.domain.hours import NeverOpen, add, day_of_opening
 from bot.domain.text import Refused
 from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Team
 from bot.team import agents
@@ -69,7 +68,9 @@ async def is_away(session: AsyncSession, slack_id: str) -> bool:
 
 
 async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, now: datetime) -> list[str]:
-    """Return who is on duty in a team and not away: those who set themselves on duty, else today's rota.
+    """Return who is on duty in a team and not away: those who set themselves on duty, else the rota of the day.
+
+    A night belongs to the day on which the team opened.
 
     Who may only read is never on duty: they cannot take the case to which they would be called.
     """
@@ -78,7 +79,7 @@ async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, n
         .where(Agent.team_id == team_id, col(Agent.duty_since).is_not(None))
         .order_by(col(Agent.duty_since))
     )
-    today = now.astimezone(ZoneInfo(settings.time_zone)).weekday()
+    today = day_of_opening(settings.hours(now), now).weekday()
     for people in (volunteers.all(), settings.rota.get(today, [])):
         able = await agents.without_readers(session, team_id, settings, people)
         if present := await present_of(session, able):

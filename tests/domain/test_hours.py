@@ -7,7 +7,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.domain.hours import ALWAYS, DAY, Hours, NeverOpen, add, at_minute, between, is_open, next_opening
+from bot.domain.hours import (
+    ALWAYS,
+    DAY,
+    Hours,
+    NeverOpen,
+    add,
+    at_minute,
+    between,
+    day_of_opening,
+    is_open,
+    next_opening,
+)
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 OFFICE = Hours((((540, 1020),),) * 5 + ((), ()), AMSTERDAM)
@@ -41,6 +52,21 @@ def test_hours_past_midnight_belong_to_the_evening_they_began() -> None:
     assert is_open(night, local("2026-11-24 01:59"))
     assert not is_open(night, local("2026-11-24 02:00"))
     assert add(night, local("2026-11-23 23:30"), minutes(60)) == local("2026-11-24 00:30")
+
+
+def test_a_moment_belongs_to_the_day_on_which_its_opening_began() -> None:
+    monday, tuesday = date(2026, 11, 23), date(2026, 11, 24)
+    night = (((20 * 60, 26 * 60),), ((9 * 60, 17 * 60),), *((),) * 5)
+    for hours, last in (
+        (Hours(night, AMSTERDAM), 2 * 60),
+        (Hours(night, AMSTERDAM, early={monday: 25 * 60}), 60),
+        (Hours(night, AMSTERDAM, frozenset({monday})), 0),
+        (Hours(ALWAYS, AMSTERDAM), 0),
+    ):
+        midnight = local("2026-11-24 00:00")
+        assert day_of_opening(hours, midnight - minutes(1)) == monday
+        assert day_of_opening(hours, midnight + minutes(last - 1)) == monday
+        assert day_of_opening(hours, midnight + minutes(last)) == tuesday
 
 
 def test_holidays_are_skipped_and_an_early_closing_ends_the_day() -> None:

@@ -150,6 +150,22 @@ async def test_what_is_made_urgent_while_we_are_closed_is_told_at_opening(office
     assert f"<@{YOUSSEF}>" in told
 
 
+@pytest.mark.parametrize(
+    ("moment", "called"),
+    [("2026-11-20 23:00", YOUSSEF), ("2026-11-21 00:30", YOUSSEF), ("2026-11-21 05:59", YOUSSEF),
+     ("2026-11-21 22:00", MARIEKE)],
+)  # fmt: skip
+async def test_at_night_those_are_called_who_have_the_shift_and_not_those_of_the_next_day(
+    office: Bot, moment: str, called: str
+) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    await settings(office, week=[[["22:00", "06:00"]]] * 7, rota={4: [YOUSSEF], 5: [MARIEKE]})
+    await make_urgent(office, case_id)
+    await every_minute(office, moment)
+    assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [called]}]
+
+
 async def test_an_urgent_case_that_someone_has_calls_nobody(office: Bot) -> None:
     case_id = await claimed(office)
     await is_on_duty(office, MARIEKE)
