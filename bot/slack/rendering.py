@@ -47,6 +47,7 @@ from bot.slack.places import left_channel_at, links_of
 from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import duty, presence
 from bot.team import teams
+from bot.team.settings import TeamSettings
 from bot.views import thread
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
 from bot.views.act import act_problem
@@ -270,7 +271,16 @@ async def _urgent(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     is_over = file.case.status is not Status.NEW or not file.case.urgent or not await duty.is_newest(session, message)
     if message.ts is None and is_over:
         return None
-    return urgent_call(file, Called.of(message.details).called, desk.t, desk.now(), is_over=is_over)
+    called = Called.of(message.details)
+    if message.ts is None:
+        called = replace(called, called=await _on_call(desk, session) or called.called)
+        message.details = called.to_json()
+    return urgent_call(file, called.called, desk.t, desk.now(), is_over=is_over)
+
+
+async def _on_call(desk: TeamDesk, session: AsyncSession) -> list[str]:
+    """Return whom a message must call by name that is posted now: it may have waited until the team opened."""
+    return await duty.whom(session, desk.team, TeamSettings.of(desk.team.settings), desk.now())
 
 
 async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
@@ -283,6 +293,9 @@ async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -
     url = urls.get(file.case.id, "")
     waits, asks = file.case.waits_since == asked.since, asked.asks(file.case.assignee)
     if file.case.status is Status.WITH_CITIZEN and waits and asks:
+        if message.in_thread and message.ts is None:
+            asked = replace(asked, asked=await _on_call(desk, session) or asked.asked)
+            message.details = asked.to_json()
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now(), card_url=url)
     is_moved = not asks or any(made.at > asked.since for made in file.transfers)
     return went_on(file, desk.t, desk.now(), card_url=url, is_moved=is_moved) if message.ts is not None else None

@@ -32,7 +32,7 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
     [key] = (await session.exec(select(_key()).where(Case.id == case_id))).all()
     if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
         return
-    if called := await _whom(session, team, settings, now):
+    if called := await whom(session, team, settings, now):
         session.add(
             Message(key=key, kind=MessageKind.URGENT, case_id=case_id, channel=team.channel, in_thread=True,
                     details=Called(called).to_json(), rank=Rank.FIRST)
@@ -44,7 +44,8 @@ async def is_newest(session: AsyncSession, call: Message) -> bool:
     return call.key in (await session.exec(select(_key()).where(Case.id == call.case_id))).all()
 
 
-async def _whom(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> list[str]:
+async def whom(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> list[str]:
+    """Return who is called to a case that nobody present has: those on duty, else the coordinators."""
     duty = await presence.on_duty(session, team.id, settings, now)
     return duty or await presence.present_of(session, settings.coordinators)
 
@@ -56,7 +57,7 @@ async def coming(
     at = heard_at(settings.hours(now), now, now)
     if at is None or case_id not in await uncalled(session, [team.id]):
         return []
-    called = await _whom(session, team, settings, at)
+    called = await whom(session, team, settings, at)
     return [Coming(at, Doing.CALL, tuple(called))] if called else []
 
 

@@ -14,7 +14,7 @@ from bot.domain.coming import Coming, Doing, heard_by_days
 from bot.domain.period import working_days
 from bot.domain.signals import Rank
 from bot.models import WITH_CITIZEN, Case, Message, MessageKind, Role, Team, Unanswered
-from bot.staffing import presence
+from bot.staffing import duty, presence
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
@@ -54,9 +54,7 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
         directly = replace(details, owner=owner).to_json()
         session.add(Message(key=key, channel=owner, details=directly, **about))
     if not owner or times > 1:
-        called = await presence.on_duty(session, team.id, settings, now)
-        called = called or await presence.present_of(session, settings.coordinators)
-        in_thread = replace(details, asked=called).to_json()
+        in_thread = replace(details, asked=await duty.whom(session, team, settings, now)).to_json()
         key = f"{key}:thread" if owner else key
         session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, rank=Rank.SOON, **about))
 

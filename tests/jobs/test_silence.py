@@ -218,6 +218,7 @@ async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_a
     assert await at(bot, "2026-11-30 09:00") == ["the owner"]
     assert await at(bot, "2026-12-07 09:00") == ["the owner", "the thread"]
     await in_dm(bot, SANNE, "10 werkdagen")
+    await bot.slack.wait_for(lambda: "10 werkdagen" in str(bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])))
 
     async def writes(number: int, words: str) -> None:
         post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), conversation="1", in_reply_to="1")

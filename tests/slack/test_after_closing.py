@@ -15,7 +15,7 @@ from bot.team import teams
 from bot.watch.stored import Stored
 from jobs import advice, digest, duty, silence, sla
 from tests.clocks import local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import make_role, mention, second_team, sent, settings
 
 
@@ -276,3 +276,39 @@ async def test_a_digest_comes_at_the_time_that_the_team_set_though_it_is_closed_
         for _ in range(2):
             await level(office)
         assert digests(office) == shown, moment
+
+
+async def urgent_on_friday(bot: Bot) -> None:
+    """A case that nobody has is made urgent."""
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, 1, urgent=True, by=SANNE, now=bot.desk.now())
+    await duty.call_out(bot.desk)
+
+
+async def unanswered_of_one_away(bot: Bot) -> None:
+    """A citizen did not answer for days, and the owner of the case is away."""
+    await sent(bot, 1, ReplyKind.QUESTION)
+    async with bot.desk.session() as session:
+        await presence.set_away(session, SANNE, True, bot.desk.now())
+    at(bot, "2026-12-04 16:59")
+    await silence.ask_owners(bot.desk)
+
+
+@pytest.mark.parametrize("begins", [urgent_on_friday, unanswered_of_one_away])
+async def test_at_the_opening_those_are_called_who_are_on_duty_then(
+    office: Bot, begins: Callable[[Bot], Awaitable[None]]
+) -> None:
+    await settings(office, rota={4: [MARIEKE], 0: [YOUSSEF]})
+    await cut_off(office, begins)
+    monday = "2026-12-07" if begins is unanswered_of_one_away else "2026-11-23"
+    for moment in (f"{monday} 08:00", f"{monday} 09:00"):
+        at(office, moment)
+        for _ in range(2):
+            await level(office)
+    [called] = office.slack.thread(CHANNEL, office.cards()[0]["ts"])
+    assert f"<@{YOUSSEF}>" in text_of(called) and f"<@{MARIEKE}>" not in text_of(called)
+    async with office.desk.session() as session:
+        await cases.add_note(session, 1, by=SANNE, text="x", now=office.desk.now(), submission="n")
+    at(office, f"{monday[:-2]}{int(monday[-2:]) + 1:02} 09:00")
+    await level(office)
+    assert f"<@{YOUSSEF}>" in text_of(office.slack.thread(CHANNEL, office.cards()[0]["ts"])[0]), "as it was called"
