@@ -392,6 +392,14 @@ async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
     return (await teams.settings(session, team_id)).hours(now)
 
 
+async def next_day(session: AsyncSession, case: Case, now: datetime) -> datetime:
+    """Return when the team of a case opens again after it was closed, or a day from now if it never does."""
+    try:
+        return opens_again(await hours_of(session, case.team_id, now), now)
+    except NeverOpen:
+        return now + timedelta(days=1)
+
+
 # --- One clock -----------------------------------------------------------------------------------
 
 

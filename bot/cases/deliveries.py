@@ -178,9 +178,14 @@ async def _decided(session: AsyncSession, reply: Reply, report: Delivery, now: d
     await _end_doubt(session, reply)
 
 
+def doubts(reply: Reply) -> tuple[str, str]:
+    """Return the keys of the notice that asks whether a reply was published, and of the one that asks again."""
+    return f"{Move.DOUBT}:{reply.id}", f"{Move.DOUBT}:{reply.id}:again"
+
+
 async def _end_doubt(session: AsyncSession, reply: Reply) -> None:
-    """Let the notice that asked whether this reply was published say how that ended."""
-    await touch_messages(session, col(Message.key) == f"{Move.DOUBT}:{reply.id}")
+    """Let the notices that asked whether this reply was published say how that ended."""
+    await touch_messages(session, col(Message.key).in_(doubts(reply)))
 
 
 async def settled(

@@ -244,11 +244,12 @@ async def tell_thread(
     subject_id: int | None = None,
     details: dict[str, Any] | None = None,
     rank: Rank = Rank.SOON,
+    not_before: datetime | None = None,
 ) -> None:
     """Post a message in the thread under the case's card, once per key; in a flood, before the new cards."""
     channel = (await session.get_one(Team, case.team_id)).channel
     about: dict[str, Any] = {"case_id": case.id, "subject_id": subject_id, "details": details, "rank": rank}
-    session.add(Message(key=key, kind=kind, channel=channel, in_thread=True, **about))
+    session.add(Message(key=key, kind=kind, channel=channel, in_thread=True, retry_at=not_before, **about))
 
 
 async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime) -> None:

@@ -9,11 +9,11 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
-from bot.cases import deliveries
+from bot.cases import clocks, deliveries
 from bot.cases.moves import tell_thread
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable, UsedUp
 from bot.domain.budget import Budget
-from bot.domain.case import Move
+from bot.domain.case import OPEN, Move
 from bot.domain.event import EventKind
 from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone
@@ -113,12 +113,16 @@ def _is_overtaken(seen: Reply | Act, item: Reply | Act, outcome: Outcome) -> boo
 
 
 async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Ask a person whether a reply was published."""
+    """Ask a person whether a reply was published, and again at the next opening if nothing else reminds of the case."""
     reply.status = ReplyStatus.UNCERTAIN
     about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "details": {"reply": reply.id}}
     stays = not await deliveries.is_last(session, reply)
     await cases.record(session, Move.DOUBT, case, **about, now=now, stays=stays)
-    await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.DOUBT}:{reply.id}", reply.id)
+    question, again = deliveries.doubts(reply)
+    await tell_thread(session, case, MessageKind.REPLY_PROBLEM, question, reply.id)
+    if case.status not in OPEN:
+        opening = await clocks.next_day(session, case, now)
+        await tell_thread(session, case, MessageKind.REPLY_PROBLEM, again, reply.id, not_before=opening)
 
 
 async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: datetime) -> None:

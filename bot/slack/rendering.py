@@ -29,6 +29,7 @@ from bot.models import (
     MessageKind,
     Passed,
     Person,
+    ReplyStatus,
     Rising,
     RolledUp,
     SigningIn,
@@ -105,8 +106,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.NOTE:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
-            doubted = (message.key or "").startswith(f"{Move.DOUBT}:")
-            return thread.reply_problem(await _file(session, message), subject, t, doubted=doubted)
+            return _reply_problem(desk, await _file(session, message), message)
         case MessageKind.REPLY_WAITS:
             return thread.reply_waits(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:
@@ -216,6 +216,15 @@ async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
     file, asked = await _file(session, message), await session.get_one(Escalation, message.subject_id)
     over = await cases.turn_over(session, asked, file.case, file.team, desk.now())
     return ask_card(file, asked.id, desk.t, desk.now(), over=over)
+
+
+def _reply_problem(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
+    """Return what is wrong with a reply; None if whether it was published is known before that is asked again."""
+    doubted = message.key.startswith(f"{Move.DOUBT}:")
+    reply = next(each for each in file.replies if each.id == message.subject_id)
+    if message.ts is None and doubted and message.key.endswith(":again") and reply.status is not ReplyStatus.UNCERTAIN:
+        return None
+    return thread.reply_problem(file, message.subject_id, desk.t, doubted=doubted)
 
 
 async def _no_advice(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

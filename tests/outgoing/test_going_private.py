@@ -18,6 +18,7 @@ from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll, refresh
+from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import connect, mention, open_modal, read, settings
@@ -310,6 +311,35 @@ async def test_public_words_of_which_it_is_not_certain_that_they_are_there_are_a
     assert (await replies(bot))[1] == (ReplyKind.INVITATION, ReplyStatus.WITHDRAWN)
     assert (await bot.case()).status is Status.ANSWERED
     await bot.card("*Beantwoord*", "privébericht")
+
+
+@pytest.mark.parametrize("settled_by_then", [True, False])
+async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_at_the_next_opening(
+    office: Bot, settled_by_then: bool
+) -> None:
+    bot = office
+    await approved(bot)
+    async with bot.desk.session() as session:
+        taken = await queue.take_next(session, 1, bot.desk.now())
+        assert taken is not None
+    async with bot.desk.session() as session:
+        await outcomes.record(session, taken, Sent("p1"), bot.desk.now())
+    await unknown(bot)
+
+    async def questions(moment: str) -> int:
+        bot.clock.at = local(moment)  # type: ignore[attr-defined]
+        await messages.wake_lanes(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+        return len([m for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"]) if "niet zeker" in text_of(m)])
+
+    assert await questions("2026-11-20 16:59") == await questions("2026-11-23 08:59") == 1
+    if settled_by_then:
+        await settled(bot, published=True)
+        assert await questions("2026-11-23 09:00") == 0
+        return
+    assert await questions("2026-11-23 09:00") == 2
+    await settled(bot, published=True)
+    assert await questions("2026-11-23 09:01") == 0, "both say what was found"
 
 
 async def test_the_card_says_until_when_the_platform_takes_an_answer(office: Bot) -> None:
