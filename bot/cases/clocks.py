@@ -15,7 +15,7 @@ from bot import db
 from bot.domain import case as rules
 from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
-from bot.domain.hours import Hours, NeverOpen, add, between, is_open, opens_again
+from bot.domain.hours import Hours, NeverOpen, add, between, is_open, next_opening, opens_again
 from bot.domain.mention import ANSWERS
 from bot.domain.sla import (
     PROMISE_CLIMBS_AFTER,
@@ -287,11 +287,13 @@ async def hand_over(session: AsyncSession, case: Case, team_id: int, now: dateti
 async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> datetime:
     """Put off the reminders of a case for `minutes` of working time, and return until when; one follows then.
 
-    Due times do not change. Raises Refused when no reminder would follow.
+    What would end as the team closes ends when it opens again. Due times do not change. Raises Refused when no reminder
+    would follow.
     """
     clocks = [clock for clock in await open_clocks(session, case.id) if clock.due_at is not None]
     try:
-        until = due_at(await hours_of(session, case.team_id, now), now, timedelta(minutes=minutes))
+        hours = await hours_of(session, case.team_id, now)
+        until = next_opening(hours, due_at(hours, now, timedelta(minutes=minutes)))
     except NeverOpen:
         raise Refused(
             "The team has no opening hours, and there are no reminders outside them. A coordinator can set them."

@@ -162,6 +162,7 @@ async def test_more_than_one_tick_can_handle_is_listed_in_the_same_message(
 async def snoozed(bot: Bot, case_id: int, minutes: int) -> None:
     async with bot.desk.session() as session:
         await clocks.snooze(session, await cases.locked(session, case_id), minutes, bot.desk.now())
+        await cases.touch(session, case_id)
 
 
 async def test_a_snooze_after_the_last_step_reminds_when_it_is_over_and_leaves_the_daily_list(office: Bot) -> None:
@@ -182,6 +183,18 @@ async def test_a_snooze_before_anything_is_due_reminds_when_it_is_over(office: B
     assert await at(office, "2026-11-20 10:29") == []
     assert await at(office, "2026-11-20 10:30") == [f"{CHANNEL}:0"]
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+
+
+async def test_a_snooze_that_would_end_as_the_team_closes_says_that_the_reminder_comes_at_the_opening(
+    office: Bot,
+) -> None:
+    office.clock.at = local("2026-11-20 16:00")  # type: ignore[attr-defined]
+    case_id = await mention(office)
+    await snoozed(office, case_id, 60)
+    await messages.sync(office.desk, case_id)
+    await office.card("Wanneer?", "herinnering uitgesteld tot ma 23 nov 09:00")
+    assert await at(office, "2026-11-20 17:00") == []
+    assert await at(office, "2026-11-23 09:00") == [f"{CHANNEL}:100"]
 
 
 async def test_a_snooze_that_is_over_when_the_case_is_late_notifies_also_where_a_list_stands(office: Bot) -> None:
