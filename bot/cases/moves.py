@@ -20,6 +20,7 @@ from bot.domain.slack_id import is_channel, is_person
 from bot.domain.text import Refused, Text, text
 from bot.models import (
     ASKED,
+    RETURNED,
     Case,
     Escalation,
     HandedOver,
@@ -97,7 +98,7 @@ async def put_back(
     words = text("Nothing happened with this case, so it is back in the queue.")
     if away:
         words = text("{agent} is away, so this case is back in the queue.", agent=f"<@{owner}>")
-    await notify(session, case, f"returned:{case_id}:{now.timestamp()}", words)
+    await notify(session, case, f"{RETURNED}{case_id}:{now.timestamp()}", words)
     return case
 
 

@@ -74,6 +74,7 @@ from bot.models.image import StoredImage
 from bot.models.message import (
     NOT_TAKEN,
     PUT_OFF,
+    RETURNED,
     Absence,
     AccountRemoved,
     AccountTroubled,
@@ -129,6 +130,7 @@ __all__ = [
     "PUT_OFF",
     "REACHED",
     "REMOVED",
+    "RETURNED",
     "ROLLED_UP",
     "SETTING",
     "SOCKET",

@@ -38,6 +38,10 @@ def card_key(case_id: int, transfers: int = 0) -> str:
     return f"case:{case_id}:{transfers}" if transfers else f"case:{case_id}"
 
 
+RETURNED = "returned:"
+"""How the keys of the notices begin that the clock put an idle case, or that of one who is away, back in the queue."""
+
+
 def review_key(act_id: int, at: str, transfers: int) -> str:
     """Return how the keys of the questions begin whether a post must stay hidden; each transfer gives it new ones."""
     return f"review:{act_id}:{at}:" + (f"{transfers}:" if transfers else "")

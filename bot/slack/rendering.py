@@ -15,6 +15,7 @@ from bot.domain.figures import Overview
 from bot.domain.signals import Rank
 from bot.domain.text import Text
 from bot.models import (
+    RETURNED,
     Absence,
     Account,
     AccountRemoved,
@@ -98,7 +99,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.ADVICE:
             return thread.advice(await _file(session, message), subject, t)
         case MessageKind.NOTICE:
-            return thread.notice(Text.from_json(message.details or {}), t)
+            return await _notice(desk, session, message)
         case MessageKind.PASSED:
             return await _passed(desk, session, message)
         case MessageKind.HANDED_OVER:
@@ -216,6 +217,15 @@ async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
     file, asked = await _file(session, message), await session.get_one(Escalation, message.subject_id)
     over = await cases.turn_over(session, asked, file.case, file.team, desk.now())
     return ask_card(file, asked.id, desk.t, desk.now(), over=over)
+
+
+async def _notice(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return a sentence in the thread; None if a case that the clock put back went on before Slack took it."""
+    if message.ts is None and message.key.startswith(RETURNED):
+        case = await cases.get(session, message.case_id or 0)
+        if case.status is not Status.NEW:
+            return None
+    return thread.notice(Text.from_json(message.details or {}), desk.t)
 
 
 def _reply_problem(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:

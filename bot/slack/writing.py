@@ -25,7 +25,7 @@ from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import NOT_TAKEN, Absence, Backlog, Message, MessageKind, Reminder, Rollup, UtcDateTime
+from bot.models import NOT_TAKEN, RETURNED, Absence, Backlog, Message, MessageKind, Reminder, Rollup, UtcDateTime
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -210,7 +210,7 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
 async def hours_changed(session: AsyncSession) -> None:
     """Let all that waits for an opening be looked at again now: a team may open earlier than it used to."""
     waits = (is_stale(), col(Message.ts).is_(None), col(Message.retry_at).is_not(None))
-    kinds = col(Message.kind).in_({*IN_OPENING_HOURS, MessageKind.SECOND})
+    kinds = col(Message.kind).in_({*IN_OPENING_HOURS, MessageKind.SECOND, MessageKind.NOTICE})
     free = select(Message.id).where(*waits, kinds).with_for_update(key_share=True, skip_locked=True)
     looks = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
     await session.exec(looks.execution_options(synchronize_session=False))
@@ -219,6 +219,7 @@ async def hours_changed(session: AsyncSession) -> None:
 async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:
     """Return when to look again at a new message that its team is not to be notified of now, as it is closed."""
     by_the_clock = message.kind is MessageKind.SECOND and not message.in_thread
+    by_the_clock |= message.key.startswith(RETURNED)
     if message.kind not in IN_OPENING_HOURS and not by_the_clock:
         return None
     concerned = [await team_of(session, message)]

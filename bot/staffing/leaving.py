@@ -159,7 +159,7 @@ async def return_from_reader(session: AsyncSession, case_id: int, now: datetime)
     if agent is not None and agent.role is Role.READER and case.status in ALLOWED_FROM[Move.PUT_BACK]:
         await cases.record(session, Move.PUT_BACK, case, now=now, details=because(Why.READER))
         words = text("{agent} has read-only access, so this case is back in the queue.", agent=f"<@{agent.slack_id}>")
-        await notify(session, case, f"returned:{case_id}:{now.timestamp()}", words)
+        await notify(session, case, f"returned_from_reader:{case_id}:{now.timestamp()}", words)
 
 
 _HAS_IT = (col(Agent.team_id) == Case.team_id) & (col(Agent.slack_id) == Case.assignee)

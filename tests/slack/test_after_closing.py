@@ -13,7 +13,7 @@ from bot.slack import messages, troubles
 from bot.staffing import presence
 from bot.team import teams
 from bot.watch.stored import Stored
-from jobs import advice, digest, duty, silence, sla
+from jobs import advice, claims, digest, duty, silence, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import make_role, mention, second_team, sent, settings
@@ -229,6 +229,38 @@ async def test_a_channel_is_open_to_us_again_once_it_takes_what_waited_for_the_o
         await level(office)
     assert len(office.slack.thread(CHANNEL, office.cards()[0]["ts"])) == 1
     assert await closed_channels(office) == []
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_that_a_case_is_back_in_the_queue_is_told_at_the_opening_unless_it_went_on(
+    office: Bot, goes_on: bool
+) -> None:
+    await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=office.desk.now())
+    await level(office)
+    for moment in ("2026-11-20 16:30", "2026-11-20 16:59"):
+        at(office, moment)
+        office.slack.faults.down = moment.endswith("16:59")
+        await claims.look_after(office.desk)
+        await level(office)
+    office.slack.faults.clear()
+    assert (await office.case()).assignee is None
+
+    def back() -> int:
+        thread = office.slack.thread(CHANNEL, office.cards()[0]["ts"])
+        return len([m for m in thread if "weer in de wachtrij" in text_of(m)])
+
+    for moment in ("2026-11-20 17:05", "2026-11-20 17:10", "2026-11-20 23:00"):
+        at(office, moment)
+        await level(office)
+        assert back() == 0, moment
+    if goes_on:
+        async with office.desk.session() as session:
+            await cases.claim(session, 1, by=YOUSSEF, now=office.desk.now())
+    at(office, "2026-11-23 09:00")
+    await level(office)
+    assert back() == (not goes_on)
 
 
 async def closed_channels(bot: Bot) -> list[str]:
