@@ -40,7 +40,7 @@ WEIGHTS = {
 UNDO = ("case:undo_close", "case:undo_hand_over")
 """Buttons that work for some seconds after something was done at once."""
 IN_DETAILS = ("case:urgent", "case:not_urgent", "case:topic")
-ACTS = ("like:", "unlike:", "hide:", "show:", "remove:")
+ACTS = ("like:", "like_one:", "unlike:", "unlike_one:", "hide:", "show:", "show_one:", "remove:")
 """What the menu begins with a post, which is chosen more often."""
 LEFT_ALONE = (
     "settings:",
