@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, union_all
 from sqlmodel import col, select
 
 from bot.domain import case as rules
-from bot.domain.case import ONGOING, OPEN, Status, WaitsFor
+from bot.domain.case import ALLOWED_FROM, ONGOING, OPEN, Move, Status, WaitsFor
 from bot.domain.label import Label
 from bot.domain.mention import FOR_GOOD, Permit, Seen, alike, left_out_of
 from bot.domain.mention import Act as ActKind
@@ -159,8 +159,8 @@ class CaseFile:
     @property
     def undecided(self) -> bool:
         """Whether nobody has said yet if the last answer was published: another one might be the second."""
-        reply = self.reply
-        return self.case.status is Status.CLAIMED and reply is not None and reply.status is ReplyStatus.UNCERTAIN
+        may_answer, reply = self.case.status in ALLOWED_FROM[Move.ANSWER], self.reply
+        return may_answer and reply is not None and reply.status is ReplyStatus.UNCERTAIN
 
     @property
     def open_question(self) -> Escalation | None:

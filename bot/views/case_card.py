@@ -147,10 +147,11 @@ def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
     value, row = str(file.case.id), []
     if Move.CLAIM in moves:
         row.append(button(t("Claim"), "case:claim", value, style="primary"))
-    if Move.ANSWER in moves and file.answerable is not None:
+    may_answer = Move.ANSWER in moves and not file.undecided
+    if may_answer and file.answerable is not None:
         style = None if Move.CLAIM in moves else "primary"
         row.append(button(t("Answer"), "case:answer", value, style=style))
-    elif Move.ANSWER in moves and is_web(file.latest.url):
+    elif may_answer and is_web(file.latest.url):
         row.append(button(t("Open"), "case:open", value, url=file.latest.url))
     if Move.ESCALATE in moves:
         row.append(button(t("Escalate"), "case:escalate", value))

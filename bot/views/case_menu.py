@@ -71,7 +71,7 @@ def _needs_no_answer(file: CaseFile) -> bool:
 
 
 def _can_answer(file: CaseFile) -> bool:
-    return _move(Move.ANSWER)(file) and file.answerable is not None
+    return _move(Move.ANSWER)(file) and file.answerable is not None and not file.undecided
 
 
 def _can_go_private(file: CaseFile) -> bool:
@@ -99,7 +99,7 @@ def reply_under_way(file: CaseFile) -> bool:
         return False
     if file.case.status is Status.ANSWERED:
         return reply.unsent
-    return file.undecided
+    return file.case.status is Status.CLAIMED and file.undecided
 
 
 CHOICES = (

@@ -9,16 +9,17 @@ from bot import cases
 from bot.cases import inbox
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable, Unknowable
 from bot.domain.budget import Budget
+from bot.domain.case import Urgency
 from bot.domain.mention import Arrived, Author, Delivery, Post
 from bot.domain.text import Refused
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outcomes, queue
 from bot.outgoing.outcomes import Outcome
 from bot.sandbox.slack import input_state
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from tests.acting import answered, forged
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.acting import ALL, answered, forged
+from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.people import home, open_modal
 
 
@@ -88,13 +89,12 @@ async def test_the_question_whether_an_answer_was_published_says_what_a_person_f
 async def test_of_two_answers_of_which_nobody_knows_whether_they_were_published_each_is_decided_by_itself(
     acting: Bot,
 ) -> None:
-    bot = acting
-    for submission in ("v1", "v2"):
-        reply = await answered(bot, submission, claims=submission == "v1")
-        await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
-        if submission == "v1":
-            async with bot.desk.session() as session:
-                await cases.release(session, 1, by=SANNE, now=bot.desk.now())
+    bot, first = acting, await tried(acting, await answered(acting))
+    post = Post("p2", Author("a", "Fatima"), "Hallo?", bot.desk.now(), permits=ALL, in_reply_to="p1")
+    async with bot.desk.session() as session:  # the citizen writes again while it is on its way
+        await inbox.take_in(session, 2, [post], now=bot.desk.now())
+    for seen in (first, await tried(bot, await answered(bot, "v2"))):
+        await recorded(bot, seen, Unknowable("nobody knows"))
     await messages.wake_lanes(bot.desk)
     card = await bot.card("Misschien verstuurd", "je antwoord van")
     for number in (2, 1):
@@ -162,3 +162,31 @@ async def test_while_it_is_not_certain_that_an_answer_was_published_no_list_lead
     await home(bot, SANNE, "Zaak 1")
     await bot.slack.click_in_view(SANNE, "case:answer")
     await open_modal(bot, SANNE, "case:answer")
+
+
+@pytest.mark.parametrize("goes", ["back in the queue", "to an adviser"])
+async def test_an_answer_that_is_not_certain_is_the_only_one_also_when_its_case_is_nobodys_or_with_an_adviser(
+    acting: Bot, goes: str
+) -> None:
+    bot, reply = acting, await answered(acting)
+    await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+    async with bot.desk.session() as session:
+        if goes == "back in the queue":
+            await cases.release(session, 1, by=SANNE, now=bot.desk.now())
+        else:
+            await cases.escalate(
+                session, 1, by=SANNE, now=bot.desk.now(), target=MARIEKE, channels=[MARIEKE], question="Staat het er?",
+                urgency=Urgency.NORMAL, submission="v9",
+            )  # fmt: skip
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("of je antwoord er staat", "Nieuw" if goes == "back in the queue" else f"<@{MARIEKE}>")
+    assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(card))
+    assert "case:answer" not in action_ids(card)
+    await forged(bot, SANNE, card, "case:answer", "1")
+    await bot.slack.wait_for(lambda: "of het laatste antwoord is geplaatst" in text_of(bot.slack.view(SANNE) or {}))
+    await bot.slack.close_view(SANNE)
+    with pytest.raises(Refused, match="not certain"):
+        await answered(bot, "v2", claims=False)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_absent")
+    await bot.slack.wait_for(lambda: bot.card_now("of je antwoord er staat") is None)
+    assert (await answered(bot, "v2", claims=False)).status is ReplyStatus.APPROVED
