@@ -15,8 +15,8 @@ from bot.domain.event import EventKind
 from bot.domain.signals import Rank
 from bot.models import Case, Event, Message, MessageKind, Note
 
-LINK = re.compile(r"<((?:https?://|mailto:|tel:)[^|>\s]+)(?:\|([^>]*))?>")
-"""An address in the text of a message, as Slack sends it."""
+LINK = re.compile(r"<((?:https?://|mailto:|tel:)([^|>\s]+))(?:\|([^>]*))?>")
+"""An address in the text of a message, as Slack sends it: whole, without its scheme, and the words that are linked."""
 
 
 async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: str, now: datetime) -> Case:
@@ -99,11 +99,13 @@ def _as_typed(slack_text: str) -> str:
 
     https://docs.slack.dev/messaging/formatting-message-text
     """
-    return html.unescape(LINK.sub(lambda link: _linked(link[1], link[2] or ""), slack_text))
+    return html.unescape(LINK.sub(lambda link: _linked(link[1], link[2], link[3] or ""), slack_text))
 
 
-def _linked(url: str, label: str) -> str:
-    return label or url if label in url else f"{label} ({url})"
+def _linked(url: str, bare: str, label: str) -> str:
+    """Return an address, as somebody typed it or, behind the words that they linked to it."""
+    is_typed = label.rstrip("/") in {"", url.rstrip("/"), bare.rstrip("/")}
+    return label or url if is_typed else f"{label} ({url})"
 
 
 def _key(note: Note) -> str:

@@ -96,11 +96,13 @@ async def test_a_note_reads_as_it_was_typed(sqlite_bot: Bot) -> None:
     await written(
         bot, "R&amp;D zegt: 3 &lt; 4, zie <https://a.nl/?b=1&amp;c=2> en <http://wijk.nl|wijk.nl>",
         "Bel <tel:14030|14030> of <https://a.nl/dossier|dit dossier>, &lt;!channel&gt;",
+        "Het <https://a.nl/formulier?nr=7|formulier> op <http://wijk.nl/|wijk.nl>",
     )  # fmt: skip
     shown = [text for text, _ in await notes(bot)]
     assert shown == [
         "R&D zegt: 3 < 4, zie https://a.nl/?b=1&c=2 en wijk.nl",
         "Bel 14030 of dit dossier (https://a.nl/dossier), <!channel>",
+        "Het formulier (https://a.nl/formulier?nr=7) op wijk.nl",
     ]
     assert "R&amp;D zegt" in await details(bot) and "<!channel>" not in await details(bot)
     assert "Zaak 1" in await asked(bot, SANNE, "/webcare zoek R&D wijk.nl")
