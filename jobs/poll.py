@@ -262,7 +262,7 @@ async def _store_verdict(
 ) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-        is_news = account.problem != verdict.text.to_json()
+        is_news = _is_news(account, verdict)
         if isinstance(verdict, Unauthorized):
             await stop_account(session, account_id, verdict.text, desk.now(), asked_at=asked_at)
         elif account.stopped_at is None:  # one stopped meanwhile keeps its reason
@@ -271,6 +271,13 @@ async def _store_verdict(
     tell = log.warning if is_news else log.debug  # it is asked again every half minute
     tell("polling an account failed", account=account_id, **verdict.logged())
     await messages.wake_lanes(desk)
+
+
+def _is_news(account: Account, verdict: RateLimited | Unauthorized | Unavailable | Rejected) -> bool:
+    """Tell whether an account was not yet known not to be read for this reason; a limit is no problem of its own."""
+    if isinstance(verdict, RateLimited):
+        return Budget.of(account.budget).reading is None
+    return account.problem != verdict.text.to_json()
 
 
 def _put_off(account: Account, verdict: RateLimited | Unavailable | Rejected, now: datetime) -> None:

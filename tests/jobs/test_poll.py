@@ -201,6 +201,24 @@ async def test_the_log_says_once_why_an_account_is_not_read(sqlite_bot: Bot, mas
     }, "no word of the platform's"
 
 
+async def test_the_log_says_once_that_a_platform_asks_an_account_to_wait(
+    sqlite_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url)
+    with capture_logs() as lines:
+        for status in (429, 429, 503, 429, 0, 429):
+            bot.clock.advance(minutes=30)
+            if status:
+                mastodon.fault(NOTIFICATIONS, "status", status=status, count=1)
+            await polled(bot)
+    failed = [line for line in lines if line["event"] == "polling an account failed"]
+    assert [(line["log_level"], line["verdict"]) for line in failed] == [
+        ("warning", "RateLimited"), ("debug", "RateLimited"), ("warning", "OutcomeUnknown"), ("debug", "RateLimited"),
+        ("warning", "RateLimited"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("failing", [False, True], ids=["the answer is good", "the answer is a fault"])
 async def test_an_account_stopped_by_hand_while_it_is_asked_stays_so(
     sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between, failing: bool
