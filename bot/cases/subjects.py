@@ -102,7 +102,8 @@ async def forget(session: AsyncSession, texts: Collection[str]) -> None:
     """
     keys = {found.key for text in texts if (found := said(text)) is not None}
     theirs = select(Subject).where(col(Subject.key).in_(keys)).order_by(col(Subject.id))
-    for subject in (await session.exec(theirs)).all():
+    locked = theirs.with_for_update(key_share=True).execution_options(populate_existing=True)
+    for subject in (await session.exec(locked)).all():
         other = await _another(session, subject)
         found_by = delete(SubjectStem).where(col(SubjectStem.subject_id) == subject.id)
         await session.exec(found_by.execution_options(synchronize_session=False))

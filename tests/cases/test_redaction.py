@@ -1,5 +1,6 @@
 """The words of a post that its author removed go here too, some days later; what we answered stays."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -7,11 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from sqlmodel import select
 
 from bot import cases, connectors
 from bot.cases import inbox
+from bot.cases import redaction as words_of
 from bot.domain.case import CloseReason
 from bot.domain.event import EventKind
 from bot.domain.mention import FOR_GOOD, LEFT_OUT, Act, Author, Gone, Media, Post, Quote, permits
@@ -23,7 +25,7 @@ from bot.slack import messages
 from bot.team import agents
 from jobs import redaction, rollups
 from tests.clocks import StoppedClock, local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, running_bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import asked, open_modal, second_team, sent, settings
 
 SECRET = "Mijn bsn is 123456782"
@@ -276,6 +278,33 @@ async def test_what_is_alike_to_a_removed_post_is_no_longer_found_by_its_words(b
     assert (subject.key, subject.stems, await stems(bot)) == ("", "", [])
     await comes_in(bot, post(bot, 4, f"{words} weer"))
     assert (await bot.rows(Case))[-1].subject_id != subject.id
+
+
+async def test_words_that_two_processes_delete_at_once_go_at_once(postgres_bot: Bot) -> None:
+    """Of copies that were removed, each process has another one; both change the subject that they share."""
+    bot, words = postgres_bot, "Waarom is de Vaartbrug al een week dicht zonder bericht"
+    await settings(bot, removed_days=0)
+    posts = [post(bot, 1, words), post(bot, 2, words), post(bot, 3, f"{words} echt")]
+    await comes_in(bot, *posts)
+    await comes_in(bot, *(replace(each, gone=Gone.BY_AUTHOR) for each in posts[:2]))
+
+    async def by_another_process() -> None:
+        async with bot.desk.session() as session:
+            await words_of.redact(session, 2, {2}, bot.desk.now())
+
+    async def is_waited_for() -> bool:
+        async with bot.desk.reading() as session:
+            waits = text("SELECT 1 FROM pg_locks WHERE NOT granted")
+            return (await (await session.connection()).execute(waits)).first() is not None
+
+    async with bot.desk.session() as session:
+        await words_of.redact(session, 1, {1}, bot.desk.now())
+        other = asyncio.create_task(by_another_process())
+        await eventually(is_waited_for)
+    await other
+    assert [mention.text for mention in await bot.rows(Mention)] == ["", "", posts[2].text]
+    [subject], found_by = await bot.rows(Subject), await stems(bot)
+    assert found_by and set(found_by) <= set(subject.stems.split())
 
 
 @pytest.mark.parametrize("removed_days", [0, 30])
