@@ -174,8 +174,7 @@ async def add(
 ) -> Account:
     """Store a new account for a team (the first one by default), with its tokens encrypted."""
     owner = await owner_of(session, team)
-    if (existing := await find(session, platform, name)) is not None:
-        raise BadSettings(f"There already is an account {key(existing)}; renew or remove it instead.")
+    await refuse_taken(session, platform, name)
     await refuse_read_already(session, platform, url)
     account = Account(
         team_id=owner.id,
@@ -228,6 +227,12 @@ async def find(session: AsyncSession, platform: str, name: str) -> Account | Non
     """Return the account of this name on this platform, if there is one."""
     rows = await session.exec(select(Account).where(Account.platform == platform, Account.name == name))
     return rows.first()
+
+
+async def refuse_taken(session: AsyncSession, platform: str, name: str) -> None:
+    """Raise BadSettings when an account on this platform has this name already."""
+    if (existing := await find(session, platform, name)) is not None:
+        raise BadSettings(f"There already is an account {key(existing)}; renew or remove it instead.")
 
 
 async def refuse_read_already(session: AsyncSession, platform: str, url: str, *, but: int | None = None) -> None:

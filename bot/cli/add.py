@@ -110,6 +110,7 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
     async with database(settings) as open_session:
         async with open_session() as session:
             await accounts.owner_of(session, team)  # before the platform is asked: a token may work once
+            await accounts.refuse_taken(session, new.platform.name, new.name)
         if new.secrets:
             settings = await _with_key(settings, open_session)
         draft = accounts.drafted(

@@ -916,6 +916,15 @@ async def test_a_team_that_does_not_exist_is_told_before_the_platform_is_asked(r
     assert (done.code, done.out, done.err) == (2, "", "There is no team named Zorg.\n")
 
 
+async def test_a_name_that_an_account_has_already_is_told_before_the_platform_is_asked(
+    run: Webcare, feed_url: str
+) -> None:
+    assert (await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")).code == 0
+    done = await run("accounts", "add", "feed", "--url", "http://127.0.0.1:1/rss", "--name", "nieuws")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "There already is an account feed/nieuws; renew or remove it instead.\n"
+
+
 async def test_one_feed_is_not_read_under_two_names_however_its_address_is_written(
     run: Webcare, feed_url: str, tmp_path: Path
 ) -> None:
