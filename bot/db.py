@@ -187,7 +187,7 @@ def _async_url(database_url: str) -> URL:
         ) from None
     kind = url.get_backend_name()
     if kind == "sqlite":
-        if url.database in {None, "", ":memory:"}:
+        if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
             raise BadSettings("DATABASE_URL names no file; write sqlite:///webcare.db.")
         return url.set(drivername="sqlite+webcare")
     if kind in {"postgresql", "postgres"}:

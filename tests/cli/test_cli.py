@@ -124,6 +124,8 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
     "a port that is no number": ({"database_url": "postgresql://u@host:port/w"}, "DATABASE_URL is not a database"),
     "no file": ({"database_url": "sqlite://"}, "DATABASE_URL names no file"),
     "a file in memory": ({"database_url": "sqlite:///:memory:"}, "DATABASE_URL names no file"),
+    "memory by its URI": ({"database_url": "sqlite:///file::memory:?uri=true"}, "DATABASE_URL names no file"),
+    "memory by its mode": ({"database_url": "sqlite:///file:w?mode=memory&uri=true"}, "DATABASE_URL names no file"),
     "another database": ({"database_url": "mysql://host/w"}, "DATABASE_URL names a database we do not use"),
     "malformed key": ({"webcare_secret_key": "not-a-key"}, "WEBCARE_SECRET_KEY is not a valid key"),
     "bad value": ({"poll_seconds": "often"}, "POLL_SECONDS must be a number."),
