@@ -54,31 +54,28 @@ class _Sentences(TyperGroup):
         try:
             return super().main(*args, **extra)
         except Exception as error:
-            if not takes_nothing(error):
+            if not _is_output_full(error):
                 raise
-            typer.echo(FULL_OUTPUT if isinstance(error, OSError) else FULL_DATABASE, err=True)
-            if isinstance(error, OSError):  # Python would try once more to write what is left, and say so
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            typer.echo(FULL_OUTPUT, err=True)
+            # Python would try once more to write what is left, and say so.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(BAD_SETTINGS)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except BadSettings as error:
-            if _logs_for_a_machine(ctx):
-                set_up_logging("INFO", "json")  # a wrong setting came before that
-                log.error("webcare does not start", why=plain(error))
-            else:
-                typer.echo(plain(error), err=True)
-            raise typer.Exit(BAD_SETTINGS) from None
+            raise _refused(ctx, plain(error)) from None
         except (typer.Abort, KeyboardInterrupt):
             typer.echo("\nStopped.", err=True)
             raise typer.Exit(STOPPED) from None
         except (typer.Exit, typer.TyperException, BrokenPipeError):
             raise
         except Exception as error:
-            if takes_nothing(error):
+            if _is_output_full(error):
                 raise
+            if takes_nothing(error):
+                raise _refused(ctx, FULL_DATABASE) from None
             known = trace(error)
             log.error("a command failed", **known)
             if not _logs_for_a_machine(ctx):
@@ -88,6 +85,20 @@ class _Sentences(TyperGroup):
                     err=True,
                 )
             raise typer.Exit(BUG) from None
+
+
+def _is_output_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and takes_nothing(error)
+
+
+def _refused(ctx: Any, why: str) -> typer.Exit:
+    """Say in one sentence, or in the log that a machine reads, why a command ends; returns how it ends."""
+    if _logs_for_a_machine(ctx):
+        set_up_logging("INFO", "json")  # a wrong setting came before that
+        log.error("webcare does not start", why=why)
+    else:
+        typer.echo(why, err=True)
+    return typer.Exit(BAD_SETTINGS)
 
 
 def _logs_for_a_machine(ctx: Any) -> bool:

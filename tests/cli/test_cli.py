@@ -353,6 +353,19 @@ async def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, settings: dic
     assert "The disk of the database is full" in done.stderr
 
 
+async def test_a_disk_that_is_full_when_the_bot_starts_is_in_a_log_that_a_machine_reads(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "bot", "run"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=environment_of({**settings, "log_format": "json"}),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+    )  # fmt: skip
+    line = json.loads(done.stderr.splitlines()[-1])
+    assert (done.returncode, line["event"]) == (2, "webcare does not start")
+    assert "The disk of the database is full" in line["why"]
+
+
 @pytest.mark.parametrize("word", ["migrate", "run", "check"])
 async def test_a_disk_that_is_so_full_that_the_database_does_not_open_is_told(
     word: str, tmp_path: Path, settings: dict[str, Any]
