@@ -34,7 +34,7 @@ from bot.models import (
 )
 from bot.outgoing import hiding, moderation
 from bot.outgoing.retry import NotYet, put_off, refused
-from bot.outgoing.waiting import ACT_WAITS, LONG
+from bot.outgoing.waiting import ACT_WAITS, LONG, waits_since
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: d
             await session.flush()
             await cases.touch(session, act.case_id)
             await moderation.touch_notice(session, act)  # it may have been written while the act was tried
-            if now - act.created_at >= LONG:
+            if now - await waits_since(session, act) >= LONG:
                 await _report_problem(session, act, ACT_WAITS)
         case Rejected() if act.tries == 1:
             await _end(session, act, ActStatus.FAILED, EventKind.ACT_FAILED, outcome.text, now)

@@ -4,21 +4,33 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast
-from sqlmodel import col, literal, select
+from sqlmodel import col, func, literal, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases.moves import tell_thread
-from bot.models import UNFINISHED, UNSENT, Act, Message, MessageKind, Reply
+from bot.models import UNFINISHED, UNSENT, Act, Hiding, Message, MessageKind, Reply
 
 LONG = timedelta(hours=1)
 """The agent is notified of a reply or an act that has not succeeded for this long."""
 ACT_WAITS = "act_waits"
+_AGREED_AT = select(Hiding.decided_at).where(Hiding.act_id == Act.id).correlate(Act).scalar_subquery()
+_SINCE: dict[type[Reply] | type[Act], Any] = {
+    Reply: col(Reply.created_at),
+    Act: func.coalesce(_AGREED_AT, col(Act.created_at)),
+}
+"""Since when something is to go out: what waited for a second colleague, since they agreed."""
 _ITEMS: dict[str, tuple[type[Reply] | type[Act], ColumnElement[bool], MessageKind]] = {
     MessageKind.REPLY_WAITS: (Reply, UNSENT, MessageKind.REPLY_WAITS),
     ACT_WAITS: (Act, UNFINISHED, MessageKind.ACT_PROBLEM),
 }
 """How the key of the message begins that tells of what waits, its table, when it does, and the kind of the message."""
+
+
+async def waits_since(session: AsyncSession, act: Act) -> datetime:
+    """Return since when an act is to be carried out."""
+    hiding = await session.get(Hiding, act.id)
+    return hiding.decided_at if hiding is not None and hiding.decided_at is not None else act.created_at
 
 
 async def untold(session: AsyncSession, now: datetime, long: timedelta) -> list[tuple[int, str, int]]:
@@ -44,4 +56,4 @@ def _untold(columns: list[Any], key: str, now: datetime, long: timedelta) -> Any
     table, waits, _ = _ITEMS[key]
     of_item = literal(f"{key}:") + cast(col(table.id), String)
     told = select(Message.id).where(Message.key == of_item).correlate(table).exists()
-    return select(*columns).where(waits, col(table.created_at) <= now - long, ~told)
+    return select(*columns).where(waits, _SINCE[table] <= now - long, ~told)

@@ -39,7 +39,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.team.settings import HOUSE_RULES, TeamSettings
 from jobs import hidings as hidings_job
-from jobs import redaction
+from jobs import redaction, replies
 from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
@@ -760,6 +760,27 @@ async def test_killed_between_agreeing_and_carrying_out_the_post_is_hidden_once_
         await asyncio.gather(outbox.drain(other, "2"), outbox.drain(slow.desk, "2"))
     assert wall.wanted == ["hide p1"]
     assert await statuses(slow) == [(Act.HIDE, ActStatus.DONE)]
+
+
+async def test_a_hide_to_which_a_colleague_agreed_only_just_is_not_said_to_wait_for_long(slow: Bot, wall: Wall) -> None:
+    bot = slow
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    bot.clock.advance(minutes=90)
+    await bot.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree")
+
+    async def told() -> int:
+        await replies.look_after(bot.desk)
+        return len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACT_PROBLEM])
+
+    assert await told() == 0, "they may still undo it"
+    wall.answers = [429] * 9
+    bot.clock.advance(minutes=2)
+    await outbox.drain(bot.desk, "2")
+    assert await statuses(bot) == [(Act.HIDE, ActStatus.APPROVED)]
+    assert await told() == 0
+    bot.clock.advance(minutes=58)
+    assert await told() == 1
 
 
 # --- By the clock --------------------------------------------------------------------------------
