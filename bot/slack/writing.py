@@ -189,6 +189,8 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
         message.channel = card.channel
     file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
     team_desk = desk.of(file.team if file else await team_of(session, message))
+    if message.kind in OF_THE_TEAM and message.ts is None and message.posting_since is None:
+        message.channel = team_desk.team.channel  # the team may have another one now
     view = await view_of(team_desk, session, message, file) if opens_at is None else None
     since = message.posting_since
     session.add(message)

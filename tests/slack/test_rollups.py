@@ -564,3 +564,18 @@ async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bo
     await work(bot, 30)
     assert len(shown(bot, "case:")) == cards
     assert "alle opgepakt" in shown(bot)[0]
+
+
+async def test_when_it_ends_cards_come_in_the_channel_that_the_team_has_by_then(strict: Bot) -> None:
+    bot, other = strict, "C0ALGEMEEN"
+    await come(bot, *alike(bot, *range(9)))
+    await work(bot, 20)
+    await bot.slack.join(bot.slack.app.user_id, other)
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.channel = other
+        session.add(team)
+    await work(bot, 31 * 60, step=60)
+    await work(bot, 40)
+    assert shown(bot, "case:") == []
+    assert len([m for m in bot.slack.messages(other) if "case:" in str(m["metadata"])]) == 9
