@@ -104,7 +104,8 @@ async def remind(
     held = await _held(session, {row.message_id for row in rows.values()})
     settings = TeamSettings.of(team.settings)
     passed = [*await _handed_over(session, rows, now), *await _from_former_channel(session, rows, team, settings, held)]
-    fresh = [each for each in [*told, *passed] if not _update_existing(rows, each, now)]
+    new = {each.key: each for each in [*passed, *told]}  # what is told now is newer than what another was told
+    fresh = [each for each in new.values() if not _update_existing(rows, each, now)]
     for each in fresh:
         rows[each.key] = _new(team, each, now)
     facts = defaultdict[str, list[Fact]](list)

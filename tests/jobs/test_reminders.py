@@ -549,3 +549,17 @@ async def test_what_a_closed_channel_was_reminded_of_comes_in_the_teams_new_one(
     assert await at(office, "2026-11-23 09:00") == [f"{ESCALATION}:150"]
     await level(office)
     assert len(showing(office, "1 te laat", channel=ESCALATION)) == 1, "the one before it is over"
+
+
+async def test_a_step_that_comes_as_the_team_gets_another_channel_says_its_own_words(office: Bot) -> None:
+    steps = [{"percent": 100, "to": "thread", "text": "Te laat."}, {"percent": 150, "to": "thread", "text": "Bel nu."}]
+    await settings(office, ladder=steps)
+    await mention(office)
+    assert await at(office, "2026-11-20 11:00") == [f"{CHANNEL}:100"]
+    await level(office)
+    async with office.desk.session() as session:
+        await teams.change(session, 1, {"channel": ESCALATION}, by=MARIEKE, now=office.desk.now())
+    assert await at(office, "2026-11-20 11:30") == [f"{ESCALATION}:150"]
+    await level(office)
+    [listed] = showing(office, "1 te laat", channel=ESCALATION)
+    assert "Bel nu." in text_of(listed) and "Te laat." not in text_of(listed)
