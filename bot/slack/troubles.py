@@ -109,7 +109,7 @@ async def note(desk: Desk, channel: str, error: str, *, team_id: int | None = No
 
 
 async def note_end(desk: Desk, channel: str, *, by_looking: bool = False) -> None:
-    """Note that we can write in a channel again, notify those concerned, and release the waiting messages.
+    """Note that we can write in a channel again, notify those concerned, and release the messages that it refused.
 
     `by_looking`: no message was written yet, so this ends only troubles that can be seen by looking.
     """
@@ -125,7 +125,7 @@ async def note_end(desk: Desk, channel: str, *, by_looking: bool = False) -> Non
             person for trouble in ended.scalars().all() for person in await _end(session, trouble, desk.now())
         ]
     async with desk.session() as session:  # only messages that nobody has locked: we do not lock the cases
-        where = [col(Message.shown_version) < Message.version]
+        where = [col(Message.shown_version) < Message.version, col(Message.problem) != ""]
         where += [] if channel == EVERYWHERE else [col(Message.channel) == channel]
         free = select(Message.id).where(*where).with_for_update(key_share=True, skip_locked=True)
         freed = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)

@@ -17,7 +17,7 @@ from bot.outgoing import replies as replying
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from jobs import poll, refresh
+from jobs import poll, refresh, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
@@ -340,6 +340,26 @@ async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_a
     assert await questions("2026-11-23 09:00") == 2
     await settled(bot, published=True)
     assert await questions("2026-11-23 09:01") == 0, "both say what was found"
+
+
+async def test_whether_public_words_are_there_is_not_asked_twice_as_the_channel_is_open_to_us_again(
+    office: Bot,
+) -> None:
+    bot = office
+    await approved(bot)
+    async with bot.desk.session() as session:
+        taken = await queue.take_next(session, 1, bot.desk.now())
+        assert taken is not None
+    async with bot.desk.session() as session:
+        await outcomes.record(session, taken, Sent("p1"), bot.desk.now())
+    await unknown(bot)
+    await bot.slack.archive(CHANNEL)
+    await mention(bot, 2, "Wie ziet dit?")
+    await bot.slack.archive(CHANNEL, again_open=True)
+    await workspace.look_at_slack(bot.desk)
+    await bot.card("Wie ziet dit?")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert len([m for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"]) if "niet zeker" in text_of(m)]) == 1
 
 
 async def test_the_card_says_until_when_the_platform_takes_an_answer(office: Bot) -> None:
