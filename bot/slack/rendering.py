@@ -222,8 +222,9 @@ async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:
 async def _notice(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return a sentence in the thread; None if a case that the clock put back went on before Slack took it."""
     if message.ts is None and message.key.startswith(RETURNED):
-        case = await cases.get(session, message.case_id or 0)
-        if case.status is not Status.NEW:
+        file, put_back_at = await _file(session, message), float(message.key.rpartition(":")[2])
+        is_others = any(made.at.timestamp() > put_back_at for made in file.transfers)
+        if is_others or file.case.status is not Status.NEW:
             return None
     return thread.notice(Text.from_json(message.details or {}), desk.t)
 

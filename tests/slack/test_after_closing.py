@@ -1,6 +1,7 @@
 """What the clock asks of people while the team is open, and Slack did not take by then, waits until it opens again."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from bot.watch.stored import Stored
 from jobs import advice, claims, digest, duty, silence, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import make_role, mention, second_team, sent, settings
+from tests.people import BEHEER, make_role, mention, second_team, sent, settings
 
 
 async def urgent(bot: Bot) -> None:
@@ -231,10 +232,11 @@ async def test_a_channel_is_open_to_us_again_once_it_takes_what_waited_for_the_o
     assert await closed_channels(office) == []
 
 
-@pytest.mark.parametrize("goes_on", [False, True])
+@pytest.mark.parametrize("goes_on", ["", "claimed", "handed over"])
 async def test_that_a_case_is_back_in_the_queue_is_told_at_the_opening_unless_it_went_on(
-    office: Bot, goes_on: bool
+    office: Bot, goes_on: str
 ) -> None:
+    beheer = await second_team(office)
     await mention(office)
     async with office.desk.session() as session:
         await cases.claim(session, 1, by=SANNE, now=office.desk.now())
@@ -248,19 +250,28 @@ async def test_that_a_case_is_back_in_the_queue_is_told_at_the_opening_unless_it
     assert (await office.case()).assignee is None
 
     def back() -> int:
-        thread = office.slack.thread(CHANNEL, office.cards()[0]["ts"])
-        return len([m for m in thread if "weer in de wachtrij" in text_of(m)])
+        ours = [*office.slack.thread(CHANNEL, office.cards()[0]["ts"]), *thread_of(office, BEHEER)]
+        return len([m for m in ours if "weer in de wachtrij" in text_of(m)])
 
     for moment in ("2026-11-20 17:05", "2026-11-20 17:10", "2026-11-20 23:00"):
         at(office, moment)
         await level(office)
         assert back() == 0, moment
-    if goes_on:
-        async with office.desk.session() as session:
-            await cases.claim(session, 1, by=YOUSSEF, now=office.desk.now())
-    at(office, "2026-11-23 09:00")
-    await level(office)
+    async with office.desk.session() as session:
+        now = office.desk.now()
+        if goes_on == "claimed":
+            await cases.claim(session, 1, by=YOUSSEF, now=now)
+        elif goes_on:
+            await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    for _ in range(2):
+        at(office, "2026-11-23 09:00")
+        await level(office)
     assert back() == (not goes_on)
+
+
+def thread_of(bot: Bot, channel: str) -> list[dict[str, Any]]:
+    """What is in the threads of a channel."""
+    return [each for message in bot.slack.messages(channel) for each in bot.slack.thread(channel, message["ts"])]
 
 
 async def closed_channels(bot: Bot) -> list[str]:
