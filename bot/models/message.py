@@ -301,7 +301,8 @@ class Waiting(Spell, Details):
     """BACKLOG: how many cases wait for their card and at most did, since when, and until when if it is over.
 
     `first` of them go first. Besides them, `rolled_up` are much alike to others. `lately` is how many of all
-    came in during the last minutes; `platforms` are the names of those that most come from, with how many.
+    came in during the last minutes; `platforms` are the names of those that most come from, with how many. `moved_to`
+    is the channel in which a new message says it, as the team has another one now.
     """
 
     count: int
@@ -312,6 +313,7 @@ class Waiting(Spell, Details):
     platforms: Mapping[str, int] = field(default_factory=dict)
     until_at: str = ""
     rolled_up: int = 0
+    moved_to: str = ""
 
 
 @dataclass(frozen=True)

@@ -123,12 +123,17 @@ async def changed(session: AsyncSession, now: datetime, speed: float) -> Mapping
 
 
 async def follow(session: AsyncSession, team_id: int, waits: Unposted | None, now: datetime) -> str:
-    """Post, edit or end the message of one team; returns its channel."""
+    """Post, edit or end the message of one team; returns its channel.
+
+    When the team has another channel now, a new message goes on there.
+    """
     team = await session.get_one(Team, team_id, with_for_update=db.HELD)
     lasting = await session.get(Backlog, team_id, populate_existing=True)
     if lasting is None:
         if waits is not None:
-            await _begin(session, team, waits, now)
+            message = await _new_message(session, team, _details(waits, waits.count, waits.since), now)
+            begun: dict[str, Any] = {"since_at": waits.since, "said_at": now, "most": waits.count}
+            session.add(Backlog(team_id=team.id, message_id=message.id, **begun))
         return team.channel
     message = await session.get_one(Message, lasting.message_id, with_for_update=db.HELD)
     if waits is None:
@@ -137,6 +142,10 @@ async def follow(session: AsyncSession, team_id: int, waits: Unposted | None, no
     else:
         lasting.most, lasting.said_at = max(lasting.most, waits.count), now
         details = _details(waits, lasting.most, lasting.since_at)
+        may_be_there = message.ts is not None or message.posting_since is not None
+        if may_be_there and message.channel != team.channel:
+            lasting.message_id = (await _new_message(session, team, details, now)).id
+            details = {**details, "moved_to": team.channel}
         session.add(lasting)
     if message.details != details:
         message.details, message.version = details, message.version + 1
@@ -144,14 +153,14 @@ async def follow(session: AsyncSession, team_id: int, waits: Unposted | None, no
     return message.channel
 
 
-async def _begin(session: AsyncSession, team: Team, waits: Unposted, now: datetime) -> None:
+async def _new_message(session: AsyncSession, team: Team, details: dict[str, object], now: datetime) -> Message:
     message = Message(
         key=f"backlog:{team.id}:{now.isoformat()}", kind=MessageKind.BACKLOG, subject_id=team.id, channel=team.channel,
-        details=_details(waits, waits.count, waits.since), rank=Rank.FIRST,
+        details=details, rank=Rank.FIRST,
     )  # fmt: skip
     session.add(message)
     await session.flush()
-    session.add(Backlog(team_id=team.id, message_id=message.id, since_at=waits.since, said_at=now, most=waits.count))
+    return message
 
 
 def _details(waits: Unposted, most: int, since: datetime) -> dict[str, object]:

@@ -11,7 +11,10 @@ A_MINUTE = 60
 
 
 def backlog(waiting: Waiting, t: Texts) -> View:
-    """Say how many cases wait for their card and for how long the last will, or that each has one now."""
+    """Say how many cases wait for their card and for how long the last will, that each has one, or where it is said."""
+    if waiting.moved_to:
+        words = t("➡️ How many cases wait for their card is said in <#{channel}> now.", channel=waiting.moved_to)
+        return View(words, [section(words)])
     since = t.when(waiting.since, waiting.since)
     if waiting.until is not None:
         until = t.when(waiting.until, waiting.until)

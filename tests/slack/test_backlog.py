@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import cases
-from bot.models import Account
+from bot.models import Account, Team
 from bot.slack import messages
 from jobs import backlog, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
@@ -19,9 +19,9 @@ async def work(bot: Bot, seconds: int) -> None:
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
-def said(bot: Bot) -> list[str]:
+def said(bot: Bot, channel: str = CHANNEL) -> list[str]:
     """What the messages about what waits say now, oldest first."""
-    ours = [m for m in bot.slack.messages(CHANNEL) if m["metadata"]["event_payload"]["key"].startswith("backlog:")]
+    ours = [m for m in bot.slack.messages(channel) if m["metadata"]["event_payload"]["key"].startswith("backlog:")]
     return [str(each["blocks"]) for each in ours]
 
 
@@ -42,6 +42,28 @@ async def test_a_team_reads_how_many_cases_wait_until_each_has_its_card(strict: 
     [over] = said(bot)
     assert "Alle nieuwe zaken hebben weer een kaart" in over
     assert len([card for card in bot.cards() if "backlog" not in str(card["metadata"])]) == 65
+
+
+async def test_a_team_that_gets_another_channel_reads_it_there_and_the_former_one_says_so(strict: Bot) -> None:
+    bot, other = strict, "C0ALGEMEEN"
+    await come(bot, *(post(bot, number) for number in range(60)))
+    await work(bot, 17)
+    assert "wachten op hun kaart" in said(bot)[0]
+    cards = len(bot.cards())
+    await bot.slack.join(bot.slack.app.user_id, other)
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.channel = other
+        session.add(team)
+    await work(bot, 20)
+    [former] = said(bot)
+    assert f"staat nu in <#{other}>" in former and "list:show" not in former
+    [there] = said(bot, other)
+    assert "wachten op hun kaart" in there
+    await work(bot, 40)
+    [over] = said(bot, other)
+    assert "Alle nieuwe zaken hebben weer een kaart" in over
+    assert len(bot.cards()) == cards, "the others came in the new channel"
 
 
 async def test_it_names_an_account_as_its_cards_do(strict: Bot) -> None:

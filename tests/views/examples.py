@@ -347,6 +347,7 @@ def messages(t: Texts) -> Iterator[View]:
         Waiting(40, 900, (NOW - timedelta(hours=1)).isoformat(), 0, 310, {"👍 Facebook": 1040}, rolled_up=1000),
         Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), 0, 310, {"👍 Facebook": 1000}, rolled_up=1000),
         Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), until_at=NOW.isoformat()),
+        Waiting(40, 900, (NOW - timedelta(hours=1)).isoformat(), moved_to="C0NIEUW"),
     ):
         yield backlog(waiting, t)
     rising = Rising(
