@@ -8,9 +8,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
+from bot.cases.state import FOLLOW_THE_CASE
 from bot.domain.event import EventKind, Why
 from bot.domain.mention import OPPOSITES
-from bot.models import GOING, UNFINISHED, UNSENT, Account, Act, ActStatus, Reply, ReplyStatus
+from bot.models import GOING, UNFINISHED, UNSENT, Account, Act, ActStatus, MessageKind, Reply, ReplyStatus
 from bot.outgoing import moderation
 
 CRASH_GUARD = timedelta(seconds=90)
@@ -94,12 +95,12 @@ async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
 
 
 async def show_stopped(session: AsyncSession, account_id: int, now: datetime) -> None:
-    """Let the cards of what would go out about now say that it waits, because the account is stopped."""
+    """Let the cards and threads of what would go out about now say that it waits, because the account is stopped."""
     about_now = set[int]()
     for table, waits in TABLES:
         waiting = (table.account_id == account_id, waits, col(table.send_at) > now - STOPPED_JUST_NOW)
         about_now |= set(await session.exec(select(table.case_id).where(*waiting)))
-    await cases.touch_all(session, about_now)
+    await cases.touch_all(session, about_now, {*FOLLOW_THE_CASE, MessageKind.ACT_PROBLEM})
 
 
 async def _first(session: AsyncSession, account_id: int) -> _First | None:

@@ -138,6 +138,27 @@ async def test_what_waits_for_a_stopped_account_is_said_to_wait_and_heard_of_unt
     assert "Toch gelukt" in text_of(bot.slack.thread(CHANNEL, card["ts"])[0])
 
 
+async def test_what_was_said_to_be_tried_again_is_said_to_wait_once_the_account_is_stopped(
+    acting: Bot, wall: Wall
+) -> None:
+    bot = acting
+    wall.answers = [429] * 9
+    await choose(bot, "like:1:1")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    card = await bot.card("bericht liken")
+    bot.clock.advance(minutes=61)
+    await outbox.drain(bot.desk, "2")
+
+    def says(words: str) -> bool:
+        return any(words in text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"]))
+
+    await bot.slack.wait_for(lambda: says("blijven het proberen"))
+    await stopped(bot, "gemeente")
+    await outbox.drain(bot.desk, "2")
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: says("account is gestopt") and not says("blijven het proberen"))
+
+
 async def test_only_what_a_post_allows_is_offered_and_a_choice_of_an_old_menu_is_refused(
     sqlite_bot: Bot, wall: Wall
 ) -> None:
