@@ -221,6 +221,7 @@ async def hours_changed(session: AsyncSession) -> None:
 async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:
     """Return when to look again at a new message that its team is not to be notified of now, as it is closed."""
     by_the_clock = message.kind is MessageKind.SECOND and not message.in_thread
+    by_the_clock |= message.kind is MessageKind.REPLY_PROBLEM and message.key.endswith(":again")
     by_the_clock |= message.key.startswith(RETURNED)
     if message.kind not in IN_OPENING_HOURS and not by_the_clock:
         return None

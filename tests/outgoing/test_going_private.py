@@ -337,9 +337,14 @@ async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_a
         await settled(bot, published=True)
         assert await questions("2026-11-23 09:00") == 0
         return
-    assert await questions("2026-11-23 09:00") == 2
+    bot.slack.faults.down = True
+    assert await questions("2026-11-23 16:59") == 1
+    bot.slack.faults.clear()
+    for moment in ("2026-11-23 17:05", "2026-11-23 17:10", "2026-11-24 08:59"):
+        assert await questions(moment) == 1, "the team is closed"
+    assert await questions("2026-11-24 09:00") == 2
     await settled(bot, published=True)
-    assert await questions("2026-11-23 09:01") == 0, "both say what was found"
+    assert await questions("2026-11-24 09:01") == 0, "both say what was found"
 
 
 async def test_whether_public_words_are_there_is_not_asked_twice_as_the_channel_is_open_to_us_again(
