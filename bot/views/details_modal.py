@@ -1,7 +1,6 @@
 """The details of a case: all its posts, notes and answers, and who did what when."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -25,8 +24,6 @@ TALK = 150_000
 """Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and the rest stays below 100,000."""
 TURNS = 60
 """Blocks of the exchange; Slack takes 100 in a modal."""
-PERSON = re.compile(r"&lt;(@[UW][A-Z0-9]+)&gt;")
-"""A colleague whom somebody named in a thread, as Slack sends it, escaped."""
 CAME_FROM = "came_from:"
 """How the id of the first block begins, if the details were opened from the Home."""
 
@@ -66,7 +63,7 @@ def details_modal(
             blocks += [context(t("Advice ({agent}):", agent=f"<@{asked.advised_by}>")), quote(asked.advice, 600)]
     for note in file.notes[-10:]:
         words = t("Note by {agent}, {time}: {text}", agent=f"<@{note.by}>",
-                  time=t.when(note.at, now), text=_with_people(literal(note.text, 500)))  # fmt: skip
+                  time=t.when(note.at, now), text=literal(note.text, 500))  # fmt: skip
         blocks.append(context(words))
     blocks += [*transfer_lines(file, t, now), *copies(file, t, now)]
     blocks = blocks[:90]
@@ -75,11 +72,6 @@ def details_modal(
     lines = [_line(event, t, now, why) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 8])) for start in range(0, len(lines), 8)]
     return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
-
-
-def _with_people(words: str) -> str:
-    """Return escaped words in which colleagues stand by their names; in a modal that notifies nobody."""
-    return PERSON.sub(r"<\1>", words)
 
 
 def came_from_in(view: Block) -> str:

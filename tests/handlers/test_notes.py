@@ -108,12 +108,6 @@ async def test_a_note_reads_as_it_was_typed(sqlite_bot: Bot) -> None:
     assert "Zaak 1" in await asked(bot, SANNE, "/webcare zoek R&D wijk.nl")
 
 
-async def test_who_is_named_in_a_note_stands_in_the_details_by_name(sqlite_bot: Bot) -> None:
-    await written(sqlite_bot, f"<@{YOUSSEF}> weet jij dit? <!channel> <#{CHANNEL}|webcare>")
-    shown = await details(sqlite_bot)
-    assert f"<@{YOUSSEF}> weet jij dit? &lt;!channel&gt; &lt;#{CHANNEL}" in shown
-
-
 async def test_a_deletion_that_overtakes_the_message_or_comes_twice_leaves_no_note(bot: Bot) -> None:
     (note,) = await written(bot, "Bel de wijkbeheerder")
     late = {**note, "ts": bot.slack.workspace.new_ts(), "text": "Wat een zeur"}
