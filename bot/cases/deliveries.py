@@ -15,7 +15,7 @@ from bot.domain.case import Move
 from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import FOR_GOOD, Act, Arrived, Delivery, Gone, Post
 from bot.domain.text import Text, text
-from bot.models import Case, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.models import AGAIN, Case, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 
 NOT_APPROVED = text("The moderators of the platform did not approve it.")
 NOT_DELIVERED = text("The platform could not deliver it to the citizen.")
@@ -180,7 +180,7 @@ async def _decided(session: AsyncSession, reply: Reply, report: Delivery, now: d
 
 def doubts(reply: Reply) -> tuple[str, str]:
     """Return the keys of the notice that asks whether a reply was published, and of the one that asks again."""
-    return f"{Move.DOUBT}:{reply.id}", f"{Move.DOUBT}:{reply.id}:again"
+    return f"{Move.DOUBT}:{reply.id}", f"{Move.DOUBT}:{reply.id}{AGAIN}"
 
 
 async def _end_doubt(session: AsyncSession, reply: Reply) -> None:

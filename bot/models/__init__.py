@@ -72,6 +72,7 @@ from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.hiding import Hiding
 from bot.models.image import StoredImage
 from bot.models.message import (
+    AGAIN,
     NOT_TAKEN,
     PUT_OFF,
     RETURNED,
@@ -111,6 +112,7 @@ from bot.models.transfer import Transfer
 from bot.models.words import CaseWords
 
 __all__ = [
+    "AGAIN",
     "ANSWERS",
     "ASKED",
     "BY_AGENTS",

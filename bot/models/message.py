@@ -38,6 +38,8 @@ def card_key(case_id: int, transfers: int = 0) -> str:
     return f"case:{case_id}:{transfers}" if transfers else f"case:{case_id}"
 
 
+AGAIN = ":again"
+"""How the key of a notice ends that asks again whether a reply was published."""
 RETURNED = "returned:"
 """How the keys of the notices begin that the clock put an idle case, or that of one who is away, back in the queue."""
 
@@ -411,6 +413,11 @@ class Message(SQLModel, table=True):
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str = ""
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether Slack shows it, or may: a call that was to post it has begun, and we do not know how that ended."""
+        return self.ts is not None or self.posting_since is not None
 
     @property
     def posted_at(self) -> datetime | None:

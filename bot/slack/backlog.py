@@ -142,8 +142,7 @@ async def follow(session: AsyncSession, team_id: int, waits: Unposted | None, no
     else:
         lasting.most, lasting.said_at = max(lasting.most, waits.count), now
         details = _details(waits, lasting.most, lasting.since_at)
-        may_be_there = message.ts is not None or message.posting_since is not None
-        if may_be_there and message.channel != team.channel:
+        if message.may_be_there and message.channel != team.channel:
             lasting.message_id = (await _new_message(session, team, details, now)).id
             details = {**details, "moved_to": team.channel}
         session.add(lasting)

@@ -40,7 +40,7 @@ async def card_above(session: AsyncSession, message: Message) -> Place | None:
 
     A message that Slack may have is under the card in its channel, even when another team has the case now.
     """
-    if message.ts is None and message.posting_since is None:
+    if not message.may_be_there:
         return await card_of(session, message.case_id)
     head = await _head(session, message)
     return head[0] if head else await card_of(session, message.case_id)

@@ -15,6 +15,7 @@ from bot.domain.figures import Overview
 from bot.domain.signals import Rank
 from bot.domain.text import Text
 from bot.models import (
+    AGAIN,
     RETURNED,
     Absence,
     Account,
@@ -206,8 +207,7 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
 
 async def _card(desk: TeamDesk, session: AsyncSession, message: Message, file: CaseFile) -> View | None:
     """Return the card of a case; None if it was not posted yet and the case is on the card of a roll-up."""
-    is_posted = message.ts is not None or message.posting_since is not None
-    if not is_posted and message.rank != Rank.FIRST and await subjects.needs_no_card(session, file.case):
+    if not message.may_be_there and message.rank != Rank.FIRST and await subjects.needs_no_card(session, file.case):
         return None
     return case_card(file, desk.t, desk.now(), home=home_of(desk.slack))
 
@@ -233,7 +233,7 @@ def _reply_problem(desk: TeamDesk, file: CaseFile, message: Message) -> View | N
     """Return what is wrong with a reply; None if whether it was published is known before that is asked again."""
     doubted = message.key.startswith(f"{Move.DOUBT}:")
     reply = next(each for each in file.replies if each.id == message.subject_id)
-    if message.ts is None and doubted and message.key.endswith(":again") and reply.status is not ReplyStatus.UNCERTAIN:
+    if message.ts is None and doubted and message.key.endswith(AGAIN) and reply.status is not ReplyStatus.UNCERTAIN:
         return None
     return thread.reply_problem(file, message.subject_id, desk.t, doubted=doubted)
 
@@ -279,7 +279,7 @@ def _asks(view: View) -> bool:
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return the card of a team that handed its case over; None if Slack never showed that card."""
-    if message.ts is None and message.posting_since is None:
+    if not message.may_be_there:
         return None
     made = await session.get_one(Transfer, message.subject_id)
     return former_card(await _file(session, message), made, desk.t, desk.now())

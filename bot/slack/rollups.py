@@ -189,9 +189,7 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         last_at = RolledUp.of(card.details).last_at
         shown = replace(shown, since_at=standing.since_at.isoformat(), last_at=last_at)
     has_no_card = card.ts is None and card.shown_version >= card.version
-    if card.ts is None and card.posting_since is None:
-        card.channel = team.channel
-    elif card.channel != team.channel and not shown.until_at:
+    if card.may_be_there and card.channel != team.channel and not shown.until_at:
         standing.message_id = (await _new_card(session, subject_id, team, shown, now)).id
         shown = replace(shown, until_at=now.isoformat(), moved_to=team.channel, cases=[])
     if not has_no_card and card.details == shown.to_json():

@@ -25,7 +25,7 @@ from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import NOT_TAKEN, RETURNED, Absence, Backlog, Message, MessageKind, Reminder, Rollup, UtcDateTime
+from bot.models import AGAIN, NOT_TAKEN, RETURNED, Absence, Backlog, Message, MessageKind, Reminder, Rollup, UtcDateTime
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -189,7 +189,7 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
         message.channel = card.channel
     file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
     team_desk = desk.of(file.team if file else await team_of(session, message))
-    if message.kind in OF_THE_TEAM and message.ts is None and message.posting_since is None:
+    if message.kind in OF_THE_TEAM and not message.may_be_there:
         message.channel = team_desk.team.channel  # the team may have another one now
     view = await view_of(team_desk, session, message, file) if opens_at is None else None
     since = message.posting_since
@@ -221,7 +221,7 @@ async def hours_changed(session: AsyncSession) -> None:
 async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:
     """Return when to look again at a new message that its team is not to be notified of now, as it is closed."""
     by_the_clock = message.kind is MessageKind.SECOND and not message.in_thread
-    by_the_clock |= message.kind is MessageKind.REPLY_PROBLEM and message.key.endswith(":again")
+    by_the_clock |= message.kind is MessageKind.REPLY_PROBLEM and message.key.endswith(AGAIN)
     by_the_clock |= message.key.startswith(RETURNED)
     if message.kind not in IN_OPENING_HOURS and not by_the_clock:
         return None
