@@ -14,6 +14,7 @@ from bot.outgoing import hiding, looking_again
 from bot.outgoing.hiding import Hide
 from bot.slack import messages
 from bot.team.settings import TeamSettings
+from bot.views.act import chosen_post
 from bot.views.answer_modal import ModalState
 from bot.views.block import Block
 from bot.views.hide import edits_seen, hide_modal, told_text
@@ -49,11 +50,9 @@ async def hide(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     If the citizen edited a post since the modal was shown, it shows that first, filled in as it was.
     """
     filled = values(view)
-    number, _, only = view["private_metadata"].partition(":")
-    chosen = Hide(
-        int(number), int(only or filled["hide_post"]), filled["hide_rule"], view["id"],
-        (filled.get("hide_note") or "").strip(), seen_in(view),
-    )  # fmt: skip
+    case_id, mention_id = chosen_post(view, filled, "hide_post")
+    note = (filled.get("hide_note") or "").strip()
+    chosen = Hide(case_id, mention_id, filled["hide_rule"], view["id"], note, seen_in(view))
     try:
         async with desk.session() as session:
             undo = timedelta(seconds=desk.settings.undo_seconds)

@@ -14,7 +14,7 @@ from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
 from bot.texts import Texts
-from bot.views.act import like_modal, remove_modal, show_modal, unlike_modal
+from bot.views.act import chosen_post, like_modal, remove_modal, show_modal, unlike_modal
 from bot.views.block import Block
 from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
@@ -96,23 +96,22 @@ async def _ask_which(
 
 async def show_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Show the chosen hidden post again."""
-    await _with_chosen(ack, view, by, desk, Act.SHOW, "show_post")
+    await _with_chosen(ack, view, by, desk, Act.SHOW)
 
 
 async def like_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Like the chosen post."""
-    await _with_chosen(ack, view, by, desk, Act.LIKE, "like_post")
+    await _with_chosen(ack, view, by, desk, Act.LIKE)
 
 
 async def unlike_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take back the like of the chosen post."""
-    await _with_chosen(ack, view, by, desk, Act.UNLIKE, "unlike_post")
+    await _with_chosen(ack, view, by, desk, Act.UNLIKE)
 
 
-async def _with_chosen(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk, kind: Act, field: str) -> None:
-    number, _, only = view["private_metadata"].partition(":")
-    post = int(only or values(view)[field])
-    await _approve(desk, Moderation(kind, int(number), post, submission=view["id"]), by)
+async def _with_chosen(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk, kind: Act) -> None:
+    case_id, mention_id = chosen_post(view, values(view), f"{kind}_post")
+    await _approve(desk, Moderation(kind, case_id, mention_id, submission=view["id"]), by)
     await ack()
 
 
@@ -129,8 +128,8 @@ async def open_remove(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
 async def remove(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Remove an answer of ours from the platform."""
     filled = values(view)
-    number, _, only = view["private_metadata"].partition(":")
-    case_id, reply_id, why = int(number), int(only or filled["remove_reply"]), (filled.get("remove_why") or "").strip()
+    case_id, reply_id = chosen_post(view, filled, "remove_reply")
+    why = (filled.get("remove_why") or "").strip()
     if not why:
         raise Wrong({"remove_why": text("Say in a few words why.")})
     async with desk.reading() as session:

@@ -1,8 +1,9 @@
 """Acts on a post besides answering it: their state in words, and the modal that removes our answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.domain.mention import Act
 from bot.domain.text import text
@@ -160,36 +161,26 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
 
 def show_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask which of the hidden posts becomes visible again."""
-    hidden = to_choose(file.open_to(Act.SHOW))
-    blocks = [
-        context(head_line(file, t)),
-        *post_choice(hidden, t("Post"), "show_post", t, now),
-        section(t("Everyone who could read it before can read it again.")),
-    ]
-    return modal(
-        "case:show_one", t("Show a post again"), blocks, submit=t("Show again"), close=t("Cancel"),
-        metadata=about_post(file, [each.id for each in hidden]),
-    )  # fmt: skip
+    everyone = section(t("Everyone who could read it before can read it again."))
+    return _which(Act.SHOW, t("Show a post again"), t("Show again"), file, t, now, everyone)
 
 
 def like_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask which of several posts is liked."""
-    posts = to_choose(file.open_to(Act.LIKE))
-    blocks = [context(head_line(file, t)), *post_choice(posts, t("Post"), "like_post", t, now)]
-    return modal(
-        "case:like_one", t("Like a post"), blocks, submit=t("Like"), close=t("Cancel"),
-        metadata=about_post(file, [each.id for each in posts]),
-    )  # fmt: skip
+    return _which(Act.LIKE, t("Like a post"), t("Like"), file, t, now)
 
 
 def unlike_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask of which of the liked posts the like is taken back."""
-    liked = to_choose(file.open_to(Act.UNLIKE))
-    blocks = [context(head_line(file, t)), *post_choice(liked, t("Post"), "unlike_post", t, now)]
-    return modal(
-        "case:unlike_one", t("Take a like back"), blocks, submit=t("Take back"), close=t("Cancel"),
-        metadata=about_post(file, [each.id for each in liked]),
-    )  # fmt: skip
+    return _which(Act.UNLIKE, t("Take a like back"), t("Take back"), file, t, now)
+
+
+def _which(kind: Act, title: str, submit: str, file: CaseFile, t: Texts, now: datetime, *below: Block) -> Block:
+    """Ask to which of the posts that allow it an act is done; `chosen_post` reads which."""
+    posts = to_choose(file.open_to(kind))
+    blocks = [context(head_line(file, t)), *post_choice(posts, t("Post"), f"{kind}_post", t, now), *below]
+    metadata = about_post(file, [each.id for each in posts])
+    return modal(f"case:{kind}_one", title, blocks, submit=submit, close=t("Cancel"), metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -225,3 +216,9 @@ def _named(post: Post, t: Texts, now: datetime) -> str:
 def about_post(file: CaseFile, posts: Sequence[int]) -> str:
     """Return the metadata of a modal about a post: the case, and the post if it is the only one."""
     return f"{file.case.id}:{posts[0]}" if len(posts) == 1 else str(file.case.id)
+
+
+def chosen_post(view: Block, filled: Mapping[str, Any], field: str) -> tuple[int, int]:
+    """Return the case of a modal about a post, and that post: the only one, or the one chosen in this field."""
+    case_id, _, only = view["private_metadata"].partition(":")
+    return int(case_id), int(only or filled[field])
