@@ -29,8 +29,8 @@ _ITEMS: dict[str, tuple[type[Reply] | type[Act], ColumnElement[bool], MessageKin
 
 async def waits_since(session: AsyncSession, act: Act) -> datetime:
     """Return since when an act is to be carried out."""
-    hiding = await session.get(Hiding, act.id)
-    return hiding.decided_at if hiding is not None and hiding.decided_at is not None else act.created_at
+    since: datetime = (await session.exec(select(_SINCE[Act]).where(Act.id == act.id))).one()
+    return since
 
 
 async def untold(session: AsyncSession, now: datetime, long: timedelta) -> list[tuple[int, str, int]]:
