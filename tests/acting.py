@@ -36,6 +36,14 @@ async def with_a_case(bot: Bot, url: str, allowed: frozenset[Permit] = ALL, *, s
     return bot
 
 
+async def writes_more(bot: Bot, words: str) -> None:
+    """Let the citizen of that case write a second post, below the first."""
+    post = Post("p2", Author("a", "Fatima"), words, bot.desk.now(), permits=ALL, in_reply_to="p1")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+
+
 async def approve(
     bot: Bot, kind: Act, submission: str = "", *, by: str = SANNE, undo: timedelta = NO_UNDO, **more: Any
 ) -> ActRow:

@@ -245,6 +245,15 @@ async def second_team(bot: Bot, name: str = "Beheer", **settings: Any) -> int:
     return team_id
 
 
+async def moves_to(bot: Bot, channel: str) -> None:
+    """Give the team another channel, in which the bot is."""
+    await bot.slack.join(bot.slack.app.user_id, channel)
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.channel = channel
+        session.add(team)
+
+
 async def claim_in_two_teams(bot: Bot) -> None:
     """Let Sanne have a case in each of two teams: 1 of the first, and 2, which went to the second."""
     beheer = await second_team(bot)

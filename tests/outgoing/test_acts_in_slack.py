@@ -11,7 +11,7 @@ from bot.outgoing import outbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import refresh, replies
-from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case
+from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case, writes_more
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.fakes.wall import Wall
 from tests.people import answer, open_modal, stopped
@@ -36,10 +36,7 @@ async def test_of_several_liked_posts_the_agent_chooses_of_which_the_like_is_tak
     bot = acting
     await choose(bot, "like:1:1")
     await come_to(bot, (Act.LIKE, ActStatus.DONE))
-    post = Post("p2", Author("a", "Fatima"), "En bedankt", bot.desk.now(), permits=ALL, in_reply_to="p1")
-    async with bot.desk.session() as session:
-        await inbox.take_in(session, 2, [post], now=bot.desk.now())
-    await messages.wake_lanes(bot.desk)
+    await writes_more(bot, "En bedankt")
     await choose(bot, "like:1:2", "En bedankt")
     await come_to(bot, *[(Act.LIKE, ActStatus.DONE)] * 2)
     assert "Like intrekken" not in await offered(bot, "En bedankt")
@@ -55,10 +52,7 @@ async def test_of_several_liked_posts_the_agent_chooses_of_which_the_like_is_tak
 
 async def test_of_several_posts_the_agent_chooses_which_is_liked(acting: Bot, wall: Wall) -> None:
     bot = acting
-    post = Post("p2", Author("a", "Fatima"), "Laat ook maar", bot.desk.now(), permits=ALL, in_reply_to="p1")
-    async with bot.desk.session() as session:
-        await inbox.take_in(session, 2, [post], now=bot.desk.now())
-    await messages.wake_lanes(bot.desk)
+    await writes_more(bot, "Laat ook maar")
     assert "Liken" not in await offered(bot, "Laat ook maar")
     await choose(bot, "like_one:1", "Laat ook maar")
     view = await open_modal(bot, SANNE, "case:like_one")

@@ -270,6 +270,17 @@ async def unknown(bot: Bot) -> None:
     await messages.sync(bot.desk, 1)
 
 
+async def doubted_invitation(bot: Bot) -> None:
+    """Send the private answer, and never hear what became of the public words beside it."""
+    await approved(bot)
+    async with bot.desk.session() as session:
+        taken = await queue.take_next(session, 1, bot.desk.now())
+    assert taken is not None
+    async with bot.desk.session() as session:
+        await outcomes.record(session, taken, Sent("p1"), bot.desk.now())
+    await unknown(bot)
+
+
 async def settled(bot: Bot, *, published: bool) -> None:
     async with bot.desk.session() as session:
         await replying.settle(session, 1, published=published, by=SANNE, now=bot.desk.now())
@@ -297,13 +308,7 @@ async def test_public_words_of_which_it_is_not_certain_that_they_are_there_are_a
     office: Bot,
 ) -> None:
     bot = office
-    await approved(bot)
-    async with bot.desk.session() as session:
-        taken = await queue.take_next(session, 1, bot.desk.now())
-        assert taken is not None
-    async with bot.desk.session() as session:
-        await outcomes.record(session, taken, Sent("p1"), bot.desk.now())
-    await unknown(bot)
+    await doubted_invitation(bot)
     assert (await replies(bot))[1] == (ReplyKind.INVITATION, ReplyStatus.UNCERTAIN)
     card = await bot.card("Misschien verstuurd")
     assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(card))
@@ -318,13 +323,7 @@ async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_a
     office: Bot, settled_by_then: bool
 ) -> None:
     bot = office
-    await approved(bot)
-    async with bot.desk.session() as session:
-        taken = await queue.take_next(session, 1, bot.desk.now())
-        assert taken is not None
-    async with bot.desk.session() as session:
-        await outcomes.record(session, taken, Sent("p1"), bot.desk.now())
-    await unknown(bot)
+    await doubted_invitation(bot)
 
     async def questions(moment: str) -> int:
         bot.clock.at = local(moment)  # type: ignore[attr-defined]
@@ -351,13 +350,7 @@ async def test_whether_public_words_are_there_is_not_asked_twice_as_the_channel_
     office: Bot,
 ) -> None:
     bot = office
-    await approved(bot)
-    async with bot.desk.session() as session:
-        taken = await queue.take_next(session, 1, bot.desk.now())
-        assert taken is not None
-    async with bot.desk.session() as session:
-        await outcomes.record(session, taken, Sent("p1"), bot.desk.now())
-    await unknown(bot)
+    await doubted_invitation(bot)
     await bot.slack.archive(CHANNEL)
     await mention(bot, 2, "Wie ziet dit?")
     await bot.slack.archive(CHANNEL, again_open=True)

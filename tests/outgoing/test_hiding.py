@@ -40,7 +40,7 @@ from bot.slack import messages
 from bot.team.settings import HOUSE_RULES, TeamSettings
 from jobs import hidings as hidings_job
 from jobs import redaction, replies
-from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case
+from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case, writes_more
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
 from tests.fakes.between import Between
@@ -130,10 +130,7 @@ async def hidings(bot: Bot) -> list[Hiding]:
 
 async def test_of_several_hidden_posts_the_agent_chooses_which_is_shown_again(acting: Bot, wall: Wall) -> None:
     bot = acting
-    post = Post("p2", Author("a", "Fatima"), "Idioten zijn het", bot.desk.now(), permits=ALL, in_reply_to="p1")
-    async with bot.desk.session() as session:
-        await inbox.take_in(session, 2, [post], now=bot.desk.now())
-    await messages.wake_lanes(bot.desk)
+    await writes_more(bot, "Idioten zijn het")
     for number, chosen in ((1, {"hide_post": "1"}), (2, {})):
         await choose(bot, "hide:1", "Idioten")
         await open_modal(bot, SANNE, "case:hide")
@@ -576,10 +573,7 @@ async def test_of_several_posts_the_one_that_was_edited_is_read_in_full_before_i
     acting_sqlite: Bot, wall: Wall
 ) -> None:
     bot, end = acting_sqlite, "en daarom bied ik mijn excuses aan"
-    post = Post("p2", Author("a", "Fatima"), "Idioten zijn het", bot.desk.now(), permits=ALL, in_reply_to="p1")
-    async with bot.desk.session() as session:
-        await inbox.take_in(session, 2, [post], now=bot.desk.now())
-    await messages.wake_lanes(bot.desk)
+    await writes_more(bot, "Idioten zijn het")
     await choose(bot, "hide:1", "Idioten")
     await open_modal(bot, SANNE, "case:hide")
     await edits(bot, f"{SORRY} Ik was in de war na het overlijden van mijn moeder, {end}")

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from bot import cases
-from bot.models import Account, Team
+from bot.models import Account
 from bot.slack import messages
 from jobs import backlog, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
+from tests.people import moves_to
 from tests.slack.conftest import come, post
 
 
@@ -50,11 +51,7 @@ async def test_a_team_that_gets_another_channel_reads_it_there_and_the_former_on
     await work(bot, 17)
     assert "wachten op hun kaart" in said(bot)[0]
     cards = len(bot.cards())
-    await bot.slack.join(bot.slack.app.user_id, other)
-    async with bot.desk.session() as session:
-        team = await session.get_one(Team, 1)
-        team.channel = other
-        session.add(team)
+    await moves_to(bot, other)
     await work(bot, 20)
     [former] = said(bot)
     assert f"staat nu in <#{other}>" in former and "list:show" not in former

@@ -26,7 +26,7 @@ from jobs.digest import send_digests
 from tests.bench.flood import COUNTED
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
-from tests.people import FIRE, STREETS, open_modal
+from tests.people import FIRE, STREETS, moves_to, open_modal
 from tests.slack.conftest import come, post
 
 
@@ -472,11 +472,7 @@ async def test_its_card_comes_to_the_other_channel_of_its_team_when_its_own_is_a
     await come(bot, *alike(bot, *range(9)))
     await work(bot, 20)
     bot.slack.workspace.channels[CHANNEL].archived = True
-    await bot.slack.join(bot.slack.app.user_id, other)
-    async with bot.desk.session() as session:
-        team = await session.get_one(Team, 1)
-        team.channel = other
-        session.add(team)
+    await moves_to(bot, other)
     await come(bot, *alike(bot, *range(20, 25)))
     await work(bot, 180, step=5)
     assert "*14 zaken over hetzelfde*" in json.dumps(bot.slack.messages(other), ensure_ascii=False)
@@ -486,11 +482,7 @@ async def test_a_team_that_gets_another_channel_has_the_card_there_and_the_forme
     bot, other = strict, "C0ALGEMEEN"
     await come(bot, *alike(bot, *range(9)))
     await work(bot, 20)
-    await bot.slack.join(bot.slack.app.user_id, other)
-    async with bot.desk.session() as session:
-        team = await session.get_one(Team, 1)
-        team.channel = other
-        session.add(team)
+    await moves_to(bot, other)
     await come(bot, *alike(bot, *range(20, 25)))
     await work(bot, 40)
     [card] = shown(bot)
@@ -570,11 +562,7 @@ async def test_when_it_ends_cards_come_in_the_channel_that_the_team_has_by_then(
     bot, other = strict, "C0ALGEMEEN"
     await come(bot, *alike(bot, *range(9)))
     await work(bot, 20)
-    await bot.slack.join(bot.slack.app.user_id, other)
-    async with bot.desk.session() as session:
-        team = await session.get_one(Team, 1)
-        team.channel = other
-        session.add(team)
+    await moves_to(bot, other)
     await work(bot, 31 * 60, step=60)
     await work(bot, 40)
     assert shown(bot, "case:") == []

@@ -17,7 +17,7 @@ from jobs.members import look_at_accounts
 from jobs.workspace import look_at_slack
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, settings_for
-from tests.people import BEHEER, home, make_role, mention, second_team, settings
+from tests.people import BEHEER, home, make_role, mention, moves_to, second_team, settings
 
 OTHER = "C0ALGEMEEN"
 
@@ -132,11 +132,7 @@ async def test_when_the_team_chooses_another_channel_what_waited_comes_there(tea
     await mention(bot, text="Al getoond")
     await bot.slack.archive(CHANNEL)
     await mention(bot, 2, "Nog niet getoond")
-    await bot.slack.join(bot.slack.app.user_id, OTHER)
-    async with bot.desk.session() as session:
-        team = await session.get_one(Team, 1)
-        team.channel = OTHER
-        session.add(team)
+    await moves_to(bot, OTHER)
     bot.clock.advance(minutes=3)
     await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:claim")
     await mention(bot, 3)
