@@ -62,10 +62,10 @@ class Faults:
         """Wait some seconds before doing the work of the next calls."""
         self._add(method, Fault(delay=seconds), times)
 
-    def hold(self, method: str) -> asyncio.Event:
-        """Let the next call wait for this event before doing the work."""
+    def hold(self, method: str, *, times: int = 1) -> asyncio.Event:
+        """Let the next calls wait for this event before doing the work."""
         held = asyncio.Event()
-        self._add(method, Fault(held=held), 1)
+        self._add(method, Fault(held=held), times)
         return held
 
     def clear(self) -> None:
