@@ -11,7 +11,7 @@ https://procrastinate.readthedocs.io/en/stable/howto/advanced/locks.html
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -35,8 +35,8 @@ CONCURRENCY = 64
 """How many lanes one process runs at once: a lane mostly waits for others, and one that waits long blocks none."""
 CONNECTIONS = 4
 """How many connections to the database a process may use for its jobs, besides the one on which it listens."""
-POLL_SECONDS = 0.5
-"""How late a job may begin that nobody is told of: the end of a lock and the moment a job waits for are not told."""
+POLL_SECONDS = 2.0
+"""How late a job may begin that nobody is told of: the moment that it waits for, and what a process that died owed."""
 HEARTBEAT_SECONDS, STALLED_SECONDS, LOOK_SECONDS = 2.0, 10.0, 2.0
 """A process says this often that it lives; silent this long, its jobs are given to others; who look this often."""
 FORGOTTEN_SECONDS = 3600.0
@@ -101,6 +101,14 @@ RETURNING id
 """Makes the jobs of dead processes wait anew. The library's own retry fails if the lane was woken since."""
 
 
+_TELL = """
+SELECT pg_notify('procrastinate_queue_v1#' || %(queue)s, '{"type": "job_inserted", "job_id": 0}')
+FROM procrastinate_jobs
+WHERE queueing_lock = %(lane)s AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+"""
+"""Tells of the job that came while the lane's last one was ending: nobody could take it then."""
+
+
 class SharedLanes:
     """The lanes of one process among several; see bot.wake.Lanes.
 
@@ -131,9 +139,12 @@ class SharedLanes:
         """Wake a lane; see bot.wake.Wake. If the database does not take it now, the sweep finds the work."""
         self._woken.add(lane)
         if len(self._woken) == 1:
-            waking = asyncio.get_running_loop().create_task(self._wake(), name="waking lanes")
-            self._wakes.add(waking)
-            waking.add_done_callback(self._wakes.discard)
+            self._soon(self._wake(), "waking lanes")
+
+    def _soon(self, saying: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(saying, name=name)
+        self._wakes.add(task)
+        task.add_done_callback(self._wakes.discard)
 
     async def _wake(self) -> None:
         lanes, self._woken = self._woken, set()
@@ -234,7 +245,12 @@ class SharedLanes:
             log.error("lane failed", lane=kind, **trace(error))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.pop(task, None)
+        lane = self._running.pop(task)
+        self._soon(self._tell(lane), "telling of what waits")
+
+    async def _tell(self, lane: str) -> None:
+        with suppress(Exception):  # others look for themselves, a little later
+            await self._ask(_TELL, lane=lane)
 
     def running(self, kind: str) -> int:
         """Return how many lanes of this kind are at work in this process."""
@@ -265,9 +281,9 @@ class SharedLanes:
             _, late = await asyncio.wait(set(self._running), timeout=seconds)
             for task in late:
                 task.cancel()
-        ending = {*self._workers, *self._running, *self._wakes}
-        if ending:
-            await asyncio.wait(ending, timeout=END_SECONDS)
+        for ending in ({*self._workers, *self._running}, self._wakes):  # who ended tells others of what waits
+            if ending:
+                await asyncio.wait(set(ending), timeout=END_SECONDS)
 
 
 @asynccontextmanager

@@ -79,12 +79,19 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
 """The jobs that follow the desk's clock, and their intervals in its seconds."""
 
 
+async def sweep(desk: Desk) -> None:
+    """Do what must be seen within seconds, one after the other: each job of its own asks a shared queue six times."""
+    for job in SWEEPS:
+        await _run_job(job, desk)
+
+
+SWEEPS: tuple[Job, ...] = (refresh.refresh, backlog.follow, rollups.follow)
+
+
 def by_the_world(desk: Desk) -> Mapping[Job, float]:
     """Return the jobs that call external systems, and their intervals in real seconds."""
     return {
-        refresh.refresh: SWEEP_SECONDS,
-        backlog.follow: SWEEP_SECONDS,
-        rollups.follow: SWEEP_SECONDS,
+        sweep: SWEEP_SECONDS,
         poll.poll_due: desk.settings.poll_seconds,
         check.check_accounts: check.EVERY.total_seconds(),
         members.read_channels: members.LOOK_EVERY.total_seconds(),

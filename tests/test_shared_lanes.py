@@ -177,6 +177,36 @@ async def waiting(engine: AsyncEngine) -> bool:
     return "todo" in await jobs_of(engine)
 
 
+async def test_a_wake_while_the_last_run_is_being_written_down_is_not_left_until_somebody_looks(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.shared_lanes.POLL_SECONDS", 3600.0)
+    runs = Runs()
+    runs.go.clear()
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with opened(engine) as web, opened(engine, runs):
+        web(LANE)
+        await until(lambda: runs.started)
+
+        async with engine.begin() as held:
+            await held.execute(text("SELECT FROM procrastinate_jobs WHERE status = 'doing' FOR UPDATE"))
+            runs.go.set()
+
+            async def is_written_down() -> bool:
+                async with engine.connect() as connection:
+                    return bool((await connection.execute(text(waits))).scalar())
+
+            async def waits_too() -> bool:
+                return await jobs_of(engine) == ["doing", "todo"]
+
+            await eventually(is_written_down)
+            web(LANE)
+            await eventually(waits_too)
+
+        await runs.have_ended(2)
+        await eventually(lambda: none_left(engine))
+
+
 async def test_a_lane_that_is_due_later_runs_then_though_the_process_that_knew_it_is_gone(engine: AsyncEngine) -> None:
     runs = Runs(timedelta(seconds=1))
     async with opened(engine, runs) as lanes:

@@ -148,7 +148,7 @@ async def test_four_share_the_work_and_nothing_is_done_twice(bot: Bot, citizens:
 
 async def ticked(bot: Bot, times: int) -> bool:
     """Whether the sweep has had so many ticks."""
-    found = await sql(bot, "SELECT count(DISTINCT slot) FROM ticks WHERE lane = 'job:jobs.refresh.refresh'")
+    found = await sql(bot, f"SELECT count(DISTINCT slot) FROM ticks WHERE lane = 'job:{jobs.name_of(jobs.sweep)}'")
     return found[0][0] >= times
 
 
