@@ -8,6 +8,7 @@ disk.py      whether the database has room
 config.py    the settings                db.py     engine, sessions, migrations/; sqlite_driver.py
 wake.py      lanes: "this channel, account or feed has work"    shared_lanes.py    those of several processes
 logs.py      logs without contents       texts.py  the languages (locales/)
+by_clock.py  what the clock does with cases of open teams
 meters.py    what a process counts       web_server.py    a web server that ends in time
 steady_clock.py    the time, also when the machine's clock is set
 

@@ -1,4 +1,4 @@
-"""Duty: call those on duty to urgent cases that nobody has claimed, and make a Slack user group follow duty."""
+"""Duty: make a Slack user group follow duty."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,13 +7,11 @@ from typing import Any
 import structlog
 from sqlmodel import col, update
 
-from bot.cases import clocks
 from bot.desk import Desk
 from bot.logs import going_on
 from bot.models import Team
-from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
-from bot.staffing import duty, presence
+from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
@@ -21,19 +19,6 @@ log = structlog.get_logger()
 
 AGAIN = timedelta(hours=1)
 """How long an update of a user group, or Slack's refusal, stays valid while duty stays the same."""
-
-
-async def call_out(desk: Desk) -> None:
-    """Call those on duty to every urgent case that has no owner and to which nobody was called yet."""
-    async with desk.reading() as session:
-        open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
-        uncalled = await duty.uncalled(session, open_now) if open_now else []
-    for case_id in uncalled:
-        with going_on("calling those on duty failed", case=case_id):
-            async with desk.session() as session:
-                await duty.call_to(session, case_id, desk.now())
-    if uncalled:
-        await messages.wake_lanes(desk)
 
 
 async def follow(desk: Desk) -> None:

@@ -32,7 +32,7 @@ retiming.py       running clocks follow the opening hours and the ladder of thei
 """
 
 from bot.cases import moves
-from bot.cases.advice import advice_step, ask_again, turn_over, unanswered
+from bot.cases.advice import ask_again, turn_over
 from bot.cases.closing import Outcome, close, close_all, last_events, refuse_closing, undo_close
 from bot.cases.handing_over import HandedOut, HandingOver, hand_over, undo_hand_over
 from bot.cases.indexing import index
@@ -63,7 +63,6 @@ __all__ = [
     "Taken",
     "Unread",
     "add_note",
-    "advice_step",
     "ask_again",
     "briefly",
     "by_number",
@@ -95,7 +94,6 @@ __all__ = [
     "touch_messages",
     "transfer",
     "turn_over",
-    "unanswered",
     "undo_close",
     "undo_hand_over",
     "within_team",

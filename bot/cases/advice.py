@@ -13,20 +13,21 @@ from bot.cases.state import ended_at, locked, record
 from bot.domain.case import Move, Status
 from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.sla import advice_due
-from bot.models import ASKED, WAITING, Case, Escalation, Message, MessageKind, Reminder, ReminderKind, Team
+from bot.models import ASKED, WAITING, Case, CaseFile, Escalation, Message, MessageKind, Reminder, ReminderKind, Team
+from bot.team import teams
 from bot.team.settings import TeamSettings
 
 
-async def unanswered(session: AsyncSession, team_id: int) -> Sequence[Escalation]:
-    """Return the open questions of a team's cases."""
-    escalated = select(Case.id).where(WAITING, Case.team_id == team_id, Case.status == Status.ESCALATED)
+async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> Sequence[int]:
+    """Return the open questions of a team's cases for which half of the time for advice is used."""
+    escalated = select(Case.id).where(WAITING, Case.team_id == team.id, Case.status == Status.ESCALATED)
     rows = await session.exec(
         select(Escalation).where(ASKED, col(Escalation.case_id).in_(escalated)).order_by(col(Escalation.id))
     )
-    return rows.all()
+    return [asked.id for asked in rows if _step(asked, settings, now)]
 
 
-def due(asked: Escalation, settings: TeamSettings, now: datetime) -> Mapping[int, datetime]:
+def _ends(asked: Escalation, settings: TeamSettings, now: datetime) -> Mapping[int, datetime]:
     """Return when half of the time for advice is used, and when it is over, by percentage."""
     allowed = settings.norm.targets().resolution
     if asked.allowed_seconds is not None:
@@ -34,9 +35,9 @@ def due(asked: Escalation, settings: TeamSettings, now: datetime) -> Mapping[int
     return advice_due(settings.hours(now), asked.at, allowed)
 
 
-def advice_step(asked: Escalation, settings: TeamSettings, now: datetime) -> int:
+def _step(asked: Escalation, settings: TeamSettings, now: datetime) -> int:
     """Return the last percentage that a question has reached, 0 if none."""
-    return max((percent for percent, at in due(asked, settings, now).items() if at <= now), default=0)
+    return max((percent for percent, at in _ends(asked, settings, now).items() if at <= now), default=0)
 
 
 async def turn_over(session: AsyncSession, asked: Escalation, case: Case, team: Team, now: datetime) -> datetime | None:
@@ -44,23 +45,31 @@ async def turn_over(session: AsyncSession, asked: Escalation, case: Case, team: 
 
     The time ends too when the case ends without it; None when no opening hours bring the end.
     """
-    time_over = due(asked, TeamSettings.of(team.settings), now).get(100)
+    time_over = _ends(asked, TeamSettings.of(team.settings), now).get(100)
     ends = (asked.advised_at, asked.lapsed_at, await ended_at(session, case), time_over)
     return min((each for each in ends if each is not None), default=None)
 
 
-async def coming(session: AsyncSession, case: Case, settings: TeamSettings, now: datetime) -> list[Coming]:
+async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
     """Return when those who were asked about a case will be reminded, and when it goes back to its owner."""
-    found, hours = list[Coming](), settings.hours(now)
+    found, case, hours = list[Coming](), file.case, settings.hours(now)
     if case.status is not Status.ESCALATED:
         return found
     for asked in await session.exec(select(Escalation).where(ASKED, Escalation.case_id == case.id)):
-        over = heard_at(hours, due(asked, settings, now).get(100), now)
-        for percent, at in due(asked, settings, now).items():
+        over = heard_at(hours, _ends(asked, settings, now).get(100), now)
+        for percent, at in _ends(asked, settings, now).items():
             heard, to = heard_at(hours, at, now), [each.recipient for each in await _reminders(session, asked, percent)]
             if heard is not None and (percent == 100 or (to and heard != over)):
                 found.append(Coming(heard, Doing.ADVICE, tuple(to), percent))
     return found
+
+
+async def chase(session: AsyncSession, escalation_id: int, now: datetime) -> None:
+    """Ask again for advice on a question, as far as its time is used by now; at the end of it the question lapses."""
+    query = select(Escalation, Case).join(Case).where(Escalation.id == escalation_id)
+    asked, case = (await session.exec(query)).one()
+    if percent := _step(asked, await teams.settings(session, case.team_id), now):
+        await ask_again(session, escalation_id, percent=percent, now=now)
 
 
 async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Hidden posts by the clock: second colleagues are reminded, and hidden posts are reviewed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -42,31 +42,31 @@ REVIEW_AGAIN = 5
 """Working days after which the coordinators are asked again whether a post must stay hidden: about a week."""
 
 
-async def proposed(session: AsyncSession) -> Mapping[int, int]:
-    """Return the acts that wait for a second colleague, each with its team."""
-    query = select(ActRow.id, Case.team_id).join(Case, col(ActRow.case_id) == Case.id).where(PROPOSED)
-    return dict((await session.exec(query)).all())
+async def to_chase(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> Sequence[int]:
+    """Return the acts of a team that wait for a second colleague."""
+    waiting = select(ActRow.id).join(Case, col(ActRow.case_id) == Case.id).where(PROPOSED, Case.team_id == team.id)
+    return sorted(await session.exec(waiting))
 
 
-async def to_review(session: AsyncSession, now: datetime) -> Mapping[int, int]:
-    """Return the acts whose posts are due for review, each with its team."""
+async def to_review(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> Sequence[int]:
+    """Return the acts of a team whose posts are due for review."""
     due = (
-        select(Hiding.act_id, Case.team_id)
+        select(Hiding.act_id)
         .join(ActRow, col(ActRow.id) == Hiding.act_id)
         .join(Case, col(ActRow.case_id) == Case.id)
-        .where(col(Hiding.review_at) <= now)
+        .where(col(Hiding.review_at) <= now, Case.team_id == team.id)
     )
-    return dict((await session.exec(due)).all())
+    return sorted(await session.exec(due))
 
 
-async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
-    """Remind the coordinators of an act that waits for a second colleague, once a step; return whether it did.
+async def chase(session: AsyncSession, act_id: int, now: datetime) -> None:
+    """Remind the coordinators of an act that waits for a second colleague, once a step.
 
     An act whose post is no longer there, or was hidden on the platform itself, is taken back.
     """
     act, case = await _held(session, act_id)
     if act.status is not ActStatus.ASKED:
-        return False
+        return
     mention, file = await session.get_one(Mention, act.mention_id), await cases.read(session, case.id)
     if mention.gone in FOR_GOOD or file.holds(Act.HIDE, mention.id):
         act.status = ActStatus.WITHDRAWN
@@ -74,15 +74,14 @@ async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
         await session.flush()
         why = Why.GONE if mention.gone in FOR_GOOD else Why.PLATFORM
         await moderation.log(session, act, EventKind.ACT_WITHDRAWN, "", now, why)
-        return True
+        return
     team, settings = file.team, TeamSettings.of(file.team.settings)
     step = _step(act, settings.hours(now), now)
     if not step or await _was_sent(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
-        return False
+        return
     for to in await _chased(session, act, team, settings):
         key, details = f"second:{act.id}:{step}:{to}", Asking(hours=step).to_json()
         session.add(_message(key, MessageKind.SECOND, act, to, details))
-    return True
 
 
 def _step(act: ActRow, hours: Hours, now: datetime) -> int:
@@ -95,29 +94,28 @@ async def _chased(session: AsyncSession, act: ActRow, team: Team, settings: Team
     return [who for who in await _leads(session, team, settings) if who != act.by] or [team.channel]
 
 
-async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
+async def review(session: AsyncSession, act_id: int, now: datetime) -> None:
     """Ask the coordinators whether a post must stay hidden, again each week until somebody decides.
 
-    Returns whether anybody was asked. Nothing is asked about a post that is shown again or no longer there, nor while
+    Nothing is asked about a post that is shown again or no longer there, nor while
     it is being shown again: if the platform refuses that, it is asked about then.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get_one(Hiding, act_id, populate_existing=True)
     if hiding.review_at is None or hiding.review_at > now:
-        return False
+        return
     file = await cases.read(session, case.id)
     if not _is_reviewed(file, act):
         if not _is_being_decided(file, act):
             hiding.review_at = None
             session.add(hiding)
-        return False
+        return
     settings = TeamSettings.of(file.team.settings)
     at, asked = hiding.review_at.isoformat(), _review_of(act, hiding.review_at, case, settings.hours(now), now)
     if await _was_sent(session, act, MessageKind.REVIEW, asked):
-        return False
+        return
     for to in await _leads(session, file.team, settings) or [file.team.channel]:
         session.add(_message(f"{asked}{to}", MessageKind.REVIEW, act, to, Asking(at=at).to_json()))
-    return True
 
 
 def _review_of(act: ActRow, at: datetime, case: Case, hours: Hours, now: datetime) -> str:
@@ -140,14 +138,21 @@ def _is_being_decided(file: CaseFile, act: ActRow) -> bool:
     return since is not None and since.status in GOING
 
 
-async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
-    """Return when a second colleague will be asked again to agree, and when hidden posts of a case are reviewed."""
+async def chases(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
+    """Return when a second colleague will be asked again to agree."""
     hours, found = settings.hours(now), list[Coming]()
     for act in file.acts:
-        hiding = file.hidings.get(act.id)
         if act.status is ActStatus.ASKED and (at := await _next_chase(session, act, hours, now)):
             to = await _chased(session, act, file.team, settings)
             found.append(Coming(at, Doing.SECOND, tuple(to)))
+    return found
+
+
+async def reviews(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
+    """Return when the coordinators are asked about the hidden posts of a case."""
+    hours, found = settings.hours(now), list[Coming]()
+    for act in file.acts:
+        hiding = file.hidings.get(act.id)
         review_at = hiding.review_at if hiding is not None and _is_reviewed(file, act) else None
         if review_at and (at := await _next_review(session, act, review_at, file.case, hours, now)):
             to = await _leads(session, file.team, settings) or [file.team.channel]

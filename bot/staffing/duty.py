@@ -1,6 +1,5 @@
 """Call those on duty to an urgent case that nobody has claimed, once each time it comes to the team."""
 
-from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, String, cast, literal
@@ -13,7 +12,7 @@ from bot.domain.coming import Coming, Doing, heard_at
 from bot.domain.event import EventKind
 from bot.domain.hours import is_open
 from bot.domain.signals import Rank
-from bot.models import WAITING, Called, Case, Event, Message, MessageKind, Team
+from bot.models import WAITING, Called, Case, CaseFile, Event, Message, MessageKind, Team
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
 
@@ -50,23 +49,21 @@ async def whom(session: AsyncSession, team: Team, settings: TeamSettings, now: d
     return duty or await presence.present_of(session, settings.coordinators)
 
 
-async def coming(
-    session: AsyncSession, case_id: int, team: Team, settings: TeamSettings, now: datetime
-) -> list[Coming]:
+async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
     """Return when those on duty will be called to an urgent case."""
     at = heard_at(settings.hours(now), now, now)
-    if at is None or case_id not in await uncalled(session, [team.id]):
+    if at is None or file.case.id not in await due(session, file.team, settings, now):
         return []
-    called = await whom(session, team, settings, at)
+    called = await whom(session, file.team, settings, at)
     return [Coming(at, Doing.CALL, tuple(called))] if called else []
 
 
-async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int]:
-    """Return the urgent cases of these teams that nobody has claimed and nobody was called to."""
+async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> list[int]:
+    """Return the urgent cases of a team that nobody has claimed and nobody was called to."""
     called = select(Message.id).where(Message.key == _key()).correlate(Case)
     rows = await session.exec(
         select(Case.id)
-        .where(WAITING, col(Case.team_id).in_(team_ids), Case.status == Status.NEW, col(Case.urgent))
+        .where(WAITING, Case.team_id == team.id, Case.status == Status.NEW, col(Case.urgent))
         .where(~called.exists())
     )
     return sorted(rows)

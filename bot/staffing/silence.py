@@ -13,21 +13,21 @@ from bot.domain.case import Status
 from bot.domain.coming import Coming, Doing, heard_by_days
 from bot.domain.period import working_days
 from bot.domain.signals import Rank
-from bot.models import WITH_CITIZEN, Case, Message, MessageKind, Role, Team, Unanswered
+from bot.models import WITH_CITIZEN, Case, CaseFile, Message, MessageKind, Role, Team, Unanswered
 from bot.staffing import duty, presence
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
 
-async def unasked(session: AsyncSession, team_id: int, settings: TeamSettings, now: datetime) -> Sequence[int]:
+async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> Sequence[int]:
     """Return the cases of a team whose citizens' time is over, and about which nobody was asked since."""
     before = now - timedelta(days=settings.citizen_days)
     rows = await session.exec(
-        select(Case).where(WITH_CITIZEN, Case.team_id == team_id, col(Case.waits_since) <= before)
+        select(Case).where(WITH_CITIZEN, Case.team_id == team.id, col(Case.waits_since) <= before)
     )
-    due = [case for case in rows if _times(case, settings, now)]
-    asked = await _questions(session, [case.id for case in due])
-    return sorted(case.id for case in due if not _is_asked(case, _times(case, settings, now), asked))
+    over = [case for case in rows if _times(case, settings, now)]
+    asked = await _questions(session, [case.id for case in over])
+    return sorted(case.id for case in over if not _is_asked(case, _times(case, settings, now), asked))
 
 
 async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
@@ -59,8 +59,9 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
         session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, rank=Rank.SOON, **about))
 
 
-async def coming(session: AsyncSession, case: Case, team: Team, settings: TeamSettings, now: datetime) -> list[Coming]:
+async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, now: datetime) -> list[Coming]:
     """Return when somebody will be asked about a case whose citizen does not answer."""
+    case, team = file.case, file.team
     if case.status is not Status.WITH_CITIZEN:
         return []
     asked = await _questions(session, [case.id])

@@ -13,7 +13,7 @@ from bot.models import Note, Role
 from bot.sandbox.slack.inspection import text_of
 from bot.sandbox.slack.workspace import Person, UserGroup
 from bot.slack import messages
-from jobs import advice
+from jobs import due
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.people import (
@@ -181,7 +181,7 @@ async def test_an_adviser_whom_the_answer_came_before_reads_that_and_does_not_re
     assert "De zaak ging verder zonder dit advies" in read(question)
     assert "De zaak ging verder zonder dit advies" in question["text"]
     bot.clock.at = local("2026-11-20 16:00")  # type: ignore[attr-defined]
-    await advice.chase(bot.desk)
+    await due.look_after(bot.desk)
     await writes(bot, 2, PRIVATE, private=True)
     assert "dossier" in await modal_of(bot, MARIEKE, bot.direct_channel(MARIEKE), question)
     assert "123456782" not in json.dumps([bot.slack.direct(MARIEKE), bot.slack.views(MARIEKE)])
@@ -221,7 +221,7 @@ async def test_an_adviser_whose_time_is_over_does_not_read_on_and_may_still_advi
     await writes(bot, 1, "Mijn dossier is kwijt", private=True)
     await asks(bot, escalate_colleague=MARIEKE)
     bot.clock.at = local("2026-11-20 16:00")  # type: ignore[attr-defined]
-    await advice.chase(bot.desk)
+    await due.look_after(bot.desk)
     bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
     await writes(bot, 2, PRIVATE, private=True)
     [question] = [each for each in bot.slack.direct(MARIEKE) if "vraagt" in text_of(each)]

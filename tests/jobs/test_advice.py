@@ -8,7 +8,7 @@ from bot.domain.case import Status, Urgency
 from bot.models import Case, Escalation, Message, MessageKind, Reminder, ReminderKind
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
-from jobs import advice
+from jobs import due
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import home, mention, open_modal, sent, settings
@@ -31,7 +31,7 @@ async def escalated(bot: Bot, *places: str, target: str = YOUSSEF, submission: s
 async def chased(bot: Bot, moment: str) -> list[int]:
     """Let the minute's job run at a moment, and return the percentages of the questions that it asked again."""
     bot.clock.at = local(moment)  # type: ignore[attr-defined]
-    await advice.chase(bot.desk)
+    await due.look_after(bot.desk)
     rows = [each for each in await bot.rows(Reminder) if each.kind is ReminderKind.ADVICE]
     return [each.percent for each in rows if each.told_at == bot.desk.now()]
 
@@ -100,9 +100,9 @@ async def test_an_adviser_is_left_alone_outside_opening_hours(office: Bot) -> No
 async def test_everyone_in_a_group_is_asked_again_and_processes_do_so_once(office: Bot) -> None:
     await escalated(office, YOUSSEF, MARIEKE, target="S0JURISTEN")
     office.clock.at = local("2026-11-20 12:30")  # type: ignore[attr-defined]
-    await asyncio.gather(*(advice.chase(office.desk) for _ in range(3)))
+    await asyncio.gather(*(due.look_after(office.desk) for _ in range(3)))
     office.clock.at = local("2026-11-20 14:00")  # type: ignore[attr-defined]
-    await asyncio.gather(*(advice.chase(office.desk) for _ in range(3)))
+    await asyncio.gather(*(due.look_after(office.desk) for _ in range(3)))
     kinds = Counter(m.kind for m in await office.rows(Message))
     told = [each.recipient for each in await office.rows(Reminder) if each.kind is ReminderKind.ADVICE]
     assert (sorted(told), kinds[MessageKind.REMINDER], kinds[MessageKind.NO_ADVICE]) == ([MARIEKE, YOUSSEF], 2, 1)

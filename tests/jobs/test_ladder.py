@@ -25,7 +25,7 @@ from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team import teams
-from jobs import claims, digest, duty, sla
+from jobs import claims, digest, due, duty, sla
 from jobs.members import look_at_accounts
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
@@ -310,7 +310,7 @@ async def test_the_trouble_of_one_team_stops_no_other(office: Bot) -> None:
     await claims.look_after(office.desk)
     office.clock.at = local("2026-11-20 11:03")  # type: ignore[attr-defined]
     await claims.look_after(office.desk)
-    await duty.call_out(office.desk)
+    await due.look_after(office.desk)
     await duty.follow(office.desk)
     office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
     await digest.send_digests(office.desk)

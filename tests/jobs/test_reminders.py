@@ -15,7 +15,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages, troubles
 from bot.slack.writing import is_stale
 from bot.team import agents, teams
-from jobs import advice, claims, digest, duty, sla, workspace
+from jobs import claims, digest, due, sla, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import asked, at, claim_in_two_teams, lists, mention, read, sent, settings, showing
@@ -252,7 +252,7 @@ async def test_idle_and_late_cases_and_questions_stand_in_the_order_of_every_lis
     for number, case_id in enumerate(ids):
         await ask_youssef(office, case_id, f"Weet jij {number}?")
     office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
-    await advice.chase(office.desk)
+    await due.look_after(office.desk)
     await level(office)
     [asked] = [words for words in direct(office, YOUSSEF) if "3 vragen wachten op advies" in words]
     assert in_order(asked, of="Weet jij") == [2, 1, 0]
@@ -289,7 +289,7 @@ async def test_each_row_leads_to_the_card_of_its_case(office: Bot) -> None:
                 question="Weet jij dit?", urgency=[Urgency.URGENT, Urgency.NORMAL][number], submission=f"v{number}",
             )  # fmt: skip
     office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
-    await advice.chase(office.desk)
+    await due.look_after(office.desk)
     await level(office)
     [asked] = [m for m in office.slack.direct(YOUSSEF) if "wachten op advies" in text_of(m)]
     assert all(card in str(asked["blocks"]) for card in cards)
@@ -307,7 +307,7 @@ async def test_a_call_to_an_urgent_case_says_when_somebody_has_it(office: Bot) -
     case_id = await mention(office)
     async with office.desk.session() as session:
         await cases.set_urgent(session, case_id, urgent=True, by=SANNE, now=office.desk.now())
-    await duty.call_out(office.desk)
+    await due.look_after(office.desk)
     await level(office)
     assert "nog niemand" in text_of(office.slack.thread(CHANNEL, office.cards()[0]["ts"])[0])
     async with office.desk.session() as session:
@@ -321,7 +321,7 @@ async def test_an_adviser_has_one_message_of_all_questions(office: Bot) -> None:
     for case_id in await claimed(office, 3):
         await ask_youssef(office, case_id, f"Weet jij {case_id}?")
     office.clock.at = local("2026-11-20 12:00")  # type: ignore[attr-defined]
-    await advice.chase(office.desk)
+    await due.look_after(office.desk)
     await level(office)
     [words] = [words for words in direct(office, YOUSSEF) if "3 vragen wachten op advies" in words]
     assert all(f"Weet jij {case_id}?" in words for case_id in (1, 2, 3))
@@ -338,7 +338,7 @@ async def test_an_adviser_of_several_teams_reads_whose_questions_these_are(offic
     for case_id in (1, 2):
         await ask_youssef(office, case_id, f"Weet jij {case_id}?")
     office.clock.at = local("2026-11-20 12:00")  # type: ignore[attr-defined]
-    await advice.chase(office.desk)
+    await due.look_after(office.desk)
     await level(office)
     reminded = [words for words in direct(office, YOUSSEF) if "1 vraag wacht op advies" in words]
     ours, theirs = [team.name for team in await office.rows(Team)]

@@ -16,7 +16,7 @@ from bot.models import Agent, Message, MessageKind, Reply, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
-from jobs import silence
+from jobs import due
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import mention, open_modal, second_team, sent, settings, settings_of
@@ -35,8 +35,8 @@ async def at(bot: Bot, moment: str) -> list[str]:
     """Let the minute's job run at a moment, in two processes at once; return where it asked."""
     bot.clock.at = local(moment)  # type: ignore[attr-defined]
     before = {message.id for message in await questions(bot)}
-    await silence.ask_owners(bot.desk)
-    await silence.ask_owners(bot.desk)
+    await due.look_after(bot.desk)
+    await due.look_after(bot.desk)
     return [where(message) for message in await questions(bot) if message.id not in before]
 
 

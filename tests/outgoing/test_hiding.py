@@ -38,8 +38,7 @@ from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.team.settings import HOUSE_RULES, TeamSettings
-from jobs import hidings as hidings_job
-from jobs import redaction, replies
+from jobs import due, redaction, replies
 from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case, writes_more
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
@@ -783,7 +782,7 @@ async def test_a_hide_to_which_a_colleague_agreed_only_just_is_not_said_to_wait_
 async def at(bot: Bot, moment: str) -> None:
     """Move the clock, and let the minute's job run."""
     bot.clock.at = local(moment)  # type: ignore[attr-defined]
-    await hidings_job.look_after(bot.desk)
+    await due.look_after(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
@@ -879,7 +878,7 @@ async def next_review(bot: Bot) -> datetime:
     """When `webcare doctor` says that the coordinators are asked next."""
     async with bot.desk.reading() as session:
         file = await cases.read(session, 1)
-        [coming] = await looking_again.coming(session, file, TeamSettings.of(file.team.settings), bot.desk.now())
+        [coming] = await looking_again.reviews(session, file, TeamSettings.of(file.team.settings), bot.desk.now())
     return coming.at
 
 

@@ -14,7 +14,7 @@ from bot.slack import messages, troubles
 from bot.staffing import presence
 from bot.team import teams
 from bot.watch.stored import Stored
-from jobs import advice, claims, digest, duty, silence, sla
+from jobs import claims, digest, due, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import BEHEER, make_role, mention, second_team, sent, settings
@@ -25,7 +25,7 @@ async def urgent(bot: Bot) -> None:
     await settings(bot, coordinators=[MARIEKE])
     async with bot.desk.session() as session:
         await cases.set_urgent(session, 1, urgent=True, by=SANNE, now=bot.desk.now())
-    await duty.call_out(bot.desk)
+    await due.look_after(bot.desk)
 
 
 async def away(bot: Bot) -> None:
@@ -39,7 +39,7 @@ async def unanswered(bot: Bot) -> None:
     """A citizen did not answer for days."""
     await sent(bot, 1, ReplyKind.QUESTION)
     at(bot, "2026-11-30 16:59")
-    await silence.ask_owners(bot.desk)
+    await due.look_after(bot.desk)
 
 
 def at(bot: Bot, moment: str) -> None:
@@ -116,7 +116,7 @@ async def test_that_a_case_is_back_without_advice_is_told_at_the_opening_unless_
     await level(office)
     at(office, "2026-11-20 16:59")
     office.slack.faults.down = True
-    await advice.chase(office.desk)
+    await due.look_after(office.desk)
     office.slack.faults.clear()
 
     def back() -> int:
@@ -325,7 +325,7 @@ async def urgent_on_friday(bot: Bot) -> None:
     """A case that nobody has is made urgent."""
     async with bot.desk.session() as session:
         await cases.set_urgent(session, 1, urgent=True, by=SANNE, now=bot.desk.now())
-    await duty.call_out(bot.desk)
+    await due.look_after(bot.desk)
 
 
 async def unanswered_of_one_away(bot: Bot) -> None:
@@ -334,7 +334,7 @@ async def unanswered_of_one_away(bot: Bot) -> None:
     async with bot.desk.session() as session:
         await presence.set_away(session, SANNE, True, bot.desk.now())
     at(bot, "2026-12-04 16:59")
-    await silence.ask_owners(bot.desk)
+    await due.look_after(bot.desk)
 
 
 @pytest.mark.parametrize("begins", [urgent_on_friday, unanswered_of_one_away])

@@ -22,7 +22,7 @@ from bot.slack import messages
 from bot.staffing import presence
 from bot.team import agents
 from bot.team.settings import TeamSettings
-from jobs import absence, duty, members
+from jobs import absence, due, duty, members
 from tests.acting import forged
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
@@ -48,7 +48,7 @@ def move(bot: Bot, moment: str) -> datetime:
 async def every_minute(bot: Bot, moment: str) -> None:
     """Move the clock and let what the minute brings run, in three processes at once."""
     move(bot, moment)
-    jobs = (duty.call_out, duty.follow, absence.look, absence.hand_back)
+    jobs = (due.look_after, duty.follow, absence.look, absence.hand_back)
     for job in jobs:
         await asyncio.gather(*(job(bot.desk) for _ in range(3)))
 

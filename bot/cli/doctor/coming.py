@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import advice, idle, steps
+from bot.by_clock import BY_CLOCK
+from bot.cases import idle, steps
 from bot.domain.coming import Coming
 from bot.figures import digests
 from bot.models import CaseFile
-from bot.outgoing import looking_again
-from bot.staffing import duty, leaving, presence, silence
+from bot.staffing import leaving, presence
 from bot.team.settings import TeamSettings
 
 
@@ -22,12 +22,9 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
     found = [
         *steps.coming(file, settings, away, now),
         *await idle.coming(session, case.id, team, settings, now),
-        *await advice.coming(session, case, settings, now),
-        *await duty.coming(session, case.id, team, settings, now),
         *await leaving.coming(session, case, team, now),
         *await presence.coming(session, case.id, team, settings, now),
-        *await silence.coming(session, case, team, settings, now),
-        *await looking_again.coming(session, file, settings, now),
+        *[one for each in BY_CLOCK for one in await each.coming(session, file, settings, now)],
         *await digests.coming(session, team, settings, case, now),
     ]
     return sorted(found, key=lambda each: each.at)
