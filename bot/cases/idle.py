@@ -15,8 +15,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
 from bot.cases.reading import idle_since
-from bot.domain.case import WaitsFor, waits_for
+from bot.domain.case import Move, WaitsFor, waits_for
 from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.event import Why
 from bot.domain.hours import NeverOpen, add
 from bot.domain.sla import ClockKind
 from bot.models import WAITING, Case, Clock, Team
@@ -94,5 +95,5 @@ async def coming(
         if reminded and not claim.is_reminded:
             found.append(Coming(reminded, Doing.IDLE, (claim.owner,)))
         if returned:
-            found.append(Coming(returned, Doing.RETURN_IDLE, (team.channel,)))
+            found.append(Coming(returned, Move.PUT_BACK, (team.channel,), why=Why.STILL))
     return found

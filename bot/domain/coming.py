@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.case import Move
+from bot.domain.event import Why
 from bot.domain.hours import HORIZON, Hours, NeverOpen, next_opening
 from bot.domain.period import DAY, midnight
 from bot.domain.sla import ClockKind
 
 
 class Doing(StrEnum):
-    """What the clock will do for a case."""
+    """What the clock will do for a case besides moving it."""
 
     STEP = "step"
     """A step of the ladder is due: `percent` of the target of a clock, or of a promise."""
@@ -19,9 +21,6 @@ class Doing(StrEnum):
     LATE = "late"
     """It is late and all steps were notified: a reminder on each opening day."""
     IDLE = "idle"
-    RETURN_IDLE = "return_idle"
-    RETURN_AWAY = "return_away"
-    RETURN_READER = "return_reader"
     ADVICE = "advice"
     """`percent` of the time for advice is used; at 100 the case goes back to its owner."""
     UNANSWERED = "unanswered"
@@ -35,13 +34,14 @@ class Doing(StrEnum):
 
 @dataclass(frozen=True)
 class Coming:
-    """Something that the clock will do, and the people and channels (Slack ids) who hear of it."""
+    """Something that the clock will do, or the move that it makes and `why`, and who hears of it (Slack ids)."""
 
     at: datetime
-    what: Doing
+    what: Doing | Move
     to: tuple[str, ...] = ()
     percent: int = 0
     clock: ClockKind | None = None
+    why: Why | None = None
 
 
 def heard_at(hours: Hours, due_at: datetime | None, now: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from bot import cases, db
 from bot.cases import HandingOver
 from bot.cases.moves import notify
 from bot.domain.case import ALLOWED_FROM, Move
-from bot.domain.coming import Coming, Doing
+from bot.domain.coming import Coming
 from bot.domain.event import EventKind, Why, because
 from bot.domain.text import Refused, text
 from bot.models import WAITING, Agent, Case, Event, Passed, Role, Team
@@ -149,7 +149,7 @@ async def coming(session: AsyncSession, case: Case, team: Team, now: datetime) -
     """Return that a case goes back to the queue because its owner may only read; that happens at any hour."""
     if case.id not in await with_readers(session):
         return []
-    return [Coming(now, Doing.RETURN_READER, (team.channel,))]
+    return [Coming(now, Move.PUT_BACK, (team.channel,), why=Why.READER)]
 
 
 async def return_from_reader(session: AsyncSession, case_id: int, now: datetime) -> None:

@@ -16,7 +16,9 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
-from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.case import Move
+from bot.domain.coming import Coming, heard_at
+from bot.domain.event import Why
 from bot.domain.hours import NeverOpen, add, day_of_opening
 from bot.domain.text import Refused
 from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Team
@@ -263,7 +265,7 @@ async def coming(
     hours = settings.hours(now)
     asked = await unanswered(session, team, settings, now, case_id)
     moments = [(each.owner, heard_at(hours, each.return_at, now)) for each in asked]
-    return [Coming(at, Doing.RETURN_AWAY, (team.channel, owner)) for owner, at in moments if at]
+    return [Coming(at, Move.PUT_BACK, (team.channel, owner), why=Why.AWAY) for owner, at in moments if at]
 
 
 async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime) -> list[int]:

@@ -1,6 +1,7 @@
 """Every move, made as the bot makes it, on a bare database; for tests that go through all of them.
 
-A new move needs its line in `HOW`; the tests then try it in any order, twice, and two at once.
+A new move needs its line in `HOW`, and a new status its line in `STANDS`; the tests then try them in any order, twice,
+and two at once.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases import inbox
 from bot.connectors.base import Rejected, Sent, Unknowable
-from bot.domain.case import LEADS_TO, UNCLOSES, CloseReason, Move, Status, Urgency, moves_from
+from bot.domain.case import LEADS_TO, UNCLOSES, CloseReason, Move, Status, Urgency, WaitsFor, moves_from
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Arrived, Author, Delivery, Post, permits
 from bot.domain.text import Refused
@@ -262,6 +263,15 @@ HOW: Mapping[Move, Making] = {
     Move.SETTLE_ASKED: _settle,
 }
 
+STANDS: Mapping[Status, WaitsFor] = {
+    Status.NEW: WaitsFor.US,
+    Status.CLAIMED: WaitsFor.US,
+    Status.ESCALATED: WaitsFor.ADVICE,
+    Status.WITH_CITIZEN: WaitsFor.CITIZEN,
+    Status.ANSWERED: WaitsFor.NOBODY,
+    Status.CLOSED: WaitsFor.NOBODY,
+}
+"""What a case waits for in each status, in words of its own: not asked of the rule that it is held to."""
 
 HELD = _outcome(Sent("r1", "", held=True))
 

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 
 from bot import db
 from bot.desk import Desk
-from bot.domain.case import Move, Status
+from bot.domain.case import Move, Status, WaitsFor
 from bot.domain.mention import Arrived
 from bot.models import ReplyKind
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from jobs import BY_OUR_CLOCK
-from tests.cases.moving import Table, bring_to, deliver, hold, one_case
+from tests.cases.moving import STANDS, Table, bring_to, deliver, hold, one_case
 from tests.conftest import settings_for
 
 DAYS = 3
@@ -65,6 +65,26 @@ SITUATIONS: dict[str, Callable[[Table], Awaitable[None]]] = {
     "a promise and a question": _promised_and_asked,
     "a question, then reopened": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP, Move.REOPEN),
 }
+
+WAITS: dict[str, WaitsFor] = {
+    **{str(status): wait for status, wait in STANDS.items()},
+    "a reply on its way": WaitsFor.US,
+    "a question to the citizen": WaitsFor.CITIZEN,
+    "a promise": WaitsFor.MOMENT,
+    "a reply that was refused": WaitsFor.US,
+    "a reply of unknown outcome": WaitsFor.US,
+    "a reply that its platform holds": WaitsFor.US,
+    "a promise that did not arrive": WaitsFor.US,
+    "a promise and a question": WaitsFor.CITIZEN,
+    "a question, then reopened": WaitsFor.US,
+}
+"""What a case waits for in each situation, in words of its own: not asked of the rule that it is held to."""
+RESTING = {
+    *(str(status) for status, wait in STANDS.items() if wait in {WaitsFor.CITIZEN, WaitsFor.MOMENT}),
+    "a question to the citizen",
+    "a promise and a question",
+}
+"""The situations in which the clocks of norms rest."""
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from bot.views.case_card import case_card
 from bot.views.case_list import case_row
 from bot.views.details_modal import details_modal
 from tests.cases.moving import AGENTS, Table
-from tests.cases.situations import DAYS, SITUATIONS, in_situation, run_jobs
+from tests.cases.situations import DAYS, RESTING, SITUATIONS, WAITS, in_situation, run_jobs
 from tests.conftest import SANNE
 
 
@@ -35,26 +35,6 @@ async def wait_of(table: Table) -> tuple[WaitsFor, bool]:
     return wait, rests_for(case.status, wait) is not None
 
 
-WAITS = {
-    "new": WaitsFor.US,
-    "claimed": WaitsFor.US,
-    "escalated": WaitsFor.ADVICE,
-    "with_citizen": WaitsFor.CITIZEN,
-    "answered": WaitsFor.NOBODY,
-    "closed": WaitsFor.NOBODY,
-    "a reply on its way": WaitsFor.US,
-    "a question to the citizen": WaitsFor.CITIZEN,
-    "a promise": WaitsFor.MOMENT,
-    "a reply that was refused": WaitsFor.US,
-    "a reply of unknown outcome": WaitsFor.US,
-    "a reply that its platform holds": WaitsFor.US,
-    "a promise that did not arrive": WaitsFor.US,
-    "a promise and a question": WaitsFor.CITIZEN,
-    "a question, then reopened": WaitsFor.US,
-}
-"""What a case waits for in each situation, in words of its own: not asked of the rule that it is held to."""
-RESTING = {"with_citizen", "a question to the citizen", "a promise and a question"}
-"""The situations in which the clocks of norms rest."""
 RETURNED = "returned"
 
 
@@ -232,4 +212,6 @@ async def test_the_card_and_the_list_say_until_when_a_case_waits_for_a_moment(sq
             until = t.when(table.clock.at + timedelta(days=DAYS), desk.now())
             listed = await lists.waiting(session, [1], now=desk.now(), most=10)
         assert until in text_of({"blocks": case_card(file, t, desk.now()).blocks}), situation
-        assert until in case_row(listed.lines[0], t, desk.now()), situation
+        for line in (file.line, *listed.lines):
+            assert until in case_row(line, t, desk.now()), situation
+        assert len(listed.lines) == (file.case.status in OPEN), situation

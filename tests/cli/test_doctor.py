@@ -11,8 +11,9 @@ from bot.cases import inbox
 from bot.cli.doctor.facts import Facts, gather
 from bot.cli.doctor.show import show
 from bot.cli.doctor.wrong import wrong
-from bot.domain.case import OPEN, Status, WaitsFor
+from bot.domain.case import OPEN, Move, Status, WaitsFor, rests_for, waits_for
 from bot.domain.coming import Coming, Doing
+from bot.domain.event import Why
 from bot.domain.mention import Act, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, ActStatus, AnswerDraft, CaseFile, Clock, Message, MessageKind, ReplyStatus, Team
@@ -20,7 +21,7 @@ from bot.sandbox.app import Sandbox
 from bot.steady_clock import utc_now
 from bot.team.settings import TeamSettings
 from bot.texts import Texts
-from tests.cases.situations import SITUATIONS, in_situation
+from tests.cases.situations import RESTING, SITUATIONS, WAITS, in_situation
 from tests.conftest import CHANNEL
 from tests.fakes.command import webcare
 from tests.views.examples import ASKED, BY, LONG, NOW, PROBLEM, act, case_file, moderated, reply
@@ -45,9 +46,10 @@ def facts(status: Status = Status.CLAIMED, **more: Any) -> Facts:
     """A case with which nothing is wrong, unless the test changes it: a name of `Facts`, or of its file."""
     of_facts = {name: more.pop(name) for name in {*Facts.__dataclass_fields__} - {"clocks"} if name in more}
     running = [clock()] if status in OPEN else []
-    rests = [clock(running_since=None, due_at=None, next_at=None, rests_for=WaitsFor.CITIZEN)]
+    rest = rests_for(status, waits_for(status))
+    rests = [clock(running_since=None, due_at=None, next_at=None, rests_for=rest)]
     asked = ASKED[1:2] if status is Status.ESCALATED else []
-    clocks = more.pop("clocks", rests if status is Status.WITH_CITIZEN else running)
+    clocks = more.pop("clocks", rests if rest else running)
     file = case_file(status, **{"clocks": clocks, "escalations": asked, **more})
     file.account.problem, file.case.topic = None, "Afval"
     for name in ("closed_at", "closed_by", "close_text", "claimed_at", "assignee"):
@@ -153,6 +155,7 @@ EXAMPLES = [
     *(of(moderated(acts=[act(kind, status)])) for kind in Act for status in ActStatus),
     *(facts(coming=[Coming(NOW, doing, (BY,), 100, ClockKind.RESOLUTION)]) for doing in Doing),
     facts(coming=[Coming(NOW, doing, (BY,), 50, ClockKind.PROMISE) for doing in Doing]),
+    facts(coming=[Coming(NOW, move, (BY,), why=why) for move in Move for why in (None, *Why)]),
     *(facts(clocks=[clock(kind, told_percent=80, used_seconds=600, snoozed_until=LATER)]) for kind in ClockKind),
     facts(drafts=[AnswerDraft(case_id=1, by=BY, active_at=NOW, writing=True, words=LONG)]),
     facts(messages=[Message(**{**CARD.model_dump(), "version": 9, "leased_until": LATER, "retry_at": LATER})]),
@@ -190,6 +193,10 @@ SAYS: dict[str, tuple[str, ...]] = {
 }
 
 
+OF = {
+    WaitsFor.US: "us: ", WaitsFor.CITIZEN: "the citizen, who", WaitsFor.ADVICE: "advice from ",
+    WaitsFor.MOMENT: "a moment: ", WaitsFor.NOBODY: "nobody: it has ended",
+}  # fmt: skip
 NOT_RIGHT = {"a reply of unknown outcome"}
 
 
@@ -200,8 +207,10 @@ async def test_a_case_is_read_from_the_database_and_said_in_words(
     async with in_situation(situation, sqlite_url, slack) as (_, desk), desk.reading() as session:
         found = await gather(session, 1, desk.now())
     out = shown(found, capsys)
-    for words in SAYS[situation]:
+    for words in (f"Waits for {OF[WAITS[situation]]}", *SAYS.get(situation, ())):
         assert words in out, out
+    assert ("rests, because the case waits for" in out) is (situation in RESTING), out
+    assert ("nothing, as it has ended" in out) is (WAITS[situation] is WaitsFor.NOBODY), out
     assert len(wrong(found)) == (situation in NOT_RIGHT), out
     assert "Fatima" not in out and "vuilniswagen" not in out
 

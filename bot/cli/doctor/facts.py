@@ -11,7 +11,9 @@ from bot import cases
 from bot.cases import subjects
 from bot.cli.doctor.coming import coming
 from bot.config import BadSettings
+from bot.domain.case import Move
 from bot.domain.coming import Coming, Doing
+from bot.domain.event import Why
 from bot.domain.hours import NeverOpen, next_opening
 from bot.models import AnswerDraft, Case, CaseFile, Clock, Event, Message, Reminder, Team, Transfer
 from bot.staffing import presence
@@ -19,7 +21,7 @@ from bot.team.settings import TeamSettings
 
 OVERDUE = timedelta(minutes=10)
 """The jobs run every minute: what was due longer ago is not done."""
-AT_ONCE = frozenset({Doing.CALL, Doing.RETURN_READER})
+AT_ONCE = frozenset({(Doing.CALL, None), (Move.PUT_BACK, Why.READER)})
 """What is due from the moment that somebody changes the case or a role, so that it says nothing about the past."""
 
 
@@ -83,7 +85,7 @@ async def gather(session: AsyncSession, case_id: int, now: datetime) -> Facts:
         file,
         settings,
         next_,
-        [each for each in earlier if each.at <= now - OVERDUE and each.what not in AT_ONCE],
+        [each for each in earlier if each.at <= now - OVERDUE and (each.what, each.why) not in AT_ONCE],
         settings is not None and _opens(settings, now),
         bool(owner) and await presence.is_away(session, str(owner)),
         (await session.exec(select(Clock).where(Clock.case_id == case_id).order_by(col(Clock.id)))).all(),

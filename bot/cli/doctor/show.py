@@ -14,11 +14,11 @@ from bot.cli.accounts import state_of
 from bot.cli.doctor.facts import Facts
 from bot.cli.doctor.wrong import Wrong, wrong
 from bot.cli.terminal import mark, plain, say
-from bot.domain.case import Status, WaitsFor
+from bot.domain.case import LEADS_TO, Move, Status, WaitsFor, logged_as
 from bot.domain.coming import Coming, Doing
-from bot.domain.event import HAPPENED, WHY, why_of
+from bot.domain.event import HAPPENED, WHY, Why, why_of
 from bot.domain.sla import ClockKind, minutes
-from bot.models import GOING, Clock, Message
+from bot.models import GOING, Case, Clock, Message
 from bot.texts import Texts
 
 Rows = Iterable[tuple[str, str]]
@@ -117,8 +117,9 @@ def _waits_for(facts: Facts, t: Texts) -> str:
             )
         case WaitsFor.MOMENT:
             moments = [clock.due_at for clock in file.clocks if clock.kind is ClockKind.PROMISE and clock.due_at]
-            until = t.when(min(moments), facts.now) if moments else "an unknown moment"
-            return f"a moment: we promised the citizen an answer by {until}"
+            if moments:
+                return f"a moment: we promised the citizen an answer by {t.when(min(moments), facts.now)}"
+            return "a moment: what happens then is said below"
 
 
 # --- What happens next ---------------------------------------------------------------------------
@@ -153,12 +154,8 @@ def doing(each: Coming, facts: Facts) -> str:
             return f"{to}: reminded that it is late ({clock}), once on each opening day"
         case Doing.IDLE:
             return f"{to}: reminded that nothing happened with it since it was claimed or last moved"
-        case Doing.RETURN_IDLE:
-            return f"it goes back to the queue, because nothing happened with it; the thread in {to} says so"
-        case Doing.RETURN_AWAY:
-            return f"it goes back to the queue, because its owner is away and did not answer; {to} hear of it"
-        case Doing.RETURN_READER:
-            return f"it goes back to the queue, because its owner may only read; the thread in {to} says so"
+        case Move():
+            return f"{_goes_back(each.what, each.why, facts.file.case)}; {to} hear of it"
         case Doing.ADVICE if each.percent == 100:
             return f"{to}: the time for advice is over; it goes back to {facts.file.case.assignee}"
         case Doing.ADVICE:
@@ -175,6 +172,12 @@ def doing(each: Coming, facts: Facts) -> str:
             return f"{to}: the digest lists it as late"
         case Doing.DIGEST_COUNTS:
             return f"{to}: the digest counts it among the cases that wait"
+
+
+def _goes_back(move: Move, why: Why | None, case: Case) -> str:
+    """Return in words to whom a case goes back by a move of the clock, and why."""
+    to = "the queue" if LEADS_TO[move].get(case.status) is Status.NEW else case.assignee
+    return f"it goes back to {to}: {(WHY[why] if why else HAPPENED[logged_as(move)]).message}"
 
 
 # --- What there is -------------------------------------------------------------------------------
@@ -194,7 +197,7 @@ def _clock(clock: Clock, now: datetime, t: Texts) -> Iterator[str]:
         yield f"stopped {t.when(clock.stopped_at, now)}: {measured}"
         return
     if clock.rests_for is not None:
-        who = "the citizen" if clock.rests_for is WaitsFor.CITIZEN else "a moment that we promised"
+        who = "the citizen" if clock.rests_for is WaitsFor.CITIZEN else "a moment"
         yield f"rests, because the case waits for {who}; {clock.used_seconds // 60} minutes{target} used"
         return
     yield f"runs since {t.when(clock.running_since or clock.started_at, now)}"

@@ -78,11 +78,13 @@ def _clocks(facts: Facts) -> Iterator[Wrong]:
             yield Wrong(f"Its clock {clock.id} ({clock.kind}) follows the hours of another team.", MOVE)
 
 
-_WAITED_FOR = {WaitsFor.US: "us", WaitsFor.ADVICE: "advice"}
+_WAITED_FOR = {
+    WaitsFor.US: "us", WaitsFor.ADVICE: "advice", WaitsFor.CITIZEN: "the citizen", WaitsFor.MOMENT: "a moment",
+}  # fmt: skip
 
 
 def _rests(why: WaitsFor | None) -> str:
-    return f"rests, waiting for {'the citizen' if why is WaitsFor.CITIZEN else 'a moment'}" if why else "runs"
+    return f"rests, waiting for {_WAITED_FOR[why]}" if why else "runs"
 
 
 def _advice(facts: Facts) -> Iterator[Wrong]:
