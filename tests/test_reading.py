@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from bot import cases, db
 from bot.cases import inbox
-from bot.domain.case import CloseReason
+from bot.domain.case import ONGOING, OPEN, CloseReason
 from bot.domain.mention import Author, Post
 from bot.domain.period import Period
 from bot.figures import counting
@@ -32,7 +32,8 @@ from tests.watch.asking import measured
 GROWING = "acts|authors|cases|clocks|escalations|events|hidings|images|mentions|messages|notes|replies"
 SMALL = (
     "ix_messages_stale|ix_messages_changed|ix_messages_put_off|"
-    "ix_acts_asked|ix_acts_unfinished|ix_hidings_review|ix_mentions_removed|ix_cases_open|ix_cases_with_citizen|ix_clocks_due|ix_clocks_running|ix_replies_unsent|ix_replies_held"
+    "ix_acts_asked|ix_acts_unfinished|ix_hidings_review|ix_mentions_removed|ix_cases_open|ix_clocks_due|ix_clocks_running|ix_replies_unsent|ix_replies_held|"
+    + "|".join(f"ix_cases_{status}" for status in ONGOING - OPEN)
 )
 """The indexes that hold only what waits, runs or is to be shown: they may be gone through as a whole."""
 WRONG = re.compile(

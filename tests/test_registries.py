@@ -33,7 +33,7 @@ from bot.domain.case import (
     waits_for,
 )
 from bot.domain.event import HAPPENED, OF_NO_CASE, WHY, EventKind, Why
-from bot.models import NOT_ENDED, SETTING, WAITING, Case, ReplyKind
+from bot.models import NOT_ENDED, SETTING, WAITING, Case, ReplyKind, resting
 from bot.team.undo import PUT_BACK
 from bot.texts import Texts
 from bot.views.case_state import KINDS, OFF_OUR_DESK, REASONS, state_line
@@ -112,6 +112,12 @@ def test_what_waits_in_sql_is_what_is_open_by_the_rules() -> None:
 def test_what_has_not_ended_in_sql_is_what_is_ongoing_by_the_rules() -> None:
     listed = [status for which in NOT_ENDED for status in re.findall(r"'(\w+)'", str(which))]
     assert sorted(listed) == sorted(ONGOING), "a status that is in none is not counted as open, nor found late"
+
+
+def test_every_status_that_rests_has_its_partial_index() -> None:
+    table: Any = Case.__table__  # type: ignore[attr-defined]
+    found = {str(index.dialect_options["sqlite"]["where"]) for index in table.indexes}
+    assert {str(resting(status)).removeprefix("cases.") for status in ONGOING - OPEN} <= found
 
 
 def test_what_the_past_of_the_settings_lists_is_what_can_be_undone() -> None:

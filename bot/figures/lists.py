@@ -20,7 +20,6 @@ from bot.models import (
     ASKED,
     IN_ORDER,
     WAITING,
-    WITH_CITIZEN,
     Account,
     Author,
     Case,
@@ -35,6 +34,7 @@ from bot.models import (
     Team,
     on_our_desk,
     overdue,
+    resting,
     waits_for,
 )
 from bot.team.settings import TeamSettings
@@ -107,7 +107,7 @@ def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
         case Which.ADVICE:
             return WAITING & (col(Case.status) == Status.ESCALATED)
         case Which.CITIZEN:
-            return WITH_CITIZEN
+            return resting(Status.WITH_CITIZEN)
         case Which.PROMISED:
             return promised(now, zone)
 

@@ -10,11 +10,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.domain.budget import Budget
+from bot.domain.case import Status
 from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.text import text
 from bot.figures.lists import promised
 from bot.figures.reports import zone_of
-from bot.models import WITH_CITIZEN, Account, AccountTrouble, Case, Team, TroubleKind, on_our_desk, overdue
+from bot.models import Account, AccountTrouble, Case, Team, TroubleKind, on_our_desk, overdue, resting
 from bot.slack import troubles
 from bot.views.slack_trouble import reason_of
 
@@ -34,7 +35,7 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     steps = [0, *(each or 0 for each in less), count]
     late, due_today, asked = [
         (await session.exec(select(func.count()).select_from(Case).where(Case.team_id == team.id, which))).one()
-        for which in (overdue(now), promised(now, zone_of(team)), WITH_CITIZEN)
+        for which in (overdue(now), promised(now, zone_of(team)), resting(Status.WITH_CITIZEN))
     ]
     return Standing(
         now,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Index, UniqueConstraint, false, literal_column, text
 from sqlmodel import Field, SQLModel, col
 
-from bot.domain.case import Status, Urgency
+from bot.domain.case import ONGOING, OPEN, Status, Urgency
 from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, alike, permits_from_json, permits_to_json
 from bot.models.columns import EnumText, UtcDateTime
 
@@ -20,10 +20,26 @@ It repeats the text of the partial index: SQLite does not use that index for a c
 """
 
 
-_WITH_CITIZEN = "status = 'with_citizen'"
-WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
-"""The condition that a case waits for the citizen; the text of its partial index, as with WAITING."""
-NOT_ENDED = (WAITING, WITH_CITIZEN)
+def resting(status: Status) -> ColumnElement[bool]:
+    """Return the condition that a case has this status, in which it waits and not for us.
+
+    It is the text of its partial index, as with WAITING.
+    """
+    return literal_column(f"cases.{_is(status)}")
+
+
+def _is(status: Status) -> str:
+    return f"status = '{status}'"
+
+
+def _found_resting(status: Status, by: str) -> Index:
+    """Return the partial index by which the cases of a team are found that have this status, by a moment."""
+    return Index(
+        f"ix_cases_{status}", "team_id", by, postgresql_where=text(_is(status)), sqlite_where=text(_is(status))
+    )
+
+
+NOT_ENDED = (WAITING, *(resting(status) for status in Status if status in ONGOING - OPEN))
 """The conditions of which one holds for a case that has not ended; each has its partial index."""
 
 _HAS_TOPIC = "topic IS NOT NULL"
@@ -47,13 +63,7 @@ class Case(SQLModel, table=True):
     __tablename__ = "cases"
     __table_args__ = (
         Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
-        Index(
-            "ix_cases_with_citizen",
-            "team_id",
-            "waits_since",
-            postgresql_where=text(_WITH_CITIZEN),
-            sqlite_where=text(_WITH_CITIZEN),
-        ),
+        _found_resting(Status.WITH_CITIZEN, by="waits_since"),
         Index("ix_cases_author", "author_id"),
         Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic", "transfers"),
         Index(

@@ -13,7 +13,7 @@ from bot.domain.case import Status
 from bot.domain.coming import Coming, Doing, heard_by_days
 from bot.domain.period import working_days
 from bot.domain.signals import Rank
-from bot.models import WITH_CITIZEN, Case, CaseFile, Message, MessageKind, Role, Team, Unanswered
+from bot.models import Case, CaseFile, Message, MessageKind, Role, Team, Unanswered, resting
 from bot.staffing import duty, presence
 from bot.team import agents
 from bot.team.settings import TeamSettings
@@ -23,7 +23,7 @@ async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: da
     """Return the cases of a team whose citizens' time is over, and about which nobody was asked since."""
     before = now - timedelta(days=settings.citizen_days)
     rows = await session.exec(
-        select(Case).where(WITH_CITIZEN, Case.team_id == team.id, col(Case.waits_since) <= before)
+        select(Case).where(resting(Status.WITH_CITIZEN), Case.team_id == team.id, col(Case.waits_since) <= before)
     )
     over = [case for case in rows if _times(case, settings, now)]
     asked = await _questions(session, [case.id for case in over])
