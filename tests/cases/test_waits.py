@@ -205,13 +205,15 @@ async def test_every_case_is_shown_with_its_details(situation: str, sqlite_url: 
         assert details_modal(file, happened, [], t, desk.now())["blocks"]
 
 
-async def test_the_card_and_the_list_say_until_when_a_case_waits_for_a_moment(sqlite_url: str, slack: Sandbox) -> None:
-    for situation in (name for name, wait in WAITS.items() if wait is WaitsFor.MOMENT):
-        async with in_situation(situation, sqlite_url, slack) as (table, desk), desk.reading() as session:
-            file, t = await cases.read(session, 1), desk.texts()
-            until = t.when(table.clock.at + timedelta(days=DAYS), desk.now())
-            listed = await lists.waiting(session, [1], now=desk.now(), most=10)
-        assert until in text_of({"blocks": case_card(file, t, desk.now()).blocks}), situation
-        for line in (file.line, *listed.lines):
-            assert until in case_row(line, t, desk.now()), situation
-        assert len(listed.lines) == (file.case.status in OPEN), situation
+@pytest.mark.parametrize("situation", [name for name, wait in WAITS.items() if wait is WaitsFor.MOMENT])
+async def test_the_card_and_the_list_say_until_when_a_case_waits_for_a_moment(
+    situation: str, sqlite_url: str, slack: Sandbox
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk), desk.reading() as session:
+        file, t = await cases.read(session, 1), desk.texts()
+        until = t.when(table.clock.at + timedelta(days=DAYS), desk.now())
+        listed = await lists.waiting(session, [1], now=desk.now(), most=10)
+    assert until in text_of({"blocks": case_card(file, t, desk.now()).blocks})
+    for line in (file.line, *listed.lines):
+        assert until in case_row(line, t, desk.now())
+    assert len(listed.lines) == (file.case.status in OPEN)
