@@ -34,9 +34,8 @@ def _is(status: Status) -> str:
 
 def _found_resting(status: Status, by: str) -> Index:
     """Return the partial index by which the cases of a team are found that have this status, by a moment."""
-    return Index(
-        f"ix_cases_{status}", "team_id", by, postgresql_where=text(_is(status)), sqlite_where=text(_is(status))
-    )
+    has = text(_is(status))
+    return Index(f"ix_cases_{status}", "team_id", by, postgresql_where=has, sqlite_where=has)
 
 
 NOT_ENDED = (WAITING, *(resting(status) for status in Status if status in ONGOING - OPEN))

@@ -97,8 +97,8 @@ async def _chased(session: AsyncSession, act: ActRow, team: Team, settings: Team
 async def review(session: AsyncSession, act_id: int, now: datetime) -> None:
     """Ask the coordinators whether a post must stay hidden, again each week until somebody decides.
 
-    Nothing is asked about a post that is shown again or no longer there, nor while
-    it is being shown again: if the platform refuses that, it is asked about then.
+    Nothing is asked about a post that is shown again or no longer there, nor while it is being shown again: if the
+    platform refuses that, it is asked about then.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get_one(Hiding, act_id, populate_existing=True)
