@@ -89,6 +89,7 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
         sweep: SWEEP_SECONDS,
         poll.poll_due: desk.settings.poll_seconds,
         check.check_accounts: check.EVERY.total_seconds(),
+        check.check_failing: check.AGAIN.total_seconds(),
         members.read_channels: members.LOOK_EVERY.total_seconds(),
         members.look_at_accounts: members.ACCOUNTS_EVERY.total_seconds(),
         workspace.look_at_slack: workspace.EVERY.total_seconds(),

@@ -1,12 +1,17 @@
-"""Check the accounts at the start and once a day: whether they work, and the limits of their servers."""
+"""Check the accounts at the start and once a day: whether they work, and the limits of their servers.
 
+One that fails and that we do not read is checked again soon: nothing else shows that it works.
+"""
+
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlmodel import col, select
 
-from bot import db
+from bot import connectors, db
 from bot.accounts import manual, token_ends
-from bot.connectors.base import Unauthorized, Verdict
+from bot.connectors.base import RateLimited, Unauthorized, Verdict
+from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.logs import going_on
 from bot.models import Account
@@ -14,6 +19,8 @@ from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
 EVERY = timedelta(days=1)
+AGAIN = timedelta(minutes=10)
+"""Sooner than a failure is reported, so that one which is over by then never is."""
 
 
 async def check_accounts(desk: Desk) -> None:
@@ -21,9 +28,26 @@ async def check_accounts(desk: Desk) -> None:
     async with desk.reading() as session:
         running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
         rows = [row for row in running if row.platform != manual.PLATFORM]
+    await _check_each(desk, rows)
+
+
+async def check_failing(desk: Desk) -> None:
+    """Check every account again that failed its check and that no reading tries."""
+    async with desk.reading() as session:
+        failing = (col(Account.stopped_at).is_(None), col(Account.problem).is_not(None))
+        rows = [row for row in await session.exec(select(Account).where(*failing)) if _is_only_sent_to(row)]
+    await _check_each(desk, rows)
+
+
+async def _check_each(desk: Desk, rows: Sequence[Account]) -> None:
     for row in rows:
         with going_on("checking an account failed", account=row.id):
             await _check(desk, row)
+
+
+def _is_only_sent_to(row: Account) -> bool:
+    platform = connectors.known(row.platform)
+    return platform is not None and not platform.can(Capability.POLLS)
 
 
 async def _check(desk: Desk, row: Account) -> None:
@@ -39,7 +63,8 @@ async def _check(desk: Desk, row: Account) -> None:
         if isinstance(verdict, Unauthorized):
             await stop_account(session, row.id, verdict.text, desk.now(), asked_at=asked_at)
         elif verdict is not None:
-            if account.stopped_at is None:  # one stopped meanwhile keeps its reason
+            # One stopped meanwhile keeps its reason; one that we read shows itself what fails; a limit is no problem.
+            if account.stopped_at is None and _is_only_sent_to(account) and not isinstance(verdict, RateLimited):
                 account.problem = verdict.text.to_json()
         else:
             await token_ends.learned(session, account, health)

@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import event, insert
 
+import jobs
 from bot import accounts
 from bot.accounts.troubles import known
 from bot.cases import inbox
@@ -456,6 +457,37 @@ async def test_an_account_that_is_only_sent_to_fails_by_its_check_whatever_else_
             await check.check_accounts(bot.desk)
             assert (await health(bot, "gemeente"))["state"] == "failing"
         server.number["status"] = "CONNECTED"
+        await check.check_accounts(bot.desk)
+        assert (await health(bot, "gemeente"))["state"] == "ok"
+
+
+async def passes_a_quarter(bot: Bot) -> None:
+    """Let a quarter of an hour pass, with all that is done so often."""
+    bot.clock.advance(minutes=15)
+    for job, seconds in jobs.intervals(bot.desk).items():
+        if seconds <= 15 * 60:
+            await job(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_fault_that_was_over_after_the_check_of_a_day_is_not_told_for_that_day(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        server.fail("/v26.0/debug_token", status=503)
+        await check.check_accounts(bot.desk)
+        assert (await health(bot, "gemeente"))["state"] == "failing"
+        for _ in range(2):
+            await passes_a_quarter(bot)
+        assert (await health(bot, "gemeente"))["state"] == "ok"
+        assert [words for words in shown(bot) if "gemeente" in words] == []
+
+
+async def test_a_platform_that_asks_a_check_to_wait_is_not_told_to_fail(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        server.fail("/v26.0/debug_token", status=429, headers={"Retry-After": "3600"})
         await check.check_accounts(bot.desk)
         assert (await health(bot, "gemeente"))["state"] == "ok"
 
