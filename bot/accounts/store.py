@@ -342,8 +342,8 @@ def seen_in_use(account: Account) -> list[Text]:
 def learned(account: Account, health: base.Health) -> None:
     """Store the result of a check; start an account without problems again, unless people stopped it.
 
-    On a platform that we poll, a problem counts as a fault of a part: each reading shows whether the rest works. On
-    another one nothing else shows that, so there it is why the account does not work.
+    On a platform that we poll, a problem counts as a fault of a part: each reading shows whether the rest works, and
+    that it does again. On another one nothing else shows that, so there it is why the account does not work.
     """
     platform = connectors.known(account.platform)
     is_read = platform is not None and platform.can(Capability.POLLS)
@@ -357,7 +357,8 @@ def learned(account: Account, health: base.Health) -> None:
     if not health.problems and not is_stopped_by_hand(account):
         if account.problem is not None:  # without a problem, poll_after is what the platform asked for
             account.poll_after = None
-        account.problem, account.stopped_at = None, None
+        if account.stopped_at is not None or not is_read:
+            account.problem, account.stopped_at = None, None
 
 
 def is_stopped_by_hand(account: Account) -> bool:

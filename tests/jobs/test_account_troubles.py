@@ -492,6 +492,22 @@ async def test_a_platform_that_asks_a_check_to_wait_is_not_told_to_fail(sqlite_b
         assert (await health(bot, "gemeente"))["state"] == "ok"
 
 
+async def test_an_account_that_still_cannot_be_read_is_not_told_to_work_by_the_check_of_a_day(
+    sqlite_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "status", status=503)
+    await polled(bot)
+    await looked(bot)
+    bot.clock.advance(minutes=16)
+    [told] = await looked(bot)
+    await check.check_accounts(bot.desk)
+    assert await looked(bot) == [told]
+    assert (await health(bot, ACCOUNT))["state"] == "failing"
+    mastodon.clear_faults()
+
+
 async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot: Bot, mastodon: FakeMastodon) -> None:
     await connect(bot, mastodon.base_url)
     mastodon.fault(NOTIFICATIONS, "status", status=503, count=1)
