@@ -6,13 +6,15 @@ from datetime import datetime
 
 import structlog
 
-from bot.connectors.base import Cursor, Rechecked, in_turn
-from bot.connectors.meta.graph import NotAllowed, NotThere
+from bot.connectors.base import Cursor, Rechecked, Rejected, Unavailable, in_turn
+from bot.connectors.meta.graph import NotThere
 from bot.connectors.meta.hooks import UNREADABLE
 from bot.connectors.meta.parts import gone
 from bot.domain.mention import Gone, Post
 
 AT_ONCE = 10
+FAILURES = 3
+"""How many posts a check may fail to read before it ends: more of them mean that the server itself has a fault."""
 
 log = structlog.get_logger()
 
@@ -20,10 +22,23 @@ log = structlog.get_logger()
 async def look_again(
     posts: Sequence[Post], cursor: Cursor, read: Callable[[Post], Awaitable[Post]], now: datetime
 ) -> Rechecked:
-    """Check some of these posts; return those that changed, are gone or are back. `read` requests one as it is now."""
+    """Check some of these posts; return those that changed, are gone or are back. `read` requests one as it is now.
+
+    One that Graph fails to show holds up no other: it has faults that are about one object and last.
+    """
     by_id = {post.external_id: post for post in posts}
     turn, after = in_turn(list(by_id), cursor, AT_ONCE)
-    changed = [seen for ident in turn if (seen := await _seen(by_id[ident], read, now))]
+    changed, failures = list[Post](), 0
+    for ident in turn:
+        try:
+            seen = await _seen(by_id[ident], read, now)
+        except Unavailable as verdict:
+            failures += 1
+            if failures > FAILURES:
+                raise
+            log.warning("post not looked at again", post=ident, error=type(verdict).__name__)
+        else:
+            changed += [seen] if seen is not None else []
     return Rechecked(tuple(changed), after)
 
 
@@ -36,7 +51,7 @@ async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: dateti
         seen = await read(post)
     except NotThere:
         return gone(post.external_id, Gone.UNREACHABLE)
-    except (NotAllowed, *UNREADABLE) as error:
+    except (Rejected, *UNREADABLE) as error:
         log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
         return None
     if seen.text.split() != post.text.split():

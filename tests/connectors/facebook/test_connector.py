@@ -688,6 +688,35 @@ async def test_a_post_that_we_may_not_see_again_holds_up_no_other(server: FakeFa
     assert [post.external_id for post in (await facebook.recheck(posts, {})).changed] == [two]
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, '{"error": {"code": 2, "message": "Service temporarily unavailable", "is_transient": true}}'),
+        (400, '{"error": {"code": 100, "message": "(#100) Tried accessing nonexisting field"}}'),
+        (502, "<html>Bad gateway</html>"),
+    ],
+)
+async def test_a_post_that_facebook_fails_to_show_holds_up_no_other(
+    server: FakeFacebook, facebook: Facebook, status: int, body: str
+) -> None:
+    one, two = server.comment("jan", "Een"), server.comment("els", "Twee")
+    posts = (await facebook.fetch({})).posts
+    server.edit(two, "Drie")
+    server.fail(f"{V}/{one}", status=status, body=body)
+    assert [post.external_id for post in (await facebook.recheck(posts, {})).changed] == [two]
+
+
+async def test_a_server_that_fails_to_show_each_post_is_left_alone(server: FakeFacebook, facebook: Facebook) -> None:
+    for n in range(10):
+        server.comment("jan", f"Vraag {n}")
+    posts = (await facebook.fetch({})).posts
+    asked = len(server.asked)
+    server.fail(f"{V}/", status=503, count=10)
+    with pytest.raises(Unavailable):
+        await facebook.recheck(posts, {})
+    assert len(server.asked) - asked < 5
+
+
 # --- answering -------------------------------------------------------------------------------------
 
 
