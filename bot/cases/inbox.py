@@ -124,6 +124,7 @@ async def take_in(
             for version in versions[mention.external_id]:
                 changed |= await mirror.change(session, mention, version, now)
                 changed |= await mirror.hidden(session, mention, version, hides.get(mention.id, []), now)
+        changed |= await _name_authors(session, account, mentions, versions)
         sent = [] if is_news else await deliveries.ours(session, account_id, page)
         changed |= await deliveries.mirror(session, sent, page, now)
         left_out = known | _by_us(account, page.values()) | {reply.external_id or "" for reply in sent}
@@ -309,6 +310,31 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
         if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):
             await indexing.rename(session, author.id, author.name, author.handle)
     return {author.external_id: author.id for author in stored}, set(before)
+
+
+async def _name_authors(
+    session: AsyncSession, account: Account, mentions: Sequence[Mention], versions: Mapping[str, Sequence[Post]]
+) -> set[int]:
+    """Name the authors of private messages of which only an edit came in, which may not name them; returns the cases.
+
+    A message names its author when it is polled.
+    """
+    both = [(mention, post) for mention in mentions for post in versions[mention.external_id]]
+    told = {
+        post.author.external_id: (mention, post)
+        for mention, post in both
+        if mention.edited_at is not None and post.edited_at is None and post.private and post.author.name
+    }
+    if not told:
+        return set()
+    nameless = select(Author.external_id).where(Author.account_id == account.id, Author.name == "")
+    which = [told[each] for each in await session.exec(nameless.where(col(Author.external_id).in_(told)))]
+    if not which:
+        return set()
+    await _authors(session, account, [post for _, post in which])
+    for mention, _ in which:
+        await touch(session, mention.case_id)
+    return {mention.case_id for mention, _ in which}
 
 
 def _told_of_authors(posts: Iterable[Post]) -> dict[str, dict[str, str]]:

@@ -193,7 +193,7 @@ def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
     if update.field in {"feed", "mention", "ratings"}:
         yield from pushed(update, page, now)
     elif update.field == "messaging" and page.has_messages and "message_edit" in update.value:
-        yield from edited_of(update.value, now, page.id)
+        yield from edited_of(update.value, now, page.id, account)
 
 
 def _is_message(update: Update) -> bool:

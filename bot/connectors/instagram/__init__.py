@@ -274,7 +274,7 @@ def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
         yield from pushed(update, account, now)
     elif update.field == "messaging" and has_messages(account):
         if "message_edit" in update.value:
-            yield from edited_of(update.value, now, id_of(account))
+            yield from edited_of(update.value, now, id_of(account), account)
         else:
             yield from unsent_in(update.value, account)
 

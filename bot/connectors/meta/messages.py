@@ -53,7 +53,7 @@ class Messages:
         self.fields = f"id,updated_time,participants,messages.limit(20){{{MESSAGE},{fields}}}"
         """The fields of a conversation that we request."""
         self._inbox, self._platform, self._is_us, self._author_of = inbox, platform, is_us, author_of
-        self._until = BY_HUMANS if account.options.get("human_agent") else WINDOW
+        self._until = answered_within(account)
 
     async def read(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found:
         """Return new messages of others; the first time only those that we did not answer."""
@@ -152,8 +152,16 @@ class Messages:
         raise NotImplementedError
 
 
-def message_of(message: Json, author: Author, citizen: str, answered_within: timedelta) -> Post:
-    """Return a message of the citizen who has this id in messages, or raise one of UNREADABLE."""
+def answered_within(account: Account) -> timedelta:
+    """Return how long after a message of a citizen Meta lets this account answer."""
+    return BY_HUMANS if account.options.get("human_agent") else WINDOW
+
+
+def message_of(message: Json, author: Author, citizen: str, until: timedelta) -> Post:
+    """Return a message of the citizen who has this id in messages, or raise one of UNREADABLE.
+
+    `until` is how long it may be answered.
+    """
     written = time_of(message["created_time"])
     return Post(
         external_id=ident_of(message["id"]),
@@ -163,14 +171,14 @@ def message_of(message: Json, author: Author, citizen: str, answered_within: tim
         conversation=ident_of(citizen),
         private=True,
         media=tuple(_attached(message)),
-        permits=frozenset({Permit(Act.ANSWER_PRIVATELY, written + answered_within)}),
+        permits=frozenset({Permit(Act.ANSWER_PRIVATELY, written + until)}),
         kind=PostKind.MESSAGE,
         place={"is": "message"},
     )
 
 
-def edited_of(event: Json, now: datetime, me: str) -> Iterator[Post]:
-    """Yield a message that its author edited: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits"""
+def edited_of(event: Json, now: datetime, me: str, account: Account) -> Iterator[Post]:
+    """Yield a message to `me` that its author edited: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits"""
     edit, citizen = event["message_edit"], str(event["sender"]["id"])
     if citizen == me:
         return
@@ -183,7 +191,7 @@ def edited_of(event: Json, now: datetime, me: str) -> Iterator[Post]:
         conversation=ident_of(citizen),
         private=True,
         media=None,
-        permits=frozenset({Permit(Act.ANSWER_PRIVATELY, at + WINDOW)}),
+        permits=frozenset({Permit(Act.ANSWER_PRIVATELY, at + answered_within(account))}),
         edited_at=at,
         kind=PostKind.MESSAGE,
         place={"is": "message"},

@@ -615,6 +615,16 @@ async def test_a_changed_message_is_sent(server: FakeFacebook, facebook: Faceboo
     assert told(server, messages=False) == []
 
 
+@pytest.mark.parametrize(("human_agent", "days"), [(False, DAY), (True, WEEK)])
+async def test_a_changed_message_is_answered_as_long_as_any_other(
+    server: FakeFacebook, human_agent: bool, days: timedelta
+) -> None:
+    server.edit_message("jan", server.say("jan", "Hallo?"), "Goedemorgen")
+    (post,) = told(server, human_agent=human_agent)
+    (permit,) = post.permits
+    assert (permit.act, permit.until) == (Act.ANSWER_PRIVATELY, post.published_at + days)
+
+
 @pytest.mark.parametrize("ident", [7, "", "a b", "../me", "x" * 400, None, ["1"]])
 async def test_an_id_that_is_none_is_left_out(ident: Any) -> None:
     value = {

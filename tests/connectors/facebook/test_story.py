@@ -141,6 +141,19 @@ async def test_a_changed_message_that_comes_before_we_asked_for_it_leaves_the_ci
     assert [author.name for author in await bot.rows(Author)] == ["Jan"]
 
 
+async def test_a_changed_message_of_a_new_citizen_gets_their_name_once_we_asked_for_it(
+    on_facebook: Bot, server: FakeFacebook
+) -> None:
+    bot = on_facebook
+    server.edit_message("jan", server.say("jan", "Ik woon in de Drpsstraat"), "Ik woon in de Dorpsstraat")
+    changes = server.sent()
+    assert (await told(bot, PATH, changes))[0] == 200
+    await bot.card("Dorpsstraat")
+    await polled(bot)
+    await bot.card("Dorpsstraat", "Jan")
+    assert [author.name for author in await bot.rows(Author)] == ["Jan"]
+
+
 async def test_a_message_of_only_a_sticker_or_a_share_says_what_it_is(sqlite_bot: Bot, server: FakeFacebook) -> None:
     bot = await connected(sqlite_bot, server)
     server.say("jan", "", sticker="https://cdn.example/thumb.png")
