@@ -58,7 +58,7 @@ class _Reader(HTMLParser):
         if tag == "br":
             self._breaks += 1
         elif tag == "a":
-            self._link = _Link(values.get("href") or "")
+            self._link = _Link(values.get("href") or "", len(self._parts), self._breaks)
         elif tag == "span" and self._link and SHORTENED & set((values.get("class") or "").split()):
             self._link.shortened = True
         self._part(tag)
@@ -74,18 +74,26 @@ class _Reader(HTMLParser):
             self._preformatted -= 1
         elif tag == "a" and self._link:
             link, self._link = self._link, None
-            self._write(link.text(address=self._addresses))
+            self._end(link)
         self._part(tag)
 
     def handle_data(self, data: str) -> None:
-        if self._link:
-            self._link.parts.append(data)
-        elif self._preformatted:
+        if self._preformatted:
             for number, line in enumerate(data.split("\n")):
                 self._breaks += 1 if number else 0
                 self._write(line)
         else:
             self._write(data)
+
+    def _end(self, link: "_Link") -> None:
+        """Put the address of a link in place of its text if that was shortened, else behind it if that is wanted."""
+        shown = "".join(self._parts[link.start :])
+        if link.shortened and link.href:
+            del self._parts[link.start :]
+            self._breaks = link.breaks
+            self._write(link.href)
+        elif self._addresses and link.leads_away(shown):
+            self._parts[-1] = f"{self._parts[-1].rstrip()} ({link.href.removeprefix('mailto:')})"
 
     def _part(self, tag: str) -> None:
         """Begin a new line or paragraph, unless this one has only a bullet."""
@@ -110,22 +118,20 @@ class _Reader(HTMLParser):
 
 
 class _Link:
-    """The link that is being read; only at its end do we know whether its text was shortened."""
+    """The link that is being read; only at its end do we know whether its text was shortened.
 
-    def __init__(self, href: str) -> None:
-        self.href = href
-        self.parts: list[str] = []
+    `start` is where its text begins among the parts, `breaks` how many line breaks were due there.
+    """
+
+    def __init__(self, href: str, start: int, breaks: int) -> None:
+        self.href, self.start, self.breaks = href, start, breaks
         self.shortened = False
 
-    def text(self, *, address: bool) -> str:
-        """Return what is shown, with the address behind it if that is wanted and not shown."""
-        shown = "".join(self.parts)
-        if self.shortened and self.href:
-            return self.href
-        leads_away = address and shown.strip() and SCHEME.match(self.href)
-        if not leads_away or _bare(self.href) in {_bare(word.strip("<>().,:;")) for word in shown.split()}:
-            return shown
-        return f"{shown.rstrip()} ({self.href.removeprefix('mailto:')})"
+    def leads_away(self, shown: str) -> bool:
+        """Tell whether it leads to an address that its text does not show."""
+        if not shown.strip() or not SCHEME.match(self.href):
+            return False
+        return _bare(self.href) not in {_bare(word.strip("<>().,:;")) for word in shown.split()}
 
 
 def _bare(address: str) -> str:

@@ -53,6 +53,28 @@ def test_mentions_and_hashtags_read_as_written() -> None:
     assert text_of(html) == "@gemeente help #afval"
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<p>Ik woon op <a href="x-apple:1">Dorpsstraat 1<br>1234 AB Ons Dorp</a>.</p>',
+         "Ik woon op Dorpsstraat 1\n1234 AB Ons Dorp."),
+        ('<a href="https://x.example/"><h3>De brug is dicht</h3><p>Tot morgen.</p></a><p>Meer</p>',
+         "De brug is dicht\n\nTot morgen.\n\nMeer"),
+        ('Zie<a href="https://x.example/"><div>Een</div><div>Twee</div></a>drie', "Zie\nEen\nTwee\ndrie"),
+        ('<ul><li><a href="https://x.example/">Een</a></li><li>Twee</li></ul>', "• Een\n• Twee"),
+        ('<p>Zie</p><p><a href="https://x.example/"><span class="ellipsis">x.ex</span></a></p>',
+         "Zie\n\nhttps://x.example/"),
+    ],
+)  # fmt: skip
+def test_a_link_over_several_lines_keeps_them(html: str, text: str) -> None:
+    assert text_of(html) == text
+
+
+def test_the_address_of_a_link_over_several_lines_stands_behind_its_last_words() -> None:
+    html = '<a href="https://x.example/"><p>Lees</p><p>verder </p></a><p>Dag</p>'
+    assert text_of(html, addresses=True) == "Lees\n\nverder (https://x.example/)\n\nDag"
+
+
 def test_a_link_in_preformatted_text_is_read_once() -> None:
     assert text_of('<pre>a <a href="https://x.example/">x</a>\nb</pre>') == "a x\nb"
 
