@@ -50,7 +50,10 @@ async def _prepared(server: Server, draft: Draft) -> str:
     container = server.id_in(await server.post("me/threads", wanted))
     for pause in PAUSES:
         await asyncio.sleep(pause)
-        state = await server.get(container, fields="status,error_message")
+        try:
+            state = await server.get(container, fields="status,error_message")
+        except NotThere:  # not known on all servers of Threads yet
+            continue
         if state.get("status") == "FINISHED":
             return container
         if state.get("status") in {"ERROR", "EXPIRED"}:

@@ -70,7 +70,10 @@ class Thing:
 
 
 class FakeThreads(FakeServer):
-    """One account of ours with one post. `slow` is how often a container is not ready when it is looked at."""
+    """One account of ours with one post. `slow` is how often a container is not ready when it is looked at.
+
+    The first `unknown` of these times it is not even known where it is looked for.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +86,7 @@ class FakeThreads(FakeServer):
         self.is_tester, self.scopes = True, SCOPES.split()
         self.access_ends_at: datetime | None = None
         self.quotas = {"reply": (0, 1000), "delete": (0, 100)}
-        self.slow, self.status, self.lost_containers = 0, "FINISHED", 0
+        self.slow, self.unknown, self.status, self.lost_containers = 0, 0, "FINISHED", 0
         self.usage: dict[str, str] = {}
         self.consents = Consents(APP_ID, APP_SECRET)
         self._count = 0
@@ -253,6 +256,8 @@ class FakeThreads(FakeServer):
     def _get_container(self, ident: str, given: Json) -> Json:
         container = self.containers[ident]
         container["looks"] += 1
+        if container["looks"] <= self.unknown:
+            raise Refused(24, "The requested resource does not exist", subcode=4279009)
         ready = container["looks"] > self.slow
         told = "PUBLISHED" if container["published"] else self.status if ready else "IN_PROGRESS"
         return {"id": ident, "status": told, **({"error_message": "UNKNOWN"} if told == "ERROR" else {})}

@@ -357,14 +357,15 @@ async def test_an_answer_whose_address_cannot_be_asked_was_published(server: Fak
     assert (sent.external_id in server.things, sent.url) == (True, "")
 
 
+@pytest.mark.parametrize("known", [True, False])
 async def test_a_container_is_waited_for(
-    server: FakeThreads, threads: Threads, monkeypatch: pytest.MonkeyPatch
+    server: FakeThreads, threads: Threads, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     monkeypatch.setattr(writing, "PAUSES", (0.0,) * 4)
     post = await read(threads, server.reply("jan", "Hoe laat?"))
-    server.slow = 3
+    server.slow, server.unknown = 3, 0 if known else 3
     assert (await threads.send(draft(post))).external_id
-    server.slow = 4
+    server.slow, server.unknown = 4, 0 if known else 4
     with pytest.raises(Unavailable) as raised:
         await threads.send(draft(post, "Nog iets"))
     assert not isinstance(raised.value, OutcomeUnknown)
