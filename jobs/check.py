@@ -1,6 +1,6 @@
 """Check the accounts at the start and once a day: whether they work, and the limits of their servers.
 
-One that fails and that we do not read is checked again soon: nothing else shows that it works.
+What a check finds may be over soon, and nothing but the next check shows that, so such an account is checked again.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlmodel import col, select
 
 from bot import connectors, db
-from bot.accounts import manual, token_ends
+from bot.accounts import manual, token_ends, troubles
 from bot.connectors.base import RateLimited, Unauthorized, Verdict
 from bot.connectors.platform import Capability
 from bot.desk import Desk
@@ -32,11 +32,24 @@ async def check_accounts(desk: Desk) -> None:
 
 
 async def check_failing(desk: Desk) -> None:
-    """Check every account again that failed its check and that no reading tries."""
+    """Check every account again that failed its check and that no reading tries, and one whose fault is not reported.
+
+    One with a fault that was reported waits for the check of the day: it works for the rest, and its server may count
+    how often we try what it refuses.
+    """
     async with desk.reading() as session:
-        failing = (col(Account.stopped_at).is_(None), col(Account.problem).is_not(None))
-        rows = [row for row in await session.exec(select(Account).where(*failing)) if _is_only_sent_to(row)]
+        running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
+        reported = {account_id for account_id, each in (await troubles.known(session)).items() if each.told}
+        rows = [row for row in running if _fails(row) or (_has_fault(row) and row.id not in reported)]
     await _check_each(desk, rows)
+
+
+def _fails(row: Account) -> bool:
+    return row.problem is not None and _is_only_sent_to(row)
+
+
+def _has_fault(row: Account) -> bool:
+    return "check" in (row.faults or {})
 
 
 async def _check_each(desk: Desk, rows: Sequence[Account]) -> None:
