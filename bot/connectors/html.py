@@ -17,23 +17,23 @@ BULLET = "• "
 SCHEME = re.compile(r"(?:https?://|mailto:)(?:www\.)?", re.IGNORECASE)
 
 
-def text_of(html: str, *, addresses: bool = False) -> str:
+def text_of(html: str, *, addresses: bool = False, without: str = "") -> str:
     """Return the text of a piece of HTML as a reader sees it, with line breaks where the layout has them.
 
     An empty line separates paragraphs. A link shows its text, and behind it in brackets its address if `addresses` and
     the text does not have that; a link that Mastodon shortened for display
     (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
-    Takes any input: broken or hostile markup gives text, never an error.
+    Elements of the class `without` are left out. Takes any input: broken or hostile markup gives text, never an error.
     """
     encodable = html.encode("utf-8", "replace").decode()
     cleaned = nh3.clean(
         encodable,
         tags=set(PARAGRAPHS | LINES | INLINE),
-        attributes={"a": {"href"}, "span": {"class"}},
+        attributes={"a": {"href"}, "span": {"class"}, "p": {"class"}},
         clean_content_tags=set(NO_TEXT),
         link_rel=None,
     )
-    reader = _Reader(addresses=addresses)
+    reader = _Reader(addresses=addresses, without=without)
     reader.feed(cleaned)
     reader.close()
     return reader.text()
@@ -42,9 +42,11 @@ def text_of(html: str, *, addresses: bool = False) -> str:
 class _Reader(HTMLParser):
     """Collects text; expects well-formed markup."""
 
-    def __init__(self, *, addresses: bool) -> None:
+    def __init__(self, *, addresses: bool, without: str) -> None:
         super().__init__(convert_charrefs=True)
-        self._addresses = addresses
+        self._addresses, self._without = addresses, without
+        self._left_out = 0
+        """How deep we are in an element that is left out."""
         self._parts: list[str] = []
         self._breaks = 0
         self._preformatted = 0
@@ -55,11 +57,15 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
+        classes = (values.get("class") or "").split()
+        if self._left_out or (self._without and self._without in classes):
+            self._left_out += tag != "br"
+            return
         if tag == "br":
             self._breaks += 1
         elif tag == "a":
             self._link = _Link(values.get("href") or "", len(self._parts), self._breaks)
-        elif tag == "span" and self._link and SHORTENED & set((values.get("class") or "").split()):
+        elif tag == "span" and self._link and SHORTENED & set(classes):
             self._link.shortened = True
         self._part(tag)
         if tag == "pre":
@@ -70,6 +76,9 @@ class _Reader(HTMLParser):
             self._write(" ")
 
     def handle_endtag(self, tag: str) -> None:
+        if self._left_out:
+            self._left_out -= 1
+            return
         if tag == "pre":
             self._preformatted -= 1
         elif tag == "a" and self._link:
@@ -78,6 +87,8 @@ class _Reader(HTMLParser):
         self._part(tag)
 
     def handle_data(self, data: str) -> None:
+        if self._left_out:
+            return
         if self._preformatted:
             for number, line in enumerate(data.split("\n")):
                 self._breaks += 1 if number else 0

@@ -10,6 +10,9 @@ from bot.connectors.mastodon.server import Found
 from bot.domain.mention import Act, Author, Caution, Media, Post, PostKind, Quote, permits
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+FOR_QUOTE = "quote-inline"
+"""The class of the link that servers write for those who cannot show the quoted post:
+https://docs.joinmastodon.org/client/quotes/"""
 
 
 def post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
@@ -31,7 +34,7 @@ def post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
             handle="@" + account["acct"],
             url=web(account.get("url")),
         ),
-        text=_words(status),
+        text=_own_words(status),
         published_at=time_of(status["created_at"]),
         url=web(status.get("url")) or web(status.get("uri")),
         in_reply_to=reply_to(status) or None,
@@ -54,10 +57,21 @@ def _kind(status: Json) -> PostKind:
     return PostKind.REPLY if reply_to(status) else PostKind.POST
 
 
-def _words(status: Json) -> str:
+def _words(status: Json, *, without: str = "") -> str:
     """Return the content as text: after the content warning (plain text), before the options of a poll."""
     warning = " ".join((status.get("spoiler_text") or "").split())
-    return "\n".join(part for part in (warning, text_of(status["content"]), *_poll_options(status)) if part)
+    content = text_of(status["content"], without=without)
+    return "\n".join(part for part in (warning, content, *_poll_options(status)) if part)
+
+
+def _own_words(status: Json) -> str:
+    """Return the content as text, without the link that stands for a quote that we show, unless that is all of it.
+
+    Of an answer we show what it answers, so there the link stays.
+    """
+    if reply_to(status) or _quote(within(status, "quote", "quoted_status")) is None:
+        return _words(status)
+    return _words(status, without=FOR_QUOTE) or _words(status)
 
 
 def _poll_options(status: Json) -> Iterator[str]:

@@ -913,6 +913,30 @@ async def test_one_bad_notification_is_passed_over_and_logged_by_its_id_alone(cl
     assert "BSN" not in str(lines)
 
 
+LINK = '<a href="https://social.example/@gemeente/9"><span class="invisible">https://</span>social.example</a>'
+QUOTED = {"state": "accepted", "quoted_status": status(9, content="<p>De markt gaat door.</p>")}
+
+
+@pytest.mark.parametrize(
+    ("content", "quoted", "words"),
+    [
+        (f'<p class="quote-inline">RE: {LINK}</p><p>Echt?</p>', QUOTED, "Echt?"),
+        (f'<p>Echt?<span class="x quote-inline"><br/><br/>RE: {LINK}</span></p>', QUOTED, "Echt?"),
+        (f'<p class="quote-inline">RE: {LINK}</p><p>Echt?</p>', {"state": "revoked", "quoted_status": None},
+         "RE: https://social.example/@gemeente/9\n\nEcht?"),
+        (f"<p>RE: {LINK}</p><p>Echt?</p>", QUOTED, "RE: https://social.example/@gemeente/9\n\nEcht?"),
+        (f'<p class="quote-inline">RE: {LINK}</p>', QUOTED, "RE: https://social.example/@gemeente/9"),
+    ],
+)  # fmt: skip
+async def test_the_link_that_stands_for_a_quote_is_no_word_of_the_citizen_where_the_quote_is_shown(
+    client: httpx.AsyncClient, content: str, quoted: dict[str, Any], words: str
+) -> None:
+    page = says([note(1, type="quote", status=status(1, content=content, quote=quoted))])
+    async with odd_server(notifications=page) as url:
+        (post,) = (await connect(url, client, identity=ME).fetch({})).posts
+    assert post.text == words
+
+
 async def test_an_edit_of_a_post_we_boosted_is_not_for_us_unless_it_names_us(client: httpx.AsyncClient) -> None:
     boosted = note(1, type="update")
     mention = note(2, type="update", status=status(2, mentions=[{"id": "1"}], edited_at=NOW.isoformat()))
