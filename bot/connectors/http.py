@@ -22,6 +22,11 @@ TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 HEADERS = {"User-Agent": "webcare-bot", "Accept-Encoding": "gzip"}
 LEAST_WAIT = timedelta(seconds=5)
 """How long we wait at least after a 429, no matter what the server says: "Retry-After: 0" would loop forever."""
+TIMED_OUT = 408
+"""It did not get the request in time; something between us and the server may say so of its answer too."""
+NOT_NOW = frozenset({421, 425})
+"""It will take the request later, or over another connection: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20
+and https://www.rfc-editor.org/rfc/rfc8470#section-5.2"""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -159,8 +164,10 @@ def judge(response: httpx.Response, *, reason: str = "") -> None:
         raise Unauthorized("{host} no longer accepts our access token.", host=where)
     if status == 429:
         raise RateLimited(retry_at(response))
-    if status >= 500:
+    if status >= 500 or status == TIMED_OUT:
         raise OutcomeUnknown("{host} has a fault (HTTP {status}).", host=where, status=status)
+    if status in NOT_NOW:
+        raise Unavailable("{host} refuses this (HTTP {status}).", host=where, status=status)
     if reason:
         raise Rejected("{host} says: {reason}", host=where, reason=reason[:300])
     raise Rejected("{host} refuses this (HTTP {status}).", host=where, status=status)

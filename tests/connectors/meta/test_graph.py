@@ -83,6 +83,8 @@ def refusal(code: int, subcode: int | None = None, **more: Any) -> str:
         (400, json.dumps({"error": {"message": "Nee.", "code": [], "error_subcode": {}}}), Rejected),
         (500, refusal(1), OutcomeUnknown), (400, refusal(2), OutcomeUnknown), (503, "", OutcomeUnknown),
         (400, refusal(5000, is_transient=True), OutcomeUnknown), (200, "{", OutcomeUnknown),
+        (408, "", OutcomeUnknown), (408, "<html>Request Time-out</html>", OutcomeUnknown),
+        (421, "", Unavailable), (425, "Too Early", Unavailable),
     ],
 )  # fmt: skip
 async def test_a_refusal_is_judged_by_its_code(
