@@ -56,6 +56,8 @@ class Bodies:
                 raise BodyRefused(408, "The body did not come in time; send it again.") from None
             except ConnectionError:  # the sender gave up; nobody reads this answer
                 raise BodyRefused(400, "The connection was lost; send it again.") from None
+            except web.RequestPayloadError:  # it is not packed in the way that its Content-Encoding names
+                raise BodyRefused(400, "The body cannot be unpacked in the way that Content-Encoding names.") from None
             yield bytes(body)
         finally:
             self.in_hand -= held

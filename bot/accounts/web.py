@@ -22,7 +22,7 @@ from bot.connectors.base import OUR_FAULT, Completes, NotSigned, Receiver, Reque
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
-from bot.domain.payload import BadPayload
+from bot.domain.payload import UNSTORABLE, BadPayload
 from bot.domain.text import Text, text
 from bot.models import Account
 from bot.slack import messages
@@ -123,6 +123,8 @@ async def _incoming(
 
 async def _addressed(desk: Desk, first: str, second: str) -> _Addressed | None:
     """Return the target of `/in/<first>/<second>`, None when there is none."""
+    if UNSTORABLE.search(first + second):  # PostgreSQL fails at it, and no account has such a name
+        return None
     known = {**connectors.registry().platforms, **desk.stand_ins}
     pushing = {p.name: p for p in known.values() if p.receiver is not None}
     async with desk.reading() as session:

@@ -210,6 +210,39 @@ async def test_a_source_that_nobody_added_is_unknown(http_bot: Bot) -> None:
         assert status in {404, 405}, path
 
 
+@pytest.mark.parametrize("path", ["/in/plein%00", "/in/webhook/plein%00", "/in/%ff", "/in/webhook/%ed%a0%80"])
+async def test_a_name_that_no_database_takes_is_unknown(bot: Bot, path: str) -> None:
+    assert (await send(bot, path, SENT, signed(bot, SENT)))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/in/plein", "/slack/events"])
+@pytest.mark.parametrize("packed", ["gzip", "deflate"])
+async def test_a_body_that_cannot_be_unpacked_is_refused(http_bot: Bot, path: str, packed: str) -> None:
+    assert (await send(http_bot, path, "no such thing", {"Content-Encoding": packed}))[0] == 400
+
+
+@pytest.mark.usefixtures("logging_for_real")
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx",
+        b"Transfer-Encoding: chunked\r\n\r\nno number\r\n",
+        b"no header\r\n\r\n",
+        b"Long: " + b"x" * 20_000 + b"\r\n\r\n",
+    ],
+    ids=["packed unknown", "no chunk", "no header", "long header"],
+)
+async def test_what_cannot_be_read_as_http_is_refused_and_is_no_fault_of_ours(
+    http_bot: Bot, rest: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection(*_place(http_bot))
+    writer.write(b"POST /in/plein HTTP/1.1\r\nHost: bot\r\n" + rest)
+    assert b" 400 " in await asyncio.wait_for(reader.readline(), 60)
+    writer.close()
+    assert {record.levelname for record in caplog.records if record.name == "aiohttp.server"} == {"WARNING"}
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
 async def test_a_body_that_is_too_large_is_refused(http_bot: Bot) -> None:
     body = json.dumps({"id": "1", "text": "a" * MAX_BODY})
     status, told = await send(http_bot, "/in/plein", body, signed(http_bot, body))

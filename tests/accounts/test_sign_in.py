@@ -249,7 +249,7 @@ async def test_a_program_that_only_looks_whether_the_page_is_there_does_not_use_
     assert (await come_back(with_page, back))[0] == 200
 
 
-@pytest.mark.parametrize("wrong", ["state", "platform", "late"])
+@pytest.mark.parametrize("wrong", ["state", "platform", "sign", "late"])
 async def test_what_belongs_to_no_sign_in_that_waits_is_refused(
     with_page: Bot, server: FakeFacebook, wrong: str
 ) -> None:
@@ -257,7 +257,12 @@ async def test_what_belongs_to_no_sign_in_that_waits_is_refused(
     back = server.consents.agree(await sign_in(bot))
     if wrong == "late":
         bot.clock.advance(minutes=16)
-    changed_to = {"state": ("state=.", "state=~"), "platform": ("/facebook/", "/instagram/"), "late": ("", "")}
+    changed_to = {
+        "state": ("state=.", "state=~"),
+        "platform": ("/facebook/", "/instagram/"),
+        "sign": ("/facebook/", "/%00/"),
+        "late": ("", ""),
+    }
     status, words = await come_back(bot, re.sub(*changed_to[wrong], back, count=1))
     assert status == 400
     assert "verlopen of al gebruikt" in words
