@@ -43,8 +43,9 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
     if case_id is not None:
         async with messages.changing(desk, case_id) as session:
             await cases.keep_thread_message(
-                session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"]
-            )
+                session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"],
+                edited="edited" in message,
+            )  # fmt: skip
 
 
 async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:

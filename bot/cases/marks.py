@@ -72,11 +72,12 @@ def _submitted(submission: str) -> str:
 
 
 async def keep_thread_message(
-    session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str
+    session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str, edited: bool
 ) -> None:
     """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note.
 
-    A note under the card of a team that handed the case over is shown under the new card too.
+    One that was not `edited` may come in after its edit, or once more, and then takes nothing back. A note under the
+    card of a team that handed the case over is shown under the new card too.
     """
     case, text = await locked(session, case_id), _as_typed(text)
     rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
@@ -87,7 +88,7 @@ async def keep_thread_message(
         if case.transfers and await _is_former(session, case_id, channel):
             await session.flush()
             await tell_thread(session, case, MessageKind.NOTE, _key(note), note.id)
-    elif note.deleted_at is None and note.text != text:
+    elif edited and note.deleted_at is None and note.text != text:
         note.text = text
         session.add(note)
         await _show_again(session, note)

@@ -91,6 +91,23 @@ async def test_an_edit_changes_the_note_and_a_deletion_ends_it(bot: Bot) -> None
     assert "notitie verwijderd in Slack" in shown
 
 
+async def test_a_message_that_comes_again_or_after_its_edit_takes_the_edit_not_back(bot: Bot) -> None:
+    (note,) = await written(bot, "Zijn nummer is 06-12345678")
+    before, late = dict(note), {**note, "ts": bot.slack.workspace.new_ts()}
+    await bot.slack.edit(SANNE, CHANNEL, note["ts"], "Zijn nummer staat in het systeem")
+    edited = {**late, "text": "Hij is thuis", "edited": {"user": SANNE, "ts": bot.slack.workspace.new_ts()}}
+    changed = {"subtype": "message_changed", "message": edited, "ts": bot.slack.workspace.new_ts()}
+    here = {"type": "message", "channel": CHANNEL, "channel_type": "channel"}
+    for event in (before, changed, late):
+        assert (await bot.slack.emit({**event, **here})).ok
+
+    async def level() -> bool:
+        return await notes(bot) == [("Zijn nummer staat in het systeem", False), ("Hij is thuis", False)]
+
+    await eventually(level)
+    assert "06-12345678" not in await details(bot)
+
+
 async def test_a_note_reads_as_it_was_typed(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await written(
