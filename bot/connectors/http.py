@@ -238,7 +238,16 @@ def host(url: str) -> str:
 def address_of(typed: str) -> str:
     """Return what somebody typed as a web address, with https:// if it has no scheme; "" if it is not an address."""
     url = typed.strip() if "://" in typed else f"https://{typed.strip()}"
-    return url if is_http(url) and " " not in url else ""
+    return url if is_http(url) and " " not in url and _is_read(url) else ""
+
+
+def _is_read(url: str) -> bool:
+    """Tell whether the client can read an address: a name that was copied may have a sign in it that nobody sees."""
+    try:
+        parsed(url)
+    except Rejected:
+        return False
+    return True
 
 
 def server_of(typed: str) -> str:

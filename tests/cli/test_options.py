@@ -107,6 +107,8 @@ def test_no_secret_can_be_typed_as_a_flag() -> None:
         (("--url", "https://a.example:99999"), TOKENS, "no web address"),
         (("--url", "https://a.example:0"), TOKENS, "no web address"),
         (("--url", "gopher://a.example"), TOKENS, "no web address"),
+        (("--url", "https://a\u200b.example"), TOKENS, "no web address"),
+        (("--url", "https://a..example"), TOKENS, "no web address"),
         ((*URL, "--proofs", "strong,odd"), TOKENS, "--proofs takes strong, weak"),
         ((*URL, "--proofs", ","), TOKENS, "--proofs takes strong, weak"),
         ((*URL, "--map", "colour=x"), TOKENS, "--map takes name=value, with one of these names: id, text"),
