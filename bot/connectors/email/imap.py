@@ -14,8 +14,11 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -66,7 +69,11 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """One mailbox on one server; each `work` gets its own connection, in a thread."""
+    """One mailbox on one server; each `work` gets its own connection, in a thread of its own.
+
+    In the few threads that all share, servers that hang would hold up whatever needs one, such as the look-up of a
+    name: Slack's too.
+    """
 
     client: httpx.AsyncClient
     server: Server
@@ -74,7 +81,11 @@ class Mailbox:
     async def do(self, login: Login, work: Callable[["Box"], T]) -> T:
         """Log in, do this, and log out; raises a verdict."""
         connection = await http.connected(self.client, self.server.host, self.server.port)
-        return await asyncio.to_thread(self._do, connection, login, work)
+        thread, do = ThreadPoolExecutor(1, "mailbox"), partial(copy_context().run, self._do, connection, login, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, do)
+        finally:
+            thread.shutdown(wait=False)
 
     def _do(self, connection: socket.socket, login: Login, work: Callable[["Box"], T]) -> T:
         host = self.server.host

@@ -388,6 +388,29 @@ async def test_a_mail_at_which_the_server_fails_holds_up_those_behind_it_for_hal
         assert (words_of(page), page.unread) == (["Vraag 3"], ())
 
 
+async def test_mail_servers_that_say_nothing_hold_up_nothing_else(client: httpx.AsyncClient) -> None:
+    """More than there are threads that all share, whatever the machine: names are looked up in one of those."""
+    count, are_there, connected = 40, asyncio.Event(), list[asyncio.StreamWriter]()
+
+    async def says_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(writer)
+        if len(connected) == count:
+            are_there.set()
+
+    server = await asyncio.start_server(says_nothing, "127.0.0.1", 0)
+    told = {"address": "webcare@gemeente.example", "imap": f"imap://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+    secrets = {"password": PASSWORD}
+    one = Email(Account(1, "email", "gemeente", "", secrets, told), tools(client, secrets))
+    reading = [asyncio.create_task(one.fetch({})) for _ in range(count)]
+    await are_there.wait()
+    await asyncio.get_running_loop().getaddrinfo("localhost", 443)
+    assert not any(each.done() for each in reading)
+    for writer in connected:
+        writer.close()
+    assert {type(each) for each in await asyncio.gather(*reading, return_exceptions=True)} == {OutcomeUnknown}
+    server.close()
+
+
 async def test_what_nobody_wrote_comes_in_as_nothing(team: MailboxThere, client: httpx.AsyncClient) -> None:
     team.put(mail_from("jan@burger.example", "Ik ben er niet", "1", Auto_Submitted="auto-replied"))
     team.put(mail_from(team.address, "Van onszelf", "2"))
