@@ -4,6 +4,7 @@ A platform that pushes has the addresses `/in/<platform>` (the body says for whi
 `/in/<platform>/<account>`. A source that is called by its own name also has `/in/<source>` and `/in/<source>/<token>`.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,11 +15,12 @@ from sqlmodel import col, select
 
 from bot import connectors, db
 from bot.accounts import callback, store
-from bot.accounts.bodies import TOO_LARGE, Bodies, BodyRefused
+from bot.accounts.bodies import SMALL, TOO_LARGE, Bodies, BodyRefused
 from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
 from bot.config import BadSettings
-from bot.connectors.base import OUR_FAULT, Completes, NotSigned, Receiver, Request, Verdict
+from bot.connectors.base import OUR_FAULT, Completes, NotSigned, Received, Receiver, Request, Verdict
+from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
@@ -206,7 +208,7 @@ async def _items(
         return (), False  # nothing can prove who sent it; the other accounts do
     if is_closed:
         raise _SendAgain(STOPPED)
-    brought = receiver.receive(store.opened(row, desk.settings), asked, desk.now())
+    brought = await _received(receiver, store.opened(row, desk.settings), asked, desk.now())
     if store.is_stopped_by_hand(row):  # a stop by a fault concerns replies, not mentions
         platform = connectors.known(row.platform)
         is_asked = platform is not None and platform.can(Capability.POLLS) and not brought.only_pushed
@@ -218,6 +220,13 @@ async def _items(
     except Verdict as verdict:
         log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
         raise _SendAgain(AGAIN) from verdict
+
+
+async def _received(receiver: Receiver, account: OpenedAccount, asked: Request, now: datetime) -> Received:
+    """Return what a call brings. A large one is read in a thread: a thousand texts in HTML would hold up clicks."""
+    if len(asked.body) <= SMALL:
+        return receiver.receive(account, asked, now)
+    return await asyncio.to_thread(receiver.receive, account, asked, now)
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:

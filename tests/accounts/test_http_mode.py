@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -19,8 +20,10 @@ import structlog
 from standardwebhooks import Webhook
 from yarl import URL
 
-from bot.accounts.bodies import MAX_BODY, Bodies
+from bot.accounts.bodies import MAX_BODY, SMALL, Bodies
 from bot.app import build_app
+from bot.connectors.base import Received, Request
+from bot.connectors.webhook import PLATFORM
 from bot.domain.case import Status
 from bot.logs import set_up_logging
 from bot.models import Case, Mention
@@ -248,6 +251,39 @@ async def test_a_body_that_is_too_large_is_refused(http_bot: Bot) -> None:
     status, told = await send(http_bot, "/in/plein", body, signed(http_bot, body))
     assert (status, told) == (413, {"error": "The body is larger than 5 MB; send fewer mentions at once."})
     assert await http_bot.rows(Case) == []
+
+
+class Long:
+    """A receiver that reads until it is let on, as one that gets much HTML does for a while."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end, self.was_let_on = threading.Event(), threading.Event(), False
+
+    def challenge(self, account: Any, request: Request) -> str | None:
+        return None
+
+    def accounts_of(self, request: Request) -> frozenset[str]:
+        return frozenset()
+
+    def receive(self, account: Any, request: Request, now: Any) -> Received:
+        self.begun.set()
+        self.was_let_on = self.may_end.wait(30)
+        return Received(())
+
+    async def is_reading(self) -> bool:
+        return self.begun.is_set()
+
+
+async def test_while_much_is_read_whoever_else_asks_is_answered(sqlite_url: str, slack: Sandbox) -> None:
+    long = Long()
+    reads_long = {"webhook": replace(PLATFORM, receiver=long)}
+    async with running_bot(sqlite_url, slack, http=True, stand_ins=reads_long) as bot:
+        sending = asyncio.create_task(send(bot, "/in/plein", "x" * (SMALL + 1)))
+        await eventually(long.is_reading)
+        assert (await health(bot))[0] == 200
+        long.may_end.set()
+        assert (await sending)[0] == 200
+    assert long.was_let_on
 
 
 @pytest.mark.parametrize("path", ["/in/webhook/plein", "/in/plein?token=not-needed"])
