@@ -4,9 +4,10 @@ import html
 import re
 from datetime import datetime
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.db import HELD
 from bot.domain.mention import Author, Post
 from bot.models import Account, Team
 
@@ -15,14 +16,44 @@ LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>")
 
 
 async def account(session: AsyncSession, team: Team, *, now: datetime) -> Account:
-    """Return the account of a team's hand-made cases, created if needed."""
-    rows = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == team.id))
+    """Return the account of a team's hand-made cases, created if needed.
+
+    Of two who make the first case of a team at once, the second waits.
+    """
+    held = await session.get_one(Team, team.id, with_for_update=HELD, populate_existing=True)
+    await _follow_names(session)
+    rows = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == held.id))
     stored = rows.first()
     if stored is None:
-        stored = Account(team_id=team.id, platform=PLATFORM, name=f"Slack ({team.name})", url="", created_at=now)
+        stored = Account(team_id=held.id, platform=PLATFORM, name=_called(held), url="", created_at=now)
         session.add(stored)
         await session.flush()
     return stored
+
+
+async def _follow_names(session: AsyncSession) -> None:
+    """Call the accounts of hand-made cases as their teams are called now: a name that a team left is free for others.
+
+    All at once, because two teams may have taken each other's names.
+    """
+    rows = await session.exec(
+        select(Account, Team)
+        .join(Team, col(Account.team_id) == Team.id)
+        .where(Account.platform == PLATFORM)
+        .order_by(col(Account.id))
+    )
+    renamed = [(account, _called(team)) for account, team in rows if account.name != _called(team)]
+    for account, _ in renamed:
+        account.name = f"{account.id}"
+        session.add(account)
+    await session.flush()
+    for account, name in renamed:
+        account.name = name
+    await session.flush()
+
+
+def _called(team: Team) -> str:
+    return f"Slack ({team.name})"
 
 
 def post(slack_text: str, *, now: datetime) -> Post | None:

@@ -1,14 +1,17 @@
 """What agents ask beside the cards: the command /webcare, and the shortcut that makes a case of a message."""
 
+import asyncio
+
 import pytest
 
 from bot import cases
 from bot.domain.case import Status
 from bot.domain.queue import Filter, Which
-from bot.models import Agent, Case, Mention, Role, Team
+from bot.models import Account, Agent, Case, Mention, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.team import teams
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import BEHEER, answer, asked, make_role, mention, read, second_team, settings, square_texts
+from tests.people import BEHEER, answer, asked, card_in, make_role, mention, read, second_team, settings, square_texts
 
 ELSEWHERE = "C0ALGEMEEN"
 
@@ -139,6 +142,41 @@ async def test_a_case_made_in_a_teams_channel_is_that_teams(sqlite_bot: Bot) -> 
     )
     assert "kapotte stoep" in text_of(card[0])
     assert bot.cards() == []
+
+
+async def renamed(bot: Bot, team_id: int, name: str) -> None:
+    async with bot.desk.session() as session:
+        await teams.change(session, team_id, {"name": name}, by=SANNE, now=bot.desk.now())
+
+
+async def test_a_case_is_made_in_a_team_that_took_the_name_which_another_had_before(bot: Bot) -> None:
+    await shortcut(bot, "<https://forum.example.nl/t/16> kapotte lamp")
+    await renamed(bot, 1, "Gemeente")
+    wegen = await second_team(bot, "Webcare")
+    assert "gemaakt" in await shortcut(bot, "<https://forum.example.nl/t/17> losse tegel", channel=BEHEER)
+    await card_in(bot, BEHEER, "losse tegel", "Slack (Webcare)")
+    await renamed(bot, 1, "Tijdelijk")
+    await renamed(bot, wegen, "Gemeente")
+    await renamed(bot, 1, "Webcare")
+    assert "gemaakt" in await shortcut(bot, "<https://forum.example.nl/t/18> natte kelder")
+    await bot.card("natte kelder", "Slack (Webcare)")
+    assert {each.team_id: each.name for each in await bot.rows(Account) if each.platform == "manual"} == {
+        1: "Slack (Webcare)", wegen: "Slack (Gemeente)"
+    }  # fmt: skip
+
+
+async def test_two_who_make_the_first_case_by_hand_at_once_both_make_it(bot: Bot) -> None:
+    for number, person in enumerate((SANNE, YOUSSEF)):
+        posted = await bot.slack.post(person, CHANNEL, f"<https://forum.example.nl/t/{number}> lantaarn {number}")
+        assert posted.message
+    first, second = (await bot.slack.wait_for(lambda: len(m := bot.slack.messages(CHANNEL)) == 2 and m))[-2:]
+    await asyncio.gather(
+        bot.slack.shortcut(SANNE, "make_case", channel=CHANNEL, ts=first["ts"]),
+        bot.slack.shortcut(YOUSSEF, "make_case", channel=CHANNEL, ts=second["ts"]),
+    )
+    for number in range(2):
+        await bot.card(f"lantaarn {number}", "Nieuw")
+    assert [each.name for each in await bot.rows(Account) if each.platform == "manual"] == ["Slack (Webcare)"]
 
 
 async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
