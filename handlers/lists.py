@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from bot import connectors
@@ -15,7 +16,7 @@ from bot.figures import lists
 from bot.figures import search as by_words
 from bot.figures.lists import CaseList
 from bot.figures.search import Asked, platforms_of
-from bot.models import Role
+from bot.models import Role, Team
 from bot.slack.calls import post, show_if_open
 from bot.slack.places import links_of
 from bot.views.block import Block, View, actions
@@ -48,7 +49,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
         *_several_buttons(person, wanted.to_text(), listing, desk),
         *(_share_button(person, wanted.to_text(), desk) if listing.count or wanted.which is not Which.MINE else []),
     )
-    rows = await _rows(desk, listing, urls, person, wanted.to_text())
+    rows = await _rows(desk, listing, urls, person, wanted.to_text(), await _names(desk, _teams(person, wanted)))
     return case_list(_head(desk, listing, wanted), rows, above=above, below=below)
 
 
@@ -57,7 +58,8 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
 
     The button to share is left out if all that is shown is private.
     """
-    listing, urls = await _search(desk, [team.id for team in person.teams], sought)
+    teams = [team.id for team in person.teams]
+    listing, urls = await _search(desk, teams, sought)
     sought = replace(sought, page=listing.page)
     what, buttons = sought.to_text(), page_buttons(sought, listing.pages, desk.t)
     if not in_modal:
@@ -65,7 +67,7 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
         buttons += _several_buttons(person, what, listing, desk)
         buttons += _share_button(person, what, desk) if shown_to_all else []
         buttons.append(filter_button(sought.words, desk.t))
-    rows = await _rows(desk, listing, urls, person, what)
+    rows = await _rows(desk, listing, urls, person, what, await _names(desk, teams))
     return case_list(_result_head(desk, listing), rows, more=_uncounted(desk, listing), below=actions(*buttons))
 
 
@@ -222,13 +224,24 @@ def _rest(desk: TeamDesk, listing: CaseList) -> list[str]:
     return [desk.t("… and {n} more", n=left)] if left else []
 
 
+async def _names(desk: TeamDesk, teams: Sequence[int]) -> Mapping[int, str]:
+    """Return the names of the teams whose cases a list shows, if they are several: each has a case of number 1."""
+    async with desk.reading() as session:
+        return {id: (await session.get_one(Team, id)).name for id in teams} if len(teams) > 1 else {}
+
+
 async def _rows(
-    desk: TeamDesk, listing: CaseList, urls: Mapping[int, str], person: Person | None = None, asked: str = ""
+    desk: TeamDesk,
+    listing: CaseList,
+    urls: Mapping[int, str],
+    person: Person | None = None,
+    asked: str = "",
+    teams: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Block]:
     """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act.
 
     Without a person they are for a shared list: no buttons, and no words of citizens. `asked` is the query of the
-    list, with which it is shown again after a click.
+    list, with which it is shown again after a click. `teams` are the names of the teams, if it has cases of several.
     """
     rows = {
         line.case.id: case_block(
@@ -237,6 +250,7 @@ async def _rows(
             desk.now(),
             card_url=urls.get(line.case.id, ""),
             acts=_acts(person, line.case.team_id),
+            team=teams.get(line.case.team_id, ""),
             quoted=person is not None,
         )
         for line in listing.lines

@@ -8,10 +8,23 @@ from bot import cases
 from bot.domain.case import Status
 from bot.domain.queue import Filter, Which
 from bot.models import Account, Agent, Case, Mention, Role, Team
+from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import teams
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import BEHEER, answer, asked, card_in, make_role, mention, read, second_team, settings, square_texts
+from tests.people import (
+    BEHEER,
+    answer,
+    asked,
+    card_in,
+    claim_in_two_teams,
+    make_role,
+    mention,
+    read,
+    second_team,
+    settings,
+    square_texts,
+)
 
 ELSEWHERE = "C0ALGEMEEN"
 
@@ -61,6 +74,20 @@ async def test_open_shows_a_case_whose_card_slack_does_not_have_yet(sqlite_bot: 
     sqlite_bot.citizen_posts("Nog zonder kaart")
     await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.calls("chat.postMessage"))
     assert "Nog zonder kaart" in await asked(sqlite_bot, SANNE, "/webcare open")
+
+
+async def test_a_list_of_several_teams_names_the_team_of_each_case(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await claim_in_two_teams(bot)
+    of_both = ("Zaak 1 (Webcare) · *Burger 1*", "Zaak 1 (Beheer) · *Burger 2*")
+    for command, channel in (("mijn", CHANNEL), ("mijn", ELSEWHERE), ("open", ELSEWHERE), ("zoek bericht", ELSEWHERE)):
+        told = (await asked(bot, SANNE, f"/webcare {command}", channel)).replace("\u2068", "").replace("\u2069", "")
+        assert all(each in told for each in of_both), command
+    [*_, shown] = bot.slack.ephemerals(SANNE, ELSEWHERE)
+    heard = [each["accessibility_label"] for _, each in elements(shown["blocks"]) if each["action_id"] == "case:answer"]
+    assert sorted(heard) == ["Beantwoorden: Zaak 1 (Beheer)", "Beantwoorden: Zaak 1 (Webcare)"]
+    for command in ("open", "zoek bericht"):
+        assert "Zaak 1 · " in await asked(bot, SANNE, f"/webcare {command}")
 
 
 async def test_initials_are_chosen_once_for_each_and_sign_what_is_sent(bot: Bot) -> None:
