@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, literal, true
+from sqlalchemy import ColumnElement, String, and_, cast, literal, true, union_all
 from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,6 +19,7 @@ from bot.domain.sla import ClockKind
 from bot.models import (
     ASKED,
     IN_ORDER,
+    NOT_ENDED,
     WAITING,
     Account,
     Author,
@@ -151,9 +152,16 @@ def _came_in(name: str) -> ColumnElement[bool]:
 
 
 async def places(session: AsyncSession, own: Sequence[Team], t: Texts) -> list[Place]:
-    """Return what else the lists of these teams can be filtered by; a kind with only one value is left out."""
+    """Return what else the lists of these teams can be filtered by; a kind with only one value is left out.
+
+    Their cases are of their own accounts, and of those of other teams from which cases were routed or handed over.
+    """
+    ids = [team.id for team in own]
+    theirs = [select(Case.account_id).where(each, col(Case.team_id).in_(ids)) for each in NOT_ENDED]
     rows = await session.exec(
-        select(Account).where(col(Account.team_id).in_([team.id for team in own])).order_by(col(Account.id))
+        select(Account)
+        .where(or_(col(Account.team_id).in_(ids), col(Account.id).in_(union_all(*theirs))))
+        .order_by(col(Account.id))
     )
     accounts = [(account, connectors.label_of(account)) for account in rows]
     platforms = {account.platform: t(connectors.called(account.platform)) for account, _ in accounts}

@@ -24,7 +24,7 @@ from bot.domain.case import OPEN, Status
 from bot.domain.words import asked_number, asked_words
 from bot.figures import lists
 from bot.figures.lists import CaseList
-from bot.models import WAITING, Account, Case, CaseWords
+from bot.models import WAITING, Account, Case, CaseWords, Team
 
 MAX_COUNTED = 1_000
 LOOKED_THROUGH = 10_000
@@ -51,9 +51,17 @@ class Asked:
 
 
 async def platforms_of(session: AsyncSession, team_ids: Collection[int]) -> Sequence[str]:
-    """Return the names of the platforms on which these teams have accounts."""
+    """Return the names of the platforms from which these teams may have cases: those of their whole organisation.
+
+    A team also has cases of other teams' accounts, which were routed or handed over.
+    """
+    organisations = select(Team.workspace_id).where(col(Team.id).in_(team_ids))
     rows = await session.exec(
-        select(Account.platform).where(col(Account.team_id).in_(team_ids)).distinct().order_by(col(Account.platform))
+        select(Account.platform)
+        .join(Team, col(Account.team_id) == Team.id)
+        .where(col(Team.workspace_id).in_(organisations))
+        .distinct()
+        .order_by(col(Account.platform))
     )
     return rows.all()
 

@@ -19,7 +19,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.texts import Texts
 from bot.views.filters import in_words
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import asked, home, mention, sent, settings
+from tests.people import BEA, BEHEER, asked, home, mention, second_team, sent, settings
 
 
 async def fill(bot: Bot, many: int = 40) -> None:
@@ -216,6 +216,34 @@ async def test_the_list_is_filtered_by_platform_by_one_account_of_the_team_and_b
     ):
         assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], menu, wanted.to_text())).ok
         assert sorted(numbers(await listed(bot, head))) == found, wanted
+
+
+async def test_a_team_filters_by_where_its_cases_come_from_also_when_the_accounts_are_another_teams(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    for number in (1, 2):
+        await mention(bot, number, f"Vraag {number:02}")
+    async with bot.desk.session() as session:
+        city = Account(team_id=1, platform="mastodon", name="stad", url="", created_at=bot.desk.now())
+        session.add(city)
+        await session.flush()
+        (await cases.get(session, 2)).account_id = city.id
+        for number in (1, 2):
+            await cases.transfer(
+                session, number, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(),
+                submission=f"t{number}",
+            )  # fmt: skip
+    await bot.slack.command(BEA, BEHEER, "/webcare open")
+    shown = (await bot.slack.wait_for(lambda: bot.slack.ephemerals(BEA, BEHEER)))[-1]
+    value = value_of(shown, "list:where", "Mastodon")
+    assert value_of(shown, "list:where", "Mastodon · stad")
+    assert (await bot.slack.click(BEA, BEHEER, shown["ts"], "list:where", value)).ok
+    shown = await bot.slack.wait_for(
+        lambda: "*Er wacht 1 zaak*" in text_of(m := bot.slack.ephemerals(BEA, BEHEER)[-1]) and m
+    )
+    assert numbers(shown) == [2]
+    assert (await bot.slack.command(BEA, BEHEER, "/webcare zoek")).ok
+    modal = await bot.slack.wait_for(lambda: (v := bot.slack.view(BEA)) and v["callback_id"] == "search" and v)
+    assert value_of(modal, "search_platform", "Mastodon") == "mastodon"
 
 
 async def test_every_filter_can_be_said_in_words(office: Bot) -> None:
