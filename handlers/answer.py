@@ -21,14 +21,13 @@ from bot.views.answer_modal import (
     KEEP_IMAGE,
     PROMISE,
     TEXT,
-    TOPIC,
     VISIBILITY,
     ModalState,
     key_of,
     name_of_field,
-    topic_of_answer,
 )
 from bot.views.block import Block
+from bot.views.topic import topic_of
 from handlers import series
 from handlers.answer_view import chosen_in, filled_in, next_view, view_of, view_with_news, writer
 from handlers.attach import Attached, attached, keep_in
@@ -116,8 +115,8 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
-        topic = topic_of_answer(filled.get(TOPIC), file.case.topic)
-        await cases.set_topic(session, state.case, topic=topic, by=by, now=now)
+        if chosen.topic:
+            await cases.set_topic(session, state.case, topic=topic_of(chosen.topic), by=by, now=now)
     return reply
 
 

@@ -195,7 +195,7 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     state = ModalState.of(view)
     state = replace(
         state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None, image="", file="",
-        tells_of=None, proposed="",
+        tells_of=None, proposed="", topic="",
     )  # fmt: skip
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
@@ -226,7 +226,7 @@ def chosen_in(
         private=visibility == "private" if visibility else composing.is_private_by_default(mention, desk.now()),
         kind=kind,
         promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
-        topic=topic_chosen(filled.get(TOPIC), file.case.topic),
+        topic=topic_chosen(filled.get(TOPIC), state, file.case.topic),
         invitation=filled.get(INVITATION) or "",
         image_description=(filled.get(DESCRIPTION) or "").strip(),
         **_image_in(filled, state, draft),

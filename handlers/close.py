@@ -18,7 +18,7 @@ from bot.views.block import Block
 from bot.views.case_menu import seen_by
 from bot.views.case_state import reason_words
 from bot.views.modals import close_modal, seen_in
-from bot.views.topic import chosen_topic
+from bot.views.topic import chosen_topic, opened_with
 from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
 from handlers.modal import in_modal, opened, values
@@ -33,16 +33,17 @@ async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
         await show(await view_of(desk, case_id, body["user"]["id"]))
 
 
-async def view_of(desk: TeamDesk, case_id: int, by: str, seen: Seen | None = None) -> Block:
+async def view_of(desk: TeamDesk, case_id: int, by: str, seen: Seen | None = None, *, topic: str = "") -> Block:
     """Return the modal that asks an agent for the reason; raises Taken for a case that they may not close.
 
-    With `seen`, what the modal showed of the citizen's words before, it shows what came in or was edited since.
+    With `seen`, what the modal showed of the citizen's words before, it shows what came in or was edited since; `topic`
+    is the option of the topic with which it opened then.
     """
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         await cases.refuse_closing(session, file.case, by)
     settings = TeamSettings.of(file.team.settings)
-    return close_modal(file, settings.reasons(), settings.topics, desk.t, seen=seen)
+    return close_modal(file, settings.reasons(), settings.topics, desk.t, seen=seen, topic=topic)
 
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -52,9 +53,10 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
     try:
         async with messages.changing(desk, case_id, then=ack) as session:
             case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why, seen=seen)
-            await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
+            topic = chosen_topic(view, filled, case.topic)
+            await cases.set_topic(session, case_id, topic=topic, by=by, now=desk.now())
     except cases.Unread:
-        again = filled_as(await view_of(desk, case_id, by, seen), view)
+        again = filled_as(await view_of(desk, case_id, by, seen, topic=opened_with(view)), view)
         await ack(response_action="update", view=again)
         return
     _wake_owner(desk, case, by)

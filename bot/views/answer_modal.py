@@ -30,7 +30,7 @@ from bot.views.citizen import author_line, head_line, mention_blocks, source_lin
 from bot.views.exchange import earlier, exchange
 from bot.views.modals import initials_field, placeholder, seen_in, shown_again, shows
 from bot.views.others import others_button, others_words
-from bot.views.topic import topic_of, topic_picker
+from bot.views.topic import option_of, topic_picker
 
 TEXT = "answer_text"
 VISIBILITY = "answer_visibility"
@@ -62,6 +62,7 @@ class ModalState:
     which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
     another, `left` how many of them there were with this one, `turn` how many it showed: a case may come round again,
     as when its answer was taken back. `proposed` is the citizen whose answer is proposed here.
+    `topic` is the option that the case had when its field was first shown, "" where an earlier version showed it.
     `seen` is what it shows of the citizen's words, and `again` that they wrote or edited a post while it was open.
     """
 
@@ -80,6 +81,7 @@ class ModalState:
     left: int = 0
     turn: int = 0
     proposed: str = ""
+    topic: str = ""
     seen: Seen | None = None
     again: bool = False
 
@@ -100,7 +102,8 @@ def level_with(state: ModalState, file: CaseFile) -> ModalState:
     """Return what a modal remembers that shows a case as it is now."""
     now = file.seen
     is_new = state.seen is not None and (now.newest > state.seen.newest or now.edits != state.seen.edits)
-    return replace(state, seen=now, again=state.again or is_new)
+    topic = state.topic or option_of(file.case.topic)
+    return replace(state, seen=now, again=state.again or is_new, topic=topic)
 
 
 def key_of(view_id: str, state: ModalState) -> str:
@@ -290,14 +293,12 @@ def name_of_field(block_id: str) -> str:
     return block_id.partition(":")[0]
 
 
-def topic_chosen(value: str | None, before: str | None) -> str:
-    """Return the option that an agent chose for the topic, "" when the case already has it."""
-    return value if value and topic_of(value) != before else ""
+def topic_chosen(value: str | None, state: ModalState, now: str | None) -> str:
+    """Return the option that an agent chose for the topic; "" when they chose none, or the case has it by now.
 
-
-def topic_of_answer(value: str | None, before: str | None) -> str | None:
-    """Return the topic that the chosen option gives the case; without an option, its current topic."""
-    return topic_of(value) if value else before
+    What a field shows that was left as it was is no choice: a colleague may have set another topic meanwhile.
+    """
+    return value if value and value not in {state.topic, option_of(now)} else ""
 
 
 def snippet_option(title: str, words: str) -> Block:

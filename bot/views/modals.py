@@ -10,7 +10,7 @@ from bot.views.ask import for_advisers, left_out
 from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
 from bot.views.case_state import reason_words, writing_lines
 from bot.views.citizen import head_line, quoted, shortened, wrote_again
-from bot.views.topic import topic_field
+from bot.views.topic import option_of, shows_topic, topic_field
 
 
 def loading(t: Texts) -> Block:
@@ -50,11 +50,18 @@ _SEEN, _AGAIN = "seen:", ":again"
 
 
 def close_modal(
-    file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts, *, seen: Seen | None = None
+    file: CaseFile,
+    reasons: Sequence[str],
+    topics: Sequence[str],
+    t: Texts,
+    *,
+    seen: Seen | None = None,
+    topic: str = "",
 ) -> Block:
     """Ask why the case is closed, with the team's reasons, and what it is about.
 
-    `seen`: what this modal showed of the citizen's words before; it remembers what it shows (`shows`).
+    `seen`: what this modal showed of the citizen's words before; it remembers what it shows (`shows`). `topic`: the
+    option with which it opened before, if it did.
     """
     unread = [each for each in file.mentions if seen is not None and _is_unread(file, each, seen)]
     shown = [block for each in unread[-UNREAD:] for block in (quote(each.text, 1500), *shortened(file, each, t))]
@@ -64,6 +71,7 @@ def close_modal(
         *topic_field(file, topics, t),
     ]
     shows(blocks[0], file.seen)
+    shows_topic(blocks[1], topic or option_of(file.case.topic))
     metadata = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
 

@@ -11,6 +11,8 @@ TOPIC = "case:topic"
 NONE = "none"
 IS = "is:"
 """The prefix of a topic in an option's value, so that no topic can equal NONE."""
+_SHOWN = "topic:"
+"""The prefix of the id of a block that remembers the option that a modal opened with."""
 
 
 def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts, *, value: str = "") -> Block | None:
@@ -28,14 +30,34 @@ def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts, *, value: str 
 
 
 def topic_field(file: CaseFile, topics: Sequence[str], t: Texts) -> list[Block]:
-    """Return the menu as a field of a modal, or no field without topics; `chosen_topic` reads it."""
+    """Return the menu as a field of a modal, or no field without topics; `chosen_topic` reads it.
+
+    Let the modal remember what it opened with (`shows_topic`): the topic is a choice only when it differs from that.
+    """
     picker = topic_picker(file, topics, t)
     return [field_of(t("Topic"), TOPIC, picker, optional=True)] if picker else []
 
 
-def chosen_topic(filled: Mapping[str, Any], before: str | None) -> str | None:
-    """Return the topic in a modal's fields; `before` when the modal has no topic field."""
-    return topic_of(filled[TOPIC] or NONE) if TOPIC in filled else before
+def shows_topic(block: Block, opened_with: str) -> None:
+    """Let a modal remember the option that it opened with, in the id of this block, as `shows` of views/modals.py."""
+    block["block_id"] = _SHOWN + opened_with
+
+
+def opened_with(view: Block) -> str:
+    """Return the option of the topic that a modal opened with; "" for one of an earlier version, which does not say."""
+    ids = (str(block.get("block_id", "")) for block in view.get("blocks", []))
+    return next((each.removeprefix(_SHOWN) for each in ids if each.startswith(_SHOWN)), "")
+
+
+def chosen_topic(view: Block, filled: Mapping[str, Any], now: str | None) -> str | None:
+    """Return the topic that was chosen in a modal; `now`, the one that the case has by now, when none was chosen."""
+    value = filled.get(TOPIC) or NONE
+    return topic_of(value) if TOPIC in filled and value != opened_with(view) else now
+
+
+def option_of(topic: str | None) -> str:
+    """Return the value of the option of a topic."""
+    return NONE if topic is None else IS + topic
 
 
 def topic_of(value: str) -> str | None:
