@@ -14,5 +14,5 @@ async def watch(desk: Desk) -> None:
     for team_id, rising in teams.items():
         with going_on("a spike of a team was not said", team=team_id):
             async with desk.session() as session:
-                channel = await spikes.follow(session, team_id, rising, now)
-            messages.wake(desk, [channel])
+                channels = await spikes.follow(session, team_id, rising, now)
+            messages.wake(desk, channels)

@@ -66,8 +66,11 @@ async def changed(session: AsyncSession, now: datetime) -> Mapping[int, Rising |
     return found
 
 
-async def follow(session: AsyncSession, team_id: int, rising: Rising | None, now: datetime) -> str:
-    """Post, edit or end the message of one team; returns its channel."""
+async def follow(session: AsyncSession, team_id: int, rising: Rising | None, now: datetime) -> set[str]:
+    """Post, edit or end the message of one team; returns the channels in which something changed.
+
+    When the team has another channel now, a new message goes on there while the spike lasts.
+    """
     team = await session.get_one(Team, team_id, with_for_update=db.HELD)
     spike = await session.get(Spike, team_id, populate_existing=True)
     if spike is not None and (spike.until_at is None or (rising is not None and now - spike.until_at < AGAIN)):
@@ -80,19 +83,27 @@ async def follow(session: AsyncSession, team_id: int, rising: Rising | None, now
             spike.until_at, spike.said_at, spike.most = None, now, max(spike.most, rising.count)
             since_at = spike.since_at.isoformat()
             shown = replace(rising, since_at=since_at, most=spike.most, known_by=shown.known_by)
+            if message.may_be_there and message.channel != team.channel:
+                spike.message_id = (await _new_message(session, team, shown, now)).id
+                shown = replace(shown, moved_to=team.channel)
         message.details, message.version = shown.to_json(), message.version + 1
         session.add_all([spike, message])
-        return message.channel
+        return {message.channel, team.channel}
     if rising is not None:
-        message = Message(
-            key=f"spike:{team_id}:{now.isoformat()}", kind=MessageKind.SPIKE, subject_id=team_id, channel=team.channel,
-            details=rising.to_json(), rank=Rank.FIRST,
-        )  # fmt: skip
-        session.add(message)
-        await session.flush()
+        message = await _new_message(session, team, rising, now)
         began = Spike(team_id=team_id, message_id=message.id, since_at=rising.since, said_at=now, most=rising.count)
         await session.merge(began)
-    return team.channel
+    return {team.channel}
+
+
+async def _new_message(session: AsyncSession, team: Team, rising: Rising, now: datetime) -> Message:
+    message = Message(
+        key=f"spike:{team.id}:{now.isoformat()}", kind=MessageKind.SPIKE, subject_id=team.id, channel=team.channel,
+        details=rising.to_json(), rank=Rank.FIRST,
+    )  # fmt: skip
+    session.add(message)
+    await session.flush()
+    return message
 
 
 async def know(session: AsyncSession, message_id: int, *, by: str) -> str:

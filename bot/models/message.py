@@ -324,6 +324,7 @@ class Rising(Spell, Details):
 
     `slots` are the posts of each ten minutes until `at`, the oldest first; `words` stand out in public posts;
     `platforms` are the names of those that most come from, with how many. `known_by` says that the team knows.
+    `moved_to` is the channel in which a new message goes on, as the team has another one now.
     """
 
     count: int
@@ -336,6 +337,7 @@ class Rising(Spell, Details):
     platforms: Mapping[str, int] = field(default_factory=dict)
     known_by: str = ""
     until_at: str = ""
+    moved_to: str = ""
 
     @property
     def written(self) -> datetime:

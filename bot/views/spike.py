@@ -12,7 +12,10 @@ SLOT = timedelta(minutes=10)
 
 
 def spike(rising: Rising, message_id: int, t: Texts) -> View:
-    """Say how much more comes in than usual and what it is about, or that it is over."""
+    """Say how much more comes in than usual and what it is about, that it is over, or where it is said now."""
+    if rising.moved_to:
+        words = t("➡️ How much more comes in than usual is said in <#{channel}> now.", channel=rising.moved_to)
+        return View(words, [section(words)])
     since = t.when(rising.since, rising.since)
     if rising.until is not None:
         words = t("✅ No more comes in than usual now. From {since} to {until} it was more; {most} in an hour at most.",

@@ -15,7 +15,7 @@ from bot.models import Account, Message, MessageKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs.spikes import watch
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, account_of, second_desk
-from tests.people import make_role, settings
+from tests.people import BEHEER, make_role, moves_to, settings
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 HOUR = timedelta(hours=1)
@@ -63,8 +63,8 @@ async def said(bot: Bot, **passes: float) -> list[str]:
     return [text_of(each) for each in messages(bot)]
 
 
-def messages(bot: Bot) -> list[dict]:
-    return [m for m in bot.slack.messages(CHANNEL) if str(m.get("metadata")).count("'spike:")]
+def messages(bot: Bot, channel: str = CHANNEL) -> list[dict]:
+    return [m for m in bot.slack.messages(channel) if str(m.get("metadata")).count("'spike:")]
 
 
 async def test_a_spike_is_told_once_kept_level_and_told_to_be_over(office: Bot) -> None:
@@ -84,6 +84,23 @@ async def test_a_spike_is_told_once_kept_level_and_told_to_be_over(office: Bot) 
     assert "niet meer binnen dan gewoonlijk" in over
     assert "maximaal 17 in een uur" in over
     assert await said(office, minutes=1) == [over]
+
+
+async def test_it_goes_on_in_another_channel_when_the_team_gets_that(office: Bot) -> None:
+    bot = office
+    await known_for(bot, weeks=10)
+    await come(bot, 12, "Wat een rookwolk boven de haven")
+    await said(bot)
+    await bot.slack.click(SANNE, CHANNEL, messages(bot)[0]["ts"], "spike:know")
+    await moves_to(bot, BEHEER)
+    await come(bot, 5, "Die rookwolk weer")
+    [told] = await said(bot, minutes=6)
+    assert told == f"➡️ Hoeveel er meer binnenkomt dan gewoonlijk, staat nu in <#{BEHEER}>."
+    [there] = messages(bot, BEHEER)
+    assert "17 in het laatste uur" in text_of(there) and SANNE in text_of(there)
+    assert "spike:know" not in action_ids(there)
+    assert await said(bot, minutes=58) == [told], "and ends there"
+    assert "maximaal 17 in een uur" in text_of(messages(bot, BEHEER)[0])
 
 
 async def test_who_knows_of_it_is_shown_and_nobody_is_asked_again(office: Bot) -> None:

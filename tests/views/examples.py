@@ -354,7 +354,8 @@ def messages(t: Texts) -> Iterator[View]:
         1204, 12, 1204, (NOW - timedelta(hours=1)).isoformat(), NOW.isoformat(), [*range(0, 1200, 100)],
         ["w" * 30] * 6, {LONG: 700, "Het Plein": 504},
     )  # fmt: skip
-    for changes in ({}, {"usual": 0, "words": [], "platforms": {}}, {"known_by": BY}, {"until_at": NOW.isoformat()}):
+    for changes in ({}, {"usual": 0, "words": [], "platforms": {}}, {"known_by": BY}, {"until_at": NOW.isoformat()},
+                    {"moved_to": "C0NIEUW"}):  # fmt: skip
         yield spike(replace(rising, **changes), 1, t)
     lasted = ((NOW - timedelta(hours=1)).isoformat(), NOW.isoformat())
     for in_all in (7, 1_000):
