@@ -35,20 +35,23 @@ class Budget:
     """What we know of an account's limit: the percent used (None: unknown), and what rests until there is room.
 
     A rest ends when reading or answering works again. That of answering also ends when nothing waits to be tried.
+    `reading_due` is when reading was to work again, as the platform said the first time; None while it does not rest.
     """
 
     percent: int | None = None
     reading: Rest | None = None
     answering: Rest | None = None
+    reading_due: datetime | None = None
 
     def read(self, percent: int | None, rests_until: datetime | None, now: datetime) -> Self:
         """Return the budget after a reading that worked; with `rests_until` the next one waits for the limit."""
         reading = Rest(now, rests_until) if rests_until is not None and rests_until > now else None
-        return replace(self, percent=percent, reading=reading)
+        return replace(self, percent=percent, reading=reading, reading_due=reading.until if reading else None)
 
     def not_read(self, until: datetime, now: datetime) -> Self:
         """Return the budget after a reading that the platform refused until then."""
-        return replace(self, reading=Rest(self.reading.since if self.reading else now, until))
+        since = self.reading.since if self.reading else now
+        return replace(self, reading=Rest(since, until), reading_due=self.reading_due or until)
 
     def answered(self) -> Self:
         """Return the budget after an answer or act that the platform took."""
@@ -82,7 +85,7 @@ class Budget:
             rest.told(told, now) if rest else None
             for rest, told in ((self.reading, before.reading), (self.answering, before.answering))
         )
-        return replace(self, percent=None, reading=reading, answering=answering)
+        return replace(self, percent=None, reading=reading, answering=answering, reading_due=None)
 
     @property
     def until(self) -> datetime | None:
@@ -93,7 +96,8 @@ class Budget:
         """Return it as JSON."""
         rests = {"reading": self.reading, "answering": self.answering}
         moments = {name: [rest.since.isoformat(), rest.until.isoformat()] for name, rest in rests.items() if rest}
-        return {"percent": self.percent, **moments}
+        due = {"reading_due": self.reading_due.isoformat()} if self.reading_due else {}
+        return {"percent": self.percent, **moments, **due}
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Self:
@@ -101,4 +105,5 @@ class Budget:
         stored = value or {}
         moments = {name: map(datetime.fromisoformat, stored.get(name, ())) for name in ("reading", "answering")}
         rests = {name: Rest(*each) for name, each in moments.items() if name in stored}
-        return cls(stored.get("percent"), **rests)
+        due = stored.get("reading_due")
+        return cls(stored.get("percent"), **rests, reading_due=datetime.fromisoformat(due) if due else None)

@@ -18,6 +18,7 @@ from bot import connectors
 from bot.accounts import store
 from bot.cases.silent import Silence, silent
 from bot.connectors.platform import Capability
+from bot.domain.budget import Budget
 from bot.domain.case import ONGOING
 from bot.models import (
     NOT_ENDED,
@@ -134,13 +135,14 @@ async def _accounts(session: AsyncSession, now: datetime) -> list[Metric]:
 def _overdue(account: Account, now: datetime) -> float | None:
     """Return since when an account had to be read again, in seconds; None for one that we do not ask, or not now.
 
-    A platform may let us wait for hours, and so may a feed.
+    A platform may let us wait for hours, and so may a feed; but not again and again.
     """
     platform = connectors.known(account.platform)
     if account.stopped_at is not None or platform is None or not platform.can(Capability.POLLS):
         return None
     due = (account.polled_at or account.created_at) + platform.every
-    return _seconds(max(due, account.poll_after or due), now)
+    waits_until = Budget.of(account.budget).reading_due or account.poll_after
+    return _seconds(max(due, waits_until or due), now)
 
 
 def _state(account: Account) -> str:

@@ -11,7 +11,9 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 LASTS = timedelta(minutes=15)
 MINUTES = st.integers(0, 3000).map(lambda minutes: timedelta(minutes=minutes))
 RESTS = st.none() | st.builds(lambda since, more: Rest(NOW + since, NOW + since + more), MINUTES, MINUTES)
-BUDGETS = st.builds(Budget, st.none() | st.integers(0, 100), RESTS, RESTS)
+BUDGETS = st.builds(
+    Budget, st.none() | st.integers(0, 100), RESTS, RESTS, st.none() | MINUTES.map(lambda later: NOW + later)
+)
 
 
 @given(BUDGETS)
@@ -36,6 +38,7 @@ def test_refusals_in_a_row_are_one_rest_from_the_first(waits: list[timedelta]) -
         budget = budget.not_read(at + wait, at)
         at += wait
     assert budget.reading == Rest(NOW, at)
+    assert budget.reading_due == NOW + waits[0]
     assert budget.read(40, None, at) == Budget(40)
     assert budget.read(97, at + LASTS, at).reading == Rest(at, at + LASTS)
 

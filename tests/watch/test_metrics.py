@@ -20,6 +20,7 @@ from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import ACCOUNT, answer, connect, mention, polled, set_sealed, settings
 from tests.watch.asking import ask, measured, one
 
+NOTIFICATIONS = "/api/v1/notifications"
 WORDS, NAME = "Mijn BSN is 123456782", "Fatima Voorbeeld"
 
 
@@ -207,6 +208,28 @@ async def test_an_account_is_overdue_only_when_it_was_to_be_read_again(sqlite_bo
     told = (await measured(bot))["webcare_account_overdue_seconds"]
     overdue = {dict(labels)["account"]: round(seconds / 3600) for labels, seconds in told.items()}
     assert overdue == {"calm": 0, "late": 2}
+
+
+async def test_an_account_that_is_refused_again_and_again_is_overdue(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    """Each time for a minute, so that it is never long until it is asked again."""
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url)
+    await polled(bot)
+
+    async def overdue() -> float:
+        return one(await measured(bot), "webcare_account_overdue_seconds", platform="mastodon", account=ACCOUNT)
+
+    mastodon.fault(NOTIFICATIONS, "ratelimit", headers={"Retry-After": "3600", "X-RateLimit-Reset": ""}, count=1)
+    await polled(bot)
+    bot.clock.advance(minutes=30)
+    assert await overdue() == 0, "for as long as the platform said at first, nothing is wrong"
+    mastodon.fault(NOTIFICATIONS, "ratelimit", headers={"Retry-After": "60", "X-RateLimit-Reset": ""})
+    for _ in range(12):
+        await polled(bot)
+    assert await overdue() > 3000
+    mastodon.clear_faults()
+    await polled(bot)
+    assert await overdue() < 60
 
 
 async def test_ten_who_ask_at_once_cost_the_database_as_much_as_one(sqlite_bot: Bot) -> None:
