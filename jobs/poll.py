@@ -296,5 +296,8 @@ async def _healthy(desk: Desk, account_id: int, page: Page | None, usage: Usage)
         account.budget = Budget.of(account.budget).read(usage.percent, usage.rests_until, now).to_json()
         if account.stopped_at is None:  # one stopped meanwhile keeps its reason
             account.poll_after, account.problem = page.not_before if page else None, None
-            accounts.found_wrong(account, "reading", page.unread if page else ())
+            lacked = accounts.READING in (account.faults or {})
+            accounts.found_wrong(account, accounts.READING, page.unread if page else ())
+            if lacked and account.stopped_at is None and accounts.READING not in (account.faults or {}):
+                log.info("all parts are read again", account=account_id)
         session.add(account)

@@ -13,6 +13,7 @@ manual.py  the account of hand-made cases
 """
 
 from bot.accounts.store import (
+    READING,
     DraftSecrets,
     StoredSecrets,
     add,
@@ -49,6 +50,7 @@ from bot.accounts.store import (
 )
 
 __all__ = [
+    "READING",
     "DraftSecrets",
     "StoredSecrets",
     "add",

@@ -32,6 +32,8 @@ from bot.models import (
 )
 from bot.team import routing, teams
 
+READING = "reading"
+"""Under this name an account has the fault of its last reading."""
 STOPPED_BY_HAND = text("It was stopped by hand.")
 """The problem of an account that people stopped; only people can start it again."""
 
@@ -47,7 +49,7 @@ def opened(row: Account, settings: Settings) -> base.Account:
     rests = Budget.of(row.budget).reading
     return base.Account(
         row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at, row.created_at,
-        rests.until if rests else None,
+        rests.until if rests else None, READING in (row.faults or {}),
     )  # fmt: skip
 
 
@@ -327,7 +329,7 @@ def _on_lost_answers(connector: base.Replies) -> Text:
 
 
 def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
-    """Store the faults in parts of an account that a "check", a "reading" or "calls" showed; none clears the last."""
+    """Store the faults in parts of an account that a "check", READING or "calls" showed; none clears the last."""
     others = {name: each for name, each in (account.faults or {}).items() if name != by}
     account.faults = {**others, **({by: faults[0].to_json()} if faults else {})} or None
 

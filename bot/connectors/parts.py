@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.connectors.base import RateLimited, Rejected, Unavailable
+from bot.connectors.base import Account, RateLimited, Rejected, Unavailable
 from bot.domain.text import Text, text
 
 log = structlog.get_logger()
@@ -16,10 +16,13 @@ REPLIES_NOT_READ = text("Replies below some of our posts cannot be read now.")
 
 
 class Parts:
-    """The parts of one account that are read for a page; `unread` says which could not be read (`Page.unread`)."""
+    """The parts of one account that are read for a page; `unread` says which could not be read (`Page.unread`).
 
-    def __init__(self, account_id: int) -> None:
-        self._account_id = account_id
+    The log says it once: an account is read again every half minute.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._unread: list[Text] = []
 
     @property
@@ -36,6 +39,7 @@ class Parts:
         try:
             return await part
         except (RateLimited, Unavailable, Rejected) as verdict:
-            log.warning("part not read", account=self._account_id, part=otherwise.message, **verdict.logged())
+            tell = log.debug if self._account.lacks else log.warning
+            tell("part not read", account=self._account.id, part=otherwise.message, **verdict.logged())
             self.lacks(otherwise)
             return None

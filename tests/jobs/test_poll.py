@@ -201,6 +201,23 @@ async def test_the_log_says_once_why_an_account_is_not_read(sqlite_bot: Bot, mas
     }, "no word of the platform's"
 
 
+async def test_the_log_says_once_that_a_part_of_an_account_is_not_read_and_once_that_it_is_again(
+    sqlite_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    bot = sqlite_bot
+    account_id = await connect(bot, mastodon.base_url, hashtags=["sluis"])
+    with capture_logs() as lines:
+        for status in (503, 503, 0, 0, 503):
+            if status:
+                mastodon.fault("/api/v1/timelines/tag/*", "status", status=status, count=1)
+            await polled(bot)
+    told = [
+        (line["event"], line["account"]) for line in lines if "part" in line["event"] and line["log_level"] != "debug"
+    ]
+    not_read, again = ("part not read", account_id), ("all parts are read again", account_id)
+    assert told == [not_read, again, not_read]
+
+
 async def test_the_log_says_once_that_a_platform_asks_an_account_to_wait(
     sqlite_bot: Bot, mastodon: FakeMastodon
 ) -> None:

@@ -89,7 +89,7 @@ class Bluesky:
         yet, the cursor has None. A word that is followed later begins then, and so do messages that are switched on
         later: until they could be read, the cursor has the moment.
         """
-        me, parts, now = await self._server.me(), Parts(self._account.id), self._now()
+        me, parts, now = await self._server.me(), Parts(self._account), self._now()
         begins, known = self._account.begins_by_its_clock(now), cursor.get("words", {})
         news = await newest.read(self._notifications, cursor.get("notifications"), begins, now, parts)
         after, more = Cursor(notifications=news.state, words={}), news.more

@@ -67,7 +67,7 @@ class Email:
         """Return the next mails of the folders; the first time only those since the account begins."""
         now = self._tools.now()
         begins = self._account.begins_after(cursor, now)
-        reader = Reader(self._address, self._folders(), now, begins, self._account.added_at)
+        reader = Reader(self._address, self._folders(), now, begins, self._account.added_at, self._account.lacks)
         return await self._in_mailbox(lambda box: reader.page(box, cursor))
 
     # --- answering -------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ log = structlog.get_logger()
 class Reader:
     """Reads for one account. A folder that was not read yet begins at `begins_at`.
 
-    Mails that were answered before `added_at` are left out.
+    Mails that were answered before `added_at` are left out. `lacks` is that of its account: the log says once that a
+    folder cannot be read.
     """
 
     address: str
@@ -49,6 +50,7 @@ class Reader:
     now: datetime
     begins_at: datetime | None = None
     added_at: datetime | None = None
+    lacks: bool = False
 
     def page(self, box: Box, cursor: Cursor) -> Page:
         """Return the next page after a cursor; a folder that cannot be read holds up no other."""
@@ -70,7 +72,8 @@ class Reader:
                     else:
                         more = True
             except (Rejected, Unavailable, RateLimited) as verdict:
-                log.warning("folder not read", folder=folder, verdict=type(verdict).__name__)
+                tell = log.debug if self.lacks else log.warning
+                tell("folder not read", folder=folder, verdict=type(verdict).__name__)
                 failed[folder] = verdict
         items.sort(key=lambda each: each.published_at if isinstance(each, Post) else each.at)
         if len(failed) == len(self.folders) and not items and seen.cursor() == before:

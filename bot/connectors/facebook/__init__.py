@@ -95,7 +95,7 @@ class Facebook:
         reader = Reader(self._server, self._now(), begins)
         comments = await reader.comments(cursor.get("comments"))
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
-        parts = Parts(self._account.id)
+        parts = Parts(self._account)
         for name, read in self._lists(reader, begins).items():
             state = cursor.get(name) or unread_since(self._account.begins_after(cursor, self._now()))
             read_now = await parts.read(read(state), otherwise=NOT_READ[name]) or Found([], state)

@@ -123,7 +123,7 @@ class Instagram:
         reader = Reader(self._server, begins)
         comments = await reader.comments(cursor.get("comments"))
         after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
-        parts = Parts(self._account.id)
+        parts = Parts(self._account)
         if self._server.has_messages:
             state = cursor.get("messages") or unread_since(self._account.begins_after(cursor, self._now()))
             read = await parts.read(self._messages.read(state, begins), otherwise=MESSAGES_NOT_READ)

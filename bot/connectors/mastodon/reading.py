@@ -40,7 +40,7 @@ class Reading(MastodonServer):
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
         by_id: dict[str, Json] = {}
         after: Cursor = {"account_id": me, "hashtags": {}}
-        more, parts = False, Parts(self._account.id)
+        more, parts = False, Parts(self._account)
         if not self._read_only:
             last = cursor.get("notifications")
             notes, more = await self._newer("/api/v1/notifications", NOTIFICATIONS, last)

@@ -60,7 +60,7 @@ class Threads:
         reader = Reader(self._server, await self._server.me(), self._now(), begins)
         replies = await reader.replies(cursor.get("replies"))
         after = Cursor(replies=replies.state)
-        parts = Parts(self._account.id)
+        parts = Parts(self._account)
         mentions = await parts.read(reader.mentions(cursor.get("mentions")), otherwise=MENTIONS_NOT_READ)
         if mentions is not None:
             after["mentions"] = mentions.state
