@@ -15,6 +15,9 @@ HORIZON = timedelta(days=400)
 BREAK = timedelta(hours=4)
 """A team that is closed for no longer than this is on a break, such as lunch."""
 
+MORNING = 9 * 60
+"""When the day of a team begins that is open at night too, in minutes after local midnight."""
+
 NIGHT, DAY_AND_NIGHT = timedelta(hours=16), timedelta(hours=40)
 """This long before and after midnight UTC: covers a local day in any zone."""
 
@@ -77,7 +80,8 @@ def next_opening(hours: Hours, at: datetime) -> datetime:
 def opens_again(hours: Hours, at: datetime) -> datetime:
     """Return when the team opens after it was closed for longer than a break; raises NeverOpen.
 
-    A team that is not closed for that long within a day counts as opening again on the next day.
+    A team that is not closed for that long within a day counts as opening again on the next day; one that is open at
+    midnight, in the next MORNING that is further away than a break.
     """
     reached = at
     for opened, closed in _spans(hours, at):
@@ -85,7 +89,12 @@ def opens_again(hours: Hours, at: datetime) -> datetime:
             return opened
         reached = closed
         if reached - at > timedelta(days=1):
-            return next_opening(hours, at_minute(at.astimezone(hours.zone).date(), DAY, hours.zone))
+            today = at.astimezone(hours.zone).date()
+            midnight = at_minute(today, DAY, hours.zone)
+            if not is_open(hours, midnight):
+                return next_opening(hours, midnight)
+            mornings = (at_minute(today, minute, hours.zone) for minute in (MORNING, DAY + MORNING))
+            return next_opening(hours, next(morning for morning in mornings if morning - at > BREAK))
     raise NeverOpen
 
 

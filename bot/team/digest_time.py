@@ -2,12 +2,10 @@
 
 from datetime import date, datetime, timedelta
 
-from bot.domain.hours import Hours, at_minute, is_open
+from bot.domain.hours import MORNING, Hours, at_minute, is_open
 from bot.domain.period import DAY, midnight, opening
 from bot.team.settings import TeamSettings, minute
 
-ALWAYS_OPEN_AT = 9 * 60
-"""When a team that never closes gets its digest: at nine."""
 MOST_LATE = timedelta(hours=1)
 """How long after its moment a digest still comes when its team is closed."""
 
@@ -19,7 +17,7 @@ def moment(settings: TeamSettings, hours: Hours, day: date) -> datetime | None:
         return None
     if settings.digest_at is not None:
         return at_minute(day, minute(settings.digest_at), hours.zone)
-    return at_minute(day, ALWAYS_OPEN_AT, hours.zone) if settings.always_open else opened
+    return at_minute(day, MORNING, hours.zone) if settings.always_open else opened
 
 
 def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | None:

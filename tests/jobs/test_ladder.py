@@ -114,6 +114,17 @@ async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_d
     assert showing(office, "3 te laat") == []
 
 
+async def test_a_team_that_never_closes_gets_the_list_of_what_is_late_in_the_morning(office: Bot) -> None:
+    await settings(office, always_open=True)
+    await mention(office)
+    await at(office, "2026-11-20 16:59")
+    for day in ("2026-11-21", "2026-11-22"):
+        for moment in ("00:00", "00:30", "08:59"):
+            assert await at(office, f"{day} {moment}") == []
+        assert await at(office, f"{day} 09:00") == [f"{CHANNEL}:150"]
+        assert await at(office, f"{day} 23:59") == []
+
+
 async def test_a_team_that_opens_twice_on_one_day_gets_a_list_at_each_opening(office: Bot) -> None:
     """The bot was down when the night shift began, and lists only after midnight what is late."""
     await settings(office, week=[[("22:00", "06:00")]] * 7)
