@@ -16,6 +16,7 @@ from bot.domain.text import Refused
 from bot.models import Message, MessageKind, SigningIn, Team
 from bot.team import teams
 from bot.views import closing, handing_over
+from bot.views.answer_modal import TURNS
 from bot.views.choosing import value_in
 
 NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
@@ -97,13 +98,15 @@ def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield the kind and id of what a request names: a case, question, sign-in, or the team of settings or figures.
 
     A modal has the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
-    modal that names something itself, only the buttons of cases count.
+    modal that names something itself, only the buttons of cases count. The next case of a series is of the team of the
+    series, wherever the one that is shown is by now.
     """
     view = body.get("view") or {}
     metadata = "" if view.get("type") == "home" else view.get("private_metadata") or ""
     if metadata.startswith("{"):
         ids = json.loads(metadata)
-        yield ("case", int(ids["case"])) if "case" in ids else ("settings", int(ids.get("team", 0)))
+        goes_on = "team" in ids and any(action["action_id"] in TURNS for action in body.get("actions") or [])
+        yield ("case", int(ids["case"])) if "case" in ids and not goes_on else ("settings", int(ids.get("team", 0)))
     elif metadata and (number := NUMBER.match(metadata)):
         yield "escalation" if view["callback_id"] == "case:advise" else "case", int(number[1])
     for action in body.get("actions") or []:

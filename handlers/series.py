@@ -1,17 +1,20 @@
 """A series: the cases of a list that an agent answers one after another, in one modal that shows each in turn."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
 from bot.figures import lists
-from bot.models import Role, Team
+from bot.models import Case, Role, Team
+from bot.outgoing import composing
 from bot.slack import messages
-from bot.views.answer_modal import ModalState, key_of
+from bot.views.answer_modal import BACK, ModalState, key_of, moved_away
 from bot.views.block import Block
 from bot.views.modals import said
 from handlers.answer_view import chosen_in, view_of, writer
@@ -36,9 +39,13 @@ async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, de
     async with home_after(desk, body), opened(desk, body) as show:
         async with desk.reading() as session:
             found = await lists.to_answer(session, acts_in, wanted, now=desk.now())
-            if not found:
+            stuck = [] if found else await _stuck(session, desk, acts_in, wanted, {})
+            if not found and not stuck:
                 raise Refused("There is nothing for you to answer in this list any more.")
-            theirs = desk.of(await session.get_one(Team, found[0].team_id))
+            theirs = desk.of(await session.get_one(Team, found[0].team_id)) if found else desk
+        if stuck:
+            await show(said("\n".join(stuck), desk.t))
+            return
         ids = [case.id for case in found if case.team_id == theirs.team.id]
         state = ModalState(ids[0], 0, home=home_of(body), series=wanted.to_text())
         shown = await first_of(theirs, person.by, show.view_id, state, ids)
@@ -46,17 +53,23 @@ async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, de
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Store what was changed in this answer as a draft, and show the case after or before it."""
+    """Store what was changed in this answer as a draft, and show the case after or before it.
+
+    A case that went to another team meanwhile is passed over, with a word.
+    """
     view, state = body["view"], ModalState.of(body["view"])
     async with going_on(desk, body) as show:
         if set(values(view)) - set(left_as_shown(view)):
             who = await writer(desk, state.case, by)
             await stored(desk, body, who, chosen_in(desk, who.file, view, draft=who.draft))
         ids = await others(desk, state)
-        if action["action_id"] == "series:back":
+        if action["action_id"] == BACK:
             ids = ids[::-1]
         await left(desk, state.case, by, key_of(view["id"], state))
-        shown = await first_of(desk, by, view["id"], state, [*ids, state.case])
+        async with desk.reading() as session:
+            moved = (await session.get_one(Case, state.case)).team_id != desk.team.id
+        ids = ids if moved else [*ids, state.case]
+        shown = await first_of(desk, by, view["id"], state, ids, moved=moved)
         await _show(desk, by, view["id"], shown, is_open=await show(shown.view))
 
 
@@ -79,18 +92,46 @@ async def others(desk: TeamDesk, state: ModalState) -> list[int]:
     return [each for each in [*ids[at:], *ids[:at]] if each != state.case]
 
 
-async def first_of(desk: TeamDesk, by: str, view_id: str, before: ModalState, ids: Sequence[int]) -> Shown:
-    """Return the answer modal of the first of these cases that can be answered; it says so when there is none.
+async def first_of(
+    desk: TeamDesk, by: str, view_id: str, before: ModalState, ids: Sequence[int], *, moved: bool = False
+) -> Shown:
+    """Return the answer modal of the first of these cases that can be answered.
 
-    The fields have other block ids than those `before`: Slack keeps what was filled in under the same id.
+    When there is none, it says so, and how many of the list are left, and why. `moved`: the case `before` went to
+    another team. The fields have other block ids than those before: Slack keeps what was filled in under the same id.
     """
-    left_to_answer = len(set(ids))
+    left_to_answer, refused = len(set(ids)), dict[int, str]()
     for case_id in ids:
         state = ModalState(
-            case_id, 0, home=before.home, series=before.series, left=left_to_answer,
-            turn=before.turn + 1, inserted=before.inserted + 1, anew=before.anew + 1,
+            case_id, 0, home=before.home, series=before.series, left=left_to_answer, turn=before.turn + 1,
+            inserted=before.inserted + 1, anew=before.anew + 1, team=desk.team.id, moved=moved,
         )  # fmt: skip
-        with suppress(Refused):
+        try:
             return Shown(await view_of(desk, by, view_id, state), state)
+        except Refused as why:
+            refused[case_id] = desk.t(why.text)
         left_to_answer -= 1
-    return Shown(said(desk.t("You have answered all that this list had for you."), desk.t), None)
+    async with desk.reading() as session:
+        stuck = await _stuck(session, desk, [desk.team.id], Filter.of_text(before.series), refused)
+    answered = desk.t("You have answered all that this list had for you.")
+    if stuck:
+        answered = desk.t("You have answered all that can be answered.")
+    words = [*([moved_away(desk.t)] if moved else []), answered, *stuck]
+    return Shown(said("\n".join(words), desk.t), None)
+
+
+async def _stuck(
+    session: AsyncSession, desk: TeamDesk, team_ids: Collection[int], wanted: Filter, refused: Mapping[int, str]
+) -> list[str]:
+    """Say how many cases of a list cannot be answered now, and why; nothing when there are none.
+
+    `refused` says why each of those could not be answered that were tried.
+    """
+    now = desk.now()
+    there = [case.id for case in await lists.to_answer(session, team_ids, wanted, now=now)]
+    why = Counter(refused[case_id] for case_id in there if case_id in refused)
+    why[desk.t(composing.UNDECIDED)] += await lists.undecided(session, team_ids, wanted, now=now)
+    if not why.total():
+        return []
+    head = desk.t.plural("{n} case of this list is left:", "{n} cases of this list are left:", why.total())
+    return [head, *(f"• {reason} ({n})" for reason, n in why.items() if n)]

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.cases import around
-from bot.domain.case import Status, Urgency, WaitsFor
+from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency, WaitsFor
 from bot.domain.period import DAY, midnight
 from bot.domain.queue import Filter, Place, Where, Which, moments
 from bot.domain.sla import ClockKind
@@ -31,6 +31,7 @@ from bot.models import (
     Mention,
     Message,
     Reply,
+    ReplyKind,
     ReplyStatus,
     Team,
     on_our_desk,
@@ -50,6 +51,15 @@ PUBLIC = and_(
     )
 )
 """Cases with nothing private in them, of their citizen or of us, in SQL."""
+LAST_ANSWER = (
+    select(Reply.status)
+    .where(Reply.case_id == Case.id, Reply.status != ReplyStatus.WITHDRAWN, Reply.kind != ReplyKind.INVITATION)
+    .order_by(col(Reply.id).desc())
+    .limit(1)
+    .correlate(Case)
+    .scalar_subquery()
+)
+"""How the answer to a case stands that decides its state (`CaseFile.reply`), in SQL."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +97,20 @@ async def waiting(
 
 async def to_answer(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> list[Case]:
     """Return those of the first TO_ANSWER cases of a list that wait for an answer and can get one, in its order."""
+    lines = await _for_us(session, team_ids, wanted, now)
+    return [line.case for line in lines if line.answerable and not line.undecided]
+
+
+async def undecided(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> int:
+    """Return how many of the same cases get no answer until somebody says whether their last one was published."""
+    return sum(line.undecided for line in await _for_us(session, team_ids, wanted, now))
+
+
+async def _for_us(
+    session: AsyncSession, team_ids: Collection[int], wanted: Filter, now: datetime
+) -> Sequence[CaseLine]:
     listing = await waiting(session, team_ids, wanted, now=now, most=TO_ANSWER)
-    return [
-        line.case
-        for line in listing.lines
-        if line.waits_for is WaitsFor.US and line.case.status is not Status.ANSWERED and line.answerable
-    ]
+    return [line for line in listing.lines if line.waits_for is WaitsFor.US and line.case.status is not Status.ANSWERED]
 
 
 def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
@@ -231,7 +249,7 @@ async def listed(
     count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
     page = max(0, min(page, (count - 1) // most))
     pairs = await session.exec(
-        select(Case, Author, Account)
+        select(Case, Author, Account, LAST_ANSWER)
         .join(Author, col(Case.author_id) == Author.id)
         .join(Account, col(Case.account_id) == Account.id)
         .where(wanted)
@@ -252,8 +270,9 @@ async def listed(
             clocks=clocks[case.id],
             waits_for=waits_for(case, replies[case.id], clocks[case.id]),
             answerable=any(mention.may_be_answered() for mention in mentions[case.id]),
+            undecided=case.status in ALLOWED_FROM[Move.ANSWER] and last is ReplyStatus.UNCERTAIN,
         )
-        for case, author, account in rows
+        for case, author, account, last in rows
     ]
     return CaseList(count, lines, page=page, pages=max(1, -(-count // most)))
 

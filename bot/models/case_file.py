@@ -301,7 +301,10 @@ class CaseFile:
 
 @dataclass(frozen=True)
 class CaseLine:
-    """What a list shows of a case; `clocks` are those that have not been stopped."""
+    """What a list shows of a case; `clocks` are those that have not been stopped.
+
+    `undecided`: nobody has said yet if the last answer was published, so that another one might be the second.
+    """
 
     case: Case
     author: Author
@@ -310,6 +313,7 @@ class CaseLine:
     clocks: Sequence[Clock]
     waits_for: WaitsFor
     answerable: bool
+    undecided: bool = False
 
 
 @dataclass(frozen=True)

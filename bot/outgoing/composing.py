@@ -25,8 +25,10 @@ ENDED = text(
     "The platform takes an answer for a limited time only, and that is over. "
     "Close the case, or wait until the citizen writes again."
 )
-
-
+UNDECIDED = text(
+    "It is not certain whether the last answer was published. Look at the platform first, and press Yes or No "
+    "on the card."
+)
 ONLY_PRIVATELY = text("This post can only be answered privately.")
 BECAME_PRIVATE = text("This post became private meanwhile. Choose again who may read the answer.")
 
@@ -161,10 +163,7 @@ def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None
 def refuse_undecided(file: CaseFile) -> None:
     """Raise Refused while it is not certain whether the last answer was published: the citizen might get two."""
     if file.undecided:
-        raise Refused(
-            "It is not certain whether the last answer was published. Look at the platform first, and press Yes or No "
-            "on the card."
-        )
+        raise Refused(UNDECIDED.message)
 
 
 def compose(

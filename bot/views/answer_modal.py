@@ -45,6 +45,9 @@ KEEP_IMAGE = "answer_keep_image"
 IMAGE = "answer_image"
 DESCRIPTION = "answer_image_description"
 ANEW = "answer_anew"
+BACK, ON = "series:back", "series:on"
+TURNS = frozenset({BACK, ON})
+"""The buttons of a series to the cases beside the one that is shown."""
 SHOWN = (12, 6, 3, 1)
 """Posts and answers that are shown above the one to answer: the first number with which the fields fit below them."""
 FILE_TYPES = ["jpg", "jpeg", "png"]
@@ -61,7 +64,9 @@ class ModalState:
     `inserted` counts the new texts that we put in, `anew` how often the agent started over. `tells_of` is the act about
     which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
     another, `left` how many of them there were with this one, `turn` how many it showed: a case may come round again,
-    as when its answer was taken back. `proposed` is the citizen whose answer is proposed here.
+    as when its answer was taken back. `team` is the team of the series, 0 where an
+    earlier version showed it, `moved` that the case before this one went to another team while it was shown. `proposed`
+    is the citizen whose answer is proposed here.
     `topic` is the option that the case had when its field was first shown, "" where an earlier version showed it.
     `seen` is what it shows of the citizen's words, and `again` that they wrote or edited a post while it was open.
     """
@@ -82,6 +87,8 @@ class ModalState:
     turn: int = 0
     proposed: str = ""
     topic: str = ""
+    team: int = 0
+    moved: bool = False
     seen: Seen | None = None
     again: bool = False
 
@@ -259,9 +266,15 @@ def _place_in_series(state: ModalState, t: Texts) -> list[Block]:
     """Say how many cases of a list are left to answer, with the buttons to those beside this one."""
     if not state.series:
         return []
-    turns = [button(t("Previous"), "series:back", "back"), button(t("Next"), "series:on", "on")]
+    turns = [button(t("Previous"), BACK, "back"), button(t("Next"), ON, "on")]
     left = t.plural("{n} case left to answer in this list", "{n} cases left to answer in this list", state.left)
-    return [context(left), *(actions(*turns) if state.left > 1 else [])]
+    passed = [context(moved_away(t))] if state.moved else []
+    return [*passed, context(left), *(actions(*turns) if state.left > 1 else [])]
+
+
+def moved_away(t: Texts) -> str:
+    """Return the line that the case which the modal of a series showed before went to another team meanwhile."""
+    return "➡️ " + t("The case that you had open here went to another team meanwhile.")
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:

@@ -77,11 +77,11 @@ def case_block(
 
 
 def _next_step(line: CaseLine, t: Texts, team: str) -> Block | None:
-    """Return the button for the next step of an open case, as on its card."""
+    """Return the button for the next step of an open case, as on its card, where an answer in doubt comes first."""
     value, name = str(line.case.id), case_of_team(line.case, t, team)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value, of=name)
-    if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.answerable:
+    if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.answerable and not line.undecided:
         return button(t("Answer"), "case:answer", value, of=name)
     return None
 

@@ -11,13 +11,14 @@ from bot import cases
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Author
 from bot.domain.reply import adapted, nameless
-from bot.models import AnswerDraft, Reply, ReplyStatus
+from bot.models import AnswerDraft, Reply, ReplyStatus, Role
 from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids
+from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
-from tests.people import home, open_modal, read, square_texts
+from tests.people import home, make_role, open_modal, read, second_team, square_texts
 
 FIRE = "Er vallen zwarte vlokken in onze tuin aan de {street}, is dat gevaarlijk?"
 PEOPLE = {"Fatima": "Lindestraat", "Kees": "Stationsweg", "Omar": "Molenpad", "Truus": "Kerkstraat", "Bo": "Singel"}
@@ -282,3 +283,76 @@ async def test_what_was_taken_back_comes_round_again_and_can_be_sent(slow_bot: B
     assert [(each.case_id, each.status) for each in replies] == [
         (1, ReplyStatus.WITHDRAWN), (2, ReplyStatus.APPROVED), (1, ReplyStatus.APPROVED)
     ]  # fmt: skip
+
+
+# --- What cannot be answered, or is elsewhere by now ----------------------------------------------
+
+
+async def test_the_end_says_how_many_are_left_because_their_last_answer_is_in_doubt(bot: Bot) -> None:
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    bot.slack.faults.drop_after("square.replies")
+    await send(bot, "Beste Fatima, houd de ramen dicht.")
+    await at(bot, "Kees")
+    await bot.card(PEOPLE["Fatima"], "nog niet zeker")
+    bot.clock.advance(days=2)  # longer than the other side recognises the key
+    await refresh.refresh(bot.desk)
+    card = await bot.card(PEOPLE["Fatima"], "Misschien verstuurd")
+    await send(bot, "Beste Kees, ook bij u.")
+    view = await open_modal(bot, SANNE, "said")
+    assert read(view).endswith(
+        "Je hebt alles beantwoord wat te beantwoorden is.\nNog 1 zaak van deze lijst is over:\n"
+        "• Het is niet zeker of het laatste antwoord is geplaatst. Kijk eerst op het platform, en druk op de kaart op "
+        "Ja of Nee. (1)"
+    )
+    await bot.slack.close_view(SANNE)
+    assert (await bot.slack.command(SANNE, CHANNEL, "/webcare mijn")).ok
+    [shown] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE)[1:])
+    assert PEOPLE["Fatima"] in read(shown) and "case:answer" not in action_ids(shown)
+    assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], "series:begin")).ok
+    await bot.slack.wait_for(lambda: "Nog 1 zaak van deze lijst is over" in read(bot.slack.view(SANNE)))
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_absent")
+    await bot.card(PEOPLE["Fatima"], "case:answer")
+    await bot.slack.close_view(SANNE)
+    assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], "series:begin")).ok
+    assert "Nog 1 zaak in deze lijst te beantwoorden" in read(await at(bot, "Fatima"))
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.AGENT])
+async def test_next_passes_over_a_case_that_went_to_another_team(bot: Bot, role: Role) -> None:
+    """Whatever its agent may do in that team; the series stays with its own."""
+    beheer = await second_team(bot)
+    await make_role(bot, SANNE, role, beheer)
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    await bot.slack.type(SANNE, "answer_text", "Beste Fatima")
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+    assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
+    view = await at(bot, "Kees")
+    assert "ging intussen naar een ander team" in read(view) and "Nog 1 zaak" in read(view)
+    assert await drafts(bot) == [(1, "Beste Fatima", False), (2, "", True)], (
+        "what was typed stays, and is nobody's news"
+    )
+    await bot.slack.type(SANNE, "answer_text", "Beste Kees")
+    await send(bot, "Beste Kees, houd de ramen dicht.")
+    await bot.slack.wait_for(lambda: "Je hebt alles beantwoord wat in" in read(bot.slack.view(SANNE)))
+    assert "ander team" not in read(bot.slack.view(SANNE))
+
+
+async def test_a_series_whose_last_case_went_to_another_team_says_so(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    await make_role(bot, SANNE, Role.READER, beheer)
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+        await cases.close(session, 2, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
+    view = await open_modal(bot, SANNE, "said")
+    assert "ging intussen naar een ander team" in read(view) and "Je hebt alles beantwoord" in read(view)
