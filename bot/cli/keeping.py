@@ -99,6 +99,7 @@ def _told(restored: Restored, t: Texts) -> Iterator[str]:
             "after the backup."
         )
     yield "What platforms pushed to the bot after the backup does not come again; what it asks for does."
+    yield "Words that were deleted after the backup are here again; those of closed cases stay."
 
 
 def copy(

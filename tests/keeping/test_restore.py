@@ -195,6 +195,7 @@ async def test_who_first_had_a_direct_message_after_the_backup_loses_its_buttons
         assert "case:advise" in action_ids(asked)
     done = await command("restore", "b", "--force")
     assert done.code == 0, done.err
+    assert "Words that were deleted after the backup are here again" in " ".join(done.out.split())
     [now] = slack.direct(YOUSSEF)
     assert (now["ts"], action_ids(now)) == (asked["ts"], [])
     assert "politie" in text_of(now)
