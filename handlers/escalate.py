@@ -22,7 +22,7 @@ from handlers.concerns import channel_of
 from handlers.home import publish
 from handlers.modal import opened, values
 from handlers.roles import Access, Person
-from handlers.slack_directory import any_outside, refuse_closed_channels, refuse_unreachable, user_groups
+from handlers.slack_directory import Account, any_outside, reachable, refuse_closed_channels, user_groups
 
 GROUP_SIZE = 30
 """The largest user group whose members each get the question; ask a larger group through a channel."""
@@ -65,12 +65,13 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     [(field, target)] = chosen
     if target == by:
         raise Wrong({field: text("You cannot ask yourself.")})
+    known = dict[str, Account | None]()
     if is_channel(target):
         await refuse_closed_channels(desk, {field: target})
     elif is_person(target):
-        await refuse_unreachable(desk, field, target)
+        known[target] = await reachable(desk, field, target)
     places = await _places(desk, target, by)
-    outside = not is_channel(target) and await any_outside(desk, places)
+    outside = not is_channel(target) and await any_outside(desk, places, known)
     async with messages.changing(desk, case_id, then=ack) as session:
         await cases.escalate(
             session, case_id, by=by, now=desk.now(), target=target,

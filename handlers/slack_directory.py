@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -12,6 +13,8 @@ from bot.slack.membership import is_full_member, workspace_of
 from bot.team import agents
 
 log = structlog.get_logger()
+Account = dict[str, Any]
+"""Somebody in Slack, as `users.info` describes them."""
 
 PATIENCE = 2.0
 """Seconds that we wait for Slack; we must answer the waiting request within 3."""
@@ -34,38 +37,40 @@ async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) ->
         raise Wrong(wrong)
 
 
-async def refuse_unreachable(desk: TeamDesk, field: str, person: str) -> None:
-    """Raise Wrong for somebody who reads no direct message of ours: an app, or one whose account is closed.
+async def reachable(desk: TeamDesk, field: str, person: str) -> Account | None:
+    """Return who somebody is; raise Wrong for an app or a closed account, which reads no direct message of ours.
 
-    While Slack does not say so, they may be asked: the message goes out once it can.
+    While Slack does not say so (None), they may be asked: the message goes out once it can.
     """
     try:
         async with asyncio.timeout(PATIENCE):
-            account = (await call(desk.slack, "users.info", user=person))["user"]
+            account: Account = (await call(desk.slack, "users.info", user=person))["user"]
     except (SlackDown, SlackLater, SlackRefuses, TimeoutError):
-        return
+        return None
     if account.get("deleted"):
         raise Wrong({field: text("This account is closed in Slack. Choose somebody else.")})
     if account.get("is_bot"):
         raise Wrong({field: text("That is an app. Choose a colleague.")})
+    return account
 
 
-async def any_outside(desk: TeamDesk, slack_ids: Sequence[str]) -> bool:
+async def any_outside(desk: TeamDesk, slack_ids: Sequence[str], known: Mapping[str, Account | None]) -> bool:
     """Tell whether not all these people surely belong to our organisation: guests and those of others do not.
 
     Who has a role in the team does, and whose account is closed reads nothing. While Slack does not say who somebody
-    is, that is not sure.
+    is, that is not sure. It is not asked again about those who are `known`, None for whom it did not say.
     """
     async with desk.reading() as session:
         strangers = [each for each in slack_ids if desk.team.id not in await agents.roles(session, each)]
     try:
         async with asyncio.timeout(PATIENCE):
             workspace = await workspace_of(desk)
-            asked = [call(desk.slack, "users.info", user=each) for each in strangers]
+            asked = [call(desk.slack, "users.info", user=each) for each in strangers if each not in known]
             people = [each["user"] for each in await asyncio.gather(*asked)]
     except (SlackDown, SlackLater, SlackRefuses, TimeoutError):
         return True
-    return not all(each.get("deleted") or is_full_member(each, workspace) for each in people)
+    people += [known[each] for each in strangers if each in known]
+    return not all(each and (each.get("deleted") or is_full_member(each, workspace)) for each in people)
 
 
 async def _why_not(desk: TeamDesk, channel: str) -> Text | None:

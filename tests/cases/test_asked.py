@@ -302,6 +302,14 @@ async def test_nobody_outside_the_organisation_is_asked_about_a_private_message(
     assert not bot.slack.direct(GUEST) and not bot.slack.direct(PARTNER) and not bot.slack.direct(MARIEKE)
 
 
+async def test_slack_is_asked_once_who_somebody_is(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    outsiders(bot)
+    await writes(bot, 1, "Waar is het loket?")
+    await asks(bot, escalate_colleague=GUEST)
+    assert [call.method for call in bot.slack.calls() if call.args.get("user") == GUEST] == ["users.info"]
+
+
 async def test_a_guest_with_a_role_in_the_team_is_asked_as_a_colleague(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     outsiders(bot)
