@@ -83,13 +83,17 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
 
 
 async def restart(session: AsyncSession, case: Case, stopped_at: datetime, *which: Any) -> None:
-    """Restart the clocks of a case that stopped at that moment, or `which` of them, as if they never had."""
+    """Restart the clocks of a case that stopped at that moment, or `which` of them, as if they never had.
+
+    They are those of the team that has the case now.
+    """
     settings = await teams.settings(session, case.team_id)
     hours = settings.hours(stopped_at)
     stopped = select(Clock).where(Clock.case_id == case.id, Clock.stopped_at == stopped_at, *which)
     for clock in await session.exec(stopped):
         clock.used_seconds, clock.running_since = clock.elapsed_seconds or 0, stopped_at
         clock.stopped_at, clock.elapsed_seconds, clock.kept, clock.counts = None, None, None, True
+        clock.team_id = case.team_id
         aim(clock, hours, ladder_of(clock, settings))
         session.add(clock)
     await session.flush()

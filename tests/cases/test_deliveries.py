@@ -1,5 +1,6 @@
 """A reply that the platform holds, that does not arrive or that is removed: case, clocks and figures know it."""
 
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -104,22 +105,42 @@ async def test_a_promise_goes_on_when_the_reply_that_kept_it_does_not_arrive(
     database_url: str, kind: ReplyKind
 ) -> None:
     async with one_case(database_url) as table:
-        await answered(table, ReplyKind.INTERIM, Move.KEEP)
-        [promised] = [clock.due_at for clock in await rows(table, Clock) if clock.kind is PROMISE]
-        table.kind = kind
-        await table.must_make(Move.ANSWER)
-        table.passes(minutes=1)
-        async with table.session() as session:
-            reply = (await session.exec(select(Reply).order_by(col(Reply.id).desc()))).first()
-            assert reply is not None
-            reply.status, reply.tries = ReplyStatus.SENDING, 1
-            session.add(reply)
-            await session.flush()
-            await outcomes.record(session, reply, Sent("second"), table.clock.at)
+        promised = await kept_by_second(table, kind)
+        await deliver(table, Arrived.FAILED, "second")
+        assert [(clock.due_at, clock.next_at is not None) for clock in await promises(table)] == [(promised, True)]
+
+
+async def test_a_promise_that_goes_on_is_of_the_team_that_has_the_case_by_then(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        promised = await kept_by_second(table, ReplyKind.INTERIM)
+        await table.must_make(Move.TRANSFER)
         table.passes(minutes=1)
         await deliver(table, Arrived.FAILED, "second")
-        standing = [clock for clock in await rows(table, Clock) if clock.kind is PROMISE and clock.stopped_at is None]
-        assert [(clock.due_at, clock.next_at is not None) for clock in standing] == [(promised, True)]
+        [promise], case = await promises(table), await table.case()
+        assert (promise.due_at, promise.team_id, case.transfers) == (promised, case.team_id, 1)
+
+
+async def kept_by_second(table: Table, kind: ReplyKind) -> datetime | None:
+    """We promise something in a reply and keep it by a second one; returns until when it was promised."""
+    await answered(table, ReplyKind.INTERIM, Move.KEEP)
+    [promise] = await promises(table)
+    table.kind = kind
+    await table.must_make(Move.ANSWER)
+    table.passes(minutes=1)
+    async with table.session() as session:
+        reply = (await session.exec(select(Reply).order_by(col(Reply.id).desc()))).first()
+        assert reply is not None
+        reply.status, reply.tries = ReplyStatus.SENDING, 1
+        session.add(reply)
+        await session.flush()
+        await outcomes.record(session, reply, Sent("second"), table.clock.at)
+    table.passes(minutes=1)
+    return promise.due_at
+
+
+async def promises(table: Table) -> list[Clock]:
+    """The promises that stand."""
+    return [clock for clock in await rows(table, Clock) if clock.kind is PROMISE and clock.stopped_at is None]
 
 
 async def test_what_the_citizen_writes_while_a_reply_is_held_keeps_its_clocks(database_url: str) -> None:
