@@ -449,6 +449,7 @@ def opened(t: Texts) -> Iterator[Block]:
             "since": length,
             "home": "open|||",
             "proposed": LONG[:80],
+            "topic": f"is:{LONG[:60]}",
             "left": 2,
         }
         about["series"] = "mine|U0SANNE|0|subject:1"
