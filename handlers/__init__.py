@@ -104,6 +104,8 @@ def register(
     app.action("answer_anew")(acts(write.begin_anew))
     app.action("case:undo")(acts(undo.undo))
     app.action("case:undo_act")(acts(moderate.undo))
+    app.action("case:act_done")(acts(undo.act_done))
+    app.action("case:act_not_done")(acts(undo.act_not_done))
     app.action("case:hide_agree")(acts(hide.agree))
     app.action("case:hide_decline")(acts(hide.decline))
     app.action("case:hide_keep")(acts(hide.keep))

@@ -54,6 +54,7 @@ class EventKind(StrEnum):
     ACT_DONE = "act_done"
     ACT_FAILED = "act_failed"
     ACT_UNCERTAIN = "act_uncertain"
+    ACT_NOT_DONE = "act_not_done"
     ACT_ASKED = "act_asked"
     ACT_AGREED = "act_agreed"
     ACT_DECLINED = "act_declined"
@@ -134,6 +135,7 @@ HAPPENED: Mapping[EventKind, Text] = {
     EventKind.ACT_DONE: text("done"),
     EventKind.ACT_FAILED: text("refused by the platform"),
     EventKind.ACT_UNCERTAIN: text("not certain whether it was done"),
+    EventKind.ACT_NOT_DONE: text("it was not done"),
     EventKind.ACT_ASKED: text("a second colleague was asked to agree"),
     EventKind.ACT_AGREED: text("agreed to"),
     EventKind.ACT_DECLINED: text("declined"),

@@ -244,3 +244,11 @@ async def carried_out(session: AsyncSession, act: ActRow, now: datetime) -> None
         team = await session.get_one(Team, case.team_id)
         hiding.review_at = now + timedelta(days=TeamSettings.of(team.settings).hide_days)
         session.add(hiding)
+
+
+async def not_carried_out(session: AsyncSession, act: ActRow) -> None:
+    """Ask nobody whether a post must stay hidden that was not hidden after all."""
+    hiding = await session.get(Hiding, act.id)
+    if hiding is not None:
+        hiding.review_at = None
+        session.add(hiding)

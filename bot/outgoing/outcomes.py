@@ -19,7 +19,7 @@ from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone
 from bot.domain.payload import UNSTORABLE
 from bot.domain.storable import storable_id
-from bot.domain.text import Text
+from bot.domain.text import Refused, Text
 from bot.models import (
     Account,
     Act,
@@ -146,11 +146,34 @@ async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: d
         case Unknowable():
             await _end(session, act, ActStatus.UNCERTAIN, EventKind.ACT_UNCERTAIN, None, now)
         case Done() | Sent():
-            act.done_at = now
-            if act.kind is ActKind.DELETE and act.reply_id is not None:
-                reply = await session.get_one(Reply, act.reply_id, with_for_update=db.HELD, populate_existing=True)
-                await deliveries.gone(session, reply, Gone.BY_AUTHOR, now)
+            await _is_done(session, act, now)
             await _end(session, act, ActStatus.DONE, EventKind.ACT_DONE, None, now)
+
+
+async def settle_act(session: AsyncSession, case_id: int, act_id: int, *, done: bool, by: str, now: datetime) -> Act:
+    """Let a person say whether an act with an unknown outcome was done; if not, it can be done anew."""
+    await cases.locked(session, case_id)
+    act = await session.get(Act, act_id, with_for_update=db.HELD, populate_existing=True)
+    if act is None or act.case_id != case_id:
+        raise Refused("This belongs to another case.")
+    if act.status is not ActStatus.UNCERTAIN:
+        raise Refused("A colleague has already decided on this.")
+    act.status, act.problem = ActStatus.DONE if done else ActStatus.FAILED, None
+    session.add(act)
+    if done:
+        await _is_done(session, act, now)
+    else:
+        await hiding.not_carried_out(session, act)
+    await session.flush()
+    await moderation.log(session, act, EventKind.ACT_DONE if done else EventKind.ACT_NOT_DONE, by, now)
+    return act
+
+
+async def _is_done(session: AsyncSession, act: Act, now: datetime) -> None:
+    act.done_at = now
+    if act.kind is ActKind.DELETE and act.reply_id is not None:
+        reply = await session.get_one(Reply, act.reply_id, with_for_update=db.HELD, populate_existing=True)
+        await deliveries.gone(session, reply, Gone.BY_AUTHOR, now)
 
 
 async def _end(

@@ -10,7 +10,21 @@ from bot.domain.text import text
 from bot.models import Account, ActStatus, CaseFile, Hiding, Mention
 from bot.models import Act as ActRow
 from bot.texts import Texts
-from bot.views.block import OPTION, Block, View, button, context, cut, field_of, literal, modal, option, quote, section
+from bot.views.block import (
+    OPTION,
+    Block,
+    View,
+    actions,
+    button,
+    context,
+    cut,
+    field_of,
+    literal,
+    modal,
+    option,
+    quote,
+    section,
+)
 from bot.views.citizen import head_line, privately, words_of
 from bot.views.marks import private_mark
 
@@ -26,7 +40,11 @@ SHOWN = 3
 
 
 def act_problem(act: ActRow, account: Account, t: Texts) -> View:
-    """Show in the thread the state of an act that had a problem, or that waits for its stopped account."""
+    """Show in the thread the state of an act that had a problem, or that waits for its stopped account.
+
+    With the buttons that say whether one was done of which nobody knows that.
+    """
+    value, settles = f"{act.case_id}:{act.id}", list[Block]()
     agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 500)
     match act.status:
         case ActStatus.APPROVED | ActStatus.SENDING if account.stopped_at is not None:
@@ -45,6 +63,8 @@ def act_problem(act: ActRow, account: Account, t: Texts) -> View:
                 "{agent}, it is not certain whether this was done: {act}. Please look at the platform. {problem}",
                 agent=agent, act=what, problem=problem,
             )  # fmt: skip
+            settles.append(button(t("Yes, it was done"), "case:act_done", value, style="primary"))
+            settles.append(button(t("No, it was not done"), "case:act_not_done", value))
         case ActStatus.DONE:
             words = t("Done after all: {act}.", act=what)
         case ActStatus.WITHDRAWN:
@@ -53,7 +73,7 @@ def act_problem(act: ActRow, account: Account, t: Texts) -> View:
             words = t("Waits for a second colleague: {act}.", act=what)
         case ActStatus.DECLINED:
             words = t("Declined: {act}.", act=what)
-    return View(words.strip(), [section(words.strip())])
+    return View(words.strip(), [section(words.strip()), *actions(*settles)])
 
 
 def act_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:

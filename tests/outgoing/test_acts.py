@@ -10,16 +10,16 @@ from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.domain.text import Refused
-from bot.models import Account, ActStatus, Event, Mention, Message, MessageKind
+from bot.models import Account, ActStatus, Event, Mention, Message, MessageKind, Reply
 from bot.models import Act as ActRow
 from bot.outgoing import moderation, outbox, replies
 from bot.outgoing.composing import Answer
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import refresh
-from tests.acting import ALL, NO_UNDO, approve, statuses, with_a_case
+from tests.acting import ALL, NO_UNDO, approve, forged, statuses, with_a_case
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, second_desk
 from tests.fakes.between import Between
 from tests.fakes.wall import Wall
@@ -57,6 +57,21 @@ async def told(bot: Bot) -> list[str]:
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     rows = [m for m in await bot.rows(Message) if m.kind is MessageKind.ACT_PROBLEM]
     return [text_of(bot.slack.message(CHANNEL, row.ts)) for row in rows]
+
+
+async def in_doubt(bot: Bot, wall: Wall, kind: Act) -> dict[str, Any]:
+    """Let nobody know whether an act was done; returns the message that says so."""
+    more: dict[str, Any] = {}
+    if kind is Act.DELETE:
+        more["reply_id"] = await publish(bot)
+        await drain(bot)
+    wall.answers = [503, 403]
+    await approve(bot, kind, **more)
+    await drain(bot)
+    await later(bot, minutes=1)
+    await told(bot)
+    [row] = [m for m in await bot.rows(Message) if m.kind is MessageKind.ACT_PROBLEM]
+    return bot.slack.message(CHANNEL, row.ts)
 
 
 async def logged(bot: Bot) -> list[tuple[str, str]]:
@@ -280,6 +295,48 @@ async def test_a_refusal_after_an_unknown_outcome_leaves_it_uncertain(acting: Bo
     (said,) = await told(acting)
     assert all(words in said for words in (SANNE, "niet zeker", "bericht verbergen", "Kijk even op het platform"))
     assert await statuses(acting) == [(Act.HIDE, ActStatus.UNCERTAIN)]
+
+
+@pytest.mark.parametrize("kind", [Act.HIDE, Act.DELETE])
+async def test_who_looked_says_that_an_act_in_doubt_was_done(acting: Bot, wall: Wall, kind: Act) -> None:
+    bot = acting
+    shown = await in_doubt(bot, wall, kind)
+    await bot.slack.click(YOUSSEF, CHANNEL, shown["ts"], "case:act_done")
+    [said] = await told(bot)
+    assert "Toch gelukt" in said and "case:act_done" not in action_ids(bot.slack.message(CHANNEL, shown["ts"]))
+    assert await statuses(bot) == [(kind, ActStatus.DONE)]
+    assert (await logged(bot))[-1] == (kind, EventKind.ACT_DONE)
+    assert not bot.card_now("Misschien")
+    if kind is Act.DELETE:
+        assert [reply.gone for reply in await bot.rows(Reply)] == [Gone.BY_AUTHOR]
+    else:
+        await bot.card("*Verborgen* door")
+    await forged(bot, SANNE, shown, "case:act_not_done", "1:1")
+    assert "al besloten" in text_of(bot.slack.ephemerals(SANNE, CHANNEL)[-1])
+    assert await statuses(bot) == [(kind, ActStatus.DONE)]
+
+
+async def test_an_act_in_doubt_that_was_not_done_can_be_done_anew(acting: Bot, wall: Wall) -> None:
+    bot = acting
+    shown = await in_doubt(bot, wall, Act.HIDE)
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "case:act_not_done")
+    [said] = await told(bot)
+    assert "niet gelukt: bericht verbergen" in said
+    assert (await logged(bot))[-1] == (Act.HIDE, EventKind.ACT_NOT_DONE)
+    await approve(bot, Act.HIDE, "again")
+    await drain(bot)
+    assert await statuses(bot) == [(Act.HIDE, ActStatus.FAILED), (Act.HIDE, ActStatus.DONE)]
+
+
+async def test_a_button_that_names_another_case_says_nothing_of_an_act_in_doubt(acting_sqlite: Bot, wall: Wall) -> None:
+    bot = acting_sqlite
+    shown = await in_doubt(bot, wall, Act.HIDE)
+    bot.citizen_posts("Een andere vraag", name="Piet")
+    other = await bot.card("andere vraag")
+    await forged(bot, SANNE, other, "case:act_done", "2:1")
+    assert "andere zaak" in text_of(bot.slack.ephemerals(SANNE, CHANNEL)[-1])
+    assert await statuses(bot) == [(Act.HIDE, ActStatus.UNCERTAIN)]
+    assert {"case:act_done", "case:act_not_done"} <= set(action_ids(bot.slack.message(CHANNEL, shown["ts"])))
 
 
 async def test_an_act_waits_as_long_as_the_platform_asks_and_can_be_taken_back_meanwhile(
