@@ -1,13 +1,18 @@
-"""What sources send is stored in turn, and calls that wait for their turn are stored together.
+"""What sources send is read and stored in turn, and calls that wait for their turn are stored together.
 
 A transaction for each would make a flood wait in line for the disk. The first call of a quiet account waits for nobody.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 
+from bot.accounts.bodies import SMALL
 from bot.cases import inbox
+from bot.connectors.base import Account, Received, Receiver, Request
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
 from bot.slack import messages
@@ -22,12 +27,24 @@ class _Call:
 
 
 class Intake:
-    """Stores the items of calls, at most one transaction of an account at a time."""
+    """Reads calls and stores their items, at most one transaction of an account at a time."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._thread = ThreadPoolExecutor(1, "calls")
         self._waiting: dict[int, list[_Call]] = {}
         self._running = set[asyncio.Task[None]]()
+
+    async def read(self, receiver: Receiver, account: Account, asked: Request) -> Received:
+        """Return what a call brings; raises what the receiver raises.
+
+        Large calls are read in a thread, one after the other: a thousand texts in HTML would hold up clicks. Many at
+        once would take the few threads that all share, and so the look-up of names: Slack's too.
+        """
+        work = partial(receiver.receive, account, asked, self._desk.now())
+        if len(asked.body) <= SMALL:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, copy_context().run, work)
 
     async def take_in(self, account_id: int, items: Items) -> int:
         """Store the items of one call; returns how many mentions are new, once they are in the database."""
@@ -44,7 +61,8 @@ class Intake:
         return len(new)
 
     async def close(self) -> None:
-        """Stop what is being stored: whoever sent it was not told that it was, and sends it again."""
+        """Stop what is being read or stored: whoever sent it was not told that it was stored, and sends it again."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
         running = [*self._running]
         for task in running:
             task.cancel()

@@ -4,7 +4,6 @@ A platform that pushes has the addresses `/in/<platform>` (the body says for whi
 `/in/<platform>/<account>`. A source that is called by its own name also has `/in/<source>` and `/in/<source>/<token>`.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,12 +14,11 @@ from sqlmodel import col, select
 
 from bot import connectors, db
 from bot.accounts import callback, store
-from bot.accounts.bodies import SMALL, TOO_LARGE, Bodies, BodyRefused
+from bot.accounts.bodies import TOO_LARGE, Bodies, BodyRefused
 from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
 from bot.config import BadSettings
-from bot.connectors.base import OUR_FAULT, Completes, NotSigned, Received, Receiver, Request, Verdict
-from bot.connectors.base import Account as OpenedAccount
+from bot.connectors.base import OUR_FAULT, Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
@@ -166,7 +164,7 @@ async def _answer(
     received, new, refused = 0, 0, list[Exception]()
     for row in accounts:  # a refusal for one account must not block what is for another
         try:
-            items, ask = await _items(desk, receiver, row, asked, accounts)
+            items, ask = await _items(desk, intake, receiver, row, asked, accounts)
             new += await intake.take_in(row.id, items)
         except (NotSigned, BadPayload) as refusal:
             refused.append(refusal)
@@ -195,7 +193,7 @@ class _SendAgain(Exception):
 
 
 async def _items(
-    desk: Desk, receiver: Receiver, row: Account, asked: Request, accounts: Sequence[Account]
+    desk: Desk, intake: Intake, receiver: Receiver, row: Account, asked: Request, accounts: Sequence[Account]
 ) -> tuple[Sequence[Post | Delivery], bool]:
     """Return the items of a call for one of its accounts, and whether to ask for more.
 
@@ -208,7 +206,7 @@ async def _items(
         return (), False  # nothing can prove who sent it; the other accounts do
     if is_closed:
         raise _SendAgain(STOPPED)
-    brought = await _received(receiver, store.opened(row, desk.settings), asked, desk.now())
+    brought = await intake.read(receiver, store.opened(row, desk.settings), asked)
     if store.is_stopped_by_hand(row):  # a stop by a fault concerns replies, not mentions
         platform = connectors.known(row.platform)
         is_asked = platform is not None and platform.can(Capability.POLLS) and not brought.only_pushed
@@ -220,13 +218,6 @@ async def _items(
     except Verdict as verdict:
         log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
         raise _SendAgain(AGAIN) from verdict
-
-
-async def _received(receiver: Receiver, account: OpenedAccount, asked: Request, now: datetime) -> Received:
-    """Return what a call brings. A large one is read in a thread: a thousand texts in HTML would hold up clicks."""
-    if len(asked.body) <= SMALL:
-        return receiver.receive(account, asked, now)
-    return await asyncio.to_thread(receiver.receive, account, asked, now)
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:

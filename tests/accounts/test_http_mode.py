@@ -258,6 +258,7 @@ class Long:
 
     def __init__(self) -> None:
         self.begun, self.may_end, self.was_let_on = threading.Event(), threading.Event(), False
+        self.threads = set[int]()
 
     def challenge(self, account: Any, request: Request) -> str | None:
         return None
@@ -266,6 +267,7 @@ class Long:
         return frozenset()
 
     def receive(self, account: Any, request: Request, now: Any) -> Received:
+        self.threads.add(threading.get_ident())
         self.begun.set()
         self.was_let_on = self.may_end.wait(30)
         return Received(())
@@ -284,6 +286,19 @@ async def test_while_much_is_read_whoever_else_asks_is_answered(sqlite_url: str,
         long.may_end.set()
         assert (await sending)[0] == 200
     assert long.was_let_on
+
+
+async def test_large_calls_take_no_thread_in_which_a_name_is_looked_up(sqlite_url: str, slack: Sandbox) -> None:
+    """More than there are threads that all share, whatever the machine."""
+    long = Long()
+    reads_long = {"webhook": replace(PLATFORM, receiver=long)}
+    async with running_bot(sqlite_url, slack, http=True, stand_ins=reads_long) as bot:
+        sending = [asyncio.create_task(send(bot, "/in/plein", "x" * (SMALL + 1))) for _ in range(40)]
+        await eventually(long.is_reading)
+        await asyncio.get_running_loop().getaddrinfo("localhost", 443)
+        long.may_end.set()
+        assert {status for status, _ in await asyncio.gather(*sending)} == {200}
+    assert (long.was_let_on, len(long.threads)) == (True, 1)
 
 
 @pytest.mark.parametrize("path", ["/in/webhook/plein", "/in/plein?token=not-needed"])
