@@ -44,7 +44,7 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
         async with messages.changing(desk, case_id) as session:
             await cases.keep_thread_message(
                 session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"],
-                edited="edited" in message,
+                edited_ts=(message.get("edited") or {}).get("ts", ""),
             )  # fmt: skip
 
 

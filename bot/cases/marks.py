@@ -72,24 +72,25 @@ def _submitted(submission: str) -> str:
 
 
 async def keep_thread_message(
-    session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str, edited: bool
+    session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str, edited_ts: str
 ) -> None:
     """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note.
 
-    One that was not `edited` may come in after its edit, or once more, and then takes nothing back. A note under the
-    card of a team that handed the case over is shown under the new card too.
+    `edited_ts` is when it was edited, "" if it was not. An older version may come in after a newer one, or once more,
+    and then takes nothing back. A note under the card of a team that handed the case over is shown under the new card
+    too.
     """
     case, text = await locked(session, case_id), _as_typed(text)
     rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
     note = rows.first()
     if note is None:
-        note = Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts)
+        note = Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts, edited_ts=edited_ts or None)
         session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now)])
         if case.transfers and await _is_former(session, case_id, channel):
             await session.flush()
             await tell_thread(session, case, MessageKind.NOTE, _key(note), note.id)
-    elif edited and note.deleted_at is None and note.text != text:
-        note.text = text
+    elif note.deleted_at is None and edited_ts > (note.edited_ts or ""):
+        note.text, note.edited_ts = text, edited_ts
         session.add(note)
         await _show_again(session, note)
     await index(session, {case_id})

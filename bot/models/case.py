@@ -223,7 +223,8 @@ class Note(SQLModel, table=True):
     """An internal note of an agent, never sent to a citizen.
 
     `channel` and `ts` are set if it was written as a message in the thread of the case. A note deleted in Slack keeps
-    its row, without its text: its message may still come in after the news of its deletion.
+    its row, without its text: its message may still come in after the news of its deletion. `edited_ts` is when it was
+    last edited there, None if never.
     """
 
     __tablename__ = "notes"
@@ -235,6 +236,7 @@ class Note(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     channel: str | None = None
     ts: str | None = None
+    edited_ts: str | None = None
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

@@ -91,18 +91,40 @@ async def test_an_edit_changes_the_note_and_a_deletion_ends_it(bot: Bot) -> None
     assert "notitie verwijderd in Slack" in shown
 
 
+HERE = {"type": "message", "channel": CHANNEL, "channel_type": "channel"}
+
+
+def changes(bot: Bot, message: dict[str, Any], words: str) -> dict[str, Any]:
+    """Return what Slack sends when Sanne edits a message now."""
+    edited = {**message, "text": words, "edited": {"user": SANNE, "ts": bot.slack.workspace.new_ts()}}
+    return {"subtype": "message_changed", "message": edited, "ts": bot.slack.workspace.new_ts()}
+
+
 async def test_a_message_that_comes_again_or_after_its_edit_takes_the_edit_not_back(bot: Bot) -> None:
     (note,) = await written(bot, "Zijn nummer is 06-12345678")
     before, late = dict(note), {**note, "ts": bot.slack.workspace.new_ts()}
     await bot.slack.edit(SANNE, CHANNEL, note["ts"], "Zijn nummer staat in het systeem")
-    edited = {**late, "text": "Hij is thuis", "edited": {"user": SANNE, "ts": bot.slack.workspace.new_ts()}}
-    changed = {"subtype": "message_changed", "message": edited, "ts": bot.slack.workspace.new_ts()}
-    here = {"type": "message", "channel": CHANNEL, "channel_type": "channel"}
+    changed = changes(bot, late, "Hij is thuis")
     for event in (before, changed, late):
-        assert (await bot.slack.emit({**event, **here})).ok
+        assert (await bot.slack.emit({**event, **HERE})).ok
 
     async def level() -> bool:
         return await notes(bot) == [("Zijn nummer staat in het systeem", False), ("Hij is thuis", False)]
+
+    await eventually(level)
+    assert "06-12345678" not in await details(bot)
+
+
+async def test_of_two_edits_the_later_one_stays_in_whichever_order_they_come_in(bot: Bot) -> None:
+    (first,) = await written(bot, "Zijn nummer is 06-12345678")
+    second = {**first, "ts": bot.slack.workspace.new_ts()}
+    for message, order in ((dict(first), (0, 1, 0)), (second, (1, 0))):
+        edits = [changes(bot, message, words) for words in ("Bel 06-12345678", "Zijn nummer staat in het systeem")]
+        for event in (message, *(edits[which] for which in order)):
+            assert (await bot.slack.emit({**event, **HERE})).ok
+
+    async def level() -> bool:
+        return await notes(bot) == [("Zijn nummer staat in het systeem", False)] * 2
 
     await eventually(level)
     assert "06-12345678" not in await details(bot)
