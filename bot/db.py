@@ -191,7 +191,8 @@ def _async_url(database_url: str) -> URL:
             raise BadSettings("DATABASE_URL names no file; write sqlite:///webcare.db.")
         return url.set(drivername="sqlite+webcare")
     if kind in {"postgresql", "postgres"}:
-        if "@" in (url.host or ""):  # what is read as the host begins in the password
+        # What is read as the host begins in the password; with a slash in that, the rest of it is read as the name.
+        if "@" in (url.host or "") or {"@", "/"} <= set(url.database or ""):
             raise BadSettings("DATABASE_URL has an @ too many: in its user name and password write each @ as %40.")
         return url.set(drivername="postgresql+psycopg")
     raise BadSettings(f"DATABASE_URL names a database we do not use ({kind}); take sqlite:/// or postgresql://.")

@@ -121,6 +121,7 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
         "127.0.0.1:1/w?user=u cannot",
     ),
     "a password with an @": ({"database_url": "postgresql://u:pass@hunter2@127.0.0.1:1/w"}, "write each @ as %40."),
+    "one with a slash behind it": ({"database_url": "postgresql://u:pa@ss/hunter2@127.0.0.1:1/w"}, "each @ as %40."),
     "no database address": ({"database_url": "webcare.db"}, "DATABASE_URL is not a database address"),
     "a port that is no number": ({"database_url": "postgresql://u@host:port/w"}, "DATABASE_URL is not a database"),
     "no file": ({"database_url": "sqlite://"}, "DATABASE_URL names no file"),
