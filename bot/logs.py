@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 QUIET = (
     "slack_bolt",
@@ -59,8 +60,11 @@ class _TypeAndPlace(logging.Filter):
 
 
 def _of_strangers(record: logging.LogRecord) -> bool:
-    """Lower the line of a request that cannot be read as HTTP: what any stranger may send is no fault of ours."""
-    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+    """Lower the line of a request that cannot be read as HTTP: what any stranger may send is no fault of ours.
+
+    Of one that we refuse unread, aiohttp reads the body nevertheless.
+    """
+    if record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, RequestPayloadError)):
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
     return True
 

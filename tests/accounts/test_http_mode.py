@@ -246,6 +246,19 @@ async def test_what_cannot_be_read_as_http_is_refused_and_is_no_fault_of_ours(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.usefixtures("logging_for_real")
+@pytest.mark.parametrize("path", ["/in/nobody", "/healthz", "/elsewhere"])
+async def test_a_body_that_cannot_be_unpacked_and_that_nobody_reads_is_no_fault_of_ours(
+    http_bot: Bot, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await send(http_bot, path, "no such thing", {"Content-Encoding": "gzip"}))[0] in {404, 405}
+
+    async def levels() -> set[str]:
+        return {record.levelname for record in caplog.records if record.name == "aiohttp.server"}
+
+    assert await eventually(levels) == {"WARNING"}
+
+
 async def test_a_body_that_is_too_large_is_refused(http_bot: Bot) -> None:
     body = json.dumps({"id": "1", "text": "a" * MAX_BODY})
     status, told = await send(http_bot, "/in/plein", body, signed(http_bot, body))
