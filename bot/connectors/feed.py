@@ -223,8 +223,6 @@ def _judge(response: httpx.Response) -> None:
         raise Unauthorized("This feed has ended: {host} says that it is gone for good (HTTP 410).", host=where)
     if status == 503 and "Retry-After" in response.headers:
         raise RateLimited(http.retry_at(response))
-    if status in {408, 425} or status >= 500:
-        raise Unavailable("{host} has a fault (HTTP {status}).", host=where, status=status)
     http.judge(response)
     if status not in {200, 203, 304}:
         raise Unavailable("{host} gives no feed now (HTTP {status}).", host=where, status=status)
