@@ -14,7 +14,7 @@ from bot.domain.mention import Gone, Post
 
 AT_ONCE = 10
 FAILURES = 3
-"""How many posts a check may fail to read before it ends: more of them mean that the server itself has a fault."""
+"""How many posts a check may fail to read before it ends: if none was read by then, the server itself has a fault."""
 
 log = structlog.get_logger()
 
@@ -24,19 +24,22 @@ async def look_again(
 ) -> Rechecked:
     """Check some of these posts; return those that changed, are gone or are back. `read` requests one as it is now.
 
-    One that Graph fails to show holds up no other: it has faults that are about one object and last.
+    One that Graph fails to show holds up no other: it has faults that are about one object and last, and all that is
+    below one post may share them. The next check goes on behind those.
     """
     by_id = {post.external_id: post for post in posts}
     turn, after = in_turn(list(by_id), cursor, AT_ONCE)
     changed, failures = list[Post](), 0
-    for ident in turn:
+    for number, ident in enumerate(turn, 1):
         try:
             seen = await _seen(by_id[ident], read, now)
         except Unavailable as verdict:
             failures += 1
-            if failures > FAILURES:
+            if failures > FAILURES and failures == number:
                 raise
             log.warning("post not looked at again", post=ident, error=type(verdict).__name__)
+            if failures > FAILURES:
+                return Rechecked(tuple(changed), {"last": ident})
         else:
             changed += [seen] if seen is not None else []
     return Rechecked(tuple(changed), after)

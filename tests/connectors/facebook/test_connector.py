@@ -716,6 +716,22 @@ async def test_a_post_that_facebook_fails_to_show_holds_up_no_other(
     assert [post.external_id for post in (await facebook.recheck(posts, {})).changed] == [two]
 
 
+async def test_many_posts_that_facebook_fails_to_show_hold_up_no_other(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    for n in range(6):
+        server.comment("jan", f"Vraag {n}")
+    posts = (await facebook.fetch({})).posts
+    first, *between, last = [post.external_id for post in posts]
+    server.edit(first, "Eén")
+    server.edit(last, "Zes")
+    for each in between:
+        server.fail(f"{V}/{each}", status=500)
+    rechecked = await facebook.recheck(posts, {})
+    assert [post.external_id for post in rechecked.changed] == [first]
+    assert [post.external_id for post in (await facebook.recheck(posts, rechecked.cursor)).changed] == [last, first]
+
+
 async def test_a_server_that_fails_to_show_each_post_is_left_alone(server: FakeFacebook, facebook: Facebook) -> None:
     for n in range(10):
         server.comment("jan", f"Vraag {n}")
