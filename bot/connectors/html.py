@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import islice
 
 import nh3
 
@@ -10,6 +11,17 @@ LINES = frozenset({"div", "section", "article", "header", "footer", "figure", "f
 INLINE = frozenset({"a", "span", "br", "td", "th"})
 NO_TEXT = frozenset({"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math", "textarea"})
 SHORTENED = frozenset({"invisible", "ellipsis"})
+MOST_TAGS = 20_000
+"""So many tags are read, and no more: the time that it takes grows with the square of how deep they are nested.
+
+Links are not counted: one ends the other.
+"""
+TAG = re.compile(r"<(?!a[\s/>])[a-z]", re.IGNORECASE)
+STYLE = re.compile(r"(</?)(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
+"""The tags that a browser opens again in each paragraph until they are closed: some kB of them became gigabytes.
+
+https://html.spec.whatwg.org/multipage/parsing.html#reconstruct-the-active-formatting-elements
+"""
 SPACES = re.compile(r"[ \t\n\r\f]+")
 LINE_END = re.compile(r"(?<! ) +\n")
 GAP = re.compile(r"\n{3,}")
@@ -23,11 +35,13 @@ def text_of(html: str, *, addresses: bool = False, without: str = "") -> str:
     An empty line separates paragraphs. A link shows its text, and behind it in brackets its address if `addresses` and
     the text does not have that; a link that Mastodon shortened for display
     (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
-    Elements of the class `without` are left out. Takes any input: broken or hostile markup gives text, never an error.
+    Elements of the class `without` are left out. Takes any input: broken or hostile markup gives text, never an error,
+    and of markup with more than MOST_TAGS the beginning.
     """
     encodable = html.encode("utf-8", "replace").decode()
+    one_too_many = next(islice(TAG.finditer(encodable), MOST_TAGS, None), None)
     cleaned = nh3.clean(
-        encodable,
+        STYLE.sub(r"\1bdi", encodable[: one_too_many.start()] if one_too_many else encodable),
         tags=set(PARAGRAPHS | LINES | INLINE),
         attributes={"a": {"href"}, "span": {"class"}, "p": {"class"}},
         clean_content_tags=set(NO_TEXT),

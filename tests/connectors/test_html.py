@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +135,28 @@ def test_hostile_lengths_are_read() -> None:
     assert text_of("<pre>" + " " * 300_000 + "x") == "x"
     assert text_of("<" * 100_000) == "<" * 100_000
     assert text_of("<a>" * 50_000 + "x") == "x"
+
+
+LITTLE_MEMORY = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+from bot.connectors.html import text_of
+opened = "".join(f"<{tag} id={n}>" for n in range(400) for tag in ("b", "I", "font", "strong", "u", "code"))
+assert text_of("<p>" + opened + "<p>x" * 3000) == "\\n\\n".join("x" * 3000)
+"""
+
+
+def test_words_in_thousands_of_styles_that_nobody_ends_take_no_gigabytes() -> None:
+    """Anybody can send such a mail of a few kB, and the program ended at it, again after each start."""
+    assert (
+        subprocess.run([sys.executable, "-c", LITTLE_MEMORY], check=False, cwd=Path(__file__).parents[2]).returncode
+        == 0
+    )
+
+
+def test_of_markup_without_end_the_beginning_is_read() -> None:
+    assert text_of("<p>Een <b>lantaarn</b></p>" + "<div>" * 30_000 + "<p>Twee</p>") == "Een lantaarn"
+
+
+def test_words_in_a_style_are_read() -> None:
+    assert text_of('<p>De <STRONG class="x">grote</STRONG> <i>brug</i>, <u\n>nu</u>.</p>') == "De grote brug, nu."
