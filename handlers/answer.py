@@ -76,7 +76,8 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     Of a series, the modal then shows the next case.
     """
     state, image = ModalState.of(view), None
-    others = await series.others(desk, state)
+    theirs = await series.desk_of(desk, state, by)
+    others = await series.others(theirs, state)
     try:
         image = await attached(desk, view)
         reply = await _approve(desk, view, by, image)
@@ -87,12 +88,12 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     except Refused:
         await _store_draft(desk, view, by, image)
         raise
-    shown = await series.first_of(desk, by, view["id"], state, others) if state.series else None
+    shown = await series.first_of(theirs, by, view["id"], state, others) if state.series else None
     await (ack(response_action="update", view=shown.view) if shown else ack())
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
     if shown and shown.state is not None:
-        await messages.sync(desk, shown.state.case)
+        await messages.sync(theirs, shown.state.case)
     if state.home:
         await publish(desk, by, filter_of(state.home))
 

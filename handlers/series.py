@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
@@ -14,6 +15,7 @@ from bot.figures import lists
 from bot.models import Case, Role, Team
 from bot.outgoing import composing
 from bot.slack import messages
+from bot.team import agents
 from bot.views.answer_modal import BACK, ModalState, key_of, moved_away
 from bot.views.block import Block
 from bot.views.modals import said
@@ -42,7 +44,7 @@ async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, de
             stuck = [] if found else await _stuck(session, desk, acts_in, wanted, {})
             if not found and not stuck:
                 raise Refused("There is nothing for you to answer in this list any more.")
-            theirs = desk.of(await session.get_one(Team, found[0].team_id)) if found else desk
+            theirs = _of(desk, await session.get_one(Team, found[0].team_id)) if found else desk
         if stuck:
             await show(said("\n".join(stuck), desk.t))
             return
@@ -69,7 +71,7 @@ async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: Team
         async with desk.reading() as session:
             moved = (await session.get_one(Case, state.case)).team_id != desk.team.id
         ids = ids if moved else [*ids, state.case]
-        shown = await first_of(desk, by, view["id"], state, ids, moved=moved)
+        shown = await first_of(_of(desk, desk.team), by, view["id"], state, ids, moved=moved)
         await _show(desk, by, view["id"], shown, is_open=await show(shown.view))
 
 
@@ -79,6 +81,23 @@ async def _show(desk: TeamDesk, by: str, view_id: str, shown: Shown, *, is_open:
         if not is_open:
             await left(desk, shown.state.case, by, key_of(view_id, shown.state))
         await messages.sync(desk, shown.state.case)
+
+
+async def desk_of(desk: TeamDesk, state: ModalState, by: str) -> TeamDesk:
+    """Return the desk of the team of a series, also when the case that is shown is another team's by now.
+
+    An agent who lost their role there goes on in the team of that case, as in a modal of an earlier version.
+    """
+    if state.team in {0, desk.team.id}:
+        return desk
+    async with desk.reading() as session:
+        role = (await agents.roles(session, by)).get(state.team, Role.READER)
+        return desk if role is Role.READER else _of(desk, await session.get_one(Team, state.team))
+
+
+def _of(desk: TeamDesk, team: Team) -> TeamDesk:
+    """Return the desk that shows the cases of a series, and changes none that goes to another team at this moment."""
+    return replace(desk.of(team), session=cases.within_team(desk.session, team.id))
 
 
 async def others(desk: TeamDesk, state: ModalState) -> list[int]:

@@ -342,6 +342,23 @@ async def test_next_passes_over_a_case_that_went_to_another_team(bot: Bot, role:
     assert "ander team" not in read(bot.slack.view(SANNE))
 
 
+async def test_an_answer_to_a_case_that_went_to_another_team_of_its_agent_goes_on_in_the_team_of_the_series(
+    bot: Bot,
+) -> None:
+    beheer = await second_team(bot)
+    await make_role(bot, SANNE, Role.AGENT, beheer)
+    await theirs(bot, "Fatima", "Kees")
+    await begun(bot)
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+    await send(bot, "Beste Fatima, houd de ramen dicht.")
+    assert "Nog 1 zaak" in read(await at(bot, "Kees"))
+    [reply] = await bot.rows(Reply)
+    assert (await bot.case(1)).team_id == beheer and reply.case_id == 1
+
+
 async def test_a_series_whose_last_case_went_to_another_team_says_so(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     beheer = await second_team(bot)
