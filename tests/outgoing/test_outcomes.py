@@ -13,14 +13,15 @@ from bot.domain.case import Urgency
 from bot.domain.mention import Arrived, Author, Delivery, Post
 from bot.domain.text import Refused
 from bot.models import Account, Reply, ReplyStatus
-from bot.outgoing import outcomes, queue
+from bot.outgoing import outcomes, queue, replies
 from bot.outgoing.outcomes import Outcome
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
+from jobs import sla
 from tests.acting import ALL, answered, forged
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import home, open_modal
+from tests.people import home, open_modal, settings
 
 
 async def tried(bot: Bot, reply: Reply, *, later: timedelta = timedelta()) -> Reply:
@@ -162,6 +163,25 @@ async def test_while_it_is_not_certain_that_an_answer_was_published_no_list_lead
     await home(bot, SANNE, "Zaak 1")
     await bot.slack.click_in_view(SANNE, "case:answer")
     await open_modal(bot, SANNE, "case:answer")
+
+
+async def test_a_reminder_of_a_case_whose_last_answer_is_in_doubt_leads_to_no_second_one(acting: Bot) -> None:
+    bot = acting
+    await settings(bot, always_open=True)
+    reply = await answered(bot)
+    await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+    bot.clock.advance(days=3)
+    await sla.remind(bot.desk)
+
+    def offered() -> list[str] | None:
+        offers = [action_ids(each) for each in bot.slack.messages(CHANNEL)]
+        return next((each for each in offers if "case:snooze" in each), None)
+
+    assert "case:answer" not in await bot.slack.wait_for(offered)
+    async with bot.desk.session() as session:
+        await replies.settle(session, 1, reply_id=reply.id, published=False, by=SANNE, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: "case:answer" in (offered() or []))
 
 
 @pytest.mark.parametrize("goes", ["back in the queue", "to an adviser"])
