@@ -109,12 +109,16 @@ async def _new_message(session: AsyncSession, team: Team, rising: Rising, now: d
 async def know(session: AsyncSession, message_id: int, *, by: str) -> str:
     """Note that an agent says the team knows of it; returns the channel of the message.
 
-    The message then says who does, and no longer asks. The first who says so counts.
+    The message then says who does, and no longer asks. The first who says so counts. A message that went on in another
+    channel may still ask where Slack does not show that yet: then the one there counts.
     """
     message = await session.get(Message, message_id, with_for_update=db.HELD)
     if message is None or message.kind is not MessageKind.SPIKE:
         raise Refused("This is over already.")
     shown = Rising.of(message.details)
+    spike = await session.get(Spike, message.subject_id)
+    if shown.moved_to and spike is not None and spike.message_id != message_id:
+        return await know(session, spike.message_id, by=by)
     if shown.until is not None:
         raise Refused("This is over already.")
     if not shown.known_by:

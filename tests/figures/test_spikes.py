@@ -14,6 +14,7 @@ from bot.figures import spikes
 from bot.models import Account, Message, MessageKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs.spikes import watch
+from tests.acting import forged
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, account_of, second_desk
 from tests.people import BEHEER, make_role, moves_to, settings
 
@@ -101,6 +102,24 @@ async def test_it_goes_on_in_another_channel_when_the_team_gets_that(office: Bot
     assert "spike:know" not in action_ids(there)
     assert await said(bot, minutes=58) == [told], "and ends there"
     assert "maximaal 17 in een uur" in text_of(messages(bot, BEHEER)[0])
+
+
+async def test_who_knows_of_it_where_slack_does_not_show_yet_that_it_moved_knows_of_it_where_it_goes_on(
+    office: Bot,
+) -> None:
+    bot = office
+    await known_for(bot, weeks=10)
+    await come(bot, 12, "Wat een rookwolk boven de haven")
+    await said(bot)
+    [stored] = [m for m in await bot.rows(Message) if m.kind is MessageKind.SPIKE]
+    await moves_to(bot, BEHEER)
+    await come(bot, 5, "Die rookwolk weer")
+    await said(bot, minutes=6)
+    assert "spike:know" in action_ids(messages(bot, BEHEER)[0])
+    assert (await forged(bot, SANNE, messages(bot)[0], "spike:know", str(stored.id))).ok
+    shown = await bot.slack.wait_for(lambda: "weten we" in text_of(m := messages(bot, BEHEER)[0]) and m)
+    assert SANNE in text_of(shown) and "spike:know" not in action_ids(shown)
+    assert f"<#{BEHEER}>" in text_of(messages(bot)[0])
 
 
 async def test_who_knows_of_it_is_shown_and_nobody_is_asked_again(office: Bot) -> None:
