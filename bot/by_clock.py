@@ -21,8 +21,8 @@ from bot.team.settings import TeamSettings
 class ByClock:
     """One thing that the clock does, `named` for the log.
 
-    `due` returns the ids of what it is due for in a team now, and `do` does it for one of them: once, whoever else
-    does it at the same time. `coming` returns when it is done next for a case, if nobody does anything.
+    `due` returns the ids of what it may be due for in a team now, and `do` does it for one of them if it is: once,
+    whoever else does it at the same time. `coming` returns when it is done next for a case, if nobody does anything.
     """
 
     named: str
