@@ -42,7 +42,7 @@ class Reader:
     """Reads for one account. A folder that was not read yet begins at `begins_at`.
 
     Mails that were answered before `added_at` are left out. `lacks` is that of its account: the log says once that a
-    folder cannot be read.
+    folder cannot be read. When none can, that is the account's own problem, which who asked logs once.
     """
 
     address: str
@@ -72,12 +72,13 @@ class Reader:
                     else:
                         more = True
             except (Rejected, Unavailable, RateLimited) as verdict:
-                tell = log.debug if self.lacks else log.warning
-                tell("folder not read", folder=folder, verdict=type(verdict).__name__)
                 failed[folder] = verdict
         items.sort(key=lambda each: each.published_at if isinstance(each, Post) else each.at)
         if len(failed) == len(self.folders) and not items and seen.cursor() == before:
             raise next(iter(failed.values()))
+        tell = log.debug if self.lacks else log.warning
+        for folder, why in failed.items():
+            tell("folder not read", folder=folder, verdict=type(why).__name__)
         not_before = max((each.retry_at for each in failed.values() if isinstance(each, RateLimited)), default=None)
         unread = tuple(
             text("The folder {folder} cannot be read: {reason}", folder=folder, reason=verdict.text)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from bot.connectors import http
 from bot.connectors.base import (
@@ -299,6 +300,18 @@ async def test_a_mailbox_of_which_no_folder_can_be_read_fails(team: MailboxThere
     cursor = (await connector(team, client).fetch({})).cursor
     with pytest.raises(Rejected, match=r"127\.0\.0\.1 says"):
         await connector(team, client, folders="Weg,Ook weg").fetch(cursor)
+
+
+async def test_the_log_of_a_mailbox_of_which_no_folder_can_be_read_is_left_to_who_asked(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    """Who asks each half minute logs it once."""
+    one = connector(team, client, folders="Weg,Ook weg")
+    with capture_logs() as lines:
+        for _ in range(2):
+            with pytest.raises(Rejected):
+                await one.fetch({})
+    assert lines == []
 
 
 NOT_CONVERTED = "The requested message could not be converted to an RFC-822 compatible format."
