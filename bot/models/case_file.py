@@ -295,7 +295,7 @@ class CaseFile:
         """What a list shows of it."""
         return CaseLine(
             self.case, self.author, self.label.signed_platform, self.latest, self.clocks, self.waits_for,
-            self.answerable is not None,
+            self.answerable is not None, self.undecided,
         )  # fmt: skip
 
 
@@ -313,7 +313,7 @@ class CaseLine:
     clocks: Sequence[Clock]
     waits_for: WaitsFor
     answerable: bool
-    undecided: bool = False
+    undecided: bool
 
 
 @dataclass(frozen=True)

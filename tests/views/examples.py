@@ -712,7 +712,10 @@ def lines() -> list[CaseLine]:
         for clocks, wait in zip(([], CLOCKS[:1], CLOCKS[1:2], CLOCKS[2:], CLOCKS), WaitsFor, strict=True):
             file = case_file(status)
             file.case.urgent = wait is WaitsFor.ADVICE
-            made.append(CaseLine(file.case, file.author, "Mastodon", file.latest, clocks, wait, answerable=True))
+            line = CaseLine(
+                file.case, file.author, "Mastodon", file.latest, clocks, wait, answerable=True, undecided=False
+            )
+            made.append(line)
     return made
 
 
