@@ -303,6 +303,8 @@ async def test_the_bot_runs_until_it_is_told_to_stop(
 STOPPED_WHILE_LOADING = """
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests themselves run in the background
+
 class Stops:
     def find_spec(self, name, *_):
         if name == "bot.cli.app":
