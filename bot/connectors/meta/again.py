@@ -7,14 +7,14 @@ from datetime import datetime
 import structlog
 
 from bot.connectors.base import Cursor, Rechecked, Rejected, Unavailable, in_turn
-from bot.connectors.meta.graph import NotThere
+from bot.connectors.meta.graph import NotAllowed, NotThere
 from bot.connectors.meta.hooks import UNREADABLE
 from bot.connectors.meta.parts import gone
 from bot.domain.mention import Gone, Post
 
 AT_ONCE = 10
 FAILURES = 3
-"""How many posts a check may fail to read before it ends: if none was read by then, the server itself has a fault."""
+"""How many posts a check may fail to read before it ends. If none was read, the server itself has a fault."""
 
 log = structlog.get_logger()
 
@@ -33,9 +33,9 @@ async def look_again(
     for number, ident in enumerate(turn, 1):
         try:
             seen = await _seen(by_id[ident], read, now)
-        except Unavailable as verdict:
+        except (Rejected, Unavailable) as verdict:
             failures += 1
-            if failures > FAILURES and failures == number:
+            if failures == number == min(FAILURES + 1, len(turn)):
                 raise
             log.warning("post not looked at again", post=ident, error=type(verdict).__name__)
             if failures > FAILURES:
@@ -54,7 +54,7 @@ async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: dateti
         seen = await read(post)
     except NotThere:
         return gone(post.external_id, Gone.UNREACHABLE)
-    except (Rejected, *UNREADABLE) as error:
+    except (NotAllowed, *UNREADABLE) as error:
         log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
         return None
     if seen.text.split() != post.text.split():
