@@ -434,11 +434,12 @@ async def test_a_reply_of_ours_that_does_not_say_what_it_answers_leaves_a_doubt(
 
 async def test_below_a_post_that_is_gone_an_answer_is_refused_but_found(server: FakeThreads, threads: Threads) -> None:
     post = await read(threads, server.reply("jan", "Hoe laat?"))
-    sent = await threads.send(draft(post))
+    asked = draft(post)
+    sent = await threads.send(asked)
     server.remove(post.external_id)
     with pytest.raises(Rejected, match="no longer shows"):
         await threads.send(draft(post, "Nog iets"))
-    assert await threads.find(draft(post)) == sent
+    assert await threads.find(asked) == sent
 
 
 async def test_many_answers_since_leave_a_doubt(server: FakeThreads, threads: Threads) -> None:
