@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import RequestPayloadError
 
 QUIET = (
     "slack_bolt",
@@ -59,16 +57,6 @@ class _TypeAndPlace(logging.Filter):
         return True
 
 
-def _of_strangers(record: logging.LogRecord) -> bool:
-    """Lower the line of a request that cannot be read as HTTP: what any stranger may send is no fault of ours.
-
-    Of one that we refuse unread, aiohttp reads the body nevertheless.
-    """
-    if record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, RequestPayloadError)):
-        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
-    return True
-
-
 def set_up_logging(level: str, form: str) -> None:
     """Log to standard error: our lines by structlog, libraries' only from WARNING and without their contents."""
     told: list[structlog.typing.Processor] = [
@@ -89,7 +77,6 @@ def set_up_logging(level: str, form: str) -> None:
     if form == "json":  # who reads the log by a machine reads libraries' lines by the same one
         handler.setFormatter(structlog.stdlib.ProcessorFormatter(renderer, foreign_pre_chain=told))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True, format="%(message)s")
-    logging.getLogger("aiohttp.server").addFilter(_of_strangers)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)
