@@ -16,9 +16,10 @@ from bot.figures import lists
 from bot.figures import search as by_words
 from bot.figures.lists import CaseList
 from bot.figures.search import Asked, platforms_of
-from bot.models import Role, Team
+from bot.models import Role
 from bot.slack.calls import post, show_if_open
 from bot.slack.places import links_of
+from bot.team import teams
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar, in_words
@@ -43,13 +44,14 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     wanted = replace(wanted, page=listing.page)
     async with desk.reading() as session:
         places = await lists.places(session, person.teams, desk.t)
+        names = await teams.names(session, _teams(person, wanted), person.teams)
     above = filter_bar(wanted, places, person.by, desk.t)
     below = actions(
         *page_buttons(wanted, listing.pages, desk.t),
         *_several_buttons(person, wanted.to_text(), listing, desk),
         *(_share_button(person, wanted.to_text(), desk) if listing.count or wanted.which is not Which.MINE else []),
     )
-    rows = await _rows(desk, listing, urls, person, wanted.to_text(), await _names(desk, _teams(person, wanted)))
+    rows = await _rows(desk, listing, urls, person, wanted.to_text(), names)
     return case_list(_head(desk, listing, wanted), rows, above=above, below=below)
 
 
@@ -58,8 +60,10 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
 
     The button to share is left out if all that is shown is private.
     """
-    teams = [team.id for team in person.teams]
-    listing, urls = await _search(desk, teams, sought)
+    ids = [team.id for team in person.teams]
+    listing, urls = await _search(desk, ids, sought)
+    async with desk.reading() as session:
+        names = await teams.names(session, ids, person.teams)
     sought = replace(sought, page=listing.page)
     what, buttons = sought.to_text(), page_buttons(sought, listing.pages, desk.t)
     if not in_modal:
@@ -67,7 +71,7 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
         buttons += _several_buttons(person, what, listing, desk)
         buttons += _share_button(person, what, desk) if shown_to_all else []
         buttons.append(filter_button(sought.words, desk.t))
-    rows = await _rows(desk, listing, urls, person, what, await _names(desk, teams))
+    rows = await _rows(desk, listing, urls, person, what, names)
     return case_list(_result_head(desk, listing), rows, more=_uncounted(desk, listing), below=actions(*buttons))
 
 
@@ -222,12 +226,6 @@ def _uncounted(desk: TeamDesk, listing: CaseList) -> list[str]:
 def _rest(desk: TeamDesk, listing: CaseList) -> list[str]:
     left = listing.count - len(listing.lines)
     return [desk.t("… and {n} more", n=left)] if left else []
-
-
-async def _names(desk: TeamDesk, teams: Sequence[int]) -> Mapping[int, str]:
-    """Return the names of the teams whose cases a list shows, if they are several: each has a case of number 1."""
-    async with desk.reading() as session:
-        return {id: (await session.get_one(Team, id)).name for id in teams} if len(teams) > 1 else {}
 
 
 async def _rows(

@@ -57,21 +57,13 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
         today=[await _today(session, team, now) for team in readable],
         week=_together([(reports.zone_of(team), await _week(session, team, now)) for team in readable], t.zone),
         asked=asked,
-        teams=await _names(session, own, asked),
+        teams=await teams.names(session, {team.id for team in own} | {each.case.team_id for each in asked}, own),
         by=slack_id,
         places=places,
         chosen=Chosen(replace(wanted, page=chosen.page), chosen.lines, chosen.count, chosen.pages)
         if wanted and chosen
         else None,
     )
-
-
-async def _names(session: AsyncSession, own: Sequence[Team], asked: Sequence[Asked]) -> dict[int, str]:
-    """Return the names of these teams and of those that ask, if they are several: two may have a case of one number."""
-    names = {team.id: team.name for team in own}
-    for team_id in {each.case.team_id for each in asked} - names.keys():
-        names[team_id] = (await session.get_one(Team, team_id)).name
-    return names if len(names) > 1 else {}
 
 
 async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:

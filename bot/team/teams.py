@@ -1,6 +1,6 @@
 """The teams and their settings: each change is validated, logged with the value before it, and can be undone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,17 @@ async def workspace_url(session: AsyncSession) -> str:
 async def all_teams(session: AsyncSession) -> list[Team]:
     """Return the teams, the oldest first."""
     return list(await session.exec(select(Team).order_by(col(Team.id))))
+
+
+async def names(session: AsyncSession, team_ids: Collection[int], known: Iterable[Team]) -> dict[int, str]:
+    """Return the names of these teams, if they are several: two may have a case of one number.
+
+    Those of `known` are not read again.
+    """
+    if len(team_ids) < 2:
+        return {}
+    told = {team.id: team.name for team in known}
+    return {each: told.get(each) or (await session.get_one(Team, each)).name for each in team_ids}
 
 
 async def beside(session: AsyncSession, team_id: int) -> list[Team]:
