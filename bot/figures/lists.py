@@ -98,7 +98,7 @@ async def waiting(
 async def to_answer(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> list[Case]:
     """Return those of the first TO_ANSWER cases of a list that wait for an answer and can get one, in its order."""
     lines = await _for_us(session, team_ids, wanted, now)
-    return [line.case for line in lines if line.answerable and not line.undecided]
+    return [line.case for line in lines if line.takes_answer]
 
 
 async def undecided(session: AsyncSession, team_ids: Collection[int], wanted: Filter, *, now: datetime) -> int:

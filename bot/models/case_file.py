@@ -176,6 +176,11 @@ class CaseFile:
         """
         return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
 
+    @property
+    def takes_answer(self) -> bool:
+        """Whether the platform lets us answer, and no answer is in doubt beside which another might be the second."""
+        return self.answerable is not None and not self.undecided
+
     def permits(self, mention: Mention) -> frozenset[Permit]:
         """What the platform lets us do with a mention, beside the others of its case."""
         return mention.permits_beside(self.mentions)
@@ -314,6 +319,11 @@ class CaseLine:
     waits_for: WaitsFor
     answerable: bool
     undecided: bool
+
+    @property
+    def takes_answer(self) -> bool:
+        """The same as of its `CaseFile`."""
+        return self.answerable and not self.undecided
 
 
 @dataclass(frozen=True)

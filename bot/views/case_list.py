@@ -81,7 +81,7 @@ def _next_step(line: CaseLine, t: Texts, team: str) -> Block | None:
     value, name = str(line.case.id), case_of_team(line.case, t, team)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value, of=name)
-    if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.answerable and not line.undecided:
+    if line.case.status in ALLOWED_FROM[Move.ANSWER] and line.takes_answer:
         return button(t("Answer"), "case:answer", value, of=name)
     return None
 

@@ -71,7 +71,7 @@ def _needs_no_answer(file: CaseFile) -> bool:
 
 
 def _can_answer(file: CaseFile) -> bool:
-    return _move(Move.ANSWER)(file) and file.answerable is not None and not file.undecided
+    return _move(Move.ANSWER)(file) and file.takes_answer
 
 
 def _can_go_private(file: CaseFile) -> bool:

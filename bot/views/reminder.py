@@ -84,7 +84,7 @@ def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime, 
         return View(words, [section(words), context(state_line(file, t, now, outside=True))])
     names = " ".join(f"<@{who}>" for who in called)
     words = "🔴 " + t("{names} *Urgent* – nobody has claimed this case yet.", names=names)
-    answer = [button(t("Answer"), "case:answer", value)] if _may_answer(file) else []
+    answer = [button(t("Answer"), "case:answer", value)] if file.takes_answer else []
     row = actions(button(t("Claim"), "case:claim", value, style="primary"), *answer)
     return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
 
@@ -132,16 +132,12 @@ def _buttons(due: Due, t: Texts) -> list[Block]:
     buttons = []
     if due.file.case.status is Status.NEW:
         buttons.append(button(t("Claim"), "case:claim", value, of=name, style="primary"))
-    elif _may_answer(due.file) and not any(reply.unsent for reply in due.file.replies):
+    elif due.file.takes_answer and not any(reply.unsent for reply in due.file.replies):
         buttons.append(button(t("Answer"), "case:answer", value, of=name, style="primary"))
     if due.returns_at is not None:
         buttons.append(button(t("Release"), "case:release", value, of=name))
     later = button(t("Remind me later…"), "case:snooze", value, of=name)
     return [*buttons, button(t("Details"), "case:details", value, of=name), later]
-
-
-def _may_answer(file: CaseFile) -> bool:
-    return file.answerable is not None and not file.undecided
 
 
 def _done(of: Reminders, t: Texts) -> list[Block]:

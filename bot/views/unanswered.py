@@ -22,8 +22,7 @@ def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: d
         days,
     )
     value = str(file.case.id)
-    may_write = file.answerable is not None and not file.undecided
-    remind = [button(t("Remind the citizen"), "case:answer", value, style="primary")] if may_write else []
+    remind = [button(t("Remind the citizen"), "case:answer", value, style="primary")] if file.takes_answer else []
     rest = [button(t("Close…"), ACTION, f"close:{value}"), button(t("Wait on"), "case:wait_on", value)]
     about = _about(file, t, now, card_url)
     return View(f"{words} {about}", [section(words), context(about), *actions(*remind, *rest)])

@@ -36,6 +36,14 @@ async def theirs(bot: Bot, *names: str, by: str = SANNE) -> None:
             await cases.claim(session, case_id, by=by, now=bot.desk.now())
 
 
+async def goes_to(bot: Bot, team_id: int) -> None:
+    """Let Sanne hand the first case over to another team."""
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=team_id, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+        )
+
+
 async def begun(bot: Bot) -> dict[str, Any]:
     """Sanne asks for her list, and opens the series there."""
     assert (await bot.slack.command(SANNE, CHANNEL, "/webcare mijn")).ok
@@ -326,10 +334,7 @@ async def test_next_passes_over_a_case_that_went_to_another_team(bot: Bot, role:
     await theirs(bot, "Fatima", "Kees")
     await begun(bot)
     await bot.slack.type(SANNE, "answer_text", "Beste Fatima")
-    async with bot.desk.session() as session:
-        await cases.transfer(
-            session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
-        )
+    await goes_to(bot, beheer)
     assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
     view = await at(bot, "Kees")
     assert "ging intussen naar een ander team" in read(view) and "Nog 1 zaak" in read(view)
@@ -349,10 +354,7 @@ async def test_an_answer_to_a_case_that_went_to_another_team_of_its_agent_goes_o
     await make_role(bot, SANNE, Role.AGENT, beheer)
     await theirs(bot, "Fatima", "Kees")
     await begun(bot)
-    async with bot.desk.session() as session:
-        await cases.transfer(
-            session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
-        )
+    await goes_to(bot, beheer)
     await send(bot, "Beste Fatima, houd de ramen dicht.")
     assert "Nog 1 zaak" in read(await at(bot, "Kees"))
     [reply] = await bot.rows(Reply)
@@ -365,10 +367,8 @@ async def test_a_series_whose_last_case_went_to_another_team_says_so(sqlite_bot:
     await make_role(bot, SANNE, Role.READER, beheer)
     await theirs(bot, "Fatima", "Kees")
     await begun(bot)
+    await goes_to(bot, beheer)
     async with bot.desk.session() as session:
-        await cases.transfer(
-            session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
-        )
         await cases.close(session, 2, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
     assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
     view = await open_modal(bot, SANNE, "said")
