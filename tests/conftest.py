@@ -35,6 +35,7 @@ from bot.run import listening, open_desk, serving
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.watch.web import Watch
+from handlers import feedback, slack_directory
 from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
 from tests.connectors.email import mail_server
@@ -84,6 +85,13 @@ def errors_logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     yield seen
     expected = {event for mark in request.node.iter_markers("logs") for event in mark.args}
     assert set(seen) <= expected
+
+
+@pytest.fixture(autouse=True)
+def slack_gets_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else this machine has to do: what a form looks up in Slack is waited for."""
+    monkeypatch.setattr(slack_directory, "PATIENCE", 25)
+    monkeypatch.setattr(feedback, "NAME_WITHIN", 25)
 
 
 @pytest.fixture(autouse=True)

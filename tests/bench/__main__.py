@@ -29,9 +29,7 @@ async def main() -> None:
             async for title, lines in ack.tables(kind, size, rounds, clicks):
                 _show(title, lines)
         _show(*await ingest.table(kind, sizes[0], rounds, pages))
-        title, lines, used = await idle.table(kind, sizes[0], 5, seconds)
-        _show(title, lines)
-        print(f"\nIdle, the bot takes {used}.")  # noqa: T201
+        _show(*await idle.table(kind, sizes[0], 5, seconds))
     print(f"\nMeasured on {machine()}.")  # noqa: T201
 
 
