@@ -252,8 +252,18 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    """https://www.postgresql.org/docs/current/wal-async-commit.html."""
-    if not connection.get_execution_options().get("durable", True):
+    """Begin a transaction; of one that only reads each statement is its own, which saves two of three calls.
+
+    In both each statement sees what was committed when it began. It is said at each beginning, so that no connection
+    has to be put back as it was.
+    https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+    https://www.postgresql.org/docs/current/wal-async-commit.html
+    """
+    options, driver = connection.get_execution_options(), cast("Any", connection.connection.dbapi_connection)
+    reads_only = bool(options.get("reads_only"))
+    if driver.autocommit != reads_only and "isolation_level" not in options:
+        driver.autocommit = reads_only
+    if not options.get("durable", True):
         connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 

@@ -1,5 +1,6 @@
 """The connections to PostgreSQL: one that the server closed is replaced unseen."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.conftest import Databases
 
 OPENERS = (db.sessions, db.readings)
 PID = text("SELECT pg_backend_pid()")
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+TRANSACTION = text("SELECT transaction_timestamp()")
 
 
 @pytest.fixture
@@ -64,3 +67,45 @@ async def test_a_connection_that_is_cut_while_it_is_used_is_an_error(engine: Asy
     with pytest.raises(OperationalError):
         await asks_again()
     assert await pid(db.readings(engine))
+
+
+async def asked_twice(opener: db.Sessions) -> set[Any]:
+    """Return when the transaction began in which each of two statements of a session ran."""
+    async with opener() as session:
+        connection = await session.connection()
+        return {(await connection.execute(TRANSACTION)).scalar_one() for _ in range(2)}
+
+
+async def test_what_only_reads_begins_no_transaction_and_what_writes_on_that_connection_does(
+    engine: AsyncEngine,
+) -> None:
+    reading, writing = db.readings(engine), db.sessions(engine)
+    used = set[int]()
+    for _ in range(2):
+        assert len(await asked_twice(reading)) == 2
+        assert len(await asked_twice(writing)) == 1
+        used |= {await pid(reading), await pid(writing)}
+        async with writing() as session:
+            await (await session.connection()).execute(text("CREATE TABLE never_there (id int)"))
+            await session.rollback()
+        async with reading() as session:
+            there = text("SELECT to_regclass('never_there')")
+            assert (await (await session.connection()).execute(there)).scalar_one() is None
+    assert len(used) == 1
+
+
+async def test_a_reading_that_is_given_up_gives_its_connection_back(engine: AsyncEngine, url: str) -> None:
+    async def reads() -> None:
+        async with db.readings(engine)() as session:
+            await (await session.connection()).execute(text("SELECT pg_sleep(3600)"))
+
+    with psycopg.connect(url, autocommit=True) as other:
+        for _ in range(3):
+            running = asyncio.create_task(reads())
+            while not running.done() and other.execute(SLEEPING).fetchone() == (0,):
+                await asyncio.sleep(0)
+            running.cancel()
+            await asyncio.wait([running])
+            assert running.cancelled()
+            assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+            assert len(await asked_twice(db.sessions(engine))) == 1
