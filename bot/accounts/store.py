@@ -18,7 +18,7 @@ from bot.connectors.platform import Capability, OptionKind, Platform, Tools
 from bot.db import HELD, Sessions
 from bot.domain.budget import Budget
 from bot.domain.event import EventKind
-from bot.domain.text import Text, Wrong, text
+from bot.domain.text import Text, Wrong, apart, text, together
 from bot.models import (
     Account,
     AccountRemoved,
@@ -49,7 +49,7 @@ def opened(row: Account, settings: Settings) -> base.Account:
     rests = Budget.of(row.budget).reading
     return base.Account(
         row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at, row.created_at,
-        rests.until if rests else None, READING in (row.faults or {}),
+        rests.until if rests else None, found_by(row, READING),
     )  # fmt: skip
 
 
@@ -331,14 +331,20 @@ def _on_lost_answers(connector: base.Replies) -> Text:
 def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
     """Store the faults in parts of an account that a "check", READING or "calls" showed; none clears the last."""
     others = {name: each for name, each in (account.faults or {}).items() if name != by}
-    account.faults = {**others, **({by: faults[0].to_json()} if faults else {})} or None
+    account.faults = {**others, **({by: together(faults).to_json()} if faults else {})} or None
+
+
+def found_by(account: Account, by: str) -> tuple[Text, ...]:
+    """Return the faults in parts of an account that a "check", READING or "calls" showed last."""
+    stored = (account.faults or {}).get(by)
+    return apart(Text.from_json(stored)) if stored else ()
 
 
 def seen_in_use(account: Account) -> list[Text]:
     """Return the faults that a reading or the platform's calls showed, and no check can find; none once it stopped."""
     if account.stopped_at is not None:
         return []
-    return [Text.from_json(each) for name, each in (account.faults or {}).items() if name != "check"]
+    return [each for name in sorted(account.faults or {}) if name != "check" for each in found_by(account, name)]
 
 
 def learned(account: Account, health: base.Health) -> None:
@@ -351,7 +357,7 @@ def learned(account: Account, health: base.Health) -> None:
     is_read = platform is not None and platform.can(Capability.POLLS)
     found_wrong(account, "check", (*(health.problems if is_read else ()), *health.faults))
     if health.problems and not is_read and account.stopped_at is None:
-        account.problem = health.problems[0].to_json()
+        account.problem = together(health.problems).to_json()
     account.limits = {**account.limits, **health.limits}
     account.token_ends_at = health.token_expires_at
     if health.identity is not None:

@@ -44,7 +44,8 @@ class Account:
     `secrets` are its tokens (encrypted in the database), `options` what was set when it was added, `limits` what the
     last check learned about its server; all JSON. `address` is where its platform can push to us. `added_at` is when it
     was added; None while it is not stored. `rests_until`: the platform's limit is nearly used up, so requests that can
-    be skipped are skipped until then. `lacks`: the last reading could not read a part of it, so that the log says so.
+    be skipped are skipped until then. `lacks`: what people read of each part that the last reading could not read, so
+    that the log says it once.
     """
 
     id: int
@@ -58,7 +59,7 @@ class Account:
     address: str = ""
     added_at: datetime | None = None
     rests_until: datetime | None = None
-    lacks: bool = False
+    lacks: tuple[Text, ...] = ()
 
     def begins_at(self, now: datetime) -> datetime | None:
         """Return from when on its first reading takes posts in; None for everything that the platform gives.

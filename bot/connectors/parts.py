@@ -18,7 +18,7 @@ REPLIES_NOT_READ = text("Replies below some of our posts cannot be read now.")
 class Parts:
     """The parts of one account that are read for a page; `unread` says which could not be read (`Page.unread`).
 
-    The log says it once: an account is read again every half minute.
+    The log says of each part once that it fails: an account is read again every half minute.
     """
 
     def __init__(self, account: Account) -> None:
@@ -39,7 +39,7 @@ class Parts:
         try:
             return await part
         except (RateLimited, Unavailable, Rejected) as verdict:
-            tell = log.debug if self._account.lacks else log.warning
+            tell = log.debug if otherwise in self._account.lacks else log.warning
             tell("part not read", account=self._account.id, part=otherwise.message, **verdict.logged())
             self.lacks(otherwise)
             return None

@@ -1,6 +1,6 @@
 """A sentence for people, before translation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -36,6 +36,24 @@ class Text:
 def text(message: str, /, **params: Any) -> Text:
     """Mark a sentence for translation; return it with its values."""
     return Text(message, params)
+
+
+def together(sentences: Sequence[Text]) -> Text:
+    """Return several sentences as one text, each once; one alone stays as it is."""
+    each_once = [each for at, each in enumerate(sentences) if each not in sentences[:at]]
+    if len(each_once) == 1:
+        return each_once[0]
+    return Text(_together(len(each_once)), {f"_{at}": each for at, each in enumerate(each_once)})
+
+
+def apart(words: Text) -> tuple[Text, ...]:
+    """Return the sentences of a text that `together` made; any other is one itself."""
+    sentences = tuple(each for each in words.params.values() if isinstance(each, Text))
+    return sentences if sentences and words.message == _together(len(sentences)) else (words,)
+
+
+def _together(count: int) -> str:
+    return " ".join(f"{{_{at}}}" for at in range(count))
 
 
 class Refused(Exception):

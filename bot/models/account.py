@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from bot.domain.text import Text, apart, together
 from bot.models.columns import UtcDateTime
 
 
@@ -15,9 +16,9 @@ class Account(SQLModel, table=True):
     `sealed` is its tokens, encrypted. `limits` and `identity` come from its last check: the limits of its server, and
     who the account is there and until when its token is valid. `problem` is why it does not work now; for a stopped
     account, why it stopped. `faults` are the parts that do not work while the rest does, by source: the last "check",
-    the last "reading", or the last of the "calls" that its platform made to us. `budget` is how much of its platform's
-    limit is used, and what waits for that (a `Budget`). `heard_at` is when something last came in, to the minute, and
-    `lag` its delay in seconds since it was written.
+    the last "reading", or the last of the "calls" that its platform made to us; all of a source in one text.
+    `budget` is how much of its platform's limit is used, and what waits for that (a `Budget`). `heard_at` is when
+    something last came in, to the minute, and `lag` its delay in seconds since it was written.
     """
 
     __tablename__ = "accounts"
@@ -46,8 +47,9 @@ class Account(SQLModel, table=True):
 
     @property
     def fault(self) -> dict[str, Any] | None:
-        """What is wrong with a part of it; None when all parts work."""
-        return next((each for each in (self.faults or {}).values()), None)
+        """What is wrong with parts of it, in one text; None when all parts work."""
+        faults = [Text.from_json(each) for _, each in sorted((self.faults or {}).items())]
+        return together([each for both in faults for each in apart(both)]).to_json() if faults else None
 
 
 class Author(SQLModel, table=True):

@@ -55,7 +55,7 @@ def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: date
         "account": literal(str(label), 80),
         "since": t.when(troubled.since, now),
         "until": t.when(until, now) if until else "",
-        "problem": literal(t.stored(troubled.problem), 500),
+        "problem": literal(t.stored(troubled.problem), 1500),  # each part that fails is named
         "rests_until": t.when(limit.until, now) if limit.until else "",
     }
     words = t(Text(said.message, about))

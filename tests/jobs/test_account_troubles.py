@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import event, insert
+from structlog.testing import capture_logs
 
 import jobs
 from bot import accounts
@@ -366,6 +367,33 @@ async def test_a_part_that_cannot_be_read_is_told_when_it_lasts_while_the_rest_c
         assert (await health(bot, "gemeente"))["state"] == "ok"
 
 
+async def test_each_part_that_cannot_be_read_is_told_and_no_longer_once_it_can(bot: Bot) -> None:
+    tagged, visitors = "Berichten elders die de pagina noemen", "Berichten van bezoekers"
+    right, permission = "pages_read_user_content", "pages_messaging"
+    async with FakeFacebook() as server:
+        server.clock = bot.desk.now
+        await connected(bot, "facebook", server.url, SECRETS, {**OPTIONS, "messages": True})
+        with capture_logs() as lines:
+            for fails in ({"tagged"}, {"tagged", "visitor_posts"}, {"tagged", "visitor_posts"}, {"visitor_posts"}):
+                for each in fails:
+                    server.fail(f"/v26.0/{PAGE}/{each}", status=400, body=REFUSED)
+                await polled(bot)
+                await looked(bot)
+                bot.clock.advance(minutes=16)
+                [told] = await looked(bot)
+                assert [part in told for part in (tagged, visitors)] == [
+                    each in fails for each in ("tagged", "visitor_posts")
+                ]
+        not_read = [line["part"] for line in lines if line["event"] == "part not read" and line["log_level"] != "debug"]
+        assert len(not_read) == len(set(not_read)) == 2, "the log says it once of each"
+        server.known["scopes"] = [each for each in server.known["scopes"] if each not in {right, permission}]
+        server.fail(f"/v26.0/{PAGE}/visitor_posts", status=400, body=REFUSED)
+        await check.check_accounts(bot.desk)
+        await polled(bot)
+        [told] = await looked(bot)
+        assert all(each in told for each in (visitors, right, permission))
+
+
 async def test_what_the_daily_check_finds_is_told_although_each_reading_works(bot: Bot) -> None:
     async with FakeFacebook() as server:
         server.clock = bot.desk.now
@@ -459,6 +487,18 @@ async def test_an_account_that_is_only_sent_to_fails_by_its_check_whatever_else_
         server.number["status"] = "CONNECTED"
         await check.check_accounts(bot.desk)
         assert (await health(bot, "gemeente"))["state"] == "ok"
+
+
+async def test_all_that_keeps_an_account_from_working_is_told(bot: Bot) -> None:
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        rights = server.known["scopes"]
+        server.known["scopes"] = []
+        await check.check_accounts(bot.desk)
+        await looked(bot)
+        bot.clock.advance(minutes=16)
+        [told] = await looked(bot)
+        assert len(rights) == 2 and all(each in told for each in rights)
 
 
 async def passes_a_quarter(bot: Bot) -> None:

@@ -23,7 +23,7 @@ from bot.connectors.email.folding import fold
 from bot.connectors.email.imap import HEADERS, Box, Fetched, verdicts
 from bot.connectors.email.parsing import MAX_CHARACTERS, File, Mail, addresses, clean, cut, mail_of
 from bot.domain.mention import ALSO_TO, LEFT_OUT, OWN_ID, Act, Author, Delivery, Media, Post, PostKind, permits
-from bot.domain.text import text
+from bot.domain.text import Text, text
 
 PAGE = 20
 """Mails fetched at once; each has up to 2 MB."""
@@ -41,8 +41,8 @@ log = structlog.get_logger()
 class Reader:
     """Reads for one account. A folder that was not read yet begins at `begins_at`.
 
-    Mails that were answered before `added_at` are left out. `lacks` is that of its account: the log says once that a
-    folder cannot be read. When none can, that is the account's own problem, which who asked logs once.
+    Mails that were answered before `added_at` are left out. `lacks` is that of its account: the log says once of
+    each folder that it cannot be read. When none can, that is the account's own problem, which who asked logs once.
     """
 
     address: str
@@ -50,7 +50,7 @@ class Reader:
     now: datetime
     begins_at: datetime | None = None
     added_at: datetime | None = None
-    lacks: bool = False
+    lacks: Sequence[Text] = ()
 
     def page(self, box: Box, cursor: Cursor) -> Page:
         """Return the next page after a cursor; a folder that cannot be read holds up no other."""
@@ -76,8 +76,9 @@ class Reader:
         items.sort(key=lambda each: each.published_at if isinstance(each, Post) else each.at)
         if len(failed) == len(self.folders) and not items and seen.cursor() == before:
             raise next(iter(failed.values()))
-        tell = log.debug if self.lacks else log.warning
+        known = {each.params.get("folder") for each in self.lacks}
         for folder, why in failed.items():
+            tell = log.debug if folder in known else log.warning
             tell("folder not read", folder=folder, verdict=type(why).__name__)
         not_before = max((each.retry_at for each in failed.values() if isinstance(each, RateLimited)), default=None)
         unread = tuple(
