@@ -114,11 +114,14 @@ class _Reader(HTMLParser):
         """Put the address of a link in place of its text if that was shortened, else behind it if that is wanted."""
         shown = "".join(self._parts[link.start :])
         if link.shortened and link.href:
+            space = " " if shown.endswith(" ") else ""
             del self._parts[link.start :]
             self._breaks = link.breaks
-            self._write(link.href)
+            self._write(link.href + space)
         elif self._addresses and link.leads_away(shown):
-            self._parts[-1] = f"{self._parts[-1].rstrip()} ({link.href.removeprefix('mailto:')})"
+            words = self._parts[-1].rstrip()
+            space = " " if shown.endswith(" ") else ""  # <a>the page </a>and
+            self._parts[-1] = f"{words} ({link.href.removeprefix('mailto:')}){space}"
 
     def _part(self, tag: str) -> None:
         """Begin a new line or paragraph, unless this one has only a bullet."""

@@ -79,6 +79,25 @@ def test_the_address_of_a_link_over_several_lines_stands_behind_its_last_words()
     assert text_of(html, addresses=True) == "Lees\n\nverder (https://x.example/)\n\nDag"
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('Zie <a href="https://x.example/">de pagina </a>en bel', "Zie de pagina (https://x.example/) en bel"),
+        ('Zie <a href="https://x.example/">de pagina </a> en bel', "Zie de pagina (https://x.example/) en bel"),
+        (
+            'Zie <a href="https://x.example/"><b>de pagina </b></a>, of bel',
+            "Zie de pagina (https://x.example/) , of bel",
+        ),
+        (
+            '<a href="https://x.example/"><span class="invisible">https://</span>x.example </a>en',
+            "https://x.example/ en",
+        ),
+    ],
+)
+def test_a_space_at_the_end_of_a_link_keeps_what_follows_apart(html: str, text: str) -> None:
+    assert text_of(html, addresses=True) == text
+
+
 def test_a_link_in_preformatted_text_is_read_once() -> None:
     assert text_of('<pre>a <a href="https://x.example/">x</a>\nb</pre>') == "a x\nb"
 
