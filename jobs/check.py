@@ -4,7 +4,8 @@ What a check finds may be over soon, and nothing but the next check shows that, 
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
@@ -13,6 +14,7 @@ from bot.accounts import manual, token_ends, troubles
 from bot.connectors.base import RateLimited, Unauthorized, Verdict
 from bot.connectors.platform import Capability
 from bot.desk import Desk
+from bot.domain.budget import Budget
 from bot.logs import going_on
 from bot.models import Account
 from bot.outgoing.outcomes import stop_account
@@ -21,6 +23,8 @@ from bot.slack import messages
 EVERY = timedelta(days=1)
 AGAIN = timedelta(minutes=10)
 """Sooner than a failure is reported, so that one which is over by then never is."""
+JUST_NOW = AGAIN / 2
+"""One that was checked so lately is left to the next time: at the start all jobs run at once."""
 
 
 async def check_accounts(desk: Desk) -> None:
@@ -35,12 +39,14 @@ async def check_failing(desk: Desk) -> None:
     """Check every account again that failed its check and that no reading tries, and one whose fault is not reported.
 
     One with a fault that was reported waits for the check of the day: it works for the rest, and its server may count
-    how often we try what it refuses.
+    how often we try what it refuses. One whose platform asked us to wait is left alone until then.
     """
+    now = desk.now()
     async with desk.reading() as session:
         running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
         reported = {account_id for account_id, each in (await troubles.known(session)).items() if each.told}
-        rows = [row for row in running if _fails(row) or (_has_fault(row) and row.id not in reported)]
+        failing = [row for row in running if _fails(row) or (_has_fault(row) and row.id not in reported)]
+        rows = [row for row in failing if not _rests(row, now)]
     await _check_each(desk, rows)
 
 
@@ -52,10 +58,27 @@ def _has_fault(row: Account) -> bool:
     return "check" in (row.faults or {})
 
 
+def _rests(row: Account, now: datetime) -> bool:
+    return any(until is not None and until > now for until in (row.poll_after, Budget.of(row.budget).check_after))
+
+
 async def _check_each(desk: Desk, rows: Sequence[Account]) -> None:
     for row in rows:
         with going_on("checking an account failed", account=row.id):
-            await _check(desk, row)
+            if await _begins(desk, row):
+                await _check(desk, row)
+
+
+async def _begins(desk: Desk, row: Account) -> bool:
+    """Note that an account is checked now; False if that was begun elsewhere since it was read."""
+    async with desk.session() as session:
+        account = await session.get_one(Account, row.id, with_for_update=db.HELD)
+        budget = Budget.of(account.budget)
+        if budget.check_after != Budget.of(row.budget).check_after:
+            return False
+        account.budget = replace(budget, check_after=desk.now() + JUST_NOW).to_json()
+        session.add(account)
+        return True
 
 
 def _is_only_sent_to(row: Account) -> bool:
@@ -79,6 +102,8 @@ async def _check(desk: Desk, row: Account) -> None:
             # One stopped meanwhile keeps its reason; one that we read shows itself what fails; a limit is no problem.
             if account.stopped_at is None and _is_only_sent_to(account) and not isinstance(verdict, RateLimited):
                 account.problem = verdict.text.to_json()
+            if isinstance(verdict, RateLimited):
+                account.budget = replace(Budget.of(account.budget), check_after=verdict.retry_at).to_json()
         else:
             await token_ends.learned(session, account, health)
             if health.token_expires_at is not None:

@@ -36,12 +36,14 @@ class Budget:
 
     A rest ends when reading or answering works again. That of answering also ends when nothing waits to be tried.
     `reading_due` is when reading was to work again, as the platform said the first time; None while it does not rest.
+    Before `check_after` a failing account is not checked again: it was just now, or the platform asked us to wait.
     """
 
     percent: int | None = None
     reading: Rest | None = None
     answering: Rest | None = None
     reading_due: datetime | None = None
+    check_after: datetime | None = None
 
     def read(self, percent: int | None, rests_until: datetime | None, now: datetime) -> Self:
         """Return the budget after a reading that worked; with `rests_until` the next one waits for the limit."""
@@ -85,7 +87,7 @@ class Budget:
             rest.told(told, now) if rest else None
             for rest, told in ((self.reading, before.reading), (self.answering, before.answering))
         )
-        return replace(self, percent=None, reading=reading, answering=answering, reading_due=None)
+        return replace(self, percent=None, reading=reading, answering=answering, reading_due=None, check_after=None)
 
     @property
     def until(self) -> datetime | None:
@@ -96,8 +98,8 @@ class Budget:
         """Return it as JSON."""
         rests = {"reading": self.reading, "answering": self.answering}
         moments = {name: [rest.since.isoformat(), rest.until.isoformat()] for name, rest in rests.items() if rest}
-        due = {"reading_due": self.reading_due.isoformat()} if self.reading_due else {}
-        return {"percent": self.percent, **moments, **due}
+        others = {"reading_due": self.reading_due, "check_after": self.check_after}
+        return {"percent": self.percent, **moments, **{name: at.isoformat() for name, at in others.items() if at}}
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Self:
@@ -105,5 +107,7 @@ class Budget:
         stored = value or {}
         moments = {name: map(datetime.fromisoformat, stored.get(name, ())) for name in ("reading", "answering")}
         rests = {name: Rest(*each) for name, each in moments.items() if name in stored}
-        due = stored.get("reading_due")
-        return cls(stored.get("percent"), **rests, reading_due=datetime.fromisoformat(due) if due else None)
+        due, after = (
+            datetime.fromisoformat(stored[n]) if n in stored else None for n in ("reading_due", "check_after")
+        )
+        return cls(stored.get("percent"), **rests, reading_due=due, check_after=after)

@@ -544,6 +544,28 @@ async def test_a_part_that_failed_only_during_the_check_of_a_day_is_not_told_and
             assert len([words for words in shown(bot) if "gemeente" in words]) == told
 
 
+async def test_a_failing_account_is_asked_once_at_the_start_and_not_before_its_platform_wants_that(
+    sqlite_bot: Bot,
+) -> None:
+    bot, asks = sqlite_bot, "GET /v26.0/debug_token"
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        server.fail("/v26.0/debug_token", status=503)
+        await check.check_accounts(bot.desk)
+        assert (await health(bot, "gemeente"))["state"] == "failing"
+        bot.clock.advance(minutes=20)
+        server.asked.clear()
+        server.fail("/v26.0/debug_token", status=429, headers={"Retry-After": str(2 * 3600)})  # by the world's clock
+        await asyncio.gather(check.check_accounts(bot.desk), check.check_failing(bot.desk))
+        await check.check_failing(bot.desk)
+        assert server.asked.count(asks) == 1
+        for minutes, asked in ((90, 1), (11, 2)):
+            bot.clock.advance(minutes=minutes)
+            await check.check_failing(bot.desk)
+            assert server.asked.count(asks) == asked
+        assert (await health(bot, "gemeente"))["state"] == "ok"
+
+
 async def test_a_platform_that_asks_a_check_to_wait_is_not_told_to_fail(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     async with FakeWhatsApp() as server:
