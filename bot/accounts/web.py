@@ -160,7 +160,7 @@ async def _answer(
         ids = receiver.accounts_of(asked)
         accounts = [row for row in accounts if row.identity and row.identity["id"] in ids]
     if not accounts:
-        return _problem(404, UNKNOWN)
+        return await _for_none(desk, intake, addressed, asked)
     received, new, refused = 0, 0, list[Exception]()
     for row in accounts:  # a refusal for one account must not block what is for another
         try:
@@ -186,6 +186,28 @@ async def _answer(
     if refused:
         raise refused[0]
     return web.json_response({"received": received, "new": new})
+
+
+async def _for_none(desk: Desk, intake: Intake, addressed: _Addressed, asked: Request) -> web.Response:
+    """Answer a call that is about none of our accounts: with 200, if an account proves that its platform sent it.
+
+    An app of Meta sends what is new of all its pages to one address, which must answer 200 to all of it. What is
+    refused is repeated for hours or days, and the subscription of an address that goes on refusing ends.
+    https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
+    """
+    signed = False
+    for row in addressed.accounts:
+        try:
+            brought = await intake.read(addressed.receiver, store.opened(row, desk.settings), asked)
+        except (BadSettings, NotSigned):
+            continue
+        if brought.items:  # a source whose address names its account
+            return _problem(404, UNKNOWN)
+        signed = True
+    if not signed:
+        return _problem(404, UNKNOWN)
+    log.info("what was sent to us is about no account", platform=addressed.accounts[0].platform)
+    return web.json_response({"received": 0, "new": 0})
 
 
 class _SendAgain(Exception):

@@ -420,6 +420,10 @@ async def test_a_badly_signed_request_brings_nothing_and_one_sent_again_nothing_
         assert await post(bot, path, good.body, {}) == 401
         assert await post(bot, path, good.body + b" ", headers) == 401
         assert await post(bot, path, good.body, dict(pushed(good.body, secret="another").headers)) == 401
+    of_another_number = good.body.replace(NUMBER_ID.encode(), b"999")
+    of_no_number = pushed({"object": "whatsapp_business_account", "entry": [{"changes": [{"value": {"event": "x"}}]}]})
+    for each in (pushed(of_another_number), of_no_number):
+        assert await post(bot, "/in/whatsapp", each.body, dict(each.headers)) == 200
     assert await bot.rows(Mention) == []
     assert [await post(bot, "/in/whatsapp", good.body, headers) for _ in range(3)] == [200] * 3
     bot.clock.advance(days=3)
