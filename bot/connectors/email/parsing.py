@@ -19,6 +19,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 
+from bot.connectors.email.flowed import joined
 from bot.connectors.email.meeting import meeting_of
 from bot.connectors.html import text_of
 
@@ -286,7 +287,19 @@ def _text(part: Message, kind: str) -> str:
     except BROKEN:
         charset = ""
     text = _decoded(content, charset) if isinstance(content, bytes) else str(content or "")
-    return _text_of_html(text) if kind == "text/html" else text
+    if kind == "text/html":
+        return _text_of_html(text)
+    if _parameter(part, "format") == "flowed":
+        return joined(text, delete_space=_parameter(part, "delsp") == "yes")
+    return text
+
+
+def _parameter(part: Message, name: str) -> str:
+    """Return a parameter of the kind of a part, in lower case; "" for none."""
+    try:
+        return str(part.get_param(name) or "").strip().lower()
+    except BROKEN:
+        return ""
 
 
 def _text_of_html(html: str) -> str:

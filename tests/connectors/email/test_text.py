@@ -465,6 +465,39 @@ def test_any_bytes_are_a_mail_and_its_answer_is_one_sound_mail(raw: bytes, whole
     assert set(answer.keys()) <= ANSWER_HEADERS
 
 
+@pytest.mark.parametrize(
+    ("parameters", "body", "text"),
+    [
+        ("format=flowed; delsp=yes", "Zie https://www.gemeente.example/afval \n/kalender?wijk=zuid  \nen bel.",
+         "Zie https://www.gemeente.example/afval/kalender?wijk=zuid en bel."),
+        ("format=flowed", "De lamp is al \nweken stuk.\nGroet", "De lamp is al weken stuk.\nGroet"),
+        ("Format=Flowed; DelSp=No", "De lamp is al \nweken stuk.", "De lamp is al weken stuk."),
+        ("format=flowed", "Dag, \n\nDe lamp", "Dag, \n\nDe lamp"),
+        ("format=flowed", "Dag\n > Dit schreef ik zelf\n From nu on", "Dag\n > Dit schreef ik zelf\nFrom nu on"),
+        ("format=flowed; delsp=yes", "Ja. \n> Kan dat \n>  op maandag?\n>> Dag \n> Jan",
+         "Ja.\n> Kan dat op maandag?\n>> Dag\n> Jan"),
+        ("format=flowed", "Dag, \n-- \nJan \nde Vries", "Dag, \n-- \nJan de Vries"),
+        ("format=fixed", "De lamp is al \nweken stuk.", "De lamp is al \nweken stuk."),
+    ],
+)  # fmt: skip
+def test_lines_that_a_program_broke_are_joined(parameters: str, body: str, text: str) -> None:
+    assert mail(body, Content_Type=f"text/plain; charset=utf-8; {parameters}").text.strip() == text
+
+
+def test_a_quotation_in_broken_lines_is_folded_away() -> None:
+    body = f"{WORDS}\n\nOp 24-11-2026 om 10:42 schreef Webcare \n<{TEAM}>:\n> Dag Jan, \n> dat kan niet."
+    one = mail(body, Content_Type="text/plain; format=flowed", Subject="Re: Vraag")
+    assert fold(one.text).words == WORDS
+
+
+def test_an_automatic_answer_without_the_headers_comes_in_and_its_subject_says_what_it_is() -> None:
+    subjects = ("Automatisch antwoord: Re: Vraag", "Afwezig: Vraag", "Automatische reactie", "Out of office: Re: Vraag")
+    for subject in subjects:
+        one = mail("Ik ben er maandag weer.", Subject=subject, In_Reply_To=f"<{OURS}>")
+        assert not automatic.is_automatic(one, TEAM), "a citizen may have written it"
+        assert post(one).text == f"{subject}\n\nIk ben er maandag weer."
+
+
 # --- Automatic mail ------------------------------------------------------------------------------
 
 
