@@ -28,12 +28,17 @@ async def listed(desk: TeamDesk, team_id: int) -> Block:
 
 
 async def named(desk: TeamDesk, team_id: int) -> Named:
-    """Return the names of the things that rules refer to, in the organisation of a team."""
+    """Return the names of the things that rules refer to, in the organisation of a team.
+
+    A platform that a rule is about is among them without an account too: the rule is about the next one there.
+    """
     async with desk.reading() as session:
         of_organisation = await teams.beside(session, team_id)
         known = [each for team in of_organisation for each in await accounts.of_team(session, team.id)]
+        rules = await routing.of_team(session, team_id)
     names = {account.id: str(connectors.label_of(account)) for account in known}
-    platforms = {account.platform: desk.t(connectors.called(account.platform)) for account in known}
+    on = [*(account.platform for account in known), *(platform for rule in rules for platform in rule.platforms)]
+    platforms = {platform: desk.t(connectors.called(platform)) for platform in on}
     return Named({team.id: team.name for team in of_organisation}, names, platforms)
 
 

@@ -22,7 +22,7 @@ from bot.views.block import (
 )
 from bot.views.citizen import words_of
 from bot.views.marks import private_mark
-from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
+from bot.views.settings_form import Filled, back, choices, line, menu, metadata_of, page
 
 ANY = "any"
 SHOWN = 97
@@ -93,11 +93,11 @@ def rule_modal(team_id: int, rule: Rule | None, named: Named, t: Texts) -> Block
     """Ask for one rule; it is tried before it is saved."""
     filled = _written(rule) if rule is not None else {"route_visibility": ANY, "route_time": ANY}
     blocks = [
-        menu(t("Goes to"), "route_team", _options(named.teams), filled),
+        menu(t("Goes to"), "route_team", choices(named.teams, [rule.team] if rule else ()), filled),
         line(t("Words or phrases"), "route_words", filled, many=True, most=MAX_WORDS,
              hint=t("A whole word or phrase per line. One of them is enough. Capitals and accents do not matter.")),
-        *_several(t("Accounts"), "route_accounts", _options(named.accounts), filled),
-        *_several(t("Platforms"), "route_platforms", _options(named.platforms), filled),
+        *_several(t("Accounts"), "route_accounts", choices(named.accounts, rule.accounts if rule else ()), filled),
+        *_several(t("Platforms"), "route_platforms", choices(named.platforms, rule.platforms if rule else ()), filled),
         line(t("Languages"), "route_languages", filled, most=60,
              hint=t("Codes, as nl or en: what the post says of itself. We do not guess.")),
         menu(t("Who can read it"), "route_visibility", [option(t(said), key) for key, said in VISIBLE.items()], filled),
@@ -117,10 +117,6 @@ def _written(rule: Rule) -> Filled:
         "route_visibility": rule.visibility or ANY,
         "route_time": rule.time or ANY,
     }
-
-
-def _options(names: Mapping[int, str] | Mapping[str, str]) -> list[Block]:
-    return [option(name[:75], str(key)) for key, name in list(names.items())[:100]]
 
 
 def _several(label: str, block_id: str, options: list[Block], filled: Filled) -> list[Block]:

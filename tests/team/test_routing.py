@@ -244,10 +244,38 @@ async def test_a_rule_about_an_account_that_was_removed_is_not_about_the_next_on
     assert [case.team_id for case in await bot.rows(Case)] == [1]
 
 
+async def test_a_rule_about_a_platform_without_accounts_stays_about_it_when_it_is_changed(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await feed(bot, "proef")
+    await put(bot, Rule("r", beheer, platforms=("feed",), words=("glas",)))
+    async with bot.desk.session() as session:
+        await accounts.remove(session, await accounts.named(session, "proef"), bot.desk.now())
+    assert "1. *Beheer* – RSS · glas" in read(await open_group(bot, SANNE, "routing"))
+    await does(bot, "edit", "r")
+    await bot.slack.submit(SANNE, {"route_words": "brug"})
+    assert (await bot.slack.submit(SANNE)).ok
+    assert await rules(bot) == [Rule("r", beheer, platforms=("feed",), words=("brug",))]
+    await does(bot, "edit", "r")
+    await bot.slack.submit(SANNE, {"route_platforms": []})
+    assert (await bot.slack.submit(SANNE)).ok
+    assert await rules(bot) == [Rule("r", beheer, words=("brug",))]
+
+
+async def test_a_rule_keeps_an_account_that_is_beyond_what_a_menu_holds(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    *_, last = [await feed(bot, f"feed-{n}") for n in range(101)]
+    await put(bot, Rule("r", beheer, accounts=(last,), words=("glas",)))
+    await does(bot, "edit", "r")
+    await bot.slack.submit(SANNE, {"route_words": "brug"})
+    assert (await bot.slack.submit(SANNE)).ok
+    assert await rules(bot) == [Rule("r", beheer, accounts=(last,), words=("brug",))]
+
+
 async def feed(bot: Bot, name: str) -> int:
     async with bot.desk.session() as session:
         row = await accounts.add(
-            session, bot.desk.settings, platform="feed", name=name, url="https://x.example/rss", secrets={},
+            session, bot.desk.settings, platform="feed", name=name, url=f"https://x.example/{name}", secrets={},
             options={}, now=bot.desk.now(),
         )  # fmt: skip
         return row.id

@@ -14,6 +14,7 @@ from bot.sandbox.slack.workspace import UserGroup
 from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import HOUSE_RULES, Adviser, Norm
+from bot.views.block import option
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import answer, changed, changes, make_role, open_group, open_modal, settings_of
 
@@ -197,6 +198,19 @@ async def test_the_rota_says_who_is_on_duty_and_is_put_back(bot: Bot) -> None:
     assert (await settings_of(bot)).rota == {1: [YOUSSEF, MARIEKE]}
     await undone(bot)
     assert (await settings_of(bot)).rota == {1: [YOUSSEF, MARIEKE], 4: [SANNE]}
+
+
+async def test_a_user_group_beyond_what_a_menu_holds_still_follows_the_duty(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    for number in range(120):
+        bot.slack.workspace.usergroups[f"S{number}"] = UserGroup(f"S{number}", f"groep-{number}", f"Groep {number}", [])
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"duty_group": "S119"}, by=SANNE, now=bot.desk.now())
+    view = await open_group(bot, SANNE, "duty")
+    offered = options_of(view, "duty_group")
+    assert len(offered) == 100 and offered[-1] == option("@groep-119", "S119")
+    assert not (await bot.slack.submit(SANNE, {"rota_0": [YOUSSEF]})).errors
+    assert (await settings_of(bot)).duty_group == "S119"
 
 
 async def test_a_user_group_can_follow_the_duty_and_no_longer(sqlite_bot: Bot) -> None:
