@@ -7,6 +7,7 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
+from bot.domain.words import typed
 from bot.team import agents
 from bot.views.block import View, literal, section
 from bot.views.search_modal import MAX_WORDS, Sought
@@ -65,8 +66,8 @@ def needs(body: dict[str, Any]) -> Access:
 
 def _asked(command: dict[str, Any]) -> tuple[str, str, str]:
     """Return what a command asks for, the word that was typed, and the rest."""
-    word, _, rest = (command.get("text") or "").strip().partition(" ")
-    return WORDS.get(word.casefold(), "help" if not word else ""), word, rest.strip()
+    word, *rest = typed(command.get("text") or "") or [""]
+    return WORDS.get(word.casefold(), "help" if not word else ""), word, " ".join(rest)
 
 
 async def webcare(command: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:

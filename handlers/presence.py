@@ -15,7 +15,7 @@ BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 
 async def away(desk: TeamDesk, user: str, rest: str) -> View:
     """Set the agent away (or back, with `terug`), and ask whether their cases go back to the queue."""
-    leaves = rest.strip().casefold() not in BACK
+    leaves = rest.casefold() not in BACK
     async with desk.session() as session:
         on_duty = await presence.set_away(session, user, leaves, desk.now())
         waiting = await presence.ask(session, user, desk.now()) if leaves else 0
@@ -49,7 +49,7 @@ async def keep(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
 
 async def duty(desk: TeamDesk, user: str, rest: str) -> View:
     """Set the agent on duty in the team of the channel (or off duty, with `uit`)."""
-    comes = rest.strip().casefold() not in BACK
+    comes = rest.casefold() not in BACK
     async with desk.session() as session:
         was_away = await presence.set_duty(session, desk.team.id, user, comes, desk.now())
     if not comes:

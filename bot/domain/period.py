@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from bot.domain.hours import Hours, at_minute
+from bot.domain.words import DASHES
 
 MAX_DAYS = 3 * 366
 MAX_PARTS = 20
@@ -140,7 +141,7 @@ def _named(word: str, today: date) -> tuple[date, date]:
 
 
 def _dates(words: str) -> tuple[date, date] | None:
-    first, dots, last = words.partition("..")
+    first, dots, last = words.translate(DASHES).partition("..")
     try:
         begin = date.fromisoformat(first)
         return begin, date.fromisoformat(last) if dots else begin

@@ -17,6 +17,10 @@ ALIKE = str.maketrans(
 WORD = re.compile(r"[^\W_]+")
 NUMBERED = re.compile(r"(?:zaak|case)?\s*#?\s*([0-9]{1,9})", re.IGNORECASE)
 """The number of a case, alone or as the bot writes it in each of its languages."""
+BETWEEN = re.compile(r"[\s\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
+"""What parts words that are typed or pasted: any kind of space, and signs that nobody sees."""
+QUOTES = "\"'“”„‟«»‘’‚‛‹›"
+DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 
 
@@ -26,6 +30,11 @@ def folded(text: str) -> list[str]:
         plain = unicodedata.normalize("NFKD", text).casefold()
         text = "".join(letter for letter in plain if not unicodedata.combining(letter)).translate(ALIKE)
     return [word[:MAX_LETTERS] for word in WORD.findall(text.casefold())]
+
+
+def typed(text: str) -> list[str]:
+    """Return the words of a command, without quotes around them; what was pasted has other spaces than a keyboard."""
+    return [word for each in BETWEEN.split(text) if (word := each.strip(QUOTES))]
 
 
 def is_made_of(text: str, known: Iterable[str]) -> bool:
@@ -49,7 +58,7 @@ def names_of(name: str, handle: str) -> str:
 
 def asked_number(text: str) -> int | None:
     """Return the number of a case that a search asks for: Zaak 231, #231 or 231; None if it asks for words."""
-    asked = NUMBERED.fullmatch(text.strip())
+    asked = NUMBERED.fullmatch(" ".join(typed(text)))
     return int(asked[1]) if asked else None
 
 

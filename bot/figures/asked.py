@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.period import Period, parse, split
 from bot.domain.text import Refused
+from bot.domain.words import folded
 from bot.figures import reports
 from bot.models import Team
 from bot.team import teams
@@ -46,6 +47,7 @@ async def asked_for(session: AsyncSession, team: Team, words: str, now: datetime
     if rest:
         theirs = [each for each in await teams.all_teams(session) if each.id in known]
         named = [each for each in theirs if each.name.casefold() == rest.casefold()]
+        named = named or [each for each in theirs if folded(rest) and folded(each.name) == folded(rest)]
         if not named and rest.casefold() in ALL:
             named, others = [team], [each for each in theirs if each.id != team.id]
         if not named:

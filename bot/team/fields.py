@@ -8,6 +8,7 @@ from typing import Any
 from bot.domain.house_rules import is_criticism
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
+from bot.domain.words import DASHES
 from bot.team.settings import (
     MAX_ARTICLE,
     MAX_DAYS,
@@ -101,7 +102,8 @@ def time(written: str) -> str:
 
 def day_of_year(line: str) -> date:
     """Read a date, like 2026-12-24 or 24-12-2026."""
-    iso, dutch = WRITTEN_DATE.fullmatch(line), DUTCH_DATE.fullmatch(line)
+    typed = line.translate(DASHES)
+    iso, dutch = WRITTEN_DATE.fullmatch(typed), DUTCH_DATE.fullmatch(typed)
     try:
         if iso:
             return date(*map(int, iso.groups()))
@@ -116,10 +118,10 @@ def day_of_year(line: str) -> date:
 
 def early_closing(line: str) -> tuple[date, str]:
     """Read a date and a time."""
-    on, _, at = line.partition(" ")
     try:
-        return day_of_year(on), time(at.strip())
-    except Unreadable:
+        on, at = line.split(maxsplit=1)
+        return day_of_year(on), time(at)
+    except (Unreadable, ValueError):
         said = text(
             "Write a date and a time on each line, for example 2026-12-24 15:00. Not understood: “{line}”.",
             line=line[:60],
@@ -210,8 +212,7 @@ def time_zone(name: str) -> str:
 
 def step(line: str, t: Texts) -> dict[str, Any]:
     """Read a step of the ladder: a percentage, who is reminded, and the team's own words."""
-    percent, _, rest = line.replace("%", " ", 1).partition(" ")
-    word, _, words = rest.strip().partition(" ")
+    percent, word, words = [*line.replace("%", " ", 1).split(maxsplit=2), "", "", ""][:3]
     named = {t(said).casefold(): recipient for recipient, said in TOLD.items()}
     to = named.get(word.casefold()) or next((each for each in Recipient if each == word.casefold()), None)
     if not percent.isdecimal() or not 1 <= int(percent[:9]) <= 1000 or to is None:

@@ -258,6 +258,31 @@ async def test_mine_and_search_list_what_they_say(bot: Bot) -> None:
     assert "Niets gevonden" in await asked(bot, SANNE, "/webcare zoek p_spoort")
 
 
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("zoek\u00a0paspoort", "Burger 1"),
+        ("zoek\u202f“Zaak\u00a01”", "Burger 1"),
+        ("„zoek”\u3000paspoort", "Burger 1"),
+        ("\ufeffzoek\u200b paspoort", "Burger 1"),
+        ("zoek\npaspoort", "Burger 1"),
+        ("stats\u00a0vorige\u00a0week\u00a0‘s-hertogenbosch", "'s-Hertogenbosch"),
+        ("stats “’s-Hertogenbosch”", "'s-Hertogenbosch"),
+        ("stats 2026‑11‑01..2026–11–02", "'s-Hertogenbosch"),
+        ("weg\u00a0'terug'", "Welkom terug"),
+        ("initialen\u00a0^SB", "^SB"),
+    ],
+)  # fmt: skip
+async def test_any_kind_of_space_quote_or_dash_in_a_command_is_understood(
+    sqlite_bot: Bot, typed: str, says: str
+) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"name": "'s-Hertogenbosch"}, by=SANNE, now=bot.desk.now())
+    await mention(bot, 1, "Mijn paspoort is kwijt")
+    assert says in await asked(bot, SANNE, f"/webcare {typed}")
+
+
 async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
     bot.citizen_posts("Waar | hoe laat is de markt?")
     await bot.card("markt")

@@ -115,8 +115,8 @@ async def test_days_norms_and_reminders_are_set(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await open_group(bot, SANNE, "closed")
     days = {
-        "closed_days": "27-04-2027\n2026-12-31\n",
-        "early_closings": "2026-12-24 15:00",
+        "closed_days": "27‑04‑2027\n2026-12-31\n",
+        "early_closings": "2026-12-24\u00a015:00",
         "holidays_0": ["Koningsdag"],
     }
     assert not (await bot.slack.submit(SANNE, days)).errors
@@ -124,7 +124,7 @@ async def test_days_norms_and_reminders_are_set(sqlite_bot: Bot) -> None:
     norms = {"norm_first_reaction": "30", **{f"private_{name}": "90" for name in Norm.model_fields}}
     assert not (await bot.slack.submit(SANNE, norms)).errors
     await open_group(bot, SANNE, "reminders")
-    ladder = "50% Eigenaar Denk je eraan?\n200 coordinator"
+    ladder = "50%\u00a0Eigenaar\u00a0Denk je eraan?\n200\u00a0coordinator"
     told = {
         "ladder": ladder,
         "coordinators": [MARIEKE],
