@@ -25,6 +25,9 @@ from handlers.modal import going_on, left_as_shown, opened, values
 from handlers.roles import Person
 from handlers.write import left, stored
 
+AFTER = 20
+"""Cases after the one that is shown whose order the modal remembers: its metadata takes 3,000 characters."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -64,14 +67,14 @@ async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: Team
         if set(values(view)) - set(left_as_shown(view)):
             who = await writer(desk, state.case, by)
             await stored(desk, body, who, chosen_in(desk, who.file, view, draft=who.draft))
-        ids = await others(desk, state)
-        if action["action_id"] == BACK:
+        ids, back = await others(desk, state), action["action_id"] == BACK
+        if back:
             ids = ids[::-1]
         await left(desk, state.case, by, key_of(view["id"], state))
         async with desk.reading() as session:
             moved = (await session.get_one(Case, state.case)).team_id != desk.team.id
         ids = ids if moved else [*ids, state.case]
-        shown = await first_of(_of(desk, desk.team), by, view["id"], state, ids, moved=moved)
+        shown = await first_of(_of(desk, desk.team), by, view["id"], state, ids, back=back, moved=moved)
         await _show(desk, by, view["id"], shown, is_open=await show(shown.view))
 
 
@@ -101,29 +104,43 @@ def _of(desk: TeamDesk, team: Team) -> TeamDesk:
 
 
 async def others(desk: TeamDesk, state: ModalState) -> list[int]:
-    """Return the other cases of a series: those after the one that is shown, then those before it."""
+    """Return the other cases of a series: those after the one that is shown, then those before it.
+
+    Also when that one is no longer in the list, because it went to another team or a colleague closed it.
+    """
     if not state.series:
         return []
     async with desk.reading() as session:
         found = await lists.to_answer(session, [desk.team.id], Filter.of_text(state.series), now=desk.now())
     ids = [case.id for case in found]
-    at = ids.index(state.case) if state.case in ids else 0
+    at = next((ids.index(each) for each in [state.case, *state.after] if each in ids), 0)
     return [each for each in [*ids[at:], *ids[:at]] if each != state.case]
 
 
 async def first_of(
-    desk: TeamDesk, by: str, view_id: str, before: ModalState, ids: Sequence[int], *, moved: bool = False
+    desk: TeamDesk,
+    by: str,
+    view_id: str,
+    before: ModalState,
+    ids: Sequence[int],
+    *,
+    back: bool = False,
+    moved: bool = False,
 ) -> Shown:
-    """Return the answer modal of the first of these cases that can be answered.
+    """Return the answer modal of the first of these cases that can be answered; `back`: they run backward.
 
     When there is none, it says so, and how many of the list are left, and why. `moved`: the case `before` went to
     another team. The fields have other block ids than those before: Slack keeps what was filled in under the same id.
     """
     left_to_answer, refused = len(set(ids)), dict[int, str]()
+    in_order = ids[::-1] if back else ids
     for case_id in ids:
+        at = in_order.index(case_id)
+        after = [*in_order[at + 1 :], *in_order[:at]][:AFTER]
         state = ModalState(
             case_id, 0, home=before.home, series=before.series, left=left_to_answer, turn=before.turn + 1,
             inserted=before.inserted + 1, anew=before.anew + 1, team=desk.team.id, moved=moved,
+            after=after,
         )  # fmt: skip
         try:
             return Shown(await view_of(desk, by, view_id, state), state)

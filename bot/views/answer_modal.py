@@ -65,8 +65,8 @@ class ModalState:
     which the answer informs the citizen. `series` is the query of the list whose cases the agent answers one after
     another, `left` how many of them there were with this one, `turn` how many it showed: a case may come round again,
     as when its answer was taken back. `team` is the team of the series, 0 where an earlier version showed it, `moved`
-    that the case before this one went to another team while it was shown. `proposed` is the citizen whose answer is
-    proposed here.
+    that the case before this one went to another team while it was shown. `after` are the cases that came after this
+    one, by which its place is known once it has left the list. `proposed` is the citizen whose answer is proposed here.
     `topic` is the option that the case had when its field was first shown, "" where an earlier version showed it.
     `seen` is what it shows of the citizen's words, and `again` that they wrote or edited a post while it was open.
     """
@@ -89,6 +89,7 @@ class ModalState:
     topic: str = ""
     team: int = 0
     moved: bool = False
+    after: Sequence[int] = ()
     seen: Seen | None = None
     again: bool = False
 

@@ -36,11 +36,11 @@ async def theirs(bot: Bot, *names: str, by: str = SANNE) -> None:
             await cases.claim(session, case_id, by=by, now=bot.desk.now())
 
 
-async def goes_to(bot: Bot, team_id: int) -> None:
-    """Let Sanne hand the first case over to another team."""
+async def goes_to(bot: Bot, team_id: int, case_id: int = 1) -> None:
+    """Let Sanne hand a case over to another team."""
     async with bot.desk.session() as session:
         await cases.transfer(
-            session, 1, seen=1, to=team_id, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
+            session, case_id, seen=1, to=team_id, note="Voor jullie", by=SANNE, now=bot.desk.now(), submission="t"
         )
 
 
@@ -359,6 +359,34 @@ async def test_an_answer_to_a_case_that_went_to_another_team_of_its_agent_goes_o
     assert "Nog 1 zaak" in read(await at(bot, "Kees"))
     [reply] = await bot.rows(Reply)
     assert (await bot.case(1)).team_id == beheer and reply.case_id == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "gone", "then"),
+    [("series:on", "moved", "Omar"), ("series:back", "moved", "Fatima"), ("series:on", "closed", "Omar"),
+     ("send", "moved", "Omar")],
+)  # fmt: skip
+async def test_a_series_goes_on_after_the_place_of_a_case_that_left_it(
+    sqlite_bot: Bot, action: str, gone: str, then: str
+) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    await make_role(bot, SANNE, Role.AGENT, beheer)
+    await theirs(bot, "Fatima", "Kees", "Omar", "Truus")
+    await begun(bot)
+    await bot.slack.click_in_view(SANNE, "series:on")
+    await at(bot, "Kees")
+    if gone == "moved":
+        await goes_to(bot, beheer, case_id=2)
+    else:
+        async with bot.desk.session() as session:
+            await cases.close(session, 2, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    if action == "send":
+        await send(bot, "Beste Kees, houd de ramen dicht.")
+    else:
+        await bot.slack.click_in_view(SANNE, action)
+    await bot.slack.wait_for(lambda: PEOPLE["Kees"] not in read(bot.slack.view(SANNE)))
+    assert PEOPLE[then] in read(bot.slack.view(SANNE))
 
 
 async def test_a_series_whose_last_case_went_to_another_team_says_so(sqlite_bot: Bot) -> None:
