@@ -108,6 +108,34 @@ async def test_a_digest_at_the_end_of_a_day_is_about_that_day(office: Bot) -> No
     assert await digests(office, "2026-12-01 00:00") == ["digest:1:2026-11-30", "digest:1:2026-11-30:week"]
 
 
+@pytest.mark.parametrize(
+    "hours",
+    [
+        {"always_open": True},
+        {"week": [[("00:00", "24:00")]] * 7},
+        {"week": [[("00:00", "12:00"), ("12:00", "24:00")]] * 7},
+        {"week": [[("07:00", "19:00"), ("19:00", "07:00")]] * 7},
+        {"week": [[], *[[("00:00", "24:00")]] * 6]},
+    ],
+)
+async def test_a_team_that_is_open_day_and_night_gets_its_digest_in_the_morning_however_that_is_set(
+    sqlite_url: str, slack: Sandbox, hours: dict[str, Any]
+) -> None:
+    async with running_bot(sqlite_url, slack, StoppedClock(local("2026-11-20 12:00"))) as bot:
+        await settings(bot, **hours)
+        for moment in ("2026-11-24 00:00", "2026-11-24 07:00", "2026-11-24 08:59"):
+            assert await digests(bot, moment) == [], moment
+        assert "digest:1:2026-11-24" in await digests(bot, "2026-11-24 09:00")
+        await settings(bot, digest_at="00:00")
+        assert await digests(bot, "2026-11-25 00:00") == ["digest:1:2026-11-25"]
+
+
+async def test_a_team_that_works_at_night_gets_its_digest_when_it_opens(office: Bot) -> None:
+    await settings(office, week=[[("22:00", "06:00")]] * 7)
+    assert await digests(office, "2026-11-24 09:00") == []
+    assert await digests(office, "2026-11-24 22:00") == ["digest:1:2026-11-24", "digest:1:2026-11-24:week"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_digests_follow_on_one_another_whenever_the_bot_runs_and_whatever_time_is_set(
     sqlite_url: str, slack: Sandbox, seed: int
