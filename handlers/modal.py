@@ -25,6 +25,8 @@ INITIAL = {
     "initial_options": "selected_options",
 }
 """The name of an element's initial value, and its name in the state of the view."""
+TOUCHED = "touched"
+"""What a form that is shown again remembers: the fields that were changed in it."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,25 @@ def values(view: dict[str, Any]) -> dict[str, Any]:
 
 
 def left_as_shown(view: dict[str, Any]) -> list[str]:
-    """Return the block ids of the fields that the person did not change."""
+    """Return the block ids of the fields that the person did not change, also before the form was shown again."""
     inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
     shown = _read(
         {name: {"": {INITIAL.get(key, key): value for key, value in each.items()}} for name, each in inputs.items()}
     )
-    return [field for field, value in values(view).items() if value == shown.get(field)]
+    touched = _touched(view)
+    return [field for field, value in values(view).items() if value == shown.get(field) and field not in touched]
+
+
+def _touched(view: dict[str, Any]) -> set[str]:
+    """Return the fields that were changed before the form was shown again: it begins with what was sent."""
+    metadata = view.get("private_metadata") or ""
+    return set(json.loads(metadata).get(TOUCHED, ())) if metadata.startswith("{") else set()
+
+
+def remembering_touched(view: dict[str, Any]) -> str:
+    """Return the `private_metadata` of a form over what is set now that is shown again with what was sent."""
+    touched = sorted({*values(view)} - {*left_as_shown(view)})
+    return json.dumps({**remembered(view), TOUCHED: touched})
 
 
 def values_over(view: dict[str, Any], now_set: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from bot.team import agents, forms, history
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from bot.views.handing_over import TO, WHERE, where_fields
-from bot.views.settings_form import metadata_of
 from bot.views.settings_history import history_modal
 from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
@@ -146,24 +145,18 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
 
 async def _given(session: AsyncSession, view: dict[str, Any]) -> dict[Role, Sequence[str]]:
     """Return the roles as they were filled in; an untouched one gets its current value."""
-    filled, untouched = values(view), {*left_as_shown(view)} - _touched(view)
+    filled, untouched = values(view), left_as_shown(view)
     return {
         role: await agents.with_role(session, team_of(view), role) if field in untouched else filled[field] or []
         for role, field in modals.ROLE_FIELDS.items()
     }
 
 
-def _touched(view: dict[str, Any]) -> set[str]:
-    """Return the fields that were changed before the modal asked where cases go; it shows them as they were sent."""
-    return set(remembered(view).get("touched", ()))
-
-
 def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Sequence[int]]) -> Block:
     """Return the modal as it was sent, with the question of where these colleagues' open cases go."""
     again = filled_again(view, modals.who_have_cases(theirs, desk.t))
     again["blocks"] += where_fields(desk.t("Where do their cases go?"), desk.t)
-    touched = sorted({*values(view)} - {*left_as_shown(view)})
-    return again | {"private_metadata": metadata_of(team_of(view), touched=touched)}
+    return again
 
 
 async def _destination(desk: TeamDesk, view: dict[str, Any]) -> Destination | None:

@@ -17,9 +17,10 @@ from bot.logs import trace
 from bot.slack.calls import SlackProblem, show_if_open
 from bot.views.block import Block, section
 from bot.views.modals import said
+from bot.views.settings_form import FORM
 from handlers.bolt_args import Ack
 from handlers.feedback import tell
-from handlers.modal import INITIAL
+from handlers.modal import INITIAL, remembering_touched
 
 log = structlog.get_logger()
 
@@ -93,8 +94,13 @@ class Submission:
 
 
 def filled_again(view: Block, wrong: list[str]) -> Block:
-    """Return a submitted view with what was filled in, and the errors above it."""
+    """Return a submitted view with what was filled in, and the errors above it.
+
+    A form of the settings remembers what was changed in it: an untouched field gets what is set by then.
+    """
     again = filled_as({name: view[name] for name in OF_A_VIEW if view.get(name) is not None}, view)
+    if view["callback_id"].startswith(FORM):
+        again["private_metadata"] = remembering_touched(view)
     again["blocks"] = [section("\n".join(wrong)), *again["blocks"]]
     return again
 

@@ -124,6 +124,9 @@ LANGUAGE_NAMES = {"nl": "Nederlands", "en": "English"}
 CHANNELS: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
 """The choice of a channel."""
 
+FORM = "settings:"
+"""How the callback id of each form begins."""
+
 Filled = Mapping[str, Any]
 """The content of the fields, by block id."""
 
@@ -131,7 +134,7 @@ Filled = Mapping[str, Any]
 def form(name: str, team_id: int, title: str, blocks: list[Block], t: Texts, /, **kept: Any) -> Block:
     """Return a form with a Save button; its submission returns `kept`. The title may have at most 24 characters."""
     metadata = metadata_of(team_id, **kept)
-    return modal(f"settings:{name}", title, blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
+    return modal(f"{FORM}{name}", title, blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
 
 
 def page(team_id: int, title: str, blocks: list[Block], t: Texts) -> Block:

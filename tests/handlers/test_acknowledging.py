@@ -13,11 +13,12 @@ from sqlalchemy import text
 
 import handlers
 from bot.domain.case import Status
+from bot.models import Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import UserGroup
 from handlers import slack_directory
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, Databases, eventually, patient_app, running_bot
-from tests.people import open_modal
+from tests.people import open_group, open_modal, settings_of
 
 
 class Registered:
@@ -209,6 +210,32 @@ async def test_what_is_wrong_with_a_slow_submission_is_said_above_what_was_typed
     assert again["callback_id"] == "case:answer"
     assert (await bot.slack.submit(SANNE, {"initials": "SB"})).ok
     await bot.slack.wait_for(lambda: [post for post in bot.slack.square.posts if "Bij de balie. ^SB" in post["text"]])
+
+
+async def test_what_is_sent_again_after_a_slow_form_of_the_settings_was_wrong_is_set(impatient_bot: Bot) -> None:
+    bot = impatient_bot
+    await open_group(bot, SANNE, "hours")
+    assert (await bot.slack.submit(SANNE, {"day_0": "van 9 tot 5", "day_1": "10:00-12:00"})).ok
+    await view_with(bot, "van 9 tot 5", "Schrijf tijden zo")
+    assert (await bot.slack.submit(SANNE, {"day_0": "9-5"})).ok
+    await view_with(bot, "9-5", "Schrijf tijden zo")
+    assert (await bot.slack.submit(SANNE, {"day_0": "09:00-12:00"})).ok
+    await view_with(bot, "Opgeslagen")
+    week = (await settings_of(bot)).week
+    assert week[:3] == [[("09:00", "12:00")], [("10:00", "12:00")], [("09:00", "17:00")]]
+
+
+async def test_a_channel_that_slack_opens_meanwhile_is_set_when_the_slow_form_is_sent_again(impatient_bot: Bot) -> None:
+    bot = impatient_bot
+    await open_group(bot, SANNE, "team")
+    bot.slack.faults.error("conversations.info", "is_archived", times=1_000)
+    assert (await bot.slack.submit(SANNE, {"name": "Online", "channel": "C0ESCALATIE"})).ok
+    await view_with(bot, "C0ESCALATIE", "laat de bot hier niet toe")
+    bot.slack.faults.clear()
+    assert (await bot.slack.submit(SANNE)).ok
+    await view_with(bot, "Opgeslagen")
+    [team] = await bot.rows(Team)
+    assert (team.name, team.channel) == ("Online", "C0ESCALATIE")
 
 
 @pytest.mark.parametrize("fault", ["not_found", "internal_error"])
