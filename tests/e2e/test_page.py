@@ -197,6 +197,28 @@ async def test_the_first_field_of_a_loaded_modal_gets_the_focus(page: Page, slac
     await expect(page.get_by_label("Je antwoord")).to_be_focused()
 
 
+async def test_a_modal_that_shows_something_else_has_the_focus_in_it(page: Page, slack: Sandbox) -> None:
+    """It was on nothing after a form that begins with boxes opened, and after a form was saved by keyboard."""
+    await look(page, slack)
+    shell = {"id": "V1", "type": "modal", "title": plain("Instellingen"), "state": {"values": {}}}
+    menu = {"type": "actions", "block_id": "menu", "elements": [button("Rollen", "settings:group")]}
+    options = [{"text": plain(each), "value": each} for each in ("Sanne", "Youssef")]
+    boxes = {"type": "checkboxes", "action_id": "who", "options": options}
+    asked = {"type": "input", "block_id": "who", "label": plain("Wie"), "element": boxes}
+    saved = {"type": "section", "block_id": "saved", "text": plain("Opgeslagen.")}
+    slack.workspace.set_stack(SANNE, [shell | {"blocks": [menu]}])
+    await page.get_by_role("button", name="Rollen").focus()
+    slack.workspace.set_stack(SANNE, [shell | {"blocks": [asked], "submit": plain("Opslaan")}])
+    await expect(page.get_by_role("checkbox", name="Sanne")).to_be_focused()
+    await page.get_by_role("button", name="Opslaan").focus()
+    slack.workspace.set_stack(SANNE, [shell | {"blocks": [saved]}])
+    await expect(page.get_by_role("heading", name="Instellingen")).to_be_focused()
+    slack.workspace.set_stack(SANNE, [shell | {"blocks": [menu]}])
+    await page.get_by_role("button", name="Rollen").focus()
+    slack.workspace.set_stack(SANNE, [shell | {"blocks": [saved]}])
+    await expect(page.get_by_role("heading", name="Instellingen")).to_be_focused()
+
+
 async def test_unread_messages_and_unseen_answers_are_counted(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await look(page, slack)
     await app.client.chat_postMessage(channel="C0ESCALATIE", text="Kijk even mee")

@@ -113,9 +113,15 @@ function restore(container, caret) {
   const same = place.find(
     (node) => node.dataset.blockId === caret.blockId && node.dataset.actionId === caret.actionId,
   );
-  const node = same?.querySelector(`[data-value="${CSS.escape(caret.value ?? "")}"]`) ?? same ?? place[0];
+  const chosen = same?.querySelector(`[data-value="${CSS.escape(caret.value ?? "")}"]`);
+  const node = chosen ?? control(same ?? place[0]);
   node?.focus();
   if (same && typeof caret.start === "number") node.setSelectionRange?.(caret.start, caret.end);
+}
+
+// What takes the focus: of a group of boxes the first one, of anything else the element itself.
+function control(node) {
+  return node?.matches("[role=group], [role=radiogroup]") ? node.querySelector("input") : node;
 }
 
 function section(block, ctx) {
@@ -201,12 +207,12 @@ export function showErrors(container, errors) {
   for (const node of container.querySelectorAll(".field")) {
     const text = errors[node.dataset.blockId] ?? "";
     delete rest[node.dataset.blockId];
-    const control = node.querySelector("[data-action-id]");
+    const element = node.querySelector("[data-action-id]");
     node.querySelector(".error").replaceChildren(...(text ? [icon("warning"), text] : []));
     node.classList.toggle("invalid", Boolean(text));
-    if (text) control?.setAttribute("aria-invalid", "true");
-    else control?.removeAttribute("aria-invalid");
-    if (text && !first) first = control?.matches("[role]") ? control.querySelector("input") : control;
+    if (text) element?.setAttribute("aria-invalid", "true");
+    else element?.removeAttribute("aria-invalid");
+    if (text && !first) first = control(element);
   }
   return { rest: Object.values(rest), first };
 }

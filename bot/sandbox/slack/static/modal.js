@@ -103,7 +103,8 @@ function show(page, parts, shown, view) {
   paintBusy(page.store.state, parts.dialog);
   if (isNew) parts.blocks.scrollTop = 0;
   const idle = focused === parts.title || !parts.dialog.contains(document.activeElement);
-  if (isNew || (shown.waiting && idle)) focusFirst(parts);
+  const lost = document.activeElement === document.body || document.activeElement.hidden; // as the button that saved
+  if (isNew || lost || (shown.waiting && idle)) focusFirst(parts);
   shown.waiting = !parts.blocks.querySelector(FIELDS);
 }
 
