@@ -1,7 +1,7 @@
 """Open a modal within the 3 seconds that Slack's trigger is valid: first a loading view, then the real one."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -112,12 +112,16 @@ def values(view: dict[str, Any]) -> dict[str, Any]:
 
 def left_as_shown(view: dict[str, Any]) -> list[str]:
     """Return the block ids of the fields that the person did not change, also before the form was shown again."""
+    shown, touched = _shown(view), _touched(view)
+    return [field for field, value in values(view).items() if value == shown.get(field) and field not in touched]
+
+
+def _shown(view: dict[str, Any]) -> dict[str, Any]:
+    """Return what each field began with."""
     inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
-    shown = _read(
+    return _read(
         {name: {"": {INITIAL.get(key, key): value for key, value in each.items()}} for name, each in inputs.items()}
     )
-    touched = _touched(view)
-    return [field for field, value in values(view).items() if value == shown.get(field) and field not in touched]
 
 
 def _touched(view: dict[str, Any]) -> set[str]:
@@ -132,13 +136,37 @@ def remembering_touched(view: dict[str, Any]) -> str:
     return json.dumps({**remembered(view), TOUCHED: touched})
 
 
-def values_over(view: dict[str, Any], now_set: Mapping[str, Any]) -> dict[str, Any]:
+def values_over(view: dict[str, Any], now_set: Mapping[str, Any], lines: Collection[str] = ()) -> dict[str, Any]:
     """Return the content of each field over what is set now: an untouched field leaves what a colleague set meanwhile.
 
-    `now_set` has the fields by block id too.
+    Of a choice of several, and of `lines` (the fields with one thing on each line), what a colleague added or took out
+    meanwhile stays so too. `now_set` has the fields by block id.
     """
-    untouched = left_as_shown(view)
-    return {**now_set, **{field: value for field, value in values(view).items() if field not in untouched}}
+    shown, again, untouched = _shown(view), _touched(view), left_as_shown(view)
+    over = dict(now_set)
+    for field, sent in values(view).items():
+        if field in untouched:
+            continue
+        now, before = now_set.get(field), shown.get(field)
+        if field in again or now == before:
+            over[field] = sent
+        elif isinstance(now, list):
+            over[field] = _merged(before or [], sent or [], now)
+        elif field in lines:
+            over[field] = "\n".join(_merged(*(_lines(each) for each in (before, sent, now))))
+        else:
+            over[field] = sent
+    return over
+
+
+def _lines(written: str | None) -> list[str]:
+    return [line.strip() for line in (written or "").splitlines() if line.strip()]
+
+
+def _merged(before: list[str], sent: list[str], now: list[str]) -> list[str]:
+    """Return what was sent, with what a colleague added since `before`, and without what they took out."""
+    stays = [each for each in sent if each in now or each not in before]
+    return [*stays, *(each for each in now if each not in before and each not in sent)]
 
 
 def _read(state: dict[str, dict[str, Any]]) -> dict[str, Any]:

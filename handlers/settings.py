@@ -21,7 +21,7 @@ from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
 from handlers.hand_over import refuse_unable, refuse_unclear
 from handlers.home import home_after, publish
-from handlers.modal import going_on, left_as_shown, opened, remembered, values, values_over
+from handlers.modal import going_on, opened, remembered, values, values_over
 from handlers.roles import Access, admit, person_of
 from handlers.slack_directory import refuse_closed_channels, user_groups
 from handlers.submission import filled_again
@@ -116,13 +116,11 @@ async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that a form sets; raises Wrong.
-
-    An untouched field gets the current setting, so that a colleague's change in the meantime stays.
-    """
+    """Return the settings that a form sets; raises Wrong. What a colleague changed in the meantime stays."""
     async with desk.reading() as session:
         now_set = forms.written_of(await session.get_one(Team, team_id), desk.t)
-    changes = forms.read(view["callback_id"].partition(":")[2], values_over(view, now_set), desk.t)
+    filled = values_over(view, now_set, forms.LINES)
+    changes = forms.read(view["callback_id"].partition(":")[2], filled, desk.t)
     moved = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", now_set[field])}
     await refuse_closed_channels(desk, moved)
     return changes
@@ -144,12 +142,10 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
 
 
 async def _given(session: AsyncSession, view: dict[str, Any]) -> dict[Role, Sequence[str]]:
-    """Return the roles as they were filled in; an untouched one gets its current value."""
-    filled, untouched = values(view), left_as_shown(view)
-    return {
-        role: await agents.with_role(session, team_of(view), role) if field in untouched else filled[field] or []
-        for role, field in modals.ROLE_FIELDS.items()
-    }
+    """Return the roles as they were filled in, over those that are given now."""
+    fields = modals.ROLE_FIELDS.items()
+    filled = values_over(view, {field: await agents.with_role(session, team_of(view), role) for role, field in fields})
+    return {role: filled[field] or [] for role, field in fields}
 
 
 def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Sequence[int]]) -> Block:

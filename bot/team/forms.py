@@ -34,6 +34,8 @@ from bot.texts import Texts
 from bot.views.case_state import REASONS
 from bot.views.settings_form import TOLD
 
+LINES = ("closed_days", "topics", "close_reasons", "signal_words")
+"""The fields with one thing on each line, each by itself."""
 NONE = "none"
 """The option for "nothing" in a menu in which something must be chosen."""
 

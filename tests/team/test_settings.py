@@ -176,6 +176,29 @@ async def test_what_a_colleague_changed_meanwhile_stays(bot: Bot) -> None:
     assert (await settings_of(bot)).holidays == ["Koningsdag", "Hemelvaartsdag"]
 
 
+async def test_what_a_colleague_added_to_a_list_meanwhile_stays_in_it(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF]})
+    await open_group(bot, SANNE, "reasons")
+    assert not (await bot.slack.submit(SANNE, {"topics": "Afval\nWegen"})).errors
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "reasons")
+    assert not (await bot.slack.submit(SANNE, {"topics": "Wegen\nGroen"})).errors
+    assert not (await bot.slack.submit(YOUSSEF, {"topics": "Vuurwerk\nAfval\nWegen", "standard_reasons": []})).errors
+    settings = await settings_of(bot)
+    assert settings.topics == ["Vuurwerk", "Wegen", "Groen"]
+
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "closed")
+    assert not (await bot.slack.submit(SANNE, {"holidays_0": ["Koningsdag"], "closed_days": "2026-12-24"})).errors
+    both = {"holidays_0": [*settings.holidays[:4], "Goede vrijdag"], "closed_days": "31-12-2026"}
+    assert not (await bot.slack.submit(YOUSSEF, both)).errors
+    settings = await settings_of(bot)
+    assert settings.closed_days == [date(2026, 12, 24), date(2026, 12, 31)]
+    assert settings.holidays[:2] == ["Goede vrijdag", "Koningsdag"]
+
+
 async def test_a_new_norm_leaves_alone_what_is_being_timed(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     bot.citizen_posts("Hoe laat begint de markt?")

@@ -271,6 +271,18 @@ async def test_roles_that_a_colleague_gave_meanwhile_stay(sqlite_bot: Bot) -> No
     assert roles == [Role.COORDINATOR, Role.COORDINATOR, Role.READER]
 
 
+async def test_of_two_who_give_roles_at_once_neither_takes_away_what_the_other_gave(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "roles")
+    await saves(bot, SANNE, role_coordinators=[SANNE, YOUSSEF], role_readers=[MARIEKE])
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "roles")
+    await saves(bot, SANNE, role_agents=["U0TOM"], role_readers=[MARIEKE, "U0WEG"])
+    await saves(bot, YOUSSEF, role_agents=["U0NIEUW"], role_readers=[])
+    given = {person: (await agent(bot, person)).role for person in ("U0TOM", "U0NIEUW", "U0WEG", MARIEKE)}
+    assert given == {"U0TOM": Role.AGENT, "U0NIEUW": Role.AGENT, "U0WEG": Role.READER, MARIEKE: None}
+
+
 async def test_of_two_coordinators_who_take_each_others_role_at_once_one_remains(bot: Bot) -> None:
     await open_group(bot, SANNE, "roles")
     await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF]})
