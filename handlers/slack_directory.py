@@ -21,13 +21,13 @@ PATIENCE = 2.0
 
 
 async def user_groups(desk: TeamDesk) -> list[tuple[str, str]]:
-    """Return the workspace's user groups (name, id); none when Slack refuses (no paid plan, no permission)."""
+    """Return the workspace's user groups (name, id) by name; none when Slack refuses (no paid plan, no permission)."""
     try:
         answer = await call(desk.slack, "usergroups.list")
     except (SlackRefuses, SlackLater, SlackDown) as error:
         log.info("no user groups to ask", reason=str(error))
         return []
-    return [(f"@{group['handle']}", group["id"]) for group in answer["usergroups"]]
+    return sorted((f"@{group['handle']}", group["id"]) for group in answer["usergroups"])
 
 
 async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) -> None:

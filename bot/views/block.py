@@ -22,6 +22,8 @@ SECTION = 2900
 """Characters in the text of one section (Slack: 3,000); the rest is room for what escaping adds."""
 CONTEXT = 1900
 OPTION = 75
+LISTED = 100
+"""Options in a menu, or in one group of its options."""
 ALT = 2000
 """Characters in the description of a picture."""
 MENU_SIZE = 5
@@ -207,6 +209,18 @@ def overflow(action_id: str, options: list[Block]) -> Block:
 def option(label: str, value: str) -> Block:
     """Return one choice of a menu."""
     return {"text": plain(label), "value": value}
+
+
+def offered(options: Sequence[Block]) -> Block:
+    """Return the part of a menu with what it offers: more than Slack takes in one list become groups, at most ten.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+    """
+    if len(options) <= LISTED:
+        return {"options": list(options)}
+    parts = [options[start : start + LISTED] for start in range(0, min(len(options), 10 * LISTED), LISTED)]
+    labels = [plain(f"{n * LISTED + 1} – {n * LISTED + len(part)}") for n, part in enumerate(parts)]
+    return {"option_groups": [{"label": label, "options": part} for label, part in zip(labels, parts, strict=True)]}
 
 
 def actions(*elements: Block) -> list[Block]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.case import Urgency
 from bot.models import CaseFile
 from bot.texts import Texts
-from bot.views.block import Block, field_of, modal, option, section
+from bot.views.block import Block, field_of, modal, offered, option, section
 from bot.views.citizen import quoted
 
 ADVISER, COLLEAGUE, GROUP = "escalate_adviser", "escalate_colleague", "escalate_group"
@@ -47,8 +47,8 @@ def escalate_modal(
 
 
 def _menu(label: str, block_id: str, choices: Sequence[tuple[str, str]]) -> Block:
-    options = [option(name, value) for name, value in choices[:100]]
-    return field_of(label, block_id, {"type": "static_select", "options": options}, optional=True)
+    options = [option(name, value) for name, value in choices]
+    return field_of(label, block_id, {"type": "static_select", **offered(options)}, optional=True)
 
 
 def adviser_of(value: str | None) -> str:

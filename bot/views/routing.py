@@ -16,13 +16,14 @@ from bot.views.block import (
     link,
     literal,
     modal,
+    offered,
     option,
     overflow,
     section,
 )
 from bot.views.citizen import words_of
 from bot.views.marks import private_mark
-from bot.views.settings_form import Filled, back, choices, line, menu, metadata_of, page
+from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
 ANY = "any"
 SHOWN = 97
@@ -93,11 +94,11 @@ def rule_modal(team_id: int, rule: Rule | None, named: Named, t: Texts) -> Block
     """Ask for one rule; it is tried before it is saved."""
     filled = _written(rule) if rule is not None else {"route_visibility": ANY, "route_time": ANY}
     blocks = [
-        menu(t("Goes to"), "route_team", choices(named.teams, [rule.team] if rule else ()), filled),
+        menu(t("Goes to"), "route_team", _options(named.teams), filled),
         line(t("Words or phrases"), "route_words", filled, many=True, most=MAX_WORDS,
              hint=t("A whole word or phrase per line. One of them is enough. Capitals and accents do not matter.")),
-        *_several(t("Accounts"), "route_accounts", choices(named.accounts, rule.accounts if rule else ()), filled),
-        *_several(t("Platforms"), "route_platforms", choices(named.platforms, rule.platforms if rule else ()), filled),
+        *_several(t("Accounts"), "route_accounts", _options(named.accounts), filled),
+        *_several(t("Platforms"), "route_platforms", _options(named.platforms), filled),
         line(t("Languages"), "route_languages", filled, most=60,
              hint=t("Codes, as nl or en: what the post says of itself. We do not guess.")),
         menu(t("Who can read it"), "route_visibility", [option(t(said), key) for key, said in VISIBLE.items()], filled),
@@ -119,9 +120,13 @@ def _written(rule: Rule) -> Filled:
     }
 
 
+def _options(names: Mapping[int, str] | Mapping[str, str]) -> list[Block]:
+    return [option(name[:75], str(key)) for key, name in names.items()]
+
+
 def _several(label: str, block_id: str, options: list[Block], filled: Filled) -> list[Block]:
     """Return a menu for any number of choices; nothing without options."""
-    element: Block = {"type": "multi_static_select", "options": options}
+    element: Block = {"type": "multi_static_select", **offered(options)}
     chosen = [each for each in options if each["value"] in (filled.get(block_id) or [])]
     if chosen:
         element["initial_options"] = chosen

@@ -1,13 +1,13 @@
 """Parts of the settings' modals: the frame, the fields, and the name of each setting."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
 from bot.texts import Texts
-from bot.views.block import OPTION, Block, button, field_of, modal, option
+from bot.views.block import Block, button, field_of, modal, offered, option
 
 GROUPS: dict[str, Text] = {
     "team": text("Team"),
@@ -118,8 +118,6 @@ TOLD: dict[Recipient, Text] = {
     Recipient.CHANNEL: text("channel"),
 }
 """Who is reminded at a step of the ladder, as teams write it."""
-MENU = 100
-"""Options of a menu: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element."""
 LANGUAGE_NAMES = {"nl": "Nederlands", "en": "English"}
 CHANNELS: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
 """The choice of a channel."""
@@ -182,7 +180,7 @@ def ticks(label: str, block_id: str, options: list[Block], filled: Filled, *, hi
 
 def menu(label: str, block_id: str, options: list[Block], filled: Filled, *, hint: str = "") -> Block:
     """Return a menu for exactly one choice; "nothing" needs an option of its own."""
-    element: Block = {"type": "static_select", "options": options}
+    element: Block = {"type": "static_select", **offered(options)}
     chosen = next((each for each in options if each["value"] == filled.get(block_id)), None)
     if chosen:
         element["initial_option"] = chosen
@@ -212,16 +210,7 @@ def group_menu(
     label: str, block_id: str, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts, *, hint: str = ""
 ) -> Block:
     """Return a menu of user groups, given as (name, id), and "none"; it always has the current choice."""
-    chosen, named = str(filled.get(block_id) or "none"), {key: name for name, key in groups}
-    known = named if chosen == "none" or chosen in named else {chosen: chosen, **named}
-    options = [option(t("None"), "none"), *choices(known, [chosen], most=MENU - 1)]
+    chosen, known = str(filled.get(block_id) or "none"), {key for _, key in groups}
+    unknown = [] if chosen == "none" or chosen in known else [(chosen, chosen)]
+    options = [option(t("None"), "none"), *(option(name, key) for name, key in [*unknown, *groups])]
     return menu(label, block_id, options, {block_id: chosen}, hint=hint)
-
-
-def choices(names: Mapping[Any, str], chosen: Collection[Any] = (), *, most: int = MENU) -> list[Block]:
-    """Return an option for each name, by its key: the first `most`, and always the `chosen` ones.
-
-    A menu that lacks what is set would be sent without it, and so take it away.
-    """
-    kept = set(sorted(names, key=lambda key: key not in chosen)[:most])
-    return [option(name[:OPTION], str(key)) for key, name in names.items() if key in kept]
