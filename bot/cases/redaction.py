@@ -31,6 +31,8 @@ from bot.models import (
 from bot.team.settings import TeamSettings
 
 AT_ONCE = 100
+CLOCKS_DIFFER = timedelta(days=1)
+"""How far a platform's clock may be from ours, with the time that a post takes to come in."""
 LISTS = kinds_that_show(Shows.LIST)
 """The messages that show it for several cases; their details name the cases."""
 
@@ -99,9 +101,22 @@ async def delete_copies(session: AsyncSession, mention_ids: Collection[int]) -> 
 
 
 async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Sequence[Mention]:
-    """Return the posts that quote these because they answer them: with words of their own, or as we read ours."""
+    """Return the posts that quote these: they answer them, with words of their own or as we read ours, or show them.
+
+    One that only shows them is known by the address in its quotation. It was written after them, and by somebody who
+    could still see them.
+    """
     answering = select(Mention).where(
         col(Mention.account_id).in_({mention.account_id for mention in removed}),
         col(Mention.in_reply_to).in_({mention.external_id for mention in removed}),
     )
-    return (await session.exec(answering)).all()
+    found = {mention.id: mention for mention in await session.exec(answering)}
+    for mention in removed:
+        if mention.url and mention.gone_at is not None:
+            showing = select(Mention).where(
+                col(Mention.received_at) >= mention.published_at - CLOCKS_DIFFER,
+                col(Mention.received_at) <= mention.gone_at + CLOCKS_DIFFER,
+                col(Mention.replies_to)["url"].as_string() == mention.url,
+            )
+            found |= {each.id: each for each in await session.exec(showing)}
+    return [*found.values()]

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -117,6 +117,25 @@ async def test_who_quotes_a_removed_post_quotes_it_no_more(office: Bot, gone: Go
     assert SECRET in shown(bot)
     await later(bot, days=31)
     assert "123456782" not in shown(bot) and "Dat zou ik niet plaatsen" in shown(bot)
+
+
+async def test_who_quotes_a_removed_post_without_answering_it_quotes_it_no_more(office: Bot) -> None:
+    """A post of somebody else that shows it, as on Bluesky: what it says itself stays, and so do other quotes."""
+    bot = office
+    url = "https://platform.example/1"
+    theirs, others = Quote("Burger 1", SECRET, url), Quote("De krant", "Het nieuws van vandaag", f"{url}0")
+    await comes_in(
+        bot,
+        post(bot, url=url),
+        post(bot, 2, "@gemeente zien jullie dit?", replies_to=theirs),
+        post(bot, 3, "@gemeente en dit?", replies_to=others),
+    )
+    assert SECRET in text_of(bot.cards()[1])
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    assert "123456782" not in shown(bot)
+    assert [mention.replies_to for mention in await bot.rows(Mention)] == [None, None, asdict(others)]
+    assert "zien jullie dit?" in shown(bot) and "Het nieuws van vandaag" in shown(bot)
 
 
 async def test_who_answers_a_removed_post_quotes_it_no_more_on_the_card_and_below_it(office: Bot) -> None:
