@@ -62,6 +62,9 @@ TRY_MUCH_LATER = timedelta(minutes=2)
 LEFT = frozenset({"user_disabled", "user_not_found"})
 GONE = LEFT | {"message_not_found"}
 """Refusals after which a retry is useless: the message was deleted, or its reader has left."""
+NO_CARD = "thread_not_found"
+"""Slack's refusal of a message in the thread of a card that is gone: a person deleted it, or Slack did, which keeps
+messages as long as the workspace says."""
 OF_THE_TEAM = frozenset(
     {
         MessageKind.CASE,
@@ -295,12 +298,38 @@ async def record(session: AsyncSession, lease: Lease, result: Result, now: datet
     """Store the result and end the lease; return whether it is stale again, and the channels where work came of it."""
     card, name = lease.message, lease.named
     others = await naming.lock_others(session, card, name, result.place) if name is not None else []
+    gone = await _lock_gone_card(session, lease, result, now)
     stale_again = await _record_result(session, lease, result, now)
     stored = await session.get_one(Message, card.id)
     channels = {stored.channel} if _is_posted_anew(stored, result) else set[str]()
+    if gone is not None and stored.ts is None and stored.problem == NO_CARD:
+        channels |= _post_card_again(session, gone, stored)
     if name is not None and stored.kind is MessageKind.CASE:
         channels |= naming.let_follow(stored, card, name, result.place, others)
     return stale_again, channels
+
+
+async def _lock_gone_card(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> Message | None:
+    """Return the card below which Slack takes no message, the second time that it says so; None if nobody writes it.
+
+    Card and message are locked in the order of all who lock several messages.
+    """
+    message = lease.message
+    if result.problem != NO_CARD or message.problem != NO_CARD:
+        return None
+    heads = (col(Message.kind) == MessageKind.CASE) & (col(Message.case_id) == message.case_id)
+    both = select(Message).where(heads | (col(Message.id) == message.id)).order_by(col(Message.id))
+    rows = await session.exec(both.with_for_update(key_share=True).execution_options(populate_existing=True))
+    cards = [row for row in rows if row.kind is MessageKind.CASE and row.ts == lease.thread_ts]
+    return next((card for card in cards if card.leased_until is None or card.leased_until <= now), None)
+
+
+def _post_card_again(session: AsyncSession, card: Message, below: Message) -> set[str]:
+    """Let a card that is gone be posted again, whatever became of its case, and a message below it; return where."""
+    card.ts, card.posting_since, card.retry_at, card.version = None, None, None, card.version + 1
+    below.retry_at = None
+    session.add_all([card, below])
+    return {card.channel}
 
 
 def _is_posted_anew(stored: Message, result: Result) -> bool:

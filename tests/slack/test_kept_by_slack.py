@@ -1,0 +1,57 @@
+"""Slack keeps messages as long as the workspace says: a card may be gone when something is said about its case."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from bot.cases import inbox
+from bot.domain.mention import Author, Post
+from bot.models import Message, ReplyKind
+from bot.sandbox.slack.inspection import text_of
+from bot.team import members
+from jobs import due, refresh
+from tests.clocks import local
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import mention, sent
+
+
+async def thanks(bot: Bot) -> str:
+    """The citizen says thanks for an answer, which reopens nothing."""
+    async with bot.desk.session() as session:
+        said = Post("2", Author("a1", "Burger 1"), "Bedankt!", bot.desk.now(), in_reply_to="1")
+        await inbox.take_in(session, 1, [said], now=bot.desk.now())
+    return "Bedankt!"
+
+
+async def no_answer(bot: Bot) -> str:
+    """The citizen does not answer the question of a colleague who left, so the team is asked what to do."""
+    async with bot.desk.session() as session:
+        await members.saw_account(session, SANNE, closed=True, now=bot.desk.now())
+    await due.look_after(bot.desk)
+    return "onze vraag"
+
+
+@pytest.mark.parametrize(("kind", "happens"), [(ReplyKind.FINAL, thanks), (ReplyKind.QUESTION, no_answer)])
+async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
+    office: Bot, kind: ReplyKind, happens: Callable[[Bot], Awaitable[str]]
+) -> None:
+    bot = office
+    await mention(bot)
+    await sent(bot, 1, kind)
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    [old] = bot.cards()
+    bot.clock.at = local("2027-11-22 10:00")  # type: ignore[attr-defined]
+    for message in [*bot.slack.thread(CHANNEL, old["ts"]), old]:
+        await bot.slack.delete(CHANNEL, message["ts"])
+    said = await happens(bot)
+    for _ in range(3):
+        await refresh.refresh(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+        bot.clock.at += timedelta(minutes=3)  # type: ignore[attr-defined]
+    [card] = bot.cards()
+    assert card["ts"] != old["ts"] and "Burger 1" in text_of(card)
+    below = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
+    assert [said in each for each in below] == [True], below
+    assert not [each for each in await bot.rows(Message) if each.shown_version < each.version]
