@@ -60,8 +60,9 @@ DOUBT = timedelta(minutes=2)
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 LEFT = frozenset({"user_disabled", "user_not_found"})
-GONE = LEFT | {"message_not_found"}
-"""Refusals after which a retry is useless: the message was deleted, or its reader has left."""
+GONE = LEFT | {"message_not_found", "cant_update_message"}
+"""Refusals after which a retry is useless: the message was deleted, an earlier app of ours wrote it, or its reader has
+left."""
 NO_CARD = "thread_not_found"
 """Slack's refusal of a message in the thread of a card that is gone: a person deleted it, or Slack did, which keeps
 messages as long as the workspace says."""

@@ -168,6 +168,21 @@ async def test_a_card_that_someone_deleted_comes_back_while_the_case_waits(bot: 
     await bot.card("Weggegooid", "In behandeling")
 
 
+async def test_the_card_of_an_earlier_app_which_cannot_be_changed_is_posted_again_while_the_case_waits(
+    bot: Bot,
+) -> None:
+    """Nobody can use its buttons either: Slack sends their clicks to that app."""
+    bot.citizen_posts("Van de vorige app")
+    card = await bot.card("Van de vorige app")
+    bot.slack.workspace.messages[CHANNEL][card["ts"]]["bot_id"] = "B0EARLIER"
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    await messages.sync(bot.desk, 1)
+    await refresh.refresh(bot.desk)
+    anew = await bot.card("Van de vorige app", "In behandeling")
+    assert anew["ts"] != card["ts"]
+
+
 HOSTILE = {
     "a call to everyone": "<!channel> <!here> <@U0SANNE> <https://kwaad.example|klik>",
     "20,000 characters": "Lang verhaal. " * 1500,
