@@ -3,7 +3,7 @@
 https://github.com/bluesky-social/atproto/tree/main/lexicons: app.bsky.feed.defs#postView, chat.bsky.convo.defs
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ LABELS = {
 }  # fmt: skip
 """The labels that warn, among those of the protocol and of Bluesky's own moderators; the rest mean other things:
 https://docs.bsky.app/docs/advanced-guides/moderation#labels"""
+Link = tuple[int, int, str]
+"""The start and end of a link in a text, in bytes, and its address."""
 NO_HANDLE = "handle.invalid"
 """The placeholder for a handle that does not resolve to its account: https://atproto.com/specs/handle"""
 
@@ -160,16 +162,29 @@ def _with_whole_links(text: str, facets: Any) -> str:
     """
     raw = text.encode()
     links = [(f["index"]["byteStart"], f["index"]["byteEnd"], uri) for f in facets for uri in _links(f)]
-    for start, end, uri in sorted(links, reverse=True):
-        if not 0 <= start < end <= len(raw):
-            continue
-        shown = raw[start:end].decode(errors="replace")
+    for start, end, uri in reversed(_placed(raw, links)):
+        shown = raw[start:end].decode()
         if shown.strip().rstrip("/").removesuffix("...").removesuffix("…") in uri:
             whole = uri if shown.endswith(("...", "…")) else shown
         else:
             whole = f"{shown} ({uri})"
         raw = raw[:start] + whole.encode() + raw[end:]
-    return raw.decode(errors="replace")
+    return raw.decode()
+
+
+def _placed(raw: bytes, links: Iterable[Link]) -> list[Link]:
+    """Return the links that are about whole characters of a text, in order; if two overlap, only the first."""
+    placed, reached = list[Link](), 0
+    for start, end, uri in sorted(links):
+        if reached <= start < end <= len(raw) and _begins_character(raw, start) and _begins_character(raw, end):
+            placed.append((start, end, uri))
+            reached = end
+    return placed
+
+
+def _begins_character(raw: bytes, place: int) -> bool:
+    """Tell whether a character of UTF-8 begins at a place, or the text ends there."""
+    return place == len(raw) or raw[place] & 0xC0 != 0x80
 
 
 def _links(facet: Json) -> Iterator[str]:

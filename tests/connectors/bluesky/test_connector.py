@@ -183,6 +183,25 @@ async def test_a_shortened_link_becomes_the_link_itself(server: FakeBluesky, blu
     assert post.text == f"@{HANDLE} é https://voorbeeld.nl/lamp?nr=7 en hier (https://a.nl) en kapot"
 
 
+async def test_a_link_at_a_wrong_place_or_over_another_leaves_the_words_as_they_are(
+    server: FakeBluesky, bluesky: Bluesky
+) -> None:
+    """Some apps count characters where Bluesky counts bytes: such a place may be in the middle of one."""
+
+    def link(start: int, end: int, uri: str) -> dict[str, Any]:
+        feature = {"$type": "app.bsky.richtext.facet#link", "uri": uri}
+        return {"index": {"byteStart": start, "byteEnd": end}, "features": [feature]}
+
+    text = f"@{HANDLE} één kapotte lamp, zie deze foto"
+    at = len(f"@{HANDLE} ")
+    facets = [link(at + 1, at + 6, "https://a.nl"), link(at + 6, at + 13, "https://b.nl")]
+    facets += [link(at + 9, at + 18, "https://c.nl"), link(0, at - 1, "javascript:alert(1)")]
+    facets[-1]["features"].append({"$type": "app.bsky.richtext.facet#mention", "did": US})
+    server.write("jan", text, names_us=False, facets=facets)
+    (post,) = (await bluesky.fetch({})).posts
+    assert post.text == f"@{HANDLE} één kapotte (https://b.nl) lamp, zie deze foto"
+
+
 async def test_a_link_card_and_a_film_are_part_of_the_post(server: FakeBluesky, bluesky: Bluesky) -> None:
     card = {"uri": "https://krant.example/1", "title": "Krant", "description": ""}
     film = {"cid": "bafyreib", "playlist": "https://v.example/1", "thumbnail": "https://v.example/1.jpg", "alt": "Vuur"}
