@@ -74,7 +74,7 @@ async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, n
 
     A night belongs to the day on which the team opened.
 
-    Who may only read is never on duty: they cannot take the case to which they would be called.
+    Who may only read or has left the team is never on duty: they cannot take the case to which they would be called.
     """
     volunteers = await session.exec(
         select(Agent.slack_id)
@@ -83,7 +83,7 @@ async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, n
     )
     today = day_of_opening(settings.hours(now), now).weekday()
     for people in (volunteers.all(), settings.rota.get(today, [])):
-        able = await agents.without_readers(session, team_id, settings, people)
+        able = await agents.able(session, team_id, settings, people)
         if present := await present_of(session, able):
             return present
     return []

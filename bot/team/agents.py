@@ -21,6 +21,8 @@ from bot.models import Agent, Event, Member, Role, Team
 from bot.team import members
 from bot.team.settings import TeamSettings
 
+ANSWERING = frozenset({Role.AGENT, Role.COORDINATOR})
+"""The roles of those who answer."""
 # Built once, for each click: to build it takes longer than to run it.
 _PERSON: BindParameter[str] = bindparam("person")
 WITH_ROLE = db.short(
@@ -122,18 +124,23 @@ async def answering(session: AsyncSession, team_id: int) -> list[str]:
     given = dict((await session.exec(select(Agent.slack_id, Agent.role).where(Agent.team_id == team_id))).all())
     joined = await session.exec(select(Member.slack_id).where(Member.channel == team.channel, col(Member.is_full)))
     by_channel = joined.all() if TeamSettings.of(team.settings).channel_answers else []
-    named = {slack_id for slack_id, role in given.items() if role in (Role.AGENT, Role.COORDINATOR)}
+    named = {slack_id for slack_id, role in given.items() if role in ANSWERING}
     return sorted(named | {slack_id for slack_id in by_channel if given.get(slack_id) is None})
 
 
-async def without_readers(
-    session: AsyncSession, team_id: int, settings: TeamSettings, people: Sequence[str]
-) -> list[str]:
-    """Return these people, without those who may only read in a team: by their role, or as they have none."""
+async def able(session: AsyncSession, team_id: int, settings: TeamSettings, people: Sequence[str]) -> list[str]:
+    """Return those of these people who can answer for a team, by their role or by being in its channel.
+
+    Until Slack has said who is in the channel, everybody counts as being there.
+    """
+    team = await session.get_one(Team, team_id)
     roles = select(Agent.slack_id, Agent.role).where(Agent.team_id == team_id, col(Agent.slack_id).in_(people))
     given = dict((await session.exec(roles)).all())
-    usual = Role.AGENT if settings.channel_answers else Role.READER
-    return [each for each in people if (given.get(each) or usual) is not Role.READER]
+    by_channel = set(people) if settings.channel_answers else set[str]()
+    if by_channel and members.is_read(team):
+        by_channel &= {each.slack_id for each in (await members.known(session, team.channel)).values() if each.is_full}
+    named = {slack_id for slack_id, role in given.items() if role in ANSWERING}
+    return [each for each in people if each in named or (given.get(each) is None and each in by_channel)]
 
 
 async def named(session: AsyncSession) -> set[str]:

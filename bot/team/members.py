@@ -28,6 +28,12 @@ def is_due(team: Team, now: datetime) -> bool:
     return seen.get("channel") != team.channel or datetime.fromisoformat(seen["at"]) <= now - READ_EVERY
 
 
+def is_read(team: Team) -> bool:
+    """Tell whether Slack has said who is in the channel that a team has now."""
+    seen = team.channel_seen or {}
+    return seen.get("channel") == team.channel and "public" in seen
+
+
 async def take_turn(session: AsyncSession, team_id: int, now: datetime) -> Team | None:
     """Mark the members of a team's channel as being read now; None when that was done recently: one process reads."""
     team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)

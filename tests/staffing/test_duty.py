@@ -196,15 +196,21 @@ async def test_one_in_the_rota_whose_account_was_closed_is_not_called_but_the_co
     assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [SANNE]}]
 
 
-@pytest.mark.parametrize("how", ["a reader", "without a role where the team names its agents itself"])
+NAMED = "without a role where the team names its agents itself"
+
+
+@pytest.mark.parametrize("how", ["a reader", NAMED, "out of the channel"])
 @pytest.mark.parametrize("by", ["the rota", "themselves"])
-async def test_one_on_duty_who_may_only_read_is_not_called_but_the_coordinators_are(
+async def test_one_on_duty_who_may_only_read_or_left_the_team_is_not_called_but_the_coordinators_are(
     office: Bot, how: str, by: str
 ) -> None:
     if by == "themselves":
         await is_on_duty(office, YOUSSEF)
     rota = {4: [YOUSSEF]} if by == "the rota" else {}
-    await settings(office, rota=rota, coordinators=[MARIEKE], channel_answers=how == "a reader")
+    await settings(office, rota=rota, coordinators=[MARIEKE], channel_answers=how != NAMED)
+    if how == "out of the channel":
+        await members.read_channels(office.desk)
+        await office.slack.leave(YOUSSEF, CHANNEL)
     if how == "a reader":
         async with office.desk.session() as session:
             agent = await agents.locked(session, 1, YOUSSEF, office.desk.now())
