@@ -104,19 +104,19 @@ async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Seque
     """Return the posts that quote these: they answer them, with words of their own or as we read ours, or show them.
 
     One that only shows them is known by the address in its quotation. It was written after them, and by somebody who
-    could still see them.
+    could still see them: so the others need not be read, and those between are read once for all of these.
     """
     answering = select(Mention).where(
         col(Mention.account_id).in_({mention.account_id for mention in removed}),
         col(Mention.in_reply_to).in_({mention.external_id for mention in removed}),
     )
     found = {mention.id: mention for mention in await session.exec(answering)}
-    for mention in removed:
-        if mention.url and mention.gone_at is not None:
-            showing = select(Mention).where(
-                col(Mention.received_at) >= mention.published_at - CLOCKS_DIFFER,
-                col(Mention.received_at) <= mention.gone_at + CLOCKS_DIFFER,
-                col(Mention.replies_to)["url"].as_string() == mention.url,
-            )
-            found |= {each.id: each for each in await session.exec(showing)}
+    seen = [(mention.published_at, mention.gone_at, mention.url) for mention in removed if mention.url]
+    if until := max((gone_at for _, gone_at, _ in seen if gone_at is not None), default=None):
+        showing = select(Mention).where(
+            col(Mention.received_at) >= min(published_at for published_at, _, _ in seen) - CLOCKS_DIFFER,
+            col(Mention.received_at) <= until + CLOCKS_DIFFER,
+            col(Mention.replies_to)["url"].as_string().in_({url for _, _, url in seen}),
+        )
+        found |= {each.id: each for each in await session.exec(showing)}
     return [*found.values()]
