@@ -1,6 +1,7 @@
 """Turn HTML from platforms into plain text: the citizen's words, without anything active."""
 
 import re
+import unicodedata
 from html.parser import HTMLParser
 from itertools import islice
 
@@ -8,7 +9,8 @@ import nh3
 
 PARAGRAPHS = frozenset({"p", "blockquote", "pre", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6"})
 LINES = frozenset({"div", "section", "article", "header", "footer", "figure", "figcaption", "tr", "li", "dt", "dd"})
-INLINE = frozenset({"a", "span", "br", "td", "th"})
+INLINE = frozenset({"a", "span", "br", "td", "th", "img"})
+EMPTY = frozenset({"br", "img"})
 NO_TEXT = frozenset({"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math", "textarea"})
 SHORTENED = frozenset({"invisible", "ellipsis"})
 MOST_TAGS = 20_000
@@ -22,6 +24,8 @@ STYLE = re.compile(r"(</?)(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|
 
 https://html.spec.whatwg.org/multipage/parsing.html#reconstruct-the-active-formatting-elements
 """
+MOST_SIGNS = 12
+"""So many characters has an emoji at most: a family has seven."""
 SPACES = re.compile(r"[ \t\n\r\f]+")
 LINE_END = re.compile(r"(?<! ) +\n")
 GAP = re.compile(r"\n{3,}")
@@ -35,15 +39,15 @@ def text_of(html: str, *, addresses: bool = False, without: str = "") -> str:
     An empty line separates paragraphs. A link shows its text, and behind it in brackets its address if `addresses` and
     the text does not have that; a link that Mastodon shortened for display
     (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
-    Elements of the class `without` are left out. Takes any input: broken or hostile markup gives text, never an error,
-    and of markup with more than MOST_TAGS the beginning.
+    Emoji that are pictures are shown as text. Elements of the class `without` are left out. Takes any input: broken or
+    hostile markup gives text, never an error, and of markup with more than MOST_TAGS the beginning.
     """
     encodable = html.encode("utf-8", "replace").decode()
     one_too_many = next(islice(TAG.finditer(encodable), MOST_TAGS, None), None)
     cleaned = nh3.clean(
         STYLE.sub(r"\1bdi", encodable[: one_too_many.start()] if one_too_many else encodable),
         tags=set(PARAGRAPHS | LINES | INLINE),
-        attributes={"a": {"href"}, "span": {"class"}, "p": {"class"}},
+        attributes={"a": {"href"}, "span": {"class"}, "p": {"class"}, "img": {"class", "alt"}},
         clean_content_tags=set(NO_TEXT),
         link_rel=None,
     )
@@ -73,10 +77,12 @@ class _Reader(HTMLParser):
         values = dict(attrs)
         classes = (values.get("class") or "").split()
         if self._left_out or (self._without and self._without in classes):
-            self._left_out += tag != "br"
+            self._left_out += tag not in EMPTY
             return
         if tag == "br":
             self._breaks += 1
+        elif tag == "img":
+            self.handle_data(_emoji(values.get("alt") or "", classes))
         elif tag == "a":
             self._link = _Link(values.get("href") or "", len(self._parts), self._breaks)
         elif tag == "span" and self._link and SHORTENED & set(classes):
@@ -143,6 +149,15 @@ class _Reader(HTMLParser):
         self._breaks = 0
         if piece:
             self._parts.append(piece)
+
+
+def _emoji(alt: str, classes: list[str]) -> str:
+    """Return the emoji that a picture shows (🙂, or the :name: of a server's own); "" for another picture.
+
+    WordPress and Gmail write emoji so: https://developer.wordpress.org/reference/functions/wp_staticize_emoji/
+    """
+    is_sign = len(alt) <= MOST_SIGNS and any(unicodedata.category(sign) == "So" for sign in alt)
+    return alt if is_sign or any(each.endswith("emoji") for each in classes) else ""
 
 
 class _Link:

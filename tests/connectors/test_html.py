@@ -30,6 +30,22 @@ def test_the_layout_becomes_line_breaks(html: str, text: str) -> None:
     assert text_of(html) == text
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('Dank <img src="x" class="wp-smiley" alt="🙂">!', "Dank 🙂!"),
+        ('Dank<img alt="👩‍👩‍👧‍👦">', "Dank👩‍👩‍👧‍👦"),
+        ('<p>Wat een <img class="custom-emoji" alt=":amsterdam:" src="x"> dag</p>', "Wat een :amsterdam: dag"),
+        ("<p>Wat een :amsterdam: dag</p>", "Wat een :amsterdam: dag"),
+        ('Zie <img alt="Logo van de gemeente"> en <img alt="spacer"><img alt="*"><img alt=""><img>.', "Zie en ."),
+        ('<span class="weg">a <img alt="🙂"> b</span>c', "c"),
+        ('<img class="emoji" alt="&lt;script&gt;">', "<script>"),
+    ],
+)
+def test_an_emoji_that_is_a_picture_is_read_as_its_sign_or_name(html: str, text: str) -> None:
+    assert text_of(html, without="weg") == text
+
+
 def test_entities_are_decoded_once() -> None:
     assert text_of("&amp;eacute; caf&eacute; 3 &lt; 4 &#128077;") == "&eacute; café 3 < 4 👍"
 
