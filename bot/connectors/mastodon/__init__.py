@@ -24,8 +24,9 @@ from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platf
 class Mastodon(Reading, Answering, Moderating, Checking):
     """One account on one Mastodon server.
 
-    Secrets: `token`. Options: `hashtags` (without #), `read_only`, `visibility` of replies to public posts ("public" or
-    "unlisted"), `language` of replies. Without a token, or read-only, it only reads the public hashtag timelines.
+    Secrets: `token`. Options: `hashtags` (without #), `read_only`, `ours` (@name@server of accounts whose posts are
+    left out), `visibility` of replies to public posts ("public" or "unlisted"), `language` of replies. Without a token,
+    or read-only, it only reads the public hashtag timelines.
     """
 
 
@@ -71,6 +72,12 @@ PLATFORM = Platform(
         ),
         Option(
             "read_only", kind=OptionKind.FLAG, default=False, help="Only read hashtags; nothing is answered from here."
+        ),
+        Option(
+            "ours",
+            kind=OptionKind.WORDS,
+            default=(),
+            help="An account of yours (@name@server) whose posts under these hashtags are left out.",
         ),
         Option(
             "visibility",

@@ -1,5 +1,6 @@
 """Read from Mastodon: notifications, hashtags, and changes of known posts."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.connectors.base import CLOCKS_DIFFER, Cursor, Page, Rechecked, Verdict
+from bot.connectors.base import CLOCKS_DIFFER, Cursor, Page, Rechecked, Rejected, Unauthorized, Verdict
 from bot.connectors.json_api import Json, time_of, within
 from bot.connectors.mastodon.posts import UNREADABLE, post_of, reply_to, time_in
 from bot.connectors.mastodon.server import AT_ONCE, FULL, Found, MastodonServer, age, is_newer
@@ -21,6 +22,8 @@ NOTIFICATIONS: Mapping[str, Any] = {"types[]": CONCERNING, "include_filtered": "
 """https://docs.joinmastodon.org/methods/notifications/#get (80 is the most)"""
 TIMELINE: Mapping[str, Any] = {"limit": 40}
 """https://docs.joinmastodon.org/methods/timelines/#tag (40 is the most)"""
+HOST = re.compile(r"https?://([^/:]+)")
+"""The server in the address of an account: it may have another name than the one that we ask."""
 PAGES_BACK = 5
 RECHECKED_SINGLY = 10
 """Posts that a recheck reads one by one: with a poll every 30 seconds, a third of the 300 requests per 5 minutes."""
@@ -37,7 +40,7 @@ class Reading(MastodonServer):
         Posts from before the account was added are left out if they were answered. A hashtag that is followed later
         begins then: of one that could not be read yet, the cursor has the moment. Of another it has None.
         """
-        me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
+        me = cursor.get("account_id") or await self._own_id_if_known()
         by_id: dict[str, Json] = {}
         after: Cursor = {"account_id": me, "hashtags": {}}
         more, parts = False, Parts(self._account)
@@ -61,10 +64,30 @@ class Reading(MastodonServer):
                     after.setdefault("hashtags_since", {})[tag] = since.isoformat()
             for status in statuses if seen is not None else _from(since, statuses):
                 by_id.setdefault(status["id"], status)
-        if not cursor and me and self._account.options.get("since_days"):
+        if not cursor and not self._read_only and self._account.options.get("since_days"):
             answered = await self._answered_since_it_begins(me)
             by_id = {key: status for key, status in by_id.items() if key not in answered}
         return Page(await self._posts(by_id, me), after, more, unread=parts.unread)
+
+    async def _own_id_if_known(self) -> str:
+        """Return our id on this server; "" where we only read and have no token, or none that says whose it is."""
+        if not self._read_only:
+            return await self._own_id()
+        try:
+            return await self._own_id() if self._token else ""
+        except (Rejected, Unauthorized):
+            return ""
+
+    def _is_ours(self, status: Json, me: str) -> bool:
+        """Tell whether we wrote a post: this account, or one that the option `ours` names."""
+        ours = {each.removeprefix("@").casefold() for each in self._account.options.get("ours", ())}
+        return (me != "" and within(status, "account", "id") == me) or not ours.isdisjoint(self._names_of(status))
+
+    def _names_of(self, status: Json) -> set[str]:
+        """Return by which names people know who wrote a post; those of this server also without its name."""
+        acct, url = (str(within(status, "account", name) or "").casefold() for name in ("acct", "url"))
+        host = HOST.match(url)
+        return {acct} if "@" in acct else {acct, f"{acct}@{self.host}", f"{acct}@{host[1] if host else self.host}"}
 
     async def _since_it_begins(self, newest: list[Json]) -> list[Json]:
         """Return the notifications since the account begins, oldest first, from the newest page and those before it."""
@@ -149,7 +172,7 @@ class Reading(MastodonServer):
 
     async def _posts(self, by_id: Mapping[str, Json], me: str) -> tuple[Post, ...]:
         """Turn statuses that are not our own into posts, with the post they answer if one request returns it."""
-        theirs = [s for s in by_id.values() if not me or within(s, "account", "id") != me]
+        theirs = [s for s in by_id.values() if not self._is_ours(s, me)]
         answered = {reply_to(s) for s in theirs} - {""}
         parents: dict[str, Found] = dict(by_id)
         try:

@@ -326,6 +326,30 @@ async def test_without_a_token_hashtags_are_read_and_nothing_can_be_answered(
     assert (await mastodon.check()).problems == ()
 
 
+async def test_what_we_wrote_under_a_hashtag_is_left_out_without_a_token_too(
+    server: FakeMastodon, client: httpx.AsyncClient
+) -> None:
+    theirs = server.post_as("jan", "De bak is vol #afval")
+    server.as_team("POST", "/api/v1/statuses", json={"status": "Morgen halen we #afval op"})
+    remote = server.post_as("Gemeente@elders.example", "Morgen halen we #afval op")
+    reading = {
+        "without": connect(server.base_url, client, token="", hashtags=["afval"]),
+        "named": connect(server.base_url, client, token="", hashtags=["afval"], ours=["@gemeente"]),
+        "all named": connect(
+            server.base_url,
+            client,
+            token="",
+            hashtags=["afval"],
+            ours=["@Gemeente@social.example", "gemeente@elders.example"],
+        ),
+        "read only": connect(server.base_url, client, hashtags=["afval"], read_only=True),
+    }
+    found = {name: [post.external_id for post in (await each.fetch({})).posts] for name, each in reading.items()}
+    assert found["named"] == found["read only"] == [theirs["id"], remote["id"]]
+    assert found["all named"] == [theirs["id"]]
+    assert len(found["without"]) == 3
+
+
 # --- faults ----------------------------------------------------------------------------------------
 
 
