@@ -25,7 +25,7 @@ from bot.views.case_list import case_block, case_list, listed_in, page_buttons, 
 from bot.views.filters import filter_bar, in_words
 from bot.views.handing_over import several_buttons
 from bot.views.modals import said
-from bot.views.search_modal import SEARCH, STATUSES, Sought, filter_button, search_modal
+from bot.views.search_modal import OPEN_STATUS, SEARCH, STATUSES, Sought, filter_button, search_modal
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
 from handlers.home import filter_of, is_home, publish
@@ -193,7 +193,8 @@ def _is_search(asked: str) -> bool:
 
 def _asked(desk: TeamDesk, sought: Sought, *, public: bool = False) -> Asked:
     since = desk.now() - timedelta(days=sought.days) if sought.days else None
-    return Asked(sought.words, sought.platform, since, STATUSES.get(sought.status, ()), public=public)
+    statuses, open_at = STATUSES.get(sought.status, ()), desk.now() if sought.status == OPEN_STATUS else None
+    return Asked(sought.words, sought.platform, since, statuses, open_at, public=public)
 
 
 def _head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str:

@@ -24,7 +24,7 @@ from bot.domain.case import OPEN, Status
 from bot.domain.words import asked_number, asked_words
 from bot.figures import lists
 from bot.figures.lists import CaseList
-from bot.models import WAITING, Account, Case, CaseWords, Team
+from bot.models import WAITING, Account, Case, CaseWords, Team, on_our_desk
 
 MAX_COUNTED = 1_000
 LOOKED_THROUGH = 10_000
@@ -40,6 +40,8 @@ GIN = "array_to_tsvector(string_to_array(btrim(case_words.names || ' ' || case_w
 class Asked:
     """What to search for: words and filters; "" and None leave a filter open.
 
+    `open_at`, instead of statuses: what stands in the lists of what is open at this moment, so that it waits or its
+    answer lingers.
     `public` leaves out cases with something private in them.
     """
 
@@ -47,6 +49,7 @@ class Asked:
     platform: str = ""
     since: datetime | None = None
     statuses: Collection[Status] = ()
+    open_at: datetime | None = None
     public: bool = False
 
 
@@ -97,10 +100,12 @@ async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked
         wanted.append(col(Case.account_id).in_(accounts.all()))
     if asked.since:
         wanted.append(col(Case.opened_at) >= asked.since)
-    if asked.statuses:
+    if asked.open_at:
+        wanted.append(on_our_desk(asked.open_at))
+    elif asked.statuses:
         wanted.append(col(Case.status).in_(asked.statuses))
-    if asked.statuses and OPEN.issuperset(asked.statuses):
-        wanted.append(WAITING)
+        if OPEN.issuperset(asked.statuses):
+            wanted.append(WAITING)
     if asked.public:
         wanted.append(lists.PUBLIC)
     return wanted

@@ -13,11 +13,13 @@ from bot.views.case_state import OFF_OUR_DESK
 MAX_WORDS = 100
 """The most characters of a search."""
 DAYS = (7, 31, 365)
+OPEN_STATUS = "open"
+"""The first choice of the field "Status": all that waits for us, and what was answered while that has not arrived."""
 STATUSES: Mapping[str, frozenset[Status]] = {
-    "open": OPEN,
+    OPEN_STATUS: OPEN,
     **{str(status): frozenset({status}) for status in OFF_OUR_DESK},
 }
-"""What the field "Status" offers: all that waits for us, and each other status."""
+"""What the field "Status" offers, with the statuses in which that is."""
 
 
 SEARCH = "search"
@@ -74,7 +76,7 @@ def search_modal(
     `team_id` is the only team in which it searches, which it remembers; None for all teams of its reader.
     """
     periods = [(str(days), _period(days, t)) for days in DAYS]
-    statuses = [("open", t("waiting")), *((str(status), t(words)) for status, words in OFF_OUR_DESK.items())]
+    statuses = [(OPEN_STATUS, t("waiting")), *((str(status), t(words)) for status, words in OFF_OUR_DESK.items())]
     words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
     blocks = [
         field_of(

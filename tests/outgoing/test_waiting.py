@@ -12,7 +12,7 @@ from bot.sandbox.slack.inspection import text_of
 from jobs import digest, refresh, replies
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import asked, at, mention, sent, settings
+from tests.people import asked, at, mention, open_modal, sent, settings
 
 NOWHERE = "http://127.0.0.1:9/replies"
 
@@ -77,6 +77,10 @@ async def test_an_answer_that_cannot_go_out_is_heard_of_until_it_does(office: Bo
     shown = await asked(office, SANNE, "/webcare open")
     assert "beantwoord, maar de burger kan het nog niet lezen" in shown
     assert "Wanneer?" in await asked(office, SANNE, "/webcare mijn")
+    await office.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    await open_modal(office, SANNE, "search")
+    await office.slack.submit(SANNE, {"search_words": "wanneer", "search_status": "open"})
+    await office.slack.wait_for(lambda: "1 zaak gevonden" in text_of(office.slack.view(SANNE) or {}))
 
     await works(office, True, by_hand)
     await passes(office, "23 09:30")
