@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.accounts import manual
 from bot.desk import TeamDesk
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.text import Refused
@@ -110,6 +111,7 @@ async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
         done = await leaving.change_settings(session, team_id, changes, view["id"], by=by, now=desk.now())
+        await manual.follow_names(session)
     await ack(response_action="update", view=await _changed(desk, team_id, done))
     await messages.wake_lanes(desk)
     await publish(desk, by)
@@ -173,6 +175,7 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
         try:
             async with desk.session() as session:
                 done = await leaving.put_back(session, event_id, team_id, body["trigger_id"], by=by, now=desk.now())
+                await manual.follow_names(session)
         except Refused as refused:
             await show(modals.not_changed_modal(team_id, desk.t(refused.text), desk.t))
             return

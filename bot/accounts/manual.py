@@ -21,7 +21,7 @@ async def account(session: AsyncSession, team: Team, *, now: datetime) -> Accoun
     Of two who make the first case of a team at once, the second waits.
     """
     held = await session.get_one(Team, team.id, with_for_update=HELD, populate_existing=True)
-    await _follow_names(session)
+    await follow_names(session)
     rows = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == held.id))
     stored = rows.first()
     if stored is None:
@@ -31,7 +31,7 @@ async def account(session: AsyncSession, team: Team, *, now: datetime) -> Accoun
     return stored
 
 
-async def _follow_names(session: AsyncSession) -> None:
+async def follow_names(session: AsyncSession) -> None:
     """Call the accounts of hand-made cases as their teams are called now: a name that a team left is free for others.
 
     All at once, because two teams may have taken each other's names.

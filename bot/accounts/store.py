@@ -10,6 +10,7 @@ from sqlmodel import col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
+from bot.accounts.manual import follow_names
 from bot.accounts.seal import Unopened, is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -148,6 +149,7 @@ async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) 
         raise BadSettings(name if "name" in wrong.fields else f"SLACK_CHANNEL: {wrong}") from None
     first[0].environment = given
     session.add(first[0])
+    await follow_names(session)
 
 
 def in_force(first: Team, settings: Settings) -> dict[str, str]:

@@ -17,9 +17,11 @@ from tests.people import (
     answer,
     asked,
     card_in,
+    changed,
     claim_in_two_teams,
     make_role,
     mention,
+    open_group,
     read,
     second_team,
     settings,
@@ -204,6 +206,24 @@ async def test_two_who_make_the_first_case_by_hand_at_once_both_make_it(bot: Bot
     for number in range(2):
         await bot.card(f"lantaarn {number}", "Nieuw")
     assert [each.name for each in await bot.rows(Account) if each.platform == "manual"] == ["Slack (Webcare)"]
+
+
+async def test_the_account_of_hand_made_cases_is_called_as_its_team_once_that_gets_another_name(
+    sqlite_bot: Bot,
+) -> None:
+    bot = sqlite_bot
+    await shortcut(bot, "<https://forum.example.nl/t/20> scheve paal")
+    await open_group(bot, SANNE, "team")
+    assert not (await bot.slack.submit(SANNE, {"name": "Gemeente"})).errors
+    assert await manual_names(bot) == ["Slack (Gemeente)"]
+    shown = bot.slack.view(SANNE)
+    assert shown is not None
+    await changed(bot, SANNE, shown, "settings:undo")
+    assert await manual_names(bot) == ["Slack (Webcare)"]
+
+
+async def manual_names(bot: Bot) -> list[str]:
+    return [each.name for each in await bot.rows(Account) if each.platform == "manual"]
 
 
 async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:

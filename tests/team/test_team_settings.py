@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.accounts import manual
 from bot.config import BadSettings
 from bot.domain.event import EventKind
 from bot.domain.holidays import HOLIDAYS
@@ -212,6 +213,16 @@ async def test_every_team_sets_its_own_language(sqlite_bot: Bot) -> None:
     assert "Saved." in text_of(bot.slack.view(SANNE))
     assert (await team(bot, 1)).name == "Roads"
     assert "dit kun je vragen" in await asked(bot, SANNE, "/webcare help")
+
+
+async def test_a_name_from_the_environment_is_that_of_the_account_of_hand_made_cases_too(
+    sqlite_url: str, slack: Sandbox
+) -> None:
+    async with running_bot(sqlite_url, slack) as bot, bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        await manual.account(session, team, now=bot.desk.now())
+    async with running_bot(sqlite_url, slack, team_name="Webzorg") as bot:
+        assert "Slack (Webzorg)" in [account.name for account in await bot.rows(Account)]
 
 
 async def test_the_last_change_of_name_and_channel_wins_be_it_in_slack_or_in_the_environment(
