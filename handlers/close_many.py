@@ -11,6 +11,7 @@ from bot.domain.text import Refused, Wrong, text
 from bot.models import CaseLine, Role, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
+from bot.team.teams import names
 from bot.views import choosing, closing
 from handlers import lists
 from handlers.bolt_args import Ack
@@ -29,10 +30,13 @@ async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: 
             raise Refused("There is no case in this list that you can close.")
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
+            teams_of = await names(session, {*person.roles}, person.teams)
         teams = [team for team in person.teams if team.id in {line.case.team_id for line in lines}]
         left, reasons = listing.count - len(lines), _reasons(teams or [desk.team])
         origin, is_lot = origin_of(action, body).to_text(), Filter.of_text(action["value"]).place[0] is Where.SUBJECT
-        shown = closing.close_many_modal(lines, seen, left, reasons, desk.t, desk.now(), origin=origin, ticked=is_lot)
+        shown = closing.close_many_modal(
+            lines, seen, left, reasons, desk.t, desk.now(), origin=origin, ticked=is_lot, teams=teams_of
+        )
         await show(shown)
 
 

@@ -14,7 +14,7 @@ from bot.models import Role, Team
 from bot.slack import messages
 from bot.slack.calls import show_if_open
 from bot.staffing import presence
-from bot.team import agents
+from bot.team import agents, teams
 from bot.views import choosing, closing
 from bot.views import handing_over as views
 from handlers import lists
@@ -39,8 +39,10 @@ async def open_hand_over(action: dict[str, Any], body: dict[str, Any], person: P
             raise Refused("Nothing waits with you any more.")
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
+            names = await teams.names(session, {*person.roles}, person.teams)
         left, origin = listing.count - len(lines), origin_of(action, body).to_text()
-        await show(views.hand_over_modal(lines, seen, left, person.by, desk.t, desk.now(), origin=origin))
+        t, now = desk.t, desk.now()
+        await show(views.hand_over_modal(lines, seen, left, person.by, t, now, origin=origin, teams=names))
 
 
 async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
@@ -84,13 +86,13 @@ def refuse_unclear(where: str, to: Collection[str], field: str) -> None:
         raise Wrong({field: text("Leave this empty, or choose that the cases go to colleagues.")})
 
 
-async def refuse_unable(desk: TeamDesk, to: Sequence[str], teams: Sequence[Team], field: str) -> None:
+async def refuse_unable(desk: TeamDesk, to: Sequence[str], of: Sequence[Team], field: str) -> None:
     """Raise Wrong when one of these people cannot answer for any of these teams."""
     for each in to:
         async with desk.reading() as session:
             roles = await agents.roles(session, each)
         try:
-            await admit(desk, Access.AGENTS, {}, Person(each, teams, roles))
+            await admit(desk, Access.AGENTS, {}, Person(each, of, roles))
         except Refused:
             raise Wrong({field: text("Choose colleagues who can answer.")}) from None
 

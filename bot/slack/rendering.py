@@ -1,5 +1,6 @@
 """Render each of our messages from the state, in the transaction that leases it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -24,6 +25,7 @@ from bot.models import (
     Act,
     Asking,
     Called,
+    CaseBrief,
     CaseFile,
     Escalation,
     HandedOver,
@@ -49,7 +51,7 @@ from bot.slack.calls import home_of
 from bot.slack.places import left_channel_at, links_of
 from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import duty, presence
-from bot.team import teams
+from bot.team import agents, teams
 from bot.team.settings import TeamSettings
 from bot.views import thread
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
@@ -327,7 +329,7 @@ async def _passed(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     briefs = await cases.briefly(session, passed.cases, until=told_at)
     if told_at is not None:
         briefs = [replace(each, latest=as_it_was(each.latest, told_at)) for each in briefs]
-    return passed_on(passed, briefs, desk.t)
+    return passed_on(passed, briefs, desk.t, await _teams_of(session, message.channel, briefs))
 
 
 async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
@@ -335,7 +337,15 @@ async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) 
     details = HandedOver.of(message.details)
     briefs = await cases.briefly(session, set(details.cases) - set(details.undone))
     theirs = [each for each in briefs if each.case.status in OPEN and each.case.assignee == details.to]
-    return handed_to_you(details, theirs, len(briefs), desk.t) if theirs or message.ts is not None else None
+    if not theirs and message.ts is None:
+        return None
+    return handed_to_you(details, theirs, len(briefs), desk.t, await _teams_of(session, details.to, theirs))
+
+
+async def _teams_of(session: AsyncSession, person: str, briefs: Sequence[CaseBrief]) -> Mapping[int, str]:
+    """Return the names of the teams of a person and of these cases, if they are several."""
+    ids = {*await agents.roles(session, person), *(brief.case.team_id for brief in briefs)}
+    return await teams.names(session, ids, [])
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

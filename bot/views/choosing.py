@@ -25,16 +25,20 @@ def case_boxes(
     *,
     all_of: str = "",
     ticked: bool = False,
+    teams: Mapping[int, str] | None = None,
 ) -> list[Block]:
     """Return the checkboxes of the first MOST of these cases, in fields named after `field`.
 
     `seen` is the last event of each. `all_of` is the owner of all of them, if it is one: then no owner is named, and
-    all are checked. `ticked`: all are checked, whoever has them.
+    all are checked. `ticked`: all are checked, whoever has them. `teams` are the names of the teams of a person who is
+    in several: each has a case 1.
     """
     blocks = []
     for start in range(0, min(len(lines), MOST), IN_ONE):
         part = lines[start : min(start + IN_ONE, MOST)]
-        options = [_box(line, seen[line.case.id], all_of, t, now) for line in part]
+        options = [
+            _box(line, seen[line.case.id], all_of, (teams or {}).get(line.case.team_id, ""), t, now) for line in part
+        ]
         label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
         element: Block = {"type": "checkboxes", "options": options}
         if all_of or ticked:
@@ -43,14 +47,14 @@ def case_boxes(
     return blocks
 
 
-def _box(line: CaseLine, seen: int, all_of: str, t: Texts, now: datetime) -> Block:
-    """Return the checkbox of a case: its number, who wrote what, and its marks."""
+def _box(line: CaseLine, seen: int, all_of: str, team: str, t: Texts, now: datetime) -> Block:
+    """Return the checkbox of a case: its number, who wrote what, its team and its marks."""
     head = f"{line.case.number} · {literal(line.author.name or line.author.handle or '?', 24)}: "
     words = words_of(line.latest, t, OPTION - len(head) - 2)
     box: Block = {"text": mrkdwn(head + words), "value": f"{line.case.id}:{seen}"}
     noticed = [mark.replace("*", "") for mark in marks(line, t, now)]
     owner = [f"<@{line.case.assignee}>"] if line.case.assignee not in {None, all_of} else []
-    if about := [*owner, *noticed]:
+    if about := [*([literal(team, 30)] if team else []), *owner, *noticed]:
         box["description"] = mrkdwn(" · ".join(about), OPTION)
     return box
 

@@ -49,10 +49,11 @@ def close_many_modal(
     *,
     origin: str = "",
     ticked: bool = False,
+    teams: Mapping[int, str] | None = None,
 ) -> Block:
     """Ask which of these cases to close, and why. `seen` is the last event of each; `left` cases are not shown.
 
-    `ticked`: all are chosen at first.
+    `ticked`: all are chosen at first. `teams` as for `case_boxes`.
     `origin` says where it was opened from (handlers/origin.py).
     """
     about = t.plural("Choose which to close. {n} case is not shown: it is with a colleague, or there is no room.",
@@ -61,7 +62,7 @@ def close_many_modal(
     blocks = [
         section(about if left else t("Choose which to close.")),
         *reason_fields(reasons, t),
-        *case_boxes(lines, seen, TICKED, t, now, ticked=ticked),
+        *case_boxes(lines, seen, TICKED, t, now, ticked=ticked, teams=teams),
     ]
     close = t("Close cases")
     return modal("case:close_many", close, blocks, submit=close, close=t("Cancel"), metadata=origin)

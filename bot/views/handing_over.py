@@ -35,11 +35,19 @@ def several_buttons(wanted: str, t: Texts) -> list[Block]:
 
 
 def hand_over_modal(
-    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, of: str, t: Texts, now: datetime, *, origin: str = ""
+    lines: Sequence[CaseLine],
+    seen: Mapping[int, int],
+    left: int,
+    of: str,
+    t: Texts,
+    now: datetime,
+    *,
+    origin: str = "",
+    teams: Mapping[int, str] | None = None,
 ) -> Block:
     """Ask an agent which of their cases go to whom, with a note. `seen` is the last event of each, `left` did not fit.
 
-    `origin` says where it was opened from (handlers/origin.py).
+    `origin` says where it was opened from (handlers/origin.py), `teams` as for `case_boxes`.
     """
     note: Block = {"type": "plain_text_input", "multiline": True, "max_length": MAX_NOTE}
     full = t.plural("{n} case does not fit here: hand it over after these.",
@@ -49,7 +57,7 @@ def hand_over_modal(
         field_of(t("Note"), NOTE, note, optional=True,
                  hint=t("In the thread of each case, for colleagues only. Citizens never see it.")),
         *([context(full)] if left else []),
-        *case_boxes(lines, seen, CHOSEN, t, now, all_of=of),
+        *case_boxes(lines, seen, CHOSEN, t, now, all_of=of, teams=teams),
     ]  # fmt: skip
     return modal(
         "case:hand_over", t("Hand cases over"), blocks, submit=t("Hand over"), close=t("Cancel"), metadata=origin
@@ -99,10 +107,12 @@ def _who_is_away(away: Sequence[str], t: Texts) -> list[str]:
     ]
 
 
-def handed_to_you(handed: HandedOver, theirs: Sequence[CaseBrief], count: int, t: Texts) -> View:
+def handed_to_you(
+    handed: HandedOver, theirs: Sequence[CaseBrief], count: int, t: Texts, teams: Mapping[int, str] | None = None
+) -> View:
     """Notify a colleague of the cases that they got, each with the button to its details.
 
-    `theirs` are those that they still have, of `count` that were not taken back.
+    `theirs` are those that they still have, of `count` that were not taken back; `teams` as for `case_boxes`.
     """
     by = f"<@{handed.by}>"
     if not count:
@@ -120,10 +130,10 @@ def handed_to_you(handed: HandedOver, theirs: Sequence[CaseBrief], count: int, t
     spoken = [
         head,
         *([literal(handed.note, 300)] if handed.note else []),
-        *(line(brief, t) for brief in shown),
+        *(line(brief, t, teams=teams) for brief in shown),
         *rest,
     ]
-    return View("\n".join(spoken), [section(head), *note, *rows(shown, t), *more])
+    return View("\n".join(spoken), [section(head), *note, *rows(shown, t, teams=teams), *more])
 
 
 def _rest(theirs: int, count: int, t: Texts) -> list[str]:

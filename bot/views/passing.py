@@ -1,11 +1,11 @@
 """Cases in one line each, and the direct message to a colleague about cases that a coordinator closed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, literal, section
-from bot.views.case_state import case_name
+from bot.views.case_list import case_of_team
 from bot.views.citizen import words_of
 from bot.views.marks import private_mark
 
@@ -22,28 +22,37 @@ def named(brief: CaseBrief, t: Texts) -> str:
     )
 
 
-def line(brief: CaseBrief, t: Texts, *, outside: bool = False) -> str:
+def line(brief: CaseBrief, t: Texts, *, outside: bool = False, teams: Mapping[int, str] | None = None) -> str:
     """Return a case in one line: its number, who wrote what, and whether that is private.
 
-    `outside`: who reads it may no longer be in the team, so it has no private words.
+    `outside`: who reads it may no longer be in the team, so it has no private words. `teams` as for `case_boxes`.
     """
     name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
     words = t("(private)") if outside and brief.latest.private else words_of(brief.latest, t, 100)
     private = private_mark(t) + " · " if brief.latest.private else ""
-    return f"{case_name(brief.case, t)} · {private}{name}: {words}"
+    return f"{_of_team(brief, t, teams)} · {private}{name}: {words}"
 
 
-def rows(briefs: Sequence[CaseBrief], t: Texts, *, outside: bool = False) -> list[Block]:
-    """Return a row for each case, with the button to its details; `outside` as for `line`."""
+def _of_team(brief: CaseBrief, t: Texts, teams: Mapping[int, str] | None) -> str:
+    return case_of_team(brief.case, t, literal((teams or {}).get(brief.case.team_id, ""), 60))
+
+
+def rows(
+    briefs: Sequence[CaseBrief], t: Texts, *, outside: bool = False, teams: Mapping[int, str] | None = None
+) -> list[Block]:
+    """Return a row for each case, with the button to its details; `outside` and `teams` as for `line`."""
     return [
-        section(line(brief, t, outside=outside))
-        | {"accessory": button(t("Details"), "case:details", str(brief.case.id), of=case_name(brief.case, t))}
+        section(line(brief, t, outside=outside, teams=teams))
+        | {"accessory": button(t("Details"), "case:details", str(brief.case.id), of=_of_team(brief, t, teams))}
         for brief in briefs
     ]
 
 
-def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
-    """Notify a colleague of their cases that were closed or went to others, each with the button to its details."""
+def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts, teams: Mapping[int, str] | None = None) -> View:
+    """Notify a colleague of their cases that were closed or went to others, each with the button to its details.
+
+    `teams` as for `case_boxes`.
+    """
     by, briefs = f"<@{passed.by}>", [brief for brief in briefs if brief.case.id not in passed.undone]
     if not briefs:
         words = t("{agent} closed cases that you had, and undid that. They are with you as before.", agent=by)
@@ -55,5 +64,5 @@ def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
         head = t("You no longer answer for the team. {agent} let {cases} that you had go to a colleague or the queue:",
                  agent=by, cases=count)  # fmt: skip
     more = [context(t("… and {n} more", n=len(briefs) - SHOWN))] if len(briefs) > SHOWN else []
-    said = [line(brief, t, outside=passed.leaves) for brief in shown]
-    return View("\n".join([head, *said]), [section(head), *rows(shown, t, outside=passed.leaves), *more])
+    said = [line(brief, t, outside=passed.leaves, teams=teams) for brief in shown]
+    return View("\n".join([head, *said]), [section(head), *rows(shown, t, outside=passed.leaves, teams=teams), *more])

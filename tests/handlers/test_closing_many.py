@@ -102,7 +102,9 @@ async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_an
 ) -> None:
     bot = minute
     await claim_in_two_teams(bot)
-    said = await closes(bot, SANNE, await opens(bot, SANNE, "/webcare mijn"), 1, 2)
+    view = await opens(bot, SANNE, "/webcare mijn")
+    assert all(name in str(view["blocks"]) for name in ("Webcare", "Beheer")), "each is case 1"
+    said = await closes(bot, SANNE, view, 1, 2)
     assert "2 zaken afgesloten" in text_of(said)
     for channel in left:
         await bot.slack.leave(SANNE, channel)
@@ -198,6 +200,16 @@ async def test_a_coordinator_closes_colleagues_cases_too_and_each_colleague_hear
     await bot.slack.wait_for(lambda: "ongedaan" in text_of(bot.slack.direct(SANNE)[0]))
     assert [case.assignee for case in await bot.rows(Case)] == [SANNE, SANNE, YOUSSEF, None]
     assert await statuses(bot) == [Status.CLAIMED] * 3 + [Status.NEW]
+
+
+async def test_who_is_in_several_teams_hears_of_which_team_each_closed_case_is(minute: Bot) -> None:
+    bot = minute
+    await claim_in_two_teams(bot)
+    for team_id in (1, 2):
+        await make_role(bot, MARIEKE, Role.COORDINATOR, team_id)
+    await closes(bot, MARIEKE, await opens(bot, MARIEKE), 1)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+    assert "1 zaak van jou" in text_of(told) and "Zaak 1 (\u2068Webcare\u2069)" in text_of(told)
 
 
 async def opens_those_of_the_citizen(bot: Bot, person: str) -> dict[str, Any]:

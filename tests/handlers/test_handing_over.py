@@ -57,6 +57,13 @@ def boxes(view: dict[str, Any]) -> dict[str, list[str]]:
     return {each["action_id"]: [one["value"] for one in each["initial_options"]] for each in found}
 
 
+def descriptions(view: dict[str, Any]) -> list[str]:
+    """What stands below each checkbox."""
+    found = [element for _, element in elements(view["blocks"]) if element["type"] == "checkboxes"]
+    return [read({"blocks": [{"type": "section", "text": one["description"]}]}) for each in found
+            for one in each["options"] if "description" in one]  # fmt: skip
+
+
 async def hands_over(bot: Bot, *to: str, note: str = "", person: str = SANNE, **more: Any) -> dict[str, Any]:
     """Send the modal: to these colleagues, or to the queue without any; returns what it says then."""
     where = "colleagues" if to else "queue"
@@ -239,8 +246,11 @@ async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_an
 ) -> None:
     bot = minute
     await claim_in_two_teams(bot)
-    await opens(bot)
+    view = await opens(bot)
+    assert [each.split(" · ")[0] for each in descriptions(view)] == ["Webcare", "Beheer"], "each is case 1"
     assert f"<@{YOUSSEF}> heeft nu 2 zaken van je" in read(await hands_over(bot, YOUSSEF))
+    said = await told(bot, YOUSSEF, "2 zaken")
+    assert "Zaak 1 (Webcare) · " in said and "Zaak 1 (Beheer) · " in said
     for channel in left:
         await bot.slack.leave(SANNE, channel)
     await bot.slack.click_in_view(SANNE, "case:undo_hand_over")
