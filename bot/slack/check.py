@@ -24,6 +24,8 @@ from bot.slack.calls import (
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 """The id of a channel. Slack takes a name too to post in, but says the id of where a button was pressed."""
+APP = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
+"""An app-level token begins with the id of its app; Slack tells it of a bot token only."""
 NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
 
 
@@ -100,7 +102,7 @@ async def slack_findings(
 ) -> AsyncIterator[Finding]:
     """Check the tokens, the permissions, and each team's channel and user group."""
     async with slack_session(settings) as session:
-        client = slack_client(settings, session)
+        client, bots_app = slack_client(settings, session), ""
         if client.token:
             try:
                 answer = await call(client, "auth.test")
@@ -110,6 +112,7 @@ async def slack_findings(
                 yield Finding("Bot token", True, f"it is of {answer['user']} in the workspace {answer['team']}.")
                 scopes = granted(answer)
                 yield _scopes(scopes)
+                bots_app = await _app_of(client, answer.get("bot_id") or "")
                 for number, (team, channel) in enumerate(channels):
                     where = "SLACK_CHANNEL" if number == 0 else f"`webcare teams add {team} …`"
                     if channel:
@@ -120,7 +123,7 @@ async def slack_findings(
                 for group in groups:
                     yield _group(group, scopes)
         if settings.slack_app_token.get_secret_value():
-            yield await _app_token(settings)
+            yield await _app_token(settings, bots_app)
         elif by_http(settings):
             yield Finding("Signing secret", True, "it is set; the first click in Slack shows whether it is right.")
 
@@ -201,11 +204,27 @@ async def _who_reads(client: AsyncWebClient, team: str, channel: str) -> Finding
     return Finding(f"Readers of {team}", True, words, warns=True)
 
 
-async def _app_token(settings: Settings) -> Finding:
+async def _app_of(client: AsyncWebClient, bot: str) -> str:
+    """Return the id of the app that a bot belongs to; "" when Slack does not say, or the token is of no bot."""
+    if not bot:
+        return ""
+    try:
+        return str((await call(client, "bots.info", bot=bot))["bot"]["app_id"])
+    except (SlackRefuses, SlackDown, SlackLater):
+        return ""
+
+
+async def _app_token(settings: Settings, bots_app: str) -> Finding:
+    """Report whether Slack lets us connect, by a token of the app of the bot token: `bots_app`, "" if not known."""
     try:
         await open_socket(settings)
     except SlackRefuses:
         return Finding("App token", False, NO_CONNECTION)
     except (SlackDown, SlackLater) as problem:
         return Finding("App token", False, _slack_problem(problem, settings, ""))
+    named = APP.match(settings.slack_app_token.get_secret_value())
+    if named and bots_app and named[1] != bots_app:
+        words = f"SLACK_APP_TOKEN is of the Slack app {named[1]}, SLACK_BOT_TOKEN of {bots_app}: no click on a card \
+comes in. Copy both from one app."
+        return Finding("App token", False, words)
     return Finding("App token", True, "Slack lets us connect by Socket Mode.")

@@ -78,6 +78,15 @@ async def test_a_token_that_slack_refuses_is_told(sqlite_url: str, slack: Sandbo
     assert words in everything["Bot token"].words
 
 
+async def test_tokens_of_two_apps_are_told_because_no_click_would_come_in(sqlite_url: str, slack: Sandbox) -> None:
+    slack.app.app_token = "xapp-1-A0TEST-0-sandbox"
+    all_found = await found(settings_for(sqlite_url, slack))
+    assert wrong(all_found) == {"App token"}
+    assert "is of the Slack app A0TEST, SLACK_BOT_TOKEN of" in all_found["App token"].words
+    slack.faults.error("bots.info", "missing_scope")
+    assert wrong(await found(settings_for(sqlite_url, slack))) == set()
+
+
 async def test_a_slack_that_is_down_is_told_apart_from_one_that_refuses(sqlite_url: str, slack: Sandbox) -> None:
     slack.faults.down = True
     everything = await found(settings_for(sqlite_url, slack))
