@@ -15,7 +15,7 @@ from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
 from handlers import connect
 from handlers.bolt_args import Ack
-from handlers.modal import going_on, remembered, values, values_over
+from handlers.modal import going_on, remembered, values_over
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
@@ -120,8 +120,10 @@ async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk)
 
 
 async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Change a colleague's initials."""
-    stored, wanted = remembered(view), values(view).get("initials") or ""
+    """Change a colleague's initials; left as they were shown they stay as they are by now."""
+    stored = remembered(view)
     async with desk.session() as session:
+        now_set = await agents.initials(session, stored["team"], stored["agent"])
+        wanted = values_over(view, {"initials": now_set})["initials"] or ""
         events = await agents.correct_initials(session, stored["team"], stored["agent"], wanted, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))

@@ -12,9 +12,9 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.sandbox.slack.workspace import UserGroup
 from bot.staffing import presence
-from bot.team import teams
+from bot.team import agents, teams
 from bot.team.settings import HOUSE_RULES, Adviser, Norm
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import answer, changed, changes, make_role, open_group, open_modal, settings_of
 
 
@@ -367,6 +367,26 @@ async def test_initials_that_are_taken_away_are_asked_again(sqlite_bot: Bot) -> 
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:answer")
     assert "initials" in action_ids(await open_modal(bot, YOUSSEF, "case:answer"))
     assert await changes(bot) == []
+
+
+async def signs_with(bot: Bot, letters: str) -> None:
+    """Let Youssef choose his initials himself."""
+    await bot.slack.command(YOUSSEF, CHANNEL, f"/webcare initialen {letters}")
+
+    async def chosen() -> bool:
+        async with bot.desk.reading() as session:
+            return await agents.initials(session, 1, YOUSSEF) == letters
+
+    await eventually(chosen)
+
+
+async def test_initials_that_a_colleague_changed_themselves_meanwhile_stay(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await signs_with(bot, "YA")
+    await open_one(bot, "initials", "initials:edit", YOUSSEF)
+    await signs_with(bot, "YO")
+    assert not (await bot.slack.submit(SANNE, {})).errors
+    assert (await agent(bot, YOUSSEF)).initials == "YO"
 
 
 async def test_nobody_asks_themselves_and_any_channel_with_the_bot_can_be_asked(sqlite_bot: Bot) -> None:
