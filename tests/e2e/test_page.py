@@ -185,6 +185,17 @@ async def test_escape_closes_a_modal_and_restores_the_focus(page: Page, slack: S
     await slack.wait_for(lambda: not slack.views(SANNE))
 
 
+async def test_a_modal_that_was_there_at_a_reload_leaves_the_focus_on_the_conversation(
+    page: Page, slack: Sandbox, app: LittleApp
+) -> None:
+    await open_modal(page, slack, app)
+    await page.reload()
+    await expect(page.get_by_label("Je antwoord")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[data-test=modal]")).to_be_hidden()
+    await expect(page.locator("#main")).to_be_focused()
+
+
 async def test_the_first_field_of_a_loaded_modal_gets_the_focus(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     loading = {"id": "V1", "type": "modal", "title": plain("Antwoord"), "state": {"values": {}}}

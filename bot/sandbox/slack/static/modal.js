@@ -129,7 +129,8 @@ function hide(parts, shown) {
   parts.dialog.close();
   parts.blocks.replaceChildren();
   const { key, node, message } = shown.opener;
-  const again = node.isConnected ? node : key && document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const stays = node.isConnected && node !== document.body; // a reload opens a modal from nothing
+  const again = stays ? node : key && document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   const firstAction = message?.isConnected && message.querySelector("[data-action-id]");
   (again || firstAction || document.querySelector("#main")).focus();
 }
