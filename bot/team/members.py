@@ -7,7 +7,7 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.models import Member, Person, Team, Workspace
+from bot.models import Agent, Member, Person, Team, Workspace
 
 READ_EVERY = timedelta(minutes=5)
 """How often at most the members of a channel are read again; in between, Slack reports who joins and leaves."""
@@ -76,14 +76,26 @@ async def saw(session: AsyncSession, channel: str, slack_id: str, *, is_full: bo
 
 
 async def keep_only(session: AsyncSession, channel: str, present: Collection[str]) -> None:
-    """Delete the members of a channel who are not in `present`."""
-    gone = sorted(set(await known(session, channel)) - set(present))
-    await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id).in_(gone)))
+    """Delete the members of a channel who are not in `present`, as `left` does."""
+    await _forget(session, channel, set(await known(session, channel)) - set(present))
 
 
 async def left(session: AsyncSession, channel: str, slack_id: str) -> None:
-    """Delete somebody who left a channel."""
-    await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id) == slack_id))
+    """Delete somebody who left a channel, and end their duty if they have no role in its team.
+
+    Else they would be on duty at once if they came back, perhaps after months.
+    """
+    await _forget(session, channel, {slack_id})
+
+
+async def _forget(session: AsyncSession, channel: str, gone: Collection[str]) -> None:
+    if not gone:
+        return
+    await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id).in_(gone)))
+    its_team = select(Team.id).where(Team.channel == channel).scalar_subquery()
+    theirs = (col(Agent.team_id) == its_team, col(Agent.slack_id).in_(gone), col(Agent.role).is_(None))
+    on_duty = update(Agent).where(*theirs, col(Agent.duty_since).is_not(None)).values(duty_since=None)
+    await session.exec(on_duty.execution_options(synchronize_session=False))
 
 
 async def unseen(session: AsyncSession, people: Collection[str], now: datetime) -> list[str]:

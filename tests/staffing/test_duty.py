@@ -222,6 +222,24 @@ async def test_one_on_duty_who_may_only_read_or_left_the_team_is_not_called_but_
     assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
 
 
+@pytest.mark.parametrize("seen", ["by an event", "by a reading"])
+async def test_one_who_comes_back_to_the_channel_is_on_duty_only_if_they_say_so_again(office: Bot, seen: str) -> None:
+    await settings(office, rota={4: [MARIEKE]})
+    await members.read_channels(office.desk)
+    await is_on_duty(office, YOUSSEF)
+    if seen == "by an event":
+        await office.slack.leave(YOUSSEF, CHANNEL)
+    else:
+        office.slack.workspace.channels[CHANNEL].members -= {YOUSSEF}
+        move(office, "2027-03-05 10:00")
+        await members.read_channels(office.desk)
+    move(office, "2027-04-09 10:00")
+    await office.slack.join(YOUSSEF, CHANNEL)
+    await make_urgent(office, await mention(office))
+    await every_minute(office, "2027-04-09 10:01")
+    assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
+
+
 async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(office: Bot) -> None:
     case_id = await mention(office)
     await office.card("Wanneer?")
