@@ -25,6 +25,7 @@ SCOPES: dict[str, frozenset[str]] = {
     "apps.connections.open": frozenset(),  # by the app-level token
     "auth.test": frozenset(),
     "blocks.validate": frozenset(),
+    "bots.info": frozenset({"users:read"}),
     "chat.delete": frozenset({"chat:write"}),
     "chat.postEphemeral": frozenset({"chat:write"}),
     "chat.postMessage": frozenset({"chat:write"}),

@@ -81,6 +81,7 @@ RESULTS = {SlackLater: "ratelimited", SlackDown: "failed", SlackRefuses: "refuse
 """How a call that Slack did not carry out is counted."""
 READS = frozenset(
     {
+        "bots.info",
         "conversations.history",
         "conversations.info",
         "conversations.members",

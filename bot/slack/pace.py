@@ -27,6 +27,7 @@ TIERS: Mapping[str, int | None] = {
     "apps.connections.open": None,  # tier 1 on paper; a lost connection must be reopened at once
     "auth.test": None,
     "blocks.validate": 3,  # Slack only says "special rate limits apply"
+    "bots.info": 3,
     "chat.delete": 3,
     "chat.postEphemeral": 4,
     "chat.update": 3,

@@ -35,7 +35,7 @@ def connections_open(workspace: Workspace, args: Json) -> Json:
 def bots_info(workspace: Workspace, args: Json) -> Json:
     """The description of a bot."""
     app = workspace.app
-    if args.get("bot") not in (None, "", app.bot_id):
+    if args.get("bot") != app.bot_id:
         raise SlackError("bot_not_found")
     return {
         "bot": {
