@@ -33,8 +33,11 @@ def folded(text: str) -> list[str]:
 
 
 def typed(text: str) -> list[str]:
-    """Return the words of a command, without quotes around them; what was pasted has other spaces than a keyboard."""
-    return [word for each in BETWEEN.split(text) if (word := each.strip(QUOTES))]
+    """Return the words of a command, without quotes around them; what was pasted has other spaces than a keyboard.
+
+    Quotes around nothing are a word: of a command with something behind it, something was asked.
+    """
+    return [each.strip(QUOTES) or each for each in BETWEEN.split(text) if each]
 
 
 def is_made_of(text: str, known: Iterable[str]) -> bool:
