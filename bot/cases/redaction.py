@@ -31,7 +31,7 @@ from bot.models import (
 from bot.team.settings import TeamSettings
 
 AT_ONCE = 100
-CLOCKS_DIFFER = timedelta(days=1)
+MOST_APART = timedelta(days=1)
 """How far a platform's clock may be from ours, with the time that a post takes to come in."""
 LISTS = kinds_that_show(Shows.LIST)
 """The messages that show it for several cases; their details name the cases."""
@@ -114,8 +114,8 @@ async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Seque
     seen = [(mention.published_at, mention.gone_at, mention.url) for mention in removed if mention.url]
     if until := max((gone_at for _, gone_at, _ in seen if gone_at is not None), default=None):
         showing = select(Mention).where(
-            col(Mention.received_at) >= min(published_at for published_at, _, _ in seen) - CLOCKS_DIFFER,
-            col(Mention.received_at) <= until + CLOCKS_DIFFER,
+            col(Mention.received_at) >= min(published_at for published_at, _, _ in seen) - MOST_APART,
+            col(Mention.received_at) <= until + MOST_APART,
             col(Mention.replies_to)["url"].as_string().in_({url for _, _, url in seen}),
         )
         found |= {each.id: each for each in await session.exec(showing)}

@@ -133,12 +133,15 @@ async def able(session: AsyncSession, team_id: int, settings: TeamSettings, peop
 
     Until Slack has said who is in the channel, everybody counts as being there.
     """
+    if not people:
+        return []
     team = await session.get_one(Team, team_id)
     roles = select(Agent.slack_id, Agent.role).where(Agent.team_id == team_id, col(Agent.slack_id).in_(people))
     given = dict((await session.exec(roles)).all())
     by_channel = set(people) if settings.channel_answers else set[str]()
     if by_channel and members.is_read(team):
-        by_channel &= {each.slack_id for each in (await members.known(session, team.channel)).values() if each.is_full}
+        there = select(Member.slack_id).where(Member.channel == team.channel, col(Member.is_full))
+        by_channel = set(await session.exec(there.where(col(Member.slack_id).in_(people))))
     named = {slack_id for slack_id, role in given.items() if role in ANSWERING}
     return [each for each in people if each in named or (given.get(each) is None and each in by_channel)]
 
