@@ -184,7 +184,17 @@ async def test_a_wake_while_the_last_run_is_being_written_down_is_not_left_until
     runs = Runs()
     runs.go.clear()
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    listens = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN %'"
+    )
     async with opened(engine) as web, opened(engine, runs):
+
+        async def is_told() -> bool:  # what is woken before waits for a look, and here nobody looks
+            async with engine.connect() as connection:
+                return bool((await connection.execute(text(listens))).scalar())
+
+        await eventually(is_told)
         web(LANE)
         await until(lambda: runs.started)
 
