@@ -6,7 +6,7 @@ the platform gives the same conversation key. Its name is the external id of its
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
@@ -15,8 +15,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import ONGOING, OPEN
-from bot.domain.mention import Post
-from bot.models import Account, Author, Case, Mention, Reply
+from bot.domain.mention import Post, is_mere_thanks
+from bot.models import Account, Author, Case, Mention, Reply, ReplyStatus
+
+OVER = timedelta(days=30)
+"""How long after its end a case is over for good: who writes again later has something new to say, in a new case.
+
+The card of the former one is far up in the channel, where nobody looks.
+"""
 
 Key = TypeVar("Key")
 Node = tuple[str, str]
@@ -235,29 +241,47 @@ async def cases_to_join(
     authors: Mapping[str, int],
     stored: Related,
     threads: Threads,
+    now: datetime,
 ) -> dict[str, int]:
     """Return, by external id of a post, the existing case of the same author that it belongs to.
 
     That is the case of the author's own mention or our reply to it, when the post answers that; else their case in the
     same thread, no matter whom they answer. A private conversation that our reply opened has one citizen in it, who may
-    have another id there: the case of that reply is one of theirs too.
+    have another id there: the case of that reply is one of theirs too. Only thanks join a case that is over for good.
     """
     answered = {(each.external_id, each.author_id): each.case_id for each in (*stored.mentions, *stored.replies)}
     own = _greatest(
         ((threads.joined.get(thread, thread), author), goes) for (thread, author), goes in stored.own.items()
     )
     opened = await _opened_by_us(session, account, {p.conversation for p in posts if p.private and p.conversation})
+    found = {*answered.values(), *(goes.case_id for goes in (*own.values(), *opened.values()))}
+    over = await _over(session, found, now)
     cases: dict[str, int] = {}
     for post in posts:
         answers = answered.get((post.in_reply_to or "", authors[post.author.external_id]))
         theirs = [own.get((threads.of[post.external_id], post.author.external_id))]
         theirs += [opened.get(post.conversation or "")] if post.private else []
         last = max((each for each in theirs if each is not None), default=None)
-        if answers:
-            cases[post.external_id] = answers
-        elif last:
-            cases[post.external_id] = last.case_id
+        may = [each for each in (answers, last.case_id if last else None) if each is not None]
+        joined = next((each for each in may if each not in over or _only_thanks(post)), None)
+        if joined is not None:
+            cases[post.external_id] = joined
     return cases
+
+
+async def _over(session: AsyncSession, case_ids: Collection[int], now: datetime) -> set[int]:
+    """Return which of these cases ended so long ago that they are over for good."""
+    if not case_ids:
+        return set()
+    ended_at = func.coalesce(col(Case.closed_at), col(Case.answered_at), col(Case.opened_at))
+    answers = select(Reply.id).where(Reply.case_id == Case.id, col(Reply.created_at) > now - OVER)
+    answers = answers.where(col(Reply.status) != ReplyStatus.WITHDRAWN)
+    ended = select(Case.id).where(col(Case.id).in_(case_ids), col(Case.status).not_in(ONGOING))
+    return set(await session.exec(ended.where(ended_at <= now - OVER, ~answers.exists())))
+
+
+def _only_thanks(post: Post) -> bool:
+    return is_mere_thanks(post.whole_text) and not post.media
 
 
 async def _opened_by_us(session: AsyncSession, account: Account, conversations: set[str]) -> dict[str, Goes]:

@@ -209,7 +209,7 @@ async def _add(
     authors, known = await _authors(session, account, posts)
     threads = threads_of(posts, stored)
     await join_threads(session, account.id, threads)
-    cases = await cases_to_join(session, account, posts, authors, stored, threads)
+    cases = await cases_to_join(session, account, posts, authors, stored, threads, now)
     rest = [post for post in posts if post.external_id not in cases]
     opener_of = openers_of(rest, authors, threads)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
@@ -418,10 +418,13 @@ async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]],
     for post, case_id, mention_id in joined:
         case = await locked(session, case_id)
         said = await follow_ups.said(session, case, post, mention_id)
-        await follow_ups.show(session, case, post, mention_id, said, key=f"follow_up:{mention_id}")
         answers = case.status is Status.WITH_CITIZEN
         thanks = is_mere_thanks(said) and not post.media and not answers
-        if not thanks and case.status not in OPEN:
+        reopens = not thanks and case.status not in OPEN
+        await follow_ups.show(
+            session, case, post, mention_id, said, key=f"follow_up:{mention_id}", reopens=reopens, now=now
+        )
+        if reopens:
             await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention_id})
         details = {"mention": mention_id, "thanks": thanks}
         session.add(Event(case_id=case_id, kind=EventKind.JOINED, at=now, details=details))

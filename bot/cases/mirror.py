@@ -166,7 +166,8 @@ async def _says_more(session: AsyncSession, mention: Mention, post: Post, now: d
     if is_mere_thanks(post.text) and case.status is not Status.WITH_CITIZEN:
         return
     if case.status not in OPEN:
-        await follow_ups.show(session, case, post, mention.id, post.text, key=f"edited:{mention.id}:{now.timestamp()}")
+        key = f"edited:{mention.id}:{now.timestamp()}"
+        await follow_ups.show(session, case, post, mention.id, post.text, key=key, reopens=True, now=now)
         await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention.id})
         if mention.may_be_answered():
             await clocks.citizen_wrote(session, case, now)

@@ -234,6 +234,13 @@ class Asking(Details):
 
 
 @dataclass(frozen=True)
+class FollowUp(Details):
+    """What the citizen wrote next; `in_channel`: the channel shows it besides the thread, as it reopened the case."""
+
+    in_channel: bool = False
+
+
+@dataclass(frozen=True)
 class Listed(Details):
     """REMINDER: the reader of the list of reminders, when it was written, and who is called to it by name."""
 

@@ -298,14 +298,17 @@ def _retry_after(response: Any) -> float:
         return 30.0
 
 
-async def post(client: AsyncWebClient, channel: str, key: str, view: View, *, thread_ts: str | None) -> Place:
-    """Post a message, with its key in the metadata so that it can be found again."""
+async def post(
+    client: AsyncWebClient, channel: str, key: str, view: View, *, thread_ts: str | None, in_channel: bool = False
+) -> Place:
+    """Post a message, with its key in the metadata so that it can be found again; one of a thread `in_channel` too."""
     arguments = {
         "channel": await conversation(client, channel),
         "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": key}},
         "unfurl_links": False,
         "unfurl_media": False,
         **({"thread_ts": thread_ts} if thread_ts else {}),
+        **({"reply_broadcast": True} if thread_ts and in_channel else {}),
     }
     answer = await _with_blocks(client, "chat.postMessage", arguments, view)
     return Place(str(answer["channel"]), str(answer["ts"]))

@@ -25,7 +25,19 @@ from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
-from bot.models import AGAIN, NOT_TAKEN, RETURNED, Absence, Backlog, Message, MessageKind, Reminder, Rollup, UtcDateTime
+from bot.models import (
+    AGAIN,
+    NOT_TAKEN,
+    RETURNED,
+    Absence,
+    Backlog,
+    FollowUp,
+    Message,
+    MessageKind,
+    Reminder,
+    Rollup,
+    UtcDateTime,
+)
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
@@ -291,7 +303,8 @@ async def _put(lease: Lease) -> Place | None:
     if lease.view is None or lease.is_shown:
         return place
     if place is None:
-        return await post(client, channel, message.key, lease.view, thread_ts=lease.thread_ts)
+        in_channel = message.kind is MessageKind.FOLLOW_UP and FollowUp.of(message.details).in_channel
+        return await post(client, channel, message.key, lease.view, thread_ts=lease.thread_ts, in_channel=in_channel)
     return await revise(client, place, lease.view)
 
 

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from bot.domain.case import CloseReason, Status
 from bot.models import Escalation, Event, Mention, Note, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
+from jobs import redaction
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import answer, open_modal, square_texts
 
@@ -38,6 +41,58 @@ async def test_the_next_posts_join_the_case_and_reopen_it_but_thanks_do_not(bot:
     assert len(bot.cards()) == 1
     case = await bot.case()
     assert (case.status, case.assignee) == (Status.NEW, None)
+
+
+@pytest.mark.parametrize("minutes", [59, 61])
+async def test_what_reopens_a_case_whose_card_is_out_of_sight_is_shown_in_the_channel_too(
+    bot: Bot, minutes: int
+) -> None:
+    first = bot.citizen_posts("Wat kost een rijbewijs?")
+    card = await bot.card("rijbewijs")
+    await answer(bot, SANNE, card, "€ 52,10")
+    await bot.card("*Beantwoord*")
+
+    async def writes(words: str) -> str:
+        """Which of its words are seen in the channel, and how many messages the thread has."""
+        before = len(bot.slack.thread(CHANNEL, card["ts"]))
+        bot.citizen_posts(words, in_reply_to=first["id"])
+        await bot.slack.wait_for(lambda: len(bot.slack.thread(CHANNEL, card["ts"])) > before)
+        return bot.slack.thread(CHANNEL, card["ts"])[-1].get("subtype", "")
+
+    bot.clock.advance(minutes=minutes)
+    assert await writes("Bedankt!") == ""
+    assert await writes("En met spoed?") == ("thread_broadcast" if minutes > 60 else "")
+    assert await writes("Of is dat duurder?") == ""
+    await bot.card("Of is dat duurder?", "Nieuw")
+    assert len(bot.cards()) == 1
+
+
+async def test_what_answers_our_question_hours_later_is_shown_in_the_channel_too(bot: Bot) -> None:
+    first = bot.citizen_posts("Mijn container is niet geleegd")
+    card = await bot.card("container")
+    await answer(bot, SANNE, card, "In welke straat?", answer_kind="question")
+    await bot.card("container", "Wacht op de burger")
+    bot.clock.advance(hours=2)
+    bot.citizen_posts("Ok", in_reply_to=first["id"])
+    [said] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"])[-1:])
+    assert said["subtype"] == "thread_broadcast"
+    assert "schreef opnieuw" in said["text"] and "Ok" in said["text"]
+
+
+async def test_an_edit_that_reopens_a_case_hours_later_is_shown_in_the_channel_and_its_removal_too(bot: Bot) -> None:
+    first = bot.citizen_posts("Wat kost een rijbewijs?")
+    card = await bot.card("rijbewijs")
+    await answer(bot, SANNE, card, "€ 52,10")
+    await bot.card("*Beantwoord*")
+    bot.clock.advance(hours=2)
+    bot.slack.square.edit(first["id"], "Wat kost een paspoort?")
+    [said] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"])[-1:])
+    assert said["subtype"] == "thread_broadcast" and "paspoort" in text_of(said)
+    bot.slack.square.delete(first["id"])
+    await bot.card("verwijderd")
+    bot.clock.advance(days=31)
+    await redaction.redact(bot.desk)
+    await bot.slack.wait_for(lambda: "paspoort" not in json.dumps(bot.slack.messages(CHANNEL)))
 
 
 async def test_sarcasm_is_no_thanks_and_reopens_the_case(sqlite_bot: Bot) -> None:

@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
+from sqlmodel import col, select
 
+from bot import cases
 from bot.cases import inbox
+from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Case, Mention
+from bot.models import Account, Case, Mention
+from bot.slack import messages
 from jobs import poll, refresh
 from tests.conftest import SANNE, Bot, account_of, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
-from tests.people import answer, connect
+from tests.people import answer, connect, reopened
 
 JAN, PIET, KEES = (Author(str(n), name) for n, name in enumerate(("Jan", "Piet", "Kees"), 1))
 
@@ -137,3 +141,79 @@ async def test_two_processes_that_take_in_the_same_thread_at_once_make_one_case_
         await asyncio.gather(*(take(number) for number in range(len(pages))))
     assert await together(bot) == {frozenset({"j1", "j3"}), frozenset({"p2", "p4"})}
     assert len(await bot.rows(Case)) == 2
+
+
+async def answered(bot: Bot, words: str) -> None:
+    await answer(bot, SANNE, await bot.card(words, "Nieuw"), "Dat komt goed.")
+    await bot.card(words, "*Beantwoord*")
+    await refresh.refresh(bot.desk)
+
+
+async def test_who_writes_again_long_after_a_case_ended_has_a_new_case(bot: Bot) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    await answered(bot, "lamp is stuk")
+    bot.clock.advance(days=29)
+    second = bot.citizen_posts("Hij is weer stuk", in_reply_to=first["id"])
+    await answered(bot, "weer stuk")
+    bot.clock.advance(days=31)
+    third = bot.citizen_posts("De paal is nu scheef", in_reply_to=first["id"])
+    await bot.card("nu scheef", "Nieuw")
+    bot.citizen_posts("En de buurt is donker", in_reply_to=second["id"])
+    bot.citizen_posts("Al een week", in_reply_to=third["id"])
+    await bot.card("Al een week")
+    async with bot.desk.reading() as session:
+        texts = [(m.case_id, m.text) for m in await session.exec(select(Mention).order_by(col(Mention.id)))]
+    assert texts == [
+        (1, "De lamp is stuk"), (1, "Hij is weer stuk"),
+        (2, "De paal is nu scheef"), (2, "En de buurt is donker"), (2, "Al een week"),
+    ]  # fmt: skip
+    assert [case.status for case in await bot.rows(Case)] == [Status.ANSWERED, Status.NEW]
+
+
+async def test_a_case_whose_last_answer_still_waits_to_go_out_is_joined(bot: Bot) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    await answered(bot, "lamp is stuk")
+    bot.clock.advance(days=29)
+    await reopened(bot)
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 1)
+        account.options = {"callback_url": "http://127.0.0.1:9/replies"}
+        session.add(account)
+    await answer(bot, SANNE, await bot.card("lamp is stuk", "Beantwoorden"), "Hij wordt morgen gemaakt.")
+    await bot.card("wordt morgen gemaakt")
+    bot.clock.advance(days=2)
+    bot.citizen_posts("Hij is weer stuk", in_reply_to=first["id"])
+    await bot.card("weer stuk", "Nieuw")
+    assert len(await bot.rows(Case)) == 1
+
+
+@pytest.mark.parametrize("days", [29, 31])
+async def test_a_closed_case_is_joined_until_it_is_over_for_good(bot: Bot, days: int) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    card = await bot.card("lamp is stuk", "Nieuw")
+    bot.clock.advance(days=60)
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=SANNE, reason="spam", now=bot.desk.now())
+    await messages.sync(bot.desk, 1)
+    await bot.card("lamp is stuk", "*Gesloten*")
+    bot.clock.advance(days=days)
+    bot.citizen_posts("Nog steeds stuk", in_reply_to=first["id"])
+    new = await bot.card("steeds stuk", "Nieuw")
+    assert (new["ts"] == card["ts"]) is (days == 29)
+
+
+async def test_a_case_that_waits_is_joined_however_old_it_is(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await take_in(bot, post("j1", JAN))
+    bot.clock.advance(days=400)
+    await take_in(bot, post("j2", JAN, "j1"))
+    assert await together(bot) == {frozenset({"j1", "j2"})}
+
+
+async def test_thanks_long_after_a_case_ended_open_none(bot: Bot) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    await answered(bot, "lamp is stuk")
+    bot.clock.advance(days=31)
+    bot.citizen_posts("Bedankt!", in_reply_to=first["id"])
+    await bot.card("*Beantwoord*", "Bedankt!")
+    assert len(await bot.rows(Case)) == 1
