@@ -334,6 +334,24 @@ async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: Sandbo
     await expect(page.locator("#square")).to_be_visible()
 
 
+async def test_a_reply_that_is_sent_to_the_channel_too_leads_to_its_thread(
+    page: Page, slack: Sandbox, app: LittleApp
+) -> None:
+    await post_card(app)
+    [root] = slack.messages(WEBCARE)
+    reply = {"channel": WEBCARE, "thread_ts": root["ts"], "text": "Fatima schreef opnieuw", "reply_broadcast": True}
+    await app.client.chat_postMessage(**reply)
+    await look(page, slack)
+    shown = page.locator("[data-test=message]", has_text="Fatima schreef opnieuw")
+    await expect(shown).to_contain_text("Reactie in een thread: ")
+    await shown.locator("[data-test=open-root]").click()
+    thread = page.locator("#thread [data-test=message]")
+    await expect(thread).to_have_count(2)
+    await expect(thread.last).to_contain_text("Ook in het kanaal gezet")
+    await page.keyboard.press("Escape")
+    await expect(shown.locator("[data-test=open-root]")).to_be_focused()
+
+
 async def test_the_citizen_sees_the_answer_of_the_team(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     await page.locator("[data-test=citizen]").select_option("Aylin Yılmaz")

@@ -17,6 +17,7 @@ export function messageView(page, { inThread }) {
   const body = h("div", { class: "message-body" });
   const parts = {
     head: h("div", { class: "message-head" }),
+    above: h("div", { class: "message-above" }),
     blocks: h("div", { class: "blocks" }),
     tail: h("div", { class: "message-tail" }),
     tools: h("div", { class: "tools" }),
@@ -26,24 +27,30 @@ export function messageView(page, { inThread }) {
   const article = h("article", { tabindex: "-1" }, parts.skip, picture, body, parts.tools);
   const node = h("li", { class: "message" }, article);
   parts.skip.addEventListener("click", (event) => skipMessage(event, node));
-  body.append(parts.head, parts.blocks, parts.tail);
+  body.append(parts.head, parts.above, parts.blocks, parts.tail);
   let drawn = "";
   return {
     node,
     update(message, { compact }) {
       const answers = threadMessages(page.store.state, message).slice(1);
-      const source = JSON.stringify([message, compact, answers.length, answers.at(-1)?.ts]);
+      const root = rootOf(page, message);
+      const source = JSON.stringify([message, compact, answers.length, answers.at(-1)?.ts, root?.text]);
       if (source === drawn) return;
       drawn = source;
       const hadFocus = node.contains(document.activeElement);
-      draw(page, { node, article, picture, ...parts }, message, { compact, inThread, answers });
+      draw(page, { node, article, picture, ...parts }, message, { compact, inThread, answers, root });
       if (hadFocus && !node.contains(document.activeElement))
         (parts.blocks.querySelector("[data-action-id]") ?? article).focus();
     },
   };
 }
 
-function draw(page, parts, message, { compact, inThread, answers }) {
+// The first message of the thread from which a message was sent to the channel too.
+function rootOf(page, { subtype, channel, thread_ts: ts }) {
+  return subtype === "thread_broadcast" ? threadMessages(page.store.state, { channel, ts })[0] : null;
+}
+
+function draw(page, parts, message, { compact, inThread, answers, root }) {
   const author = person(page.store.state, message.user);
   const when = momentOf(message.ts);
   Object.assign(parts.node.dataset, { ts: message.ts, channel: message.channel, test: "message" });
@@ -62,6 +69,7 @@ function draw(page, parts, message, { compact, inThread, answers }) {
   );
   parts.head.replaceChildren(...head(author, when, message));
   parts.head.hidden = compact && !message.ephemeral;
+  parts.above.replaceChildren(...(root ? [from(page, message, inThread, root)] : []));
   drawContent(page, parts.blocks, message);
   parts.skip.hidden = !parts.blocks.querySelector("[data-action-id]");
   parts.tail.replaceChildren(...tail(page, message, inThread, answers));
@@ -84,6 +92,21 @@ function head(author, when, message) {
     h("time", { datetime: when.toISOString(), title: fullMoment(when) }, clockTime(when)),
     message.ephemeral && h("span", { class: "only-you" }, icon("eye"), t("Alleen zichtbaar voor jou")),
   ].filter(Boolean);
+}
+
+function from(page, message, inThread, root) {
+  if (inThread) return t("Ook in het kanaal gezet");
+  const opener = h(
+    "button",
+    {
+      type: "button",
+      class: "link-button",
+      dataset: { test: "open-root" },
+      on: { click: () => page.openThread(message) },
+    },
+    spokenLine(root, namesOf(page.store.state)) || t("de thread"),
+  );
+  return h("span", {}, t("Reactie in een thread: "), opener);
 }
 
 function drawContent(page, container, message) {
