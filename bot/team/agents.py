@@ -87,9 +87,9 @@ async def correct_initials(
 
 
 async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the initials that a coordinator changed; raises Refused when they were changed again."""
+    """Restore the initials that a coordinator changed, unless they are; raises Refused when they were changed again."""
     team_id, slack_id = event.details["team"], event.details["agent"]
-    if await initials(session, team_id, slack_id) != event.details["after"]:
+    if await initials(session, team_id, slack_id) not in (event.details["after"], event.details["before"]):
         raise Refused("This was changed again since, so it was not undone.")
     return await correct_initials(session, team_id, slack_id, event.details["before"] or "", by=by, now=now)
 
@@ -240,7 +240,7 @@ async def set_roles(
 
 
 async def put_role_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the earlier role; raises Refused when it changed again, or nobody would coordinate."""
+    """Restore the earlier role, unless it is; raises Refused when it changed again, or nobody would coordinate."""
     team_id, slack_id = event.details["team"], event.details["agent"]
     locked_rows = (
         select(Agent.slack_id)
@@ -250,7 +250,7 @@ async def put_role_back(session: AsyncSession, event: Event, *, by: str, now: da
     )
     coordinators = set(await session.exec(locked_rows))
     agent = await locked(session, team_id, slack_id, now)
-    if agent.role != event.details["after"]:
+    if agent.role not in (event.details["after"], event.details["before"]):
         raise Refused("This was changed again since, so it was not undone.")
     before = Role(event.details["before"]) if event.details["before"] else None
     if before is not Role.COORDINATOR and coordinators == {slack_id}:

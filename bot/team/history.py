@@ -36,6 +36,16 @@ async def past(session: AsyncSession, team_id: int, page: int) -> Past:
     return Past(events[:PER_PAGE], set(last), page, more=len(events) > PER_PAGE)
 
 
+async def newer(session: AsyncSession, event: Event) -> list[Event]:
+    """Return the newest change of the same setting as this one; [] if it did not change again."""
+    details, its = col(Event.details), event.details
+    after = select(Event).where(Event.kind == event.kind, col(Event.id) > event.id)
+    if event.kind is not EventKind.ROUTING:  # which belongs to all teams
+        after = after.where(*(details[name].as_string() == its.get(name) for name in ("field", "agent")),
+                            cast(details["team"].as_string(), Integer) == its["team"])  # fmt: skip
+    return list(await session.exec(after.order_by(col(Event.id).desc()).limit(1)))
+
+
 def is_of(event: Event, team_id: int, teams_beside: Collection[int]) -> bool:
     """Tell whether a change belongs to this team; the routing belongs to all teams of the organisation."""
     team = event.details.get("team")  # older changes of roles name no team

@@ -90,11 +90,12 @@ async def forget_removed(session: AsyncSession, team_id: int, *, now: datetime) 
 
 
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the rules from before a change; raises Refused when they were changed again."""
+    """Restore the rules from before a change, unless they are; raises Refused when they were changed again."""
     after, before = ([Rule.of(each) for each in event.details[when]] for when in ("after", "before"))
+    before = _about(await _accounts(session), before)
 
     def restored(stand: Sequence[Rule]) -> list[Rule]:
-        if list(stand) != after:
+        if list(stand) not in (after, before):
             raise Refused("This was changed again since, so it was not undone.")
         return before
 
@@ -107,8 +108,7 @@ async def _change(
     team = await session.get_one(Team, team_id)
     workspace = await session.get_one(Workspace, team.workspace_id, with_for_update=db.HELD, populate_existing=True)
     before = [Rule.of(each) for each in workspace.routing or []]
-    known = set(await session.exec(select(Account.id)))
-    after = [rule for each in change(before) if (rule := each.only_about(known))]
+    after = _about(await _accounts(session), change(before))
     if after == before:
         return []
     workspace.routing = [each.to_json() for each in after]
@@ -117,6 +117,15 @@ async def _change(
     session.add_all([workspace, event])
     await session.flush()
     return [event]
+
+
+async def _accounts(session: AsyncSession) -> set[int]:
+    return set(await session.exec(select(Account.id)))
+
+
+def _about(known: Collection[int], rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules without the accounts that were removed."""
+    return [rule for each in rules if (rule := each.only_about(known))]
 
 
 # --- Trying a rule -------------------------------------------------------------------------------

@@ -145,10 +145,10 @@ async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str,
 
 
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the value before a change; raises Refused when the field was changed again."""
+    """Restore the value before a change, unless it is restored; raises Refused when the field was changed again."""
     team_id, field = event.details["team"], event.details["field"]
     team = await _locked(session, team_id)
-    if _as_json(team)[field] != event.details["after"]:
+    if _as_json(team)[field] not in (event.details["after"], event.details["before"]):
         raise Refused("This was changed again since, so it was not undone.")
     return await change(session, team_id, {field: event.details["before"]}, by=by, now=now)
 

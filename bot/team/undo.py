@@ -20,10 +20,12 @@ PUT_BACK = {
 async def undo(session: AsyncSession, event_id: int, team_id: int, *, by: str, now: datetime) -> list[Event]:
     """Restore the value before a change of this team; returns the new events.
 
-    Raises Refused when it was changed again.
+    A second time, as after a double click, nothing changes, and the events of the first are returned. Raises Refused
+    when it was changed again.
     """
     event = await session.get(Event, event_id)
     teams_beside = {team.id for team in await teams.beside(session, team_id)}
     if event is None or event.kind not in PUT_BACK or not history.is_of(event, team_id, teams_beside):
         raise Refused("That change is not known any more.")
-    return await PUT_BACK[event.kind](session, event, by=by, now=now)
+    done = await PUT_BACK[event.kind](session, event, by=by, now=now)
+    return done or await history.newer(session, event)

@@ -1,7 +1,7 @@
 """The past changes of a team's settings: who changed what and when, page by page; and undoing one of them."""
 
 from bot.domain.routing import Rule
-from bot.models import Team
+from bot.models import Event, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import agents, history, routing, teams
 from tests.conftest import MARIEKE, SANNE, YOUSSEF, Bot
@@ -50,6 +50,33 @@ async def test_a_coordinator_reads_who_changed_what_from_old_to_new_and_undoes_i
     assert "Teruggezet" in text_of(told) and "45 → 30" in text_of(told)
     assert (await settings_of(bot)).claim_reminder == 30
     assert "45 → 30" in rows(await open_group(bot, SANNE, "history"))[0]
+
+
+async def changes_all(bot: Bot) -> list[Event]:
+    """One change of each kind: a setting, a role, initials, and the routing."""
+    async with bot.desk.session() as session:
+        by, now = SANNE, bot.desk.now()
+        done = await teams.change(session, 1, {"claim_reminder": 45}, by=by, now=now)
+        done += await agents.set_roles(session, 1, {Role.COORDINATOR: [SANNE], Role.READER: [MARIEKE]}, by=by, now=now)
+        done += await agents.correct_initials(session, 1, YOUSSEF, "YA", by=by, now=now)
+        return done + await routing.put(session, 1, Rule("k", 1, words=("glas",)), by=by, now=now)
+
+
+async def test_a_second_click_on_undo_finds_it_undone_and_changes_nothing(bot: Bot) -> None:
+    await open_group(bot, SANNE, "hours")
+    done = await changes_all(bot)
+    assert len(done) == 4
+    for event in done:
+        shown = await open_group(bot, SANNE, "history")
+        told = await changed(bot, SANNE, shown, "settings:undo", str(event.id))
+        count = len(await bot.rows(Event))
+        again = bot.slack.view(SANNE)
+        for block in again["blocks"]:
+            if "accessory" in block:
+                block["accessory"]["value"] = str(event.id)  # as the modal held it that was clicked twice
+        again = await changed(bot, SANNE, again, "settings:undo", str(event.id))
+        assert "Teruggezet" in text_of(told) and text_of(again) == text_of(told)
+        assert len(await bot.rows(Event)) == count
 
 
 async def test_all_changes_are_there_page_by_page(bot: Bot) -> None:
