@@ -1,17 +1,20 @@
 """Close a case with a reason, and reopen it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import CloseReason
 from bot.domain.mention import Seen
-from bot.domain.text import Wrong, text
+from bot.domain.text import Text, Wrong, text
 from bot.models import Case
 from bot.slack import messages
 from bot.slack.calls import show_if_open
+from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views import closing
 from bot.views.block import Block
@@ -106,6 +109,13 @@ def undo_of(desk: TeamDesk, case_ids: Sequence[int], closed_at: datetime) -> tup
     return closing.undo_value(case_ids, closed_at) if seconds and case_ids else "", seconds
 
 
+async def skipped_in(session: AsyncSession, why: Mapping[int, Text], person: Person) -> closing.Skipped:
+    """Return the cases with which nothing was done, and why, with their teams if the person has to tell these apart."""
+    briefs = await cases.briefly(session, why)
+    ids = {*person.roles, *(brief.case.team_id for brief in briefs)}
+    return closing.Skipped(briefs, why, await teams.names(session, ids, person.teams))
+
+
 async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, respond: Respond, desk: TeamDesk) -> None:
     """Undo a closing in the teams in which the person may still act, and replace the button by the result."""
     case_ids, closed_at = closing.undone_by(action["value"])
@@ -114,8 +124,8 @@ async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, res
             session, case_ids, teams=[team.id for team in person.teams], closed_at=closed_at, by=person.by,
             now=desk.now(), undo=timedelta(seconds=desk.settings.undo_seconds),
         )  # fmt: skip
-        skipped = await cases.briefly(session, outcome.skipped)
-    shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
+        skipped = await skipped_in(session, outcome.skipped, person)
+    shown = closing.undone(len(outcome.done), skipped, desk.t)
     if in_modal(body):
         await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
     else:

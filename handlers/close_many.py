@@ -15,7 +15,7 @@ from bot.team.teams import names
 from bot.views import choosing, closing
 from handlers import lists
 from handlers.bolt_args import Ack
-from handlers.close import reason_in, undo_of
+from handlers.close import reason_in, skipped_in, undo_of
 from handlers.modal import opened, values
 from handlers.origin import Origin, origin_of, show_again
 from handlers.roles import Access, Person
@@ -50,9 +50,9 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
     teams = [team.id for team in person.teams_with(Access.AGENTS)]
     async with desk.session() as session:
         outcome = await cases.close_all(session, seen, teams=teams, by=person.by, now=now, reason=reason, text=why)
-        skipped = await cases.briefly(session, outcome.skipped)
+        skipped = await skipped_in(session, outcome.skipped, person)
     undo, seconds = undo_of(desk, outcome.done, now)
-    shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, seconds, desk.t, by=person.by)
+    shown = closing.closed_many(len(outcome.done), skipped, undo, seconds, desk.t, by=person.by)
     await ack(response_action="update", view=closing.as_modal(shown, desk.t, origin=view["private_metadata"]))
     await messages.wake_lanes(desk)
     await show_again(desk, person.by, Origin.of(view))

@@ -19,6 +19,7 @@ from bot.views import choosing, closing
 from bot.views import handing_over as views
 from handlers import lists
 from handlers.bolt_args import Ack, Respond
+from handlers.close import skipped_in
 from handlers.feedback import answer
 from handlers.modal import in_modal, opened, values
 from handlers.origin import Origin, origin_of, show_again
@@ -55,11 +56,11 @@ async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDe
     async with desk.session() as session:
         outcome = await cases.hand_over(session, asked, by=person.by, now=desk.now())
         await presence.asked_anew(session, person.by)
-        skipped = await cases.briefly(session, outcome.skipped)
+        skipped = await skipped_in(session, outcome.skipped, person)
         away = [to for to in outcome.got if await presence.is_away(session, to)]
     seconds, done = int(desk.settings.undo_seconds), outcome.done
     undo = choosing.value_of(done, asked.submission) if seconds and done else ""
-    shown = views.handed_out(outcome.got, len(done), away, skipped, outcome.skipped, undo, seconds, desk.t)
+    shown = views.handed_out(outcome.got, len(done), away, skipped, undo, seconds, desk.t)
     await ack(response_action="update", view=closing.as_modal(shown, desk.t, origin=view["private_metadata"]))
     await messages.wake_lanes(desk)
     await show_again(desk, person.by, Origin.of(view))
@@ -105,8 +106,8 @@ async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, res
             session, case_ids, teams=[team.id for team in person.teams], submission=submission, by=person.by,
             now=desk.now(), undo=timedelta(seconds=desk.settings.undo_seconds),
         )  # fmt: skip
-        skipped = await cases.briefly(session, outcome.skipped)
-    shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
+        skipped = await skipped_in(session, outcome.skipped, person)
+    shown = closing.undone(len(outcome.done), skipped, desk.t)
     if in_modal(body):
         await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
     else:

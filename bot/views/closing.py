@@ -1,6 +1,7 @@
 """What an agent sees after closing cases without a modal or several at once: the result, and the button to undo it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.case import ALLOWED_FROM, Move
@@ -9,7 +10,7 @@ from bot.domain.text import Text
 from bot.models import Case, CaseBrief, CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, modal, section
-from bot.views.case_state import case_name
+from bot.views.case_list import case_of_team
 from bot.views.choosing import case_boxes, value_in, value_of
 from bot.views.filters import WHICH
 from bot.views.modals import reason_fields, take_over_button
@@ -21,6 +22,19 @@ OFFERED = 20
 """Cases of colleagues that can be taken over from a message; the others are only named."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """The cases with which nothing was done, why by case, and the names of teams as for `case_boxes`."""
+
+    cases: Sequence[CaseBrief] = ()
+    why: Mapping[int, Text] = field(default_factory=dict)
+    teams: Mapping[int, str] = field(default_factory=dict)
+
+    def team_of(self, case: Case) -> str:
+        """Return the name of the team of a case, if it must be told."""
+        return self.teams.get(case.team_id, "")
 
 
 def undo_value(case_ids: Sequence[int], closed_at: datetime) -> str:
@@ -68,15 +82,13 @@ def close_many_modal(
     return modal("case:close_many", close, blocks, submit=close, close=t("Cancel"), metadata=origin)
 
 
-def closed_many(
-    done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], undo: str, seconds: int, t: Texts, *, by: str
-) -> View:
+def closed_many(done: int, skipped: Skipped, undo: str, seconds: int, t: Texts, *, by: str) -> View:
     """Say how many cases were closed, and which were not and why; `undo` as in `closed`.
 
     `by` can take over those that a colleague has now.
     """
     words = t.plural("{n} case closed.", "{n} cases closed.", done)
-    said = with_skipped(words, skipped, why, t, by=by)
+    said = with_skipped(words, skipped, t, by=by)
     return View(said.text, [*said.blocks, *undo_row(UNDO, undo, seconds, t)])
 
 
@@ -90,25 +102,27 @@ def undo_row(action_id: str, undo: str, seconds: int, t: Texts) -> list[Block]:
     return actions(button(t("Undo (within {n} s)", n=seconds), action_id, undo)) if undo else []
 
 
-def undone(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
+def undone(done: int, skipped: Skipped, t: Texts) -> View:
     """Say how many cases were restored, and which were not, and why."""
     words = "↩️ " + t.plural("{n} case is as it was before.", "{n} cases are as they were before.", done)
     words = words if done else ""
-    return with_skipped(words, skipped, why, t)
+    return with_skipped(words, skipped, t)
 
 
-def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts, *, by: str = "") -> View:
+def with_skipped(words: str, skipped: Skipped, t: Texts, *, by: str = "") -> View:
     """Say what was done, and which cases were skipped and why; `by` can take over those that a colleague has now."""
     lines = {
-        brief.case.id: t("Nothing was done with {case}: {why}", case=named(brief, t), why=t(why[brief.case.id]))
-        for brief in skipped
-    }
-    taken = [brief.case for brief in skipped if by and _is_a_colleagues(brief.case, by)][:OFFERED]
+        brief.case.id: t("Nothing was done with {case}: {why}", case=named(brief, t, skipped.team_of(brief.case)),
+                         why=t(skipped.why[brief.case.id]))
+        for brief in skipped.cases
+    }  # fmt: skip
+    taken = [brief.case for brief in skipped.cases if by and _is_a_colleagues(brief.case, by)][:OFFERED]
     rows = [
         section(lines[case.id])
-        | {"accessory": take_over_button(case.id, case.assignee or "", t, of=case_name(case, t))}
+        | {"accessory": take_over_button(case.id, case.assignee or "", t,
+                                         of=case_of_team(case, t, skipped.team_of(case)))}
         for case in taken
-    ]
+    ]  # fmt: skip
     other = [line for case_id, line in lines.items() if case_id not in {case.id for case in taken}]
     parts = [*([words] if words else []), *other]
     plain = [section("\n".join(parts[n : n + 10])) for n in range(0, len(parts), 10)]

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.queue import Filter, Which
-from bot.domain.text import Text
 from bot.models import CaseBrief, CaseLine, HandedOver
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, field_of, literal, modal, option, quote, section
 from bot.views.choosing import case_boxes
-from bot.views.closing import close_many_button, undo_row, with_skipped
+from bot.views.closing import Skipped, close_many_button, undo_row, with_skipped
 from bot.views.passing import SHOWN, line, rows
 from bot.views.rollup import lot_buttons, series_button
 
@@ -77,8 +76,7 @@ def handed_out(
     got: Mapping[str, Sequence[int]],
     done: int,
     away: Sequence[str],
-    skipped: Sequence[CaseBrief],
-    why: Mapping[int, Text],
+    skipped: Skipped,
     undo: str,
     seconds: int,
     t: Texts,
@@ -87,7 +85,7 @@ def handed_out(
 
     `undo` is the value of the button that undoes it, "" for none.
     """
-    said = with_skipped("\n".join([*_went(got, done, t), *_who_is_away(away, t)]), skipped, why, t)
+    said = with_skipped("\n".join([*_went(got, done, t), *_who_is_away(away, t)]), skipped, t)
     return View(said.text, [*said.blocks, *undo_row(UNDO, undo, seconds, t)])
 
 

@@ -13,13 +13,14 @@ SHOWN = 15
 """Cases that are shown; the rest is counted."""
 
 
-def named(brief: CaseBrief, t: Texts) -> str:
-    """Return the name of a case in a sentence."""
-    return t(
+def named(brief: CaseBrief, t: Texts, team: str = "") -> str:
+    """Return the name of a case in a sentence, with that of its team beside cases of others."""
+    name = t(
         "case {number} of {name}",
         number=brief.case.number,
         name=literal(brief.author.name or brief.author.handle or "?", 80),
     )
+    return f"{name} ({literal(team, 60)})" if team else name
 
 
 def line(brief: CaseBrief, t: Texts, *, outside: bool = False, teams: Mapping[int, str] | None = None) -> str:

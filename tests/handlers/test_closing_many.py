@@ -111,6 +111,7 @@ async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_an
     await bot.slack.click_in_view(SANNE, "case:undo_close")
     said = await bot.slack.wait_for(lambda: "↩️" in text_of(bot.slack.view(SANNE)) and bot.slack.view(SANNE))
     assert text_of(said).count("Dit is van een ander team.") == len(left) and "intussen" not in text_of(said)
+    assert text_of(said).count("zaak 1 van \u2068Burger 2\u2069 (\u2068Beheer\u2069): ") == len(left), "both are case 1"
     assert await statuses(bot) == [Status.CLAIMED, Status.CLOSED if left else Status.CLAIMED]
 
 
@@ -210,6 +211,16 @@ async def test_who_is_in_several_teams_hears_of_which_team_each_closed_case_is(m
     await closes(bot, MARIEKE, await opens(bot, MARIEKE), 1)
     [told] = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
     assert "1 zaak van jou" in text_of(told) and "Zaak 1 (\u2068Webcare\u2069)" in text_of(told)
+
+
+async def test_who_is_in_several_teams_reads_of_which_team_the_case_is_that_was_skipped(minute: Bot) -> None:
+    bot = minute
+    await claim_in_two_teams(bot)
+    view = await opens(bot, SANNE, "/webcare mijn")
+    async with bot.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=SANNE, now=bot.desk.now())
+    said = text_of(await closes(bot, SANNE, view, 1, 2))
+    assert "1 zaak afgesloten" in said and "zaak 1 van \u2068Burger 1\u2069 (\u2068Webcare\u2069): " in said
 
 
 async def opens_those_of_the_citizen(bot: Bot, person: str) -> dict[str, Any]:

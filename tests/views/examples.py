@@ -241,6 +241,10 @@ def brief(status: Status) -> CaseBrief:
     return CaseBrief(file.case, file.author, file.latest)
 
 
+def skipped(briefs: Sequence[CaseBrief]) -> closing.Skipped:
+    return closing.Skipped(briefs, dict.fromkeys((each.case.id for each in briefs), text("No.")), {1: LONG})
+
+
 def account() -> Account:
     return Account(
         id=1, team_id=1, platform="mastodon", name="webcare@social.example.nl", url="https://social.example.nl",
@@ -419,7 +423,7 @@ def messages(t: Texts) -> Iterator[View]:
         yield went_on(case_file(Status.CLOSED), t, NOW, card_url=url)
     yield from (urgent_call(file, [BY, OTHER], t, NOW, is_over=over) for file in files[:2] for over in (False, True))
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
-    yield from (at_once, closing.undone(2, [brief(Status.NEW)], {1: text("No.")}, t))
+    yield from (at_once, closing.undone(2, skipped([brief(Status.NEW)]), t))
     briefs = [brief(status) for status in Status] * 4
     yield from (passing.passed_on(Passed(BY, [1]), briefs[:count], t) for count in (1, 20))
     yield passing.passed_on(Passed(BY, [1], leaves=True), briefs[:1], t)
@@ -428,10 +432,10 @@ def messages(t: Texts) -> Iterator[View]:
     for told, theirs, count in ((handed, 1, 3), (replace(handed, former=OTHER, note=""), 20, 20), (handed, 0, 0)):
         yield handing_over.handed_to_you(told, briefs[:theirs], count, t)
     undo = choosing.value_of(range(1, 101), "V0123456789")
-    yield handing_over.handed_out({BY: [1], OTHER: [2, 3]}, 3, [BY], briefs[:2], {1: text("No.")}, undo, 10, t)
-    yield handing_over.handed_out({}, 3, [], [], {}, "", 10, t)
+    yield handing_over.handed_out({BY: [1], OTHER: [2, 3]}, 3, [BY], skipped(briefs[:2]), undo, 10, t)
+    yield handing_over.handed_out({}, 3, [], closing.Skipped(), "", 10, t)
     undo = closing.undo_value(range(1, 101), NOW)
-    yield from (closing.closed_many(98, briefs[:2], {1: text("No.")}, undo, 10, t, by=by) for by in (BY, OTHER))
+    yield from (closing.closed_many(98, skipped(briefs[:2]), undo, 10, t, by=by) for by in (BY, OTHER))
     yield from (away_question(BY, waiting, t, on_duty=duty) for waiting in (0, 1, 7) for duty in (False, True))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield nothing_left(t)
