@@ -37,10 +37,10 @@ from bot.views.answer_modal import (
     key_of,
     level_with,
     name_of_field,
-    topic_chosen,
 )
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
+from bot.views.topic import chosen_topic
 from handlers.feedback import name_of
 from handlers.modal import values
 from handlers.submission import filled_as
@@ -226,7 +226,7 @@ def chosen_in(
         private=visibility == "private" if visibility else composing.is_private_by_default(mention, desk.now()),
         kind=kind,
         promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
-        topic=topic_chosen(filled.get(TOPIC), state, file.case.topic),
+        topic=chosen_topic(filled.get(TOPIC), state.topic, file.case.topic),
         invitation=filled.get(INVITATION) or "",
         image_description=(filled.get(DESCRIPTION) or "").strip(),
         **_image_in(filled, state, draft),

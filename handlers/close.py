@@ -21,7 +21,7 @@ from bot.views.block import Block
 from bot.views.case_menu import seen_by
 from bot.views.case_state import reason_words
 from bot.views.modals import close_modal, seen_in
-from bot.views.topic import chosen_topic, opened_with
+from bot.views.topic import TOPIC, chosen_topic, opened_with, topic_of
 from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
 from handlers.modal import in_modal, opened, values
@@ -56,8 +56,8 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
     try:
         async with messages.changing(desk, case_id, then=ack) as session:
             case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why, seen=seen)
-            topic = chosen_topic(view, filled, case.topic)
-            await cases.set_topic(session, case_id, topic=topic, by=by, now=desk.now())
+            if topic := chosen_topic(filled.get(TOPIC), opened_with(view), case.topic):
+                await cases.set_topic(session, case_id, topic=topic_of(topic), by=by, now=desk.now())
     except cases.Unread:
         again = filled_as(await view_of(desk, case_id, by, seen, topic=opened_with(view)), view)
         await ack(response_action="update", view=again)

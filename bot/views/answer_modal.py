@@ -307,14 +307,6 @@ def name_of_field(block_id: str) -> str:
     return block_id.partition(":")[0]
 
 
-def topic_chosen(value: str | None, state: ModalState, now: str | None) -> str:
-    """Return the option that an agent chose for the topic; "" when they chose none, or the case has it by now.
-
-    What a field shows that was left as it was is no choice: a colleague may have set another topic meanwhile.
-    """
-    return value if value and value not in {state.topic, option_of(now)} else ""
-
-
 def snippet_option(title: str, words: str) -> Block:
     """Return a canned text as an option, with its first words."""
     return option(title, title) | {"description": plain(" ".join(words.split()), 75)}

@@ -1,7 +1,6 @@
 """The choice of a case's topic among those of the team."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bot.models import CaseFile
 from bot.texts import Texts
@@ -49,10 +48,12 @@ def opened_with(view: Block) -> str:
     return next((each.removeprefix(_SHOWN) for each in ids if each.startswith(_SHOWN)), "")
 
 
-def chosen_topic(view: Block, filled: Mapping[str, Any], now: str | None) -> str | None:
-    """Return the topic that was chosen in a modal; `now`, the one that the case has by now, when none was chosen."""
-    value = filled.get(TOPIC) or NONE
-    return topic_of(value) if TOPIC in filled and value != opened_with(view) else now
+def chosen_topic(value: str | None, opened_with: str, now: str | None) -> str:
+    """Return the option that was chosen for the topic; "" when none was, or the case has that topic by now.
+
+    What a field shows as it did when the modal opened is no choice: a colleague may have set another topic meanwhile.
+    """
+    return value if value and value not in {opened_with, option_of(now)} else ""
 
 
 def option_of(topic: str | None) -> str:
