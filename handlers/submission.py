@@ -145,9 +145,10 @@ def _offered(element: Block, chosen: Any) -> Any:
 
     Slack refuses a view whose field begins with an option of other words than those that it offers.
     """
-    if "options" not in element:
+    groups = element.get("option_groups", [element] if "options" in element else [])
+    if not groups:
         return chosen
-    options = {option["value"]: option for option in element["options"]}
+    options = {option["value"]: option for group in groups for option in group["options"]}
     if isinstance(chosen, list):
         return [options[each["value"]] for each in chosen if each["value"] in options]
     return options.get(chosen["value"])

@@ -21,6 +21,7 @@ from bot.views.block import (
     field_of,
     literal,
     modal,
+    offered,
     option,
     quote,
     section,
@@ -164,7 +165,7 @@ def act_undo_button(file: CaseFile, t: Texts) -> list[Block]:
 
 def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask which of our answers to remove from the platform, and why."""
-    removable = file.removable[:100]
+    removable = file.removable
     why = {"type": "plain_text_input", "max_length": 300}
     ours = [Post(each.id, each.sent_at or each.created_at, each.text, each.private) for each in removable]
     blocks = [context(head_line(file, t)), *post_choice(ours, t("Answer"), "remove_reply", t, now)]
@@ -214,8 +215,8 @@ class Post:
 
 
 def to_choose(mentions: Sequence[Mention]) -> list[Post]:
-    """Return these mentions as posts to choose from, as many as a menu can have."""
-    return [Post(each.id, each.published_at, each.text, each.private) for each in mentions[:100]]
+    """Return these mentions as posts to choose from."""
+    return [Post(each.id, each.published_at, each.text, each.private) for each in mentions]
 
 
 def post_choice(posts: Sequence[Post], label: str, block_id: str, t: Texts, now: datetime) -> list[Block]:
@@ -224,7 +225,7 @@ def post_choice(posts: Sequence[Post], label: str, block_id: str, t: Texts, now:
         [post] = posts
         return [*([context(private_mark(t))] if post.private else []), quote(post.words, 1500)]
     options = [option(_named(post, t, now), str(post.id)) for post in posts]
-    return [field_of(label, block_id, {"type": "static_select", "options": options})]
+    return [field_of(label, block_id, {"type": "static_select", **offered(options)})]
 
 
 def _named(post: Post, t: Texts, now: datetime) -> str:

@@ -7,14 +7,13 @@ from bot.domain.label import Label
 from bot.domain.text import Text
 from bot.models import Account, SigningIn, SigningInStage
 from bot.texts import Texts
-from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, section
-from bot.views.settings_form import back, line, metadata_of, page
+from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, offered, option, section
+from bot.views.settings_form import back, line, metadata_of, more, page
 
 SHOWN = 60
 """Accounts in the list; a modal has room for a hundred blocks."""
 FEW = 10
 """Slack takes ten checkboxes; more become a menu."""
-MOST = 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ def accounts_page(team_id: int, accounts: Sequence[tuple[Account, Label]], place
     """Return the list of a team's accounts, and the platforms where another can be connected."""
     rows = [section(f"*{literal(label.signed, 80)}*\n{_state(account, t)}") for account, label in accounts[:SHOWN]]
     blocks = rows or [section(t("This team has no accounts yet."))]
+    blocks += more(len(accounts) - SHOWN, t)
     blocks += [{"type": "divider"}, section(f"*{t('Connect an account')}*")]
     blocks += _places(places, t)
     blocks.append(
@@ -124,9 +124,9 @@ def signed_in(row: SigningIn, title: str, t: Texts) -> View:
 
 def choose_modal(team_id: int, row: SigningIn, title: str, t: Texts) -> Block:
     """Ask which accounts to connect."""
-    options = [option(offer["name"], offer["id"]) for offer in row.offers[:MOST]]
+    options = [option(offer["name"], offer["id"]) for offer in row.offers]
     kind = "checkboxes" if len(options) <= FEW else "multi_static_select"
-    element: Block = {"type": kind, "options": options}
+    element: Block = {"type": kind, **offered(options)}
     if len(options) == 1:
         element["initial_options"] = options
     blocks = [

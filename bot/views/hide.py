@@ -15,10 +15,6 @@ from bot.views.citizen import head_line, wrote_again
 from bot.views.marks import private_mark
 from bot.views.modals import UNREAD, shows
 
-MENU = 100
-"""Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""
-
-
 _EDITS = "edits:"
 """Before the sign of what edits made of a post, in the id of the row of buttons of a question about it."""
 COPIES = 4
@@ -32,14 +28,14 @@ def hide_modal(
 
     It remembers what it shows of the citizen's words; `again`: a post was edited since it was shown before.
     """
-    posts = file.open_to(Act.HIDE)[:MENU]
+    posts = file.open_to(Act.HIDE)
     options = [option(t("{rule} (four eyes)", rule=title) if second else title, title) for title, second in rules]
     note = {"type": "plain_text_input", "max_length": 300}
     blocks = [
         context(head_line(file, t)),
         *post_choice(to_choose(posts), t("Post"), "hide_post", t, now),
         *(_read_first(posts, t, now) if again else []),
-        field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
+        field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options}),
         field_of(t("Note"), "hide_note", note, optional=True,
                  hint=t("For colleagues only, in the history of the case.")),
         context(

@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
 from bot.texts import Texts
-from bot.views.block import Block, button, field_of, modal, offered, option
+from bot.views.block import Block, button, context, field_of, modal, offered, option
 
 GROUPS: dict[str, Text] = {
     "team": text("Team"),
@@ -148,6 +148,11 @@ def metadata_of(team_id: int, **more: Any) -> str:
 def back(t: Texts) -> Block:
     """Return the button to the menu."""
     return button(t("Back to the settings"), "settings:group", "menu")
+
+
+def more(left: int, t: Texts) -> list[Block]:
+    """Return the line below a list that says how many do not fit in it, if any."""
+    return [context(t("… and {n} more", n=left))] if left > 0 else []
 
 
 def line(

@@ -6,7 +6,19 @@ from typing import Any
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, field_of, literal, option, section
 from bot.views.case_state import target_name
-from bot.views.settings_form import TARGETS, Filled, back, channel, form, group_menu, line, page, remove_tick, ticks
+from bot.views.settings_form import (
+    TARGETS,
+    Filled,
+    back,
+    channel,
+    form,
+    group_menu,
+    line,
+    more,
+    page,
+    remove_tick,
+    ticks,
+)
 from bot.views.settings_modals import norm_lines
 
 SHOWN = 95
@@ -135,7 +147,8 @@ def initials_list(team_id: int, agents: Sequence[tuple[str, str]], t: Texts) -> 
     ]
     about = context(t("They sign answers. Colleagues choose their own at their first answer; here you correct them."))
     nobody = section(t("Nobody has initials yet: they are asked at someone's first answer."))
-    return page(team_id, t("Initials"), [about, *(rows or [nobody]), *actions(back(t))], t)
+    blocks = [about, *(rows or [nobody]), *more(len(agents) - SHOWN, t), *actions(back(t))]
+    return page(team_id, t("Initials"), blocks, t)
 
 
 def initials_modal(team_id: int, slack_id: str, initials: str, t: Texts) -> Block:

@@ -26,6 +26,7 @@ from bot.views.settings_form import (
     group_menu,
     line,
     menu,
+    more,
     page,
     people,
     ticks,
@@ -286,6 +287,7 @@ def changed_modal(
         row = section(said)
         row["accessory"] = undo_button(event, said, number, t)
         blocks.append(row)
+    blocks += more(len(events) - SHOWN_CHANGES, t)
     if moved:
         words = t.plural("{n} open case went to a colleague or the queue; undoing this does not give it back.",
                          "{n} open cases went to a colleague or the queue; undoing this does not give them back.",

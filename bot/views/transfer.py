@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.models import CaseFile, Mention, Transfer
 from bot.texts import Texts
-from bot.views.block import Block, View, context, field_of, literal, modal, option, quote, section
+from bot.views.block import Block, View, context, field_of, literal, modal, offered, option, quote, section
 from bot.views.case_state import spoken_state, state_line
 from bot.views.citizen import (
     Room,
@@ -27,8 +27,8 @@ MAX_NOTE = 1500
 def transfer_modal(file: CaseFile, t: Texts) -> Block:
     """Ask which team gets the case and why; the modal remembers which team has it now."""
     others = [team for team in file.teams if team.id != file.team.id]
-    options = [option(team.name[:75], str(team.id)) for team in others[:100]]
-    picker: Block = {"type": "static_select", "options": options}
+    options = [option(team.name, str(team.id)) for team in others]
+    picker: Block = {"type": "static_select", **offered(options)}
     came_from = file.transfers[-1].from_team_id if file.transfers else None
     former = next((each for each in options if each["value"] == str(came_from)), None)
     if former is not None or len(options) == 1:

@@ -587,6 +587,26 @@ async def test_of_several_posts_the_one_that_was_edited_is_read_in_full_before_i
     assert kept.text.endswith(end)
 
 
+async def test_of_more_posts_than_one_list_holds_an_edited_one_is_read_before_it_is_hidden(
+    acting_sqlite: Bot, wall: Wall
+) -> None:
+    bot, writer = acting_sqlite, Author("a", "Fatima")
+    now = bot.desk.now()
+    page = [Post(f"p{n}", writer, f"Idioot {n}", now, permits=ALL, in_reply_to="p1") for n in range(2, 112)]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 2, page, now=now)
+    await messages.wake_lanes(bot.desk)
+    await choose(bot, "hide:1", "Idioot 111")
+    assert "Idioot 111" in str((await open_modal(bot, SANNE, "case:hide"))["blocks"])
+    await edits(bot)
+    ack = await bot.slack.submit(SANNE, {"hide_rule": "Schelden", "hide_post": "1"})
+    assert ack.ok and not ack.errors, ack
+    assert "of paste een bericht aan" in text_of(await open_modal(bot, SANNE, "case:hide"))
+    assert not (await bot.slack.submit(SANNE)).errors
+    [kept] = await hidings(bot)
+    assert kept.text == SORRY
+
+
 async def test_two_who_decide_at_once_decide_once(acting: Bot, wall: Wall) -> None:
     await hide(acting, "Discriminatie")
     question = await asked(acting)

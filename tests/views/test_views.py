@@ -12,19 +12,26 @@ import pytest
 from babel.messages.pofile import read_po
 
 from bot.domain.case import Status
+from bot.domain.event import EventKind
+from bot.domain.label import Label
 from bot.domain.mention import Act
-from bot.models import ActStatus, Author, ReplyStatus
+from bot.models import ActStatus, Author, Event, ReplyStatus, SigningInStage
 from bot.sandbox.slack import blocks, modals
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, LOCALES, Texts
-from bot.views.act import remove_modal
+from bot.views.act import like_modal, remove_modal
 from bot.views.case_card import case_card
+from bot.views.connecting import accounts_page, choose_modal
 from bot.views.hide import copies, hide_modal
 from bot.views.home import MAX_BLOCKS, home_tab
+from bot.views.settings_lists import initials_list
+from bot.views.settings_modals import changed_modal
 from bot.views.transfer import transfer_modal
 from tests.views.examples import (
     NOW,
+    TEAMS,
+    account,
     act,
     case_file,
     hiding,
@@ -35,6 +42,7 @@ from tests.views.examples import (
     moderated,
     opened,
     reply,
+    signing_in,
 )
 
 OTHER_QUOTES = {"nl": '[“”‘’";]', "en": '["‘’]'}
@@ -128,6 +136,36 @@ def test_all_that_is_shown_has_one_kind_of_quotes(language: str) -> None:
     shown = [each["text"] for each in texts([*(view.blocks for view in messages(t)), *opened(t), *homes(t)])]
     shown += [view.text for view in messages(t)]
     assert not [each for each in map(html.unescape, shown) if re.search(OTHER_QUOTES[language], each)]
+
+
+def test_a_menu_has_all_that_can_be_chosen_and_a_list_says_how_many_it_leaves_out() -> None:
+    t, now = Texts("nl", "Europe/Amsterdam"), NOW
+    posts = [mention(3, id=number, allows=[*Act]) for number in range(1, 151)]
+    ours = [reply(ReplyStatus.SENT, number, external_id=str(number)) for number in range(1, 151)]
+    many = signing_in(SigningInStage.SIGNED_IN, offers=150)
+    for modal, count in (
+        (transfer_modal(case_file(Status.NEW, teams=TEAMS), t), len(TEAMS) - 1),
+        (hide_modal(moderated(mentions=posts), [("Schelden", False)], t, now), 150 + 1),
+        (like_modal(moderated(mentions=posts), t, now), 150),
+        (remove_modal(moderated(replies=ours), t, now), 150),
+        (choose_modal(1, many, "Facebook", t), 150),
+    ):
+        chosen = [option for block in modal["blocks"] for option in all_options(block.get("element", {}))]
+        assert len(chosen) == count, modal["callback_id"]
+    accounts = [(account(), Label("Facebook", "Gemeente", "📘"))] * 62
+    assert "… en nog 2" in text_of(accounts_page(1, accounts, [], t))
+    assert "… en nog" not in text_of(accounts_page(1, accounts[:60], [], t))
+    initials = [(f"U0{n}", f"SB{n}") for n in range(97)]
+    assert "… en nog 2" in text_of(initials_list(1, initials, t))
+    roles = [{"team": 1, "agent": f"U0{n}", "before": None, "after": "agent"} for n in range(97)]
+    events = [Event(id=n, kind=EventKind.ROLE, by="U0SANNE", at=now, details=each) for n, each in enumerate(roles)]
+    assert "… en nog 2" in text_of(changed_modal(1, events, t, moved=1))
+
+
+def all_options(element: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a menu offers, in one list or in groups."""
+    groups = element.get("option_groups", [element])
+    return [option for group in groups for option in group.get("options", [])]
 
 
 def test_what_is_private_is_marked_where_it_is_chosen_or_quoted() -> None:
