@@ -1,7 +1,7 @@
 """Open a modal within the 3 seconds that Slack's trigger is valid: first a loading view, then the real one."""
 
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -136,37 +136,41 @@ def remembering_touched(view: dict[str, Any]) -> str:
     return json.dumps({**remembered(view), TOUCHED: touched})
 
 
-def values_over(view: dict[str, Any], now_set: Mapping[str, Any], lines: Collection[str] = ()) -> dict[str, Any]:
+def values_over(view: dict[str, Any], now_set: Mapping[str, Any], lines: Mapping[str, int] = {}) -> dict[str, Any]:
     """Return the content of each field over what is set now: an untouched field leaves what a colleague set meanwhile.
 
-    Of a choice of several, and of `lines` (the fields with one thing on each line), what a colleague added or took out
-    meanwhile stays so too. `now_set` has the fields by block id.
+    Of a choice of several, and of `lines`, what a colleague added or took out meanwhile stays so too. `lines` are the
+    fields with one thing on each line, each with how many words at its beginning name the thing; 0: the whole line
+    does. `now_set` has the fields by block id.
     """
-    shown, again, untouched = _shown(view), _touched(view), left_as_shown(view)
-    over = dict(now_set)
-    for field, sent in values(view).items():
-        if field in untouched:
-            continue
-        now, before = now_set.get(field), shown.get(field)
-        if field in again or now == before:
-            over[field] = sent
-        elif isinstance(now, list):
-            over[field] = _merged(before or [], sent or [], now)
+    shown, untouched = _shown(view), left_as_shown(view)
+    sent = {field: value for field, value in values(view).items() if field not in untouched}
+    for field in sent.keys() - _touched(view):
+        before, now = shown.get(field), now_set.get(field)
+        if isinstance(now, list):
+            sent[field] = _merged(before or [], sent[field] or [], now)
         elif field in lines:
-            over[field] = "\n".join(_merged(*(_lines(each) for each in (before, sent, now))))
-        else:
-            over[field] = sent
-    return over
+            merged = _merged(*(_lines(each) for each in (before, sent[field], now)), named_by=lines[field])
+            sent[field] = "\n".join(merged)
+    return {**now_set, **sent}
 
 
 def _lines(written: str | None) -> list[str]:
     return [line.strip() for line in (written or "").splitlines() if line.strip()]
 
 
-def _merged(before: list[str], sent: list[str], now: list[str]) -> list[str]:
-    """Return what was sent, with what a colleague added since `before`, and without what they took out."""
+def _merged(before: list[str], sent: list[str], now: list[str], *, named_by: int = 0) -> list[str]:
+    """Return what was sent, with what a colleague added since `before`, and without what they took out.
+
+    Of what both changed the one that was sent stays: that whose first `named_by` words are the same (0: all of it).
+    """
     stays = [each for each in sent if each in now or each not in before]
-    return [*stays, *(each for each in now if each not in before and each not in sent)]
+    named = {_name(each, named_by) for each in stays}
+    return [*stays, *(each for each in now if each not in before and _name(each, named_by) not in named)]
+
+
+def _name(line: str, named_by: int) -> str:
+    return " ".join(line.casefold().split()[:named_by]) if named_by else line
 
 
 def _read(state: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -34,8 +34,15 @@ from bot.texts import Texts
 from bot.views.case_state import REASONS
 from bot.views.settings_form import TOLD
 
-LINES = ("closed_days", "topics", "close_reasons", "signal_words")
-"""The fields with one thing on each line, each by itself."""
+LINES = {
+    **dict.fromkeys(("closed_days", "topics", "close_reasons", "signal_words"), 0),
+    "early_closings": 1,
+    "ladder": 2,
+}
+"""The fields with one thing on each line, each with how many words name it: a date, a percentage and who is told.
+
+0: the whole line does.
+"""
 NONE = "none"
 """The option for "nothing" in a menu in which something must be chosen."""
 

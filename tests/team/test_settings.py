@@ -16,7 +16,7 @@ from bot.team import forms
 from bot.team.settings import LadderStep, Norm, TeamSettings
 from bot.texts import Texts
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import changes, home, open_group, open_modal, settings_of, square_texts
+from tests.people import changes, home, open_group, open_modal, settings, settings_of, square_texts
 
 DUTCH = Texts("nl", "Europe/Amsterdam")
 
@@ -197,6 +197,31 @@ async def test_what_a_colleague_added_to_a_list_meanwhile_stays_in_it(sqlite_bot
     settings = await settings_of(bot)
     assert settings.closed_days == [date(2026, 12, 24), date(2026, 12, 31)]
     assert settings.holidays[:2] == ["Goede vrijdag", "Koningsdag"]
+
+
+async def test_what_two_coordinators_write_of_the_ladder_and_early_closings_at_once_is_merged(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF]})
+    await settings(
+        bot, early_closings={"2026-12-24": "16:00", "2026-12-27": "12:00"},
+        ladder=[{"percent": 50, "to": "owner"}, {"percent": 100, "to": "thread"}],
+    )  # fmt: skip
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "reminders")
+    first, second = "50 eigenaar Let op\n100 team\n150 coördinator", "50 Eigenaar Schiet op\n120 kanaal"
+    for person, ladder in ((SANNE, first), (YOUSSEF, second)):
+        assert not (await bot.slack.submit(person, {"ladder": ladder})).errors
+    steps = [(step.percent, step.to.value, step.text) for step in (await settings_of(bot)).steps()]
+    assert steps == [(50, "owner", "Schiet op"), (120, "channel", ""), (150, "coordinator", "")]
+
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "closed")
+    first, second = "2026-12-24 15:00\n2026-12-31 16:00", "2026-12-05 15:00\n2026-12-24 16:00\n2026-12-27 13:00"
+    for person, early in ((SANNE, first), (YOUSSEF, second)):
+        assert not (await bot.slack.submit(person, {"early_closings": early})).errors
+    closes = {day.day: at for day, at in (await settings_of(bot)).early_closings.items()}
+    assert closes == {5: "15:00", 24: "15:00", 27: "13:00", 31: "16:00"}
 
 
 async def test_a_new_norm_leaves_alone_what_is_being_timed(sqlite_bot: Bot) -> None:
