@@ -41,7 +41,10 @@ async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
                 norms = {platform: norm.model_dump() for platform, norm in settings.platforms.items()}
                 return modals.platforms_modal(team_id, [(p, name, norms.get(p)) for p, name in named.items()], desk.t)
             case "initials":
-                return modals.initials_list(team_id, await agents.signing(session, team_id), desk.t)
+                signing = await agents.signing(session, team_id)
+                people = [slack_id for slack_id, _ in signing]
+                left = {*people} - {*await agents.still_answering(session, team_id, people)}
+                return modals.initials_list(team_id, signing, desk.t, left=left)
             case _:
                 return None
 

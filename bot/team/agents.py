@@ -64,8 +64,11 @@ async def set_initials(session: AsyncSession, team_id: int, slack_id: str, wante
     same = await session.exec(select(Agent).where(Agent.team_id == team_id, Agent.initials == chosen))
     holder = same.first()
     if holder is not None and holder.slack_id != slack_id:
-        raise Refused("{agent} already signs with ^{initials}. Choose others.",
-                      agent=f"<@{holder.slack_id}>", initials=chosen)  # fmt: skip
+        names = {"agent": f"<@{holder.slack_id}>", "initials": chosen}
+        if await still_answering(session, team_id, [holder.slack_id]):
+            raise Refused("{agent} already signs with ^{initials}. Choose others.", **names)
+        raise Refused("{agent} signed with ^{initials}, and no longer answers for this team. Choose others, or let a "
+                      "coordinator take them away there: in the settings, below Initials.", **names)  # fmt: skip
     agent = await locked(session, team_id, slack_id, now)
     agent.initials = chosen
     session.add(agent)
@@ -144,6 +147,12 @@ async def able(session: AsyncSession, team_id: int, settings: TeamSettings, peop
         by_channel = set(await session.exec(there.where(col(Member.slack_id).in_(people))))
     named = {slack_id for slack_id, role in given.items() if role in ANSWERING}
     return [each for each in people if each in named or (given.get(each) is None and each in by_channel)]
+
+
+async def still_answering(session: AsyncSession, team_id: int, people: Sequence[str]) -> list[str]:
+    """Return those of these people who can answer for a team, as `able`, and whose account is not closed."""
+    settings = TeamSettings.of((await session.get_one(Team, team_id)).settings)
+    return await members.still_here(session, await able(session, team_id, settings, people))
 
 
 async def named(session: AsyncSession) -> set[str]:

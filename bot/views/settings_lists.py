@@ -1,6 +1,6 @@
 """The lists in the settings and the form for one item of each: snippets, advisers, house rules, norms, initials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.texts import Texts
@@ -139,12 +139,16 @@ def platform_modal(team_id: int, platform: str, name: str, filled: Filled, t: Te
     return form("platform", team_id, t("Norm of a platform"), blocks, t, platform=platform)
 
 
-def initials_list(team_id: int, agents: Sequence[tuple[str, str]], t: Texts) -> Block:
-    """Return the list of agents with initials, given as (Slack id, initials)."""
+def initials_list(
+    team_id: int, agents: Sequence[tuple[str, str]], t: Texts, *, left: Collection[str] = frozenset()
+) -> Block:
+    """Return the list of agents with initials, given as (Slack id, initials); `left` are those who answer no longer."""
+    gone = " · " + t("no longer answers")
     rows = [
-        _row(f"<@{slack_id}> – *^{initials}*", t("Change"), "initials:edit", slack_id, of=initials)
+        _row(f"<@{slack_id}> – *^{initials}*{gone if slack_id in left else ''}", t("Change"), "initials:edit", slack_id,
+             of=initials)
         for slack_id, initials in agents[:SHOWN]
-    ]
+    ]  # fmt: skip
     about = context(t("They sign answers. Colleagues choose their own at their first answer; here you correct them."))
     nobody = section(t("Nobody has initials yet: they are asked at someone's first answer."))
     blocks = [about, *(rows or [nobody]), *more(len(agents) - SHOWN, t), *actions(back(t))]
@@ -156,7 +160,8 @@ def initials_modal(team_id: int, slack_id: str, initials: str, t: Texts) -> Bloc
     element: Block = {"type": "plain_text_input", "max_length": 4}
     if initials:
         element["initial_value"] = initials
-    hint = t("Letters that sign the answers. Leave it empty to ask for them at the next answer.")
+    hint = t("Letters that sign the answers. Leave it empty to ask for them at the next answer. "
+             "A colleague can then choose them.")  # fmt: skip
     blocks = [
         section(t("Initials of {agent}", agent=f"<@{slack_id}>")),
         field_of(t("Initials"), "initials", element, optional=True, hint=hint),

@@ -14,8 +14,9 @@ from bot.sandbox.slack.workspace import UserGroup
 from bot.staffing import presence
 from bot.team import agents, teams
 from bot.team.settings import HOUSE_RULES, Adviser, Norm
+from jobs.members import read_channels
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import answer, changed, changes, make_role, open_group, open_modal, settings_of
+from tests.people import answer, asked, changed, changes, make_role, open_group, open_modal, settings_of
 
 
 async def open_one(bot: Bot, group: str, button: str, value: str = "") -> dict:
@@ -353,6 +354,21 @@ async def test_a_coordinator_corrects_initials_and_puts_them_back(bot: Bot) -> N
     assert (told.by, told.details) == (SANNE, {"team": 1, "agent": YOUSSEF, "before": "YA", "after": "YAM"})
     assert f"<@{YOUSSEF}>: ^YAM → ^YA" in await undone(bot)
     assert (await agent(bot, YOUSSEF)).initials == "YA"
+
+
+async def test_initials_of_who_left_can_be_freed_for_a_newcomer(bot: Bot) -> None:
+    await read_channels(bot.desk)
+    await signs_with(bot, "YA")
+    assert "antwoordt niet meer" not in text_of(await open_group(bot, SANNE, "initials"))
+    await bot.slack.leave(YOUSSEF, CHANNEL)
+    told = await asked(bot, MARIEKE, "/webcare initialen ya")
+    assert f"<@{YOUSSEF}> ondertekende met ^YA en antwoordt niet meer voor dit team." in told
+    shown = await open_group(bot, SANNE, "initials")
+    assert f"<@{YOUSSEF}> – *^YA* · antwoordt niet meer" in text_of(shown)
+    await changed(bot, SANNE, shown, "initials:edit", YOUSSEF)
+    assert not (await bot.slack.submit(SANNE, {"initials": ""})).errors
+    assert "^YA" in await asked(bot, MARIEKE, "/webcare initialen ya")
+    assert (await agent(bot, MARIEKE)).initials == "YA"
 
 
 async def test_initials_that_are_taken_away_are_asked_again(sqlite_bot: Bot) -> None:
