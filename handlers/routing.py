@@ -38,8 +38,9 @@ async def named(desk: TeamDesk, team_id: int) -> Named:
         rules = await routing.of_team(session, team_id)
     names = {account.id: str(connectors.label_of(account)) for account in known}
     on = [*(account.platform for account in known), *(platform for rule in rules for platform in rule.platforms)]
-    platforms = {platform: desk.t(connectors.called(platform)) for platform in on}
-    return Named({team.id: team.name for team in of_organisation}, names, platforms)
+    titles = {name: desk.t(connectors.called(name)) for name in [*connectors.registry().platforms, *on]}
+    platforms = {name: titles[name] for name in on}
+    return Named({team.id: team.name for team in of_organisation}, names, platforms, titles)
 
 
 async def add(body: dict[str, Any], desk: TeamDesk) -> None:

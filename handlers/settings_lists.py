@@ -13,7 +13,7 @@ from bot.team.settings import TeamSettings
 from bot.views import settings_lists as modals
 from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
-from handlers import connect
+from handlers import connect, routing
 from handlers.bolt_args import Ack
 from handlers.modal import going_on, remembered, values_over
 from handlers.slack_directory import refuse_closed_channels, user_groups
@@ -119,7 +119,8 @@ async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk)
     norm = forms.read("platform", values_over(view, forms.written_norm("platform", now_set)), desk.t)["item"]
     async with desk.session() as session:
         events = await teams.put_norm(session, stored["team"], stored["platform"], norm, by=by, now=desk.now())
-    await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))
+    names = await routing.named(desk, stored["team"])
+    await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t, names))
 
 
 async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -62,10 +62,20 @@ def routing_list(team_id: int, rules: Sequence[Rule], named: "Named", t: Texts) 
 
 
 class Named:
-    """The names of the things that rules refer to: teams and accounts by id, platforms by name."""
+    """The names of the things that rules refer to: teams and accounts by id, platforms by name.
 
-    def __init__(self, teams: Mapping[int, str], accounts: Mapping[int, str], platforms: Mapping[str, str]) -> None:
+    `platforms` are those that a rule can be about; an earlier one may have been about others, which `titles` has too.
+    """
+
+    def __init__(
+        self,
+        teams: Mapping[int, str],
+        accounts: Mapping[int, str],
+        platforms: Mapping[str, str],
+        titles: Mapping[str, str] | None = None,
+    ) -> None:
         self.teams, self.accounts, self.platforms = teams, accounts, platforms
+        self.titles = titles or platforms
 
 
 def _choices(rule: Rule, number: int, of: int, t: Texts) -> list[Block]:
@@ -81,7 +91,7 @@ def conditions(rule: Rule, named: Named, t: Texts) -> str:
     """Return the conditions of a rule, in words."""
     parts = [
         ", ".join(literal(named.accounts.get(each, "?"), 60) for each in rule.accounts),
-        ", ".join(literal(named.platforms.get(each, each), 60) for each in rule.platforms),
+        ", ".join(literal(named.titles.get(each, each), 60) for each in rule.platforms),
         ", ".join(literal(each, 10) for each in rule.languages),
         literal(", ".join(rule.words), 300),
         t(VISIBLE[rule.visibility]) if rule.visibility else "",

@@ -78,7 +78,7 @@ def _most(said: Sequence[str], t: Texts) -> list[str]:
 def _parts(field: str, value: Any, t: Texts, named: Named | None) -> dict[str, str] | None:
     """Return the parts of a setting by name, in words; None for a setting that is one value."""
     if field == "platforms":
-        names = named.platforms if named else {}
+        names = named.titles if named else {}
         return {literal(names.get(each, each), 60): _listed(_norm(norm, t), t) for each, norm in (value or {}).items()}
     return PARTS[field](value, t) if field in PARTS else None
 

@@ -259,6 +259,8 @@ async def test_a_rule_about_a_platform_without_accounts_stays_about_it_when_it_i
     await bot.slack.submit(SANNE, {"route_platforms": []})
     assert (await bot.slack.submit(SANNE)).ok
     assert await rules(bot) == [Rule("r", beheer, words=("brug",))]
+    past = read(await open_group(bot, SANNE, "history"))
+    assert "RSS · brug" in past and "feed" not in past, "no rule is about it now, and it has no account"
 
 
 async def test_a_rule_keeps_an_account_that_is_beyond_what_a_menu_holds(sqlite_bot: Bot) -> None:

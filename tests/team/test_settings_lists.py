@@ -48,6 +48,7 @@ async def test_a_platform_gets_a_norm_of_its_own_and_loses_it_again(bot: Bot) ->
     assert set(ack.errors) == {"platform_next_reaction", "platform_resolution"}
     ack = await bot.slack.submit(SANNE, {"platform_next_reaction": "30", "platform_resolution": "40"})
     assert ack.ok and not ack.errors, ack.errors
+    assert "Eigen bronnen" in text_of(bot.slack.view(SANNE)) and "webhook" not in text_of(bot.slack.view(SANNE))
     assert (await settings_of(bot)).platforms == {"webhook": Norm(first_reaction=20, next_reaction=30, resolution=40)}
     assert await first_reaction(bot, "Is de brug open?", "Kees") == 20 * 60
 
