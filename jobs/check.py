@@ -28,10 +28,14 @@ JUST_NOW = AGAIN / 2
 
 
 async def check_accounts(desk: Desk) -> None:
-    """Check every account that is not stopped; a failure does not affect the other accounts."""
+    """Check every account that is not stopped, but not before its platform wants that.
+
+    A failure does not affect the other accounts.
+    """
+    now = desk.now()
     async with desk.reading() as session:
         running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
-        rows = [row for row in running if row.platform != manual.PLATFORM]
+        rows = [row for row in running if row.platform != manual.PLATFORM and not _must_wait(row, now)]
     await _check_each(desk, rows)
 
 
@@ -39,27 +43,30 @@ async def check_failing(desk: Desk) -> None:
     """Check every account again that failed its check and that no reading tries, and one whose fault is not reported.
 
     One with a fault that was reported waits for the check of the day: it works for the rest, and its server may count
-    how often we try what it refuses. One whose platform asked us to wait is left alone until then.
+    how often we try what it refuses. One whose platform asked us to wait is left alone until then; if it asked that of
+    a check, the account is checked then, failing or not.
     """
     now = desk.now()
     async with desk.reading() as session:
         running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
         reported = {account_id for account_id, each in (await troubles.known(session)).items() if each.told}
-        failing = [row for row in running if _fails(row) or (_has_fault(row) and row.id not in reported)]
-        rows = [row for row in failing if not _rests(row, now)]
+        rows = [row for row in running if _is_due_again(row, row.id in reported, now)]
     await _check_each(desk, rows)
 
 
-def _fails(row: Account) -> bool:
-    return row.problem is not None and _is_only_sent_to(row)
+def _must_wait(row: Account, now: datetime) -> bool:
+    due = Budget.of(row.budget).check_due
+    return due is not None and due > now
 
 
-def _has_fault(row: Account) -> bool:
-    return "check" in (row.faults or {})
-
-
-def _rests(row: Account, now: datetime) -> bool:
-    return any(until is not None and until > now for until in (row.poll_after, Budget.of(row.budget).check_after))
+def _is_due_again(row: Account, is_reported: bool, now: datetime) -> bool:
+    budget = Budget.of(row.budget)
+    if budget.check_due is not None:
+        return budget.check_due <= now
+    fails = row.problem is not None and _is_only_sent_to(row)
+    has_fault = "check" in (row.faults or {}) and not is_reported
+    rests = any(until is not None and until > now for until in (row.poll_after, budget.check_after))
+    return (fails or has_fault) and not rests
 
 
 async def _check_each(desk: Desk, rows: Sequence[Account]) -> None:
@@ -76,7 +83,7 @@ async def _begins(desk: Desk, row: Account) -> bool:
         budget = Budget.of(account.budget)
         if budget.check_after != Budget.of(row.budget).check_after:
             return False
-        account.budget = replace(budget, check_after=desk.now() + JUST_NOW).to_json()
+        account.budget = replace(budget, check_after=desk.now() + JUST_NOW, check_due=None).to_json()
         session.add(account)
         return True
 
@@ -103,7 +110,7 @@ async def _check(desk: Desk, row: Account) -> None:
             if account.stopped_at is None and _is_only_sent_to(account) and not isinstance(verdict, RateLimited):
                 account.problem = verdict.text.to_json()
             if isinstance(verdict, RateLimited):
-                account.budget = replace(Budget.of(account.budget), check_after=verdict.retry_at).to_json()
+                account.budget = replace(Budget.of(account.budget), check_due=verdict.retry_at).to_json()
         else:
             await token_ends.learned(session, account, health)
             if health.token_expires_at is not None:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 QUARTER = timedelta(minutes=15)
+OTHERS = ("reading_due", "check_after", "check_due")
+"""The moments of a budget beside its rests."""
 TRIED_WITHIN = timedelta(minutes=15)
 """Waiting work is retried this soon after the platform's wait; if nothing was retried by then, nothing waits."""
 
@@ -36,7 +38,8 @@ class Budget:
 
     A rest ends when reading or answering works again. That of answering also ends when nothing waits to be tried.
     `reading_due` is when reading was to work again, as the platform said the first time; None while it does not rest.
-    Before `check_after` a failing account is not checked again: it was just now, or the platform asked us to wait.
+    Before `check_after` a failing account is not checked again, because it was checked just now. `check_due` is until
+    when the platform asked a check to wait; None when none waits.
     """
 
     percent: int | None = None
@@ -44,6 +47,7 @@ class Budget:
     answering: Rest | None = None
     reading_due: datetime | None = None
     check_after: datetime | None = None
+    check_due: datetime | None = None
 
     def read(self, percent: int | None, rests_until: datetime | None, now: datetime) -> Self:
         """Return the budget after a reading that worked; with `rests_until` the next one waits for the limit."""
@@ -87,7 +91,8 @@ class Budget:
             rest.told(told, now) if rest else None
             for rest, told in ((self.reading, before.reading), (self.answering, before.answering))
         )
-        return replace(self, percent=None, reading=reading, answering=answering, reading_due=None, check_after=None)
+        unsaid = dict.fromkeys(OTHERS)
+        return replace(self, percent=None, reading=reading, answering=answering, **unsaid)
 
     @property
     def until(self) -> datetime | None:
@@ -98,16 +103,14 @@ class Budget:
         """Return it as JSON."""
         rests = {"reading": self.reading, "answering": self.answering}
         moments = {name: [rest.since.isoformat(), rest.until.isoformat()] for name, rest in rests.items() if rest}
-        others = {"reading_due": self.reading_due, "check_after": self.check_after}
-        return {"percent": self.percent, **moments, **{name: at.isoformat() for name, at in others.items() if at}}
+        others = {name: at.isoformat() for name in OTHERS if (at := getattr(self, name)) is not None}
+        return {"percent": self.percent, **moments, **others}
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Self:
         """Return it from the JSON of `to_json`; None means nothing is known."""
         stored = value or {}
         moments = {name: map(datetime.fromisoformat, stored.get(name, ())) for name in ("reading", "answering")}
-        rests = {name: Rest(*each) for name, each in moments.items() if name in stored}
-        due, after = (
-            datetime.fromisoformat(stored[n]) if n in stored else None for n in ("reading_due", "check_after")
-        )
-        return cls(stored.get("percent"), **rests, reading_due=due, check_after=after)
+        known: dict[str, Any] = {name: Rest(*each) for name, each in moments.items() if name in stored}
+        known |= {name: datetime.fromisoformat(stored[name]) for name in OTHERS if name in stored}
+        return cls(stored.get("percent"), **known)

@@ -566,6 +566,26 @@ async def test_a_failing_account_is_asked_once_at_the_start_and_not_before_its_p
         assert (await health(bot, "gemeente"))["state"] == "ok"
 
 
+async def test_a_check_that_its_platform_asked_to_wait_is_made_then_and_not_before(sqlite_bot: Bot) -> None:
+    bot, asks = sqlite_bot, "GET /v26.0/debug_token"
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        bot.clock.advance(minutes=20)
+        server.asked.clear()
+        server.fail("/v26.0/debug_token", status=429, headers={"Retry-After": str(2 * 3600)})  # by the world's clock
+        await check.check_accounts(bot.desk)
+        await check.check_accounts(bot.desk)  # as at a new start
+        await check.check_failing(bot.desk)
+        assert server.asked.count(asks) == 1
+        for minutes, asked in ((90, 1), (31, 2), (11, 2)):
+            bot.clock.advance(minutes=minutes)
+            await check.check_failing(bot.desk)
+            assert server.asked.count(asks) == asked, minutes
+        bot.clock.advance(days=1)
+        await check.check_accounts(bot.desk)
+        assert server.asked.count(asks) == 3
+
+
 async def test_a_platform_that_asks_a_check_to_wait_is_not_told_to_fail(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     async with FakeWhatsApp() as server:
