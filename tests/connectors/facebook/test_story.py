@@ -188,14 +188,7 @@ async def test_only_facebook_gets_in(on_facebook: Bot, server: FakeFacebook) -> 
     server.comment("jan", "Wanneer wordt de container geleegd?")
     request = server.sent()
     forged = pushed(request.body, secret="another")
-    elsewhere = pushed({"object": "page", "entry": [{"id": "105", "changes": []}]})
-    assert [(await told(bot, PATH, each))[0] for each in (forged, elsewhere)] == [401, 200]
-    for each in (
-        {"id": "105", "changes": []},
-        {"id": "105", "changes": [{"field": "feed", "value": {"item": "post"}}]},
-    ):
-        body = {"object": "page", "entry": [each]}
-        assert [(await told(bot, PATH, pushed(body, **by)))[0] for by in ({}, {"secret": "another"})] == [200, 404]
+    assert (await told(bot, PATH, forged))[0] == 401
     assert (await told(bot, "/in/facebook/gemeente", forged))[0] == 401
     assert await bot.rows(Mention) == []
     assert await told(bot, PATH, question()) == (200, "1158201444")

@@ -186,14 +186,7 @@ async def test_only_instagram_gets_in(on_instagram: Bot, server: FakeInstagram) 
     server.comment("jan", "Wanneer wordt de container geleegd?")
     request = server.sent()
     forged = pushed(request.body, secret="another")
-    elsewhere = pushed({"object": "instagram", "entry": [{"id": "105", "changes": []}]})
-    assert [(await told(bot, PATH, each))[0] for each in (forged, elsewhere)] == [401, 200]
-    for each in (
-        {"id": "105", "changes": []},
-        {"id": "105", "changes": [{"field": "feed", "value": {"item": "post"}}]},
-    ):
-        body = {"object": "instagram", "entry": [each]}
-        assert [(await told(bot, PATH, pushed(body, **by)))[0] for by in ({}, {"secret": "another"})] == [200, 404]
+    assert (await told(bot, PATH, forged))[0] == 401
     assert await bot.rows(Mention) == []
     assert await told(bot, PATH, question()) == (200, "1158201444")
     assert (await told(bot, PATH, question("wrong")))[0] == 401

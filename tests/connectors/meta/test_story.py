@@ -4,6 +4,7 @@ Each test runs on both.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,18 @@ from tests.connectors.facebook import fake as facebook
 from tests.connectors.facebook.fake import FakeFacebook
 from tests.connectors.instagram import fake as instagram
 from tests.connectors.instagram.fake import FakeInstagram
-from tests.connectors.meta.graph import SECRETS
-from tests.people import answer, open_modal, polled, reopened, sent_out
+from tests.connectors.meta.graph import SECRETS, pushed
+from tests.people import answer, open_modal, polled, reopened, sent_out, told
 
 Server = FakeFacebook | FakeInstagram
 HIDDEN = {FakeFacebook: "is_hidden", FakeInstagram: "hidden"}
 """The field that says that a comment is hidden."""
+PLATFORM = {FakeFacebook: "facebook", FakeInstagram: "instagram"}
+CHANGES: dict[type[Server], tuple[str, dict[str, Any]]] = {
+    FakeFacebook: ("page", {"field": "feed", "value": {"item": "post"}}),
+    FakeInstagram: ("instagram", {"field": "comments", "value": {"id": "1", "text": "Hallo"}}),
+}
+"""What a call is about, and a change in one."""
 
 
 @pytest.fixture(params=[FakeFacebook, FakeInstagram], ids=["facebook", "instagram"])
@@ -35,14 +42,25 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
 async def connected(bot: Bot, server: Server) -> Bot:
     """Add the team's account to the bot, and check it."""
     server.clock = bot.desk.now
-    name, on = ("facebook", facebook) if isinstance(server, FakeFacebook) else ("instagram", instagram)
-    return await people.connected(bot, name, server.url, SECRETS, {**on.OPTIONS, "messages": True})
+    on = facebook if isinstance(server, FakeFacebook) else instagram
+    return await people.connected(bot, PLATFORM[type(server)], server.url, SECRETS, {**on.OPTIONS, "messages": True})
 
 
 @pytest.fixture
 async def on_meta(bot: Bot, server: Server) -> Bot:
     """The bot on each database, with the team's account."""
     return await connected(bot, server)
+
+
+async def test_a_call_about_an_account_that_is_not_ours_brings_nothing_and_must_be_signed_too(
+    on_meta: Bot, server: Server
+) -> None:
+    bot, path = on_meta, f"/in/{PLATFORM[type(server)]}"
+    about, change = CHANGES[type(server)]
+    for changes in ([], [change]):
+        body = {"object": about, "entry": [{"id": "105", "changes": changes}]}
+        assert [(await told(bot, path, pushed(body, **by)))[0] for by in ({}, {"secret": "another"})] == [200, 404]
+    assert await bot.rows(Mention) == []
 
 
 async def test_what_is_hidden_and_shown_again_there_is_seen_and_can_be_shown_again_from_here(
