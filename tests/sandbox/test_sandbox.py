@@ -1,5 +1,7 @@
 """The local Slack and the square together: the page that shows both, and who may use it."""
 
+import asyncio
+
 import aiohttp
 import pytest
 from yarl import URL
@@ -38,3 +40,10 @@ async def test_the_page_shows_new_posts_of_the_square(slack: Sandbox) -> None:
         assert [post["text"] for post in hello["square"]] == ["een"]
         slack.square.post({"id": "c1", "name": "Kim", "handle": "kim"}, "twee")
         assert [post["text"] for post in (await tab.next("square"))["square"]] == ["een", "twee"]
+
+
+async def test_what_is_no_change_of_the_workspace_is_waited_for_too(slack: Sandbox) -> None:
+    """As what an app notes after it has acknowledged, or a platform when it is asked."""
+    came: list[str] = []
+    asyncio.get_running_loop().call_soon(came.append, "een")
+    assert await slack.wait_for(lambda: came, 30) == ["een"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
 from bot.sandbox.slack import input_state
@@ -65,7 +66,8 @@ class Inspection:
     async def wait_for(self, seen: Callable[[], T | Literal[False] | None], seconds: float = 60) -> T:
         """Wait until `seen()` is true and return its result; it is called at every change of the workspace.
 
-        Raises TimeoutError after some seconds.
+        It is called each tenth of a second too: it may look at what the app or a platform keeps, whose changes nobody
+        tells. Raises TimeoutError after some seconds.
         """
         changed = asyncio.Event()
 
@@ -77,7 +79,9 @@ class Inspection:
             async with asyncio.timeout(seconds):
                 while not (result := seen()):
                     changed.clear()
-                    await changed.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(0.1):
+                            await changed.wait()
                 return result
         finally:
             stop()
