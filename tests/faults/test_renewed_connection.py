@@ -29,9 +29,12 @@ async def test_what_is_clicked_and_written_while_the_connection_is_renewed_happe
         cards = bot.cards()
         async with running(bot, tmp_path):
             await eventually(lambda: listens(bot))
+            clicks = [asyncio.create_task(claimed(bot, card)) for card in cards]
+            await asyncio.sleep(0)  # all are on their way, and of none has the answer come
+            await bot.slack.socket_mode.refresh()
             renewing = asyncio.create_task(renewed_again_and_again(bot))
             try:
-                failed = sum(await asyncio.gather(*(claimed(bot, card) for card in cards)), Counter[str]())
+                failed = sum(await asyncio.gather(*clicks), Counter[str]())
                 for card in cards:
                     await bot.slack.post(SANNE, CHANNEL, "Ik bel de wijk.", thread_ts=card["ts"])
             finally:
