@@ -64,7 +64,15 @@ async def test_a_call_that_slack_does_not_answer_is_given_up(
             await ask(hasty)
     assert (given_up.value.method, given_up.value.maybe_late) == (method, True)
     held.set()
-    await ask(hasty)
+
+    async def is_answered() -> bool:
+        try:
+            await ask(hasty)
+        except SlackDown:  # half a second is little for a busy machine
+            return False
+        return True
+
+    await eventually(is_answered)
 
 
 async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_once(impatient: Bot) -> None:
@@ -225,6 +233,10 @@ async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(i
     assert len(bot.cards()) == 1
 
 
+async def gave_up(bot: Bot) -> list[Message]:
+    return await rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until)
+
+
 async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(hasty: Bot) -> None:
     bot = hasty
     await settings(bot, always_open=True)
@@ -236,18 +248,16 @@ async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(
         bot.slack.faults.delay(method, 0.45, times=2 if method == "conversations.open" else 1)
     await messages.wake_lanes(bot.desk)
     async with second_desk(bot) as other:
-        await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
-
-        bot.clock.advance(seconds=6)
+        await eventually(lambda: gave_up(bot))
 
         async def is_level() -> list[Message]:
+            if await gave_up(bot):  # again, where the machine is slow too
+                bot.clock.advance(seconds=6)
             await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
             return await rows_with(bot, Message, lambda m: m.ts and not m.leased_until)
 
         await eventually(is_level)
-    bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-    await refresh.refresh(bot.desk)
-    await eventually(lambda: rows_with(bot, Message, lambda m: m.posting_since is None))
+    await eventually(lambda: the_doubt_is_over(bot))
     assert len(bot.slack.direct(SANNE)) == 1
 
 
