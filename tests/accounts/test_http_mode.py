@@ -30,6 +30,7 @@ from bot.models import Case, Mention
 from bot.run import serving
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.delivery import SignedHttp
+from bot.watch.web import Watch
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually, running_bot
 from tests.people import answer, square_texts
 
@@ -359,7 +360,7 @@ async def _is_held(bodies: Bodies) -> bool:
 
 async def test_a_hundred_unfinished_bodies_fill_no_memory_and_keep_no_mention_out(sqlite_bot: Bot) -> None:
     """Each sends nearly 5 MB and then nothing: most are refused, the rest is let go when their time is over."""
-    bot, bodies = sqlite_bot, Bodies(seconds=3)
+    bot, bodies, watch = sqlite_bot, Bodies(seconds=3), Watch(sqlite_bot.desk, patience=60)
     head = b"POST /in/plein HTTP/1.1\r\nHost: bot\r\nContent-Length: 5000000\r\n\r\n"
 
     async def unfinished() -> bytes:
@@ -372,7 +373,7 @@ async def test_a_hundred_unfinished_bodies_fill_no_memory_and_keep_no_mention_ou
         finally:
             writer.close()
 
-    async with serving(bot.desk, build_app(bot.desk), http=False, bodies=bodies) as bot.url:
+    async with serving(bot.desk, build_app(bot.desk), http=False, bodies=bodies, watch=watch) as bot.url:
         posts = [asyncio.create_task(unfinished()) for _ in range(100)]
         await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
         assert bodies.in_hand <= bodies.room + MAX_BODY

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from yarl import URL
 
+from bot import run as running_it
+from bot import web_server
 from bot.app import build_app
 from bot.config import Settings
 from bot.run import Part, run, serving
@@ -17,6 +20,13 @@ from bot.sandbox.app import Sandbox
 from bot.watch.web import Watch
 from tests.conftest import Bot, Databases, eventually, running_bot, settings_for
 from tests.watch.asking import ask, measured, parsed
+
+
+@pytest.fixture(autouse=True)
+def monitors_get_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else this machine has to do: what a monitor asks is waited for, also at the end."""
+    monkeypatch.setattr(running_it, "Watch", partial(Watch, patience=60))
+    monkeypatch.setattr(web_server, "REQUEST_SECONDS", 60.0)
 
 
 async def test_a_running_bot_lives_and_is_ready(sqlite_bot: Bot) -> None:
