@@ -26,8 +26,8 @@ from bot.config import Settings
 from bot.desk import Desk
 from bot.run import EVERYTHING, Part
 from bot.watch.web import Watch
-from tests.bench.apps import free_port
 from tests.conftest import Bot
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / ".github" / "deploy"

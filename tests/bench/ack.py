@@ -28,9 +28,10 @@ from bot.steady_clock import utc_now
 from bot.texts import Texts
 from bot.trial.trying import MANIFEST
 from bot.views.case_card import case_card
-from tests.bench.apps import CHANNEL, blank_databases, free_port, running, settings_for
+from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import count_days, fill, ts_of
 from tests.bench.table import Line, p50, p99, show
+from tests.fakes.ports import free_port
 
 PERSON = "U0SANNE"
 PAUSE = 0.03

@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from bot.accounts import seal
 from bot.config import Settings
 from bot.sandbox.app import Sandbox
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CHANNEL = "C0WEBCARE"
@@ -37,13 +37,6 @@ def settings_for(slack: Sandbox, database_url: str) -> Settings:
         allow_private_addresses=True,
         port=free_port(),
     )
-
-
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def environment(settings: Settings) -> dict[str, str]:

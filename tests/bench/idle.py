@@ -20,9 +20,10 @@ from pathlib import Path
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
-from tests.bench.apps import blank_databases, free_port, running, settings_for
+from tests.bench.apps import blank_databases, running, settings_for
 from tests.bench.fill import count_days, fill
 from tests.bench.table import Line, p50, show
+from tests.fakes.ports import free_port
 
 SETTLED = 10.0
 """Seconds after the start from which an app counts as idle."""

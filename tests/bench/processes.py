@@ -36,10 +36,11 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.slack.workspace import Channel
 from bot.trial.trying import MANIFEST
-from tests.bench.apps import CHANNEL, blank_databases, free_port, running, settings_for, small_host
+from tests.bench.apps import CHANNEL, blank_databases, running, settings_for, small_host
 from tests.bench.fill import SOURCE, SOURCE_SECRET, count_days, fill
 from tests.bench.ingest import mention, signed
 from tests.bench.table import figure, show_rows
+from tests.fakes.ports import free_port
 
 COUNTS = (1, 2, 4)
 FIRST = (CHANNEL, SOURCE)

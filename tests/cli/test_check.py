@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
 from bot import accounts, db
 from bot.accounts import seal
+from bot.cli import check
 from bot.cli.check import findings
 from bot.config import Settings
 from bot.models import Team
@@ -19,6 +20,7 @@ from bot.slack.check import Finding
 from bot.steady_clock import utc_now
 from jobs import duty
 from tests.conftest import CHANNEL, SANNE, Databases, running_bot, settings_for
+from tests.fakes.ports import free_port
 from tests.people import mention
 
 
@@ -220,8 +222,11 @@ async def test_a_key_that_does_not_fit_is_told_once_and_its_accounts_are_named(s
     assert "cannot decrypt" in everything["Secret key"].words
 
 
-async def test_a_bot_that_runs_already_is_told_apart_from_another_program(sqlite_url: str, slack: Sandbox) -> None:
-    port = unused_port()
+async def test_a_bot_that_runs_already_is_told_apart_from_another_program(
+    sqlite_url: str, slack: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "HEALTH_SECONDS", 60)  # whatever else this machine has to do
+    port = free_port()
     settings = settings_for(sqlite_url, slack, port=port)
     async with running_bot(sqlite_url, slack, port=port):
         ours = await found(settings)

@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from sqlmodel import select
 
@@ -41,6 +41,7 @@ from tests.connectors.email.mail_server import PASSWORD, MailServer
 from tests.connectors.email.token_server import CLIENT, SCOPE, SECRET, FakeTokens
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.command import Done, webcare
+from tests.fakes.ports import free_port
 
 Webcare = Callable[..., Awaitable[Done]]
 
@@ -57,7 +58,7 @@ def settings(slack: Sandbox, tmp_path: Path) -> dict[str, Any]:
         "slack_channel": CHANNEL,
         "slack_api_url": slack.api_url,
         "allow_private_addresses": True,
-        "port": unused_port(),
+        "port": free_port(),
     }
 
 

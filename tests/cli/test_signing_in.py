@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from aiohttp.test_utils import unused_port
 from sqlmodel import select
 
 from bot import db
@@ -21,6 +20,7 @@ from tests.connectors.facebook.fake import PAGE, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.meta import graph
 from tests.fakes.command import Done, webcare
+from tests.fakes.ports import free_port
 
 NAME = f"@{TEAM}@127.0.0.1"
 
@@ -29,8 +29,8 @@ NAME = f"@{TEAM}@127.0.0.1"
 def settings(slack: Sandbox) -> dict[str, Any]:
     return {
         "slack_bot_token": slack.app.bot_token, "slack_app_token": slack.app.app_token, "slack_channel": CHANNEL,
-        "slack_api_url": slack.api_url, "allow_private_addresses": True, "port": unused_port(),
-        "sign_in_port": unused_port(), "webcare_secret_key": SECRET_KEY,
+        "slack_api_url": slack.api_url, "allow_private_addresses": True, "port": free_port(),
+        "sign_in_port": free_port(), "webcare_secret_key": SECRET_KEY,
     }  # fmt: skip
 
 

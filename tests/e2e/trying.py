@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Coroutine
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from playwright.async_api import Locator, Page, expect
+
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,12 +29,6 @@ main()
 """
 """The command, in a Slack that waits longer for an answer to a click: on such a machine it would give up the click."""
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -20,8 +20,8 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.shared_lanes import shared_lanes
 from jobs import refresh
-from tests.bench.apps import free_port
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, running_bot
+from tests.fakes.ports import free_port
 from tests.faults.own_postgres import Server, standby_of, started
 from tests.faults.processes import (
     REPLIES,

@@ -14,8 +14,8 @@ from bot.models import Case, Message, MessageKind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from jobs import digest, sla
-from tests.bench.apps import free_port
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, second_desk
+from tests.fakes.ports import free_port
 from tests.faults.processes import (
     all_is_in_slack_once,
     is_level,

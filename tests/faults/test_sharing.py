@@ -18,8 +18,8 @@ from sqlalchemy import text
 import jobs
 from bot.models import Case, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
-from tests.bench.apps import free_port
 from tests.conftest import CHANNEL, SANNE, Bot, Databases, eventually
+from tests.fakes.ports import free_port
 from tests.faults.processes import (
     REPLIES,
     Citizens,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from bot import run
 from bot.cli.app import STOP_SECONDS
@@ -21,6 +21,7 @@ from bot.sandbox.app import Sandbox
 from bot.shared_lanes import END_SECONDS
 from bot.web_server import REQUEST_SECONDS
 from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually, settings_for
+from tests.fakes.ports import free_port
 from tests.faults.processes import add_square, looking_on
 from tests.people import open_modal
 
@@ -105,7 +106,7 @@ async def test_it_ends_in_time_whatever_clients_slack_and_a_platform_do(
     databases: Databases, slack: Sandbox, tmp_path: Path, hanging_platform: tuple[str, asyncio.Event], http: bool
 ) -> None:
     callback, asked = hanging_platform
-    port = unused_port()
+    port = free_port()
     async with looking_on(await databases.sqlite(), slack) as bot:
         await add_square(bot, callback)
         async with process(tmp_path, settings_of(bot, port), *(["--http"] if http else [])) as started:
@@ -151,7 +152,7 @@ async def one_card(
     databases: Databases, slack: Sandbox, folder: Path
 ) -> AsyncIterator[tuple[Bot, asyncio.subprocess.Process, str, sqlite3.Connection]]:
     """A process with one card: who looks on, the process, where the card is, and a connection to its database."""
-    port = unused_port()
+    port = free_port()
     async with looking_on(await databases.sqlite(), slack) as bot:
         await add_square(bot, f"{slack.base_url}/square/replies")
         async with process(folder, settings_of(bot, port)) as started:

@@ -29,8 +29,9 @@ from sqlalchemy import text
 from bot.models import Case, Mention, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
-from tests.bench.apps import ROOT, blank_databases, free_port
+from tests.bench.apps import ROOT, blank_databases
 from tests.conftest import CHANNEL, MANIFEST, SANNE, SECRET_KEY, YOUSSEF, Bot, eventually
+from tests.fakes.ports import free_port
 from tests.faults.processes import in_slack, is_level, looking_on
 from tests.people import answer, square_texts
 

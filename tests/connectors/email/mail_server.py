@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.fakes.ports import free_port
+
 PASSWORD = "geheim"
 KEY = b"the key with which access tokens are signed"
 HOST = "mail.example"
@@ -291,7 +293,7 @@ def running() -> Iterator[MailServer]:
 def _prepared(here: Path) -> MailServer:
     here.chmod(0o755)
     owner = pwd.getpwnam("Debian-exim")
-    ports = {name: _free_port() for name in ("imap", "imaps", "smtp", "smtps")}
+    ports = {name: free_port() for name in ("imap", "imaps", "smtp", "smtps")}
     values = {"here": here, "user": owner.pw_name, "group": owner.pw_name, "host": HOST, "password": PASSWORD, **ports}
     values["is_token"] = IS_TOKEN.replace("TOKENS", f"{here}/tokens")
     (here / "dovecot.conf").write_text(DOVECOT.format(**values))
@@ -312,12 +314,6 @@ def _prepared(here: Path) -> MailServer:
 def _give(path: Path) -> None:
     owner = pwd.getpwnam("Debian-exim")
     os.chown(path, owner.pw_uid, owner.pw_gid)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _wait_for(port: int, here: Path) -> None:
