@@ -41,7 +41,9 @@ class FakeSentry:
 
 
 @pytest.fixture
-async def sentry() -> AsyncIterator[FakeSentry]:
+async def sentry(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeSentry]:
+    monkeypatch.setattr("bot.watch.sentry.FLUSH_SECONDS", 60.0)  # it takes what it is told, whenever its turn comes
+
     async def take(request: web.Request) -> web.Response:
         found.envelopes.append((await request.read()).decode())
         return web.json_response({})
@@ -116,6 +118,10 @@ async def some(sentry: FakeSentry) -> list[dict[str, Any]]:
     return sentry.events()
 
 
+async def so_many(sentry: FakeSentry, count: int) -> bool:
+    return len(sentry.events()) >= count
+
+
 @pytest.mark.logs("it failed")
 async def test_a_sentry_that_is_down_holds_nothing_up(sqlite_url: str, slack: Sandbox) -> None:
     settings = settings_for(sqlite_url, slack, sentry_dsn="http://key@127.0.0.1:1/1")
@@ -150,7 +156,7 @@ async def test_what_a_library_logs_as_an_error_is_reported_too(
         logging.getLogger("aiohttp.server").error("%s", TOKEN)
         logging.getLogger("aiohttp.server").warning("%s", TOKEN)
         logging.getLogger("sentry_sdk.errors").error("%s", TOKEN)
-    await eventually(lambda: some(sentry))
+    await eventually(lambda: so_many(sentry, 2))
     holds_nothing(sentry)
     first, second = (event["exception"]["values"][0] for event in sentry.events())
     assert (first["type"], first["stacktrace"]["frames"][-1]["function"]) == ("LookupError", "fails")
