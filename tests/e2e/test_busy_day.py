@@ -31,7 +31,8 @@ HIGHEST = {"new": 200, "answered": 130, "closed": 130}
 @asynccontextmanager
 async def office(folder: Path) -> AsyncIterator[tuple[Sandbox, Settings]]:
     """The local workspace with its square, and the settings of a bot for it, which does not run yet."""
-    async with Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as slack:
+    rules = Rules(message_seconds=0, tiers=False, ack_seconds=30, trigger_seconds=60)  # this machine may be busy
+    async with Sandbox(MANIFEST, rules=rules) as slack:
         usual = settings_for(slack, f"sqlite:///{folder / 'day.db'}")
         settings = usual.model_copy(update={"slack_pace": 0.0, "undo_seconds": 1})
         engine = db.create_engine(settings.database_url)

@@ -312,7 +312,7 @@ class Told(NamedTuple):
 async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
     """Let the bot live through a history, and ask it all at the moment NOW, a Monday."""
     async with (
-        Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as slack,
+        Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False, ack_seconds=30, trigger_seconds=60)) as slack,
         running_bot(url, slack, lambda: NOW) as bot,
     ):
         async with bot.desk.session() as session:

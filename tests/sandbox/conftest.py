@@ -67,7 +67,7 @@ def clock() -> Clock:
 @pytest.fixture
 def rules() -> Rules:
     """Rules without rate limits and with short waits."""
-    return Rules(message_seconds=0, tiers=False, ack_seconds=1.0, redelivery_seconds=(0, 0, 0))
+    return Rules(message_seconds=0, tiers=False, ack_seconds=30, redelivery_seconds=(0, 0, 0))
 
 
 @pytest.fixture
