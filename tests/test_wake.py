@@ -49,7 +49,7 @@ async def wake(lane: Lane) -> AsyncIterator[InProcess]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.001)
 
