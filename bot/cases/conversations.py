@@ -247,7 +247,8 @@ async def cases_to_join(
 
     That is the case of the author's own mention or our reply to it, when the post answers that; else their case in the
     same thread, no matter whom they answer. A private conversation that our reply opened has one citizen in it, who may
-    have another id there: the case of that reply is one of theirs too. Only thanks join a case that is over for good.
+    have another id there: the case of that reply is one of theirs too. Only thanks join a case that is over for good,
+    and only where no other case goes on, nor opens with what the author wrote just before in the page.
     """
     answered = {(each.external_id, each.author_id): each.case_id for each in (*stored.mentions, *stored.replies)}
     own = _greatest(
@@ -256,16 +257,20 @@ async def cases_to_join(
     opened = await _opened_by_us(session, account, {p.conversation for p in posts if p.private and p.conversation})
     found = {*answered.values(), *(goes.case_id for goes in (*own.values(), *opened.values()))}
     over = await _over(session, found, now)
-    cases: dict[str, int] = {}
+    cases, opening = dict[str, int](), set[tuple[str, str]]()
     for post in posts:
         answers = answered.get((post.in_reply_to or "", authors[post.author.external_id]))
-        theirs = [own.get((threads.of[post.external_id], post.author.external_id))]
-        theirs += [opened.get(post.conversation or "")] if post.private else []
-        last = max((each for each in theirs if each is not None), default=None)
-        may = [each for each in (answers, last.case_id if last else None) if each is not None]
-        joined = next((each for each in may if each not in over or _only_thanks(post)), None)
+        who = (threads.of[post.external_id], post.author.external_id)
+        theirs = [own.get(who), opened.get(post.conversation or "") if post.private else None]
+        last = [each.case_id for each in sorted((each for each in theirs if each is not None), reverse=True)]
+        may = [answers, *last] if answers is not None else last
+        joined = next((each for each in may if each not in over), None)
+        if joined is None and may and who not in opening and _only_thanks(post):
+            joined = may[0]
         if joined is not None:
             cases[post.external_id] = joined
+        else:
+            opening.add(who)
     return cases
 
 

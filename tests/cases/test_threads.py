@@ -1,6 +1,7 @@
 """Threads: whoever answers in one, whomever they answer and in whatever order it comes in, has one case there."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 
@@ -195,7 +196,7 @@ async def test_a_closed_case_is_joined_until_it_is_over_for_good(bot: Bot, days:
     async with bot.desk.session() as session:
         await cases.close(session, 1, by=SANNE, reason="spam", now=bot.desk.now())
     await messages.sync(bot.desk, 1)
-    await bot.card("lamp is stuk", "*Gesloten*")
+    await bot.card("lamp is stuk", "*Afgesloten*")
     bot.clock.advance(days=days)
     bot.citizen_posts("Nog steeds stuk", in_reply_to=first["id"])
     new = await bot.card("steeds stuk", "Nieuw")
@@ -217,3 +218,34 @@ async def test_thanks_long_after_a_case_ended_open_none(bot: Bot) -> None:
     bot.citizen_posts("Bedankt!", in_reply_to=first["id"])
     await bot.card("*Beantwoord*", "Bedankt!")
     assert len(await bot.rows(Case)) == 1
+
+
+async def test_ok_answers_our_question_of_the_new_case_though_it_stands_below_a_post_of_the_former(bot: Bot) -> None:
+    """On some platforms all that is said below a post answers that post, as far as we are told."""
+    first = bot.citizen_posts("De lamp is stuk")
+    await answered(bot, "lamp is stuk")
+    bot.clock.advance(days=31)
+    bot.citizen_posts("De paal is nu scheef", in_reply_to=first["id"])
+    card = await bot.card("nu scheef", "Nieuw")
+    await answer(bot, SANNE, card, "Mogen we die vervangen?", answer_kind="question")
+    await bot.card("nu scheef", "Wacht op de burger")
+    bot.citizen_posts("Ok", in_reply_to=first["id"])
+    await bot.card("Ok", "Nieuw")
+    assert [case.status for case in await bot.rows(Case)] == [Status.ANSWERED, Status.NEW]
+
+
+@pytest.mark.parametrize("thanks_first", [True, False])
+async def test_thanks_beside_a_new_question_are_for_what_came_before_them(bot: Bot, thanks_first: bool) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    await answered(bot, "lamp is stuk")
+    bot.clock.advance(days=31)
+    [mention] = await bot.rows(Mention)
+    writer = Author("c-fatima", "Fatima")
+    said = {"a": "Bedankt!", "b": "Wie veegt?"}
+    both = [replace(post(key, writer, first["id"]), text=text) for key, text in said.items()]
+    await take_in(bot, *(both if thanks_first else reversed(both)))
+    assert await together(bot) == (
+        {frozenset({mention.external_id, "a"}), frozenset({"b"})}
+        if thanks_first
+        else {frozenset({mention.external_id}), frozenset({"a", "b"})}
+    )
