@@ -1,4 +1,4 @@
-"""Questions that no adviser answers: we ask again, and at last the case goes back to its owner."""
+"""Cases that wait for advice: they do through interim messages; we ask again, and at last their owner has them back."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,13 +7,27 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
+from bot.cases.closing import is_asked
 from bot.cases.moves import tell_thread
 from bot.cases.reminders import Told
 from bot.cases.state import ended_at, locked, record
-from bot.domain.case import Move, Status
+from bot.domain.case import STILL_ESCALATED, Move, Status
 from bot.domain.coming import Coming, Doing, heard_at
+from bot.domain.event import EventKind
 from bot.domain.sla import advice_due
-from bot.models import ASKED, WAITING, Case, CaseFile, Escalation, Message, MessageKind, Reminder, ReminderKind, Team
+from bot.models import (
+    ASKED,
+    WAITING,
+    Case,
+    CaseFile,
+    Escalation,
+    Event,
+    Message,
+    MessageKind,
+    Reminder,
+    ReminderKind,
+    Team,
+)
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
@@ -62,6 +76,19 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
             if heard is not None and (percent == 100 or (to and heard != over)):
                 found.append(Coming(heard, Doing.ADVICE, tuple(to), percent))
     return found
+
+
+async def still_waits(session: AsyncSession, case: Case, made: Move) -> Move:
+    """Return the move after which an answered case that waited for advice still does, if anybody is asked; else `made`.
+
+    It is for what happens to an interim message, which answers nothing, and for an answer that is taken back.
+    """
+    if case.status is not Status.ANSWERED or not await is_asked(session, case.id):
+        return made
+    answers = select(Event).where(Event.case_id == case.id, Event.kind == EventKind.ANSWER)
+    last = (await session.exec(answers.order_by(col(Event.id).desc()).limit(1))).first()
+    waited = last is not None and last.details.get("was") == Status.ESCALATED
+    return STILL_ESCALATED[made] if waited else made
 
 
 async def chase(session: AsyncSession, escalation_id: int, now: datetime) -> None:

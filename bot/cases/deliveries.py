@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks
+from bot.cases import advice, clocks
 from bot.cases.indexing import index
 from bot.cases.moves import tell_thread
 from bot.cases.state import locked, record, touch, touch_messages
@@ -38,17 +38,23 @@ async def is_last(session: AsyncSession, reply: Reply) -> bool:
 async def published(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
     """Record that a reply was published.
 
-    After an interim message its agent keeps the case; after a question it waits for the citizen.
+    After an interim message its agent keeps the case, for which they may still want advice; after a question it waits
+    for the citizen.
     """
     reply.sent_at, reply.held = now, False
     session.add(reply)
     await use_up(session, reply)
     await session.flush()
     stays = reply.kind is ReplyKind.FINAL or not await is_last(session, reply)
-    made = Move.ASK if reply.kind is ReplyKind.QUESTION else Move.KEEP
+    made = Move.ASK if reply.kind is ReplyKind.QUESTION else await outcome(session, case, reply, Move.KEEP)
     await record(session, made, case, **_about(reply, now), stays=stays)
     await reached(session, case, reply, now)
     invite(session, reply, now)
+
+
+async def outcome(session: AsyncSession, case: Case, reply: Reply, made: Move) -> Move:
+    """Return the move by which what became of a reply returns its case: an interim message leaves it with advisers."""
+    return await advice.still_waits(session, case, made) if reply.kind is ReplyKind.INTERIM else made
 
 
 async def use_up(session: AsyncSession, reply: Reply) -> None:
@@ -94,7 +100,8 @@ async def failed(session: AsyncSession, case: Case, reply: Reply, problem: Text,
     reply.status, reply.held, reply.problem = ReplyStatus.FAILED, False, problem.to_json()
     session.add(reply)
     stays = not await is_last(session, reply)
-    await record(session, Move.FAIL, case, **_about(reply, now), stays=stays)
+    made = await outcome(session, case, reply, Move.FAIL)
+    await record(session, made, case, **_about(reply, now), stays=stays)
     await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.FAIL}:{reply.id}", reply.id)
     if was_reached and not stays:
         await clocks.reply_lost(session, case, reply, now)

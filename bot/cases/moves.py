@@ -219,7 +219,7 @@ async def answered(session: AsyncSession, reply: Reply, *, now: datetime, seen: 
     await refuse_unread(session, case.id, seen)
     session.add(reply)
     await index(session, {reply.case_id})
-    return await move(session, Move.ANSWER, case, by=reply.by, now=now)
+    return await move(session, Move.ANSWER, case, by=reply.by, now=now, details={"was": case.status})
 
 
 async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:

@@ -59,6 +59,11 @@ class Move(StrEnum):
     """The platform refused the reply."""
     DOUBT = "reply_uncertain"
     """We do not know whether the reply was published."""
+    WITHDRAW_ESCALATED = "withdraw_escalated"
+    """Take back the answer to a case that waited for advice: `STILL_ESCALATED` gives these four by the usual move."""
+    KEEP_ESCALATED = "keep_escalated"
+    FAIL_ESCALATED = "fail_escalated"
+    DOUBT_ESCALATED = "doubt_escalated"
     SETTLE = "settled"
     """An agent found that the reply was published."""
     SETTLE_ASKED = "question_settled"
@@ -121,6 +126,10 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
     Move.ASK: {Status.ANSWERED: Status.WITH_CITIZEN},
     Move.FAIL: {Status.ANSWERED: Status.CLAIMED, Status.WITH_CITIZEN: Status.CLAIMED},
     Move.DOUBT: {Status.ANSWERED: Status.CLAIMED},
+    Move.WITHDRAW_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
+    Move.KEEP_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
+    Move.FAIL_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
+    Move.DOUBT_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
     Move.SETTLE: {Status.NEW: Status.ANSWERED, Status.CLAIMED: Status.ANSWERED},
     Move.SETTLE_ASKED: {Status.NEW: Status.WITH_CITIZEN, Status.CLAIMED: Status.WITH_CITIZEN},
 }
@@ -137,6 +146,10 @@ BY_SYSTEM = frozenset(
         Move.ASK,
         Move.FAIL,
         Move.DOUBT,
+        Move.WITHDRAW_ESCALATED,
+        Move.KEEP_ESCALATED,
+        Move.FAIL_ESCALATED,
+        Move.DOUBT_ESCALATED,
         Move.SETTLE,
         Move.SETTLE_ASKED,
     }
@@ -175,8 +188,17 @@ UNCLOSES: Mapping[Status, Move] = {
 }
 """The move that undoes the closing of a case that had this status."""
 
+STILL_ESCALATED: Mapping[Move, Move] = {
+    Move.WITHDRAW: Move.WITHDRAW_ESCALATED,
+    Move.KEEP: Move.KEEP_ESCALATED,
+    Move.FAIL: Move.FAIL_ESCALATED,
+    Move.DOUBT: Move.DOUBT_ESCALATED,
+}
+"""The moves after which a case that waited for advice when it was answered still does, by the usual ones."""
+
 LOGGED_AS: Mapping[Move, EventKind] = {
     **dict.fromkeys(UNCLOSES.values(), EventKind.UNCLOSE),
+    **{still: EventKind(usual) for usual, still in STILL_ESCALATED.items()},
     Move.PUT_BACK: EventKind.RELEASE,
     Move.ASK: EventKind.REPLY_SENT,
     Move.SETTLE_ASKED: EventKind.SETTLED,

@@ -117,7 +117,8 @@ async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime)
     reply.status = ReplyStatus.UNCERTAIN
     about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "details": {"reply": reply.id}}
     stays = not await deliveries.is_last(session, reply)
-    await cases.record(session, Move.DOUBT, case, **about, now=now, stays=stays)
+    made = await deliveries.outcome(session, case, reply, Move.DOUBT)
+    await cases.record(session, made, case, **about, now=now, stays=stays)
     question, again = deliveries.doubts(reply)
     await tell_thread(session, case, MessageKind.REPLY_PROBLEM, question, reply.id)
     if case.status not in OPEN:

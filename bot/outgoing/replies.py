@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import deliveries
+from bot.cases import advice, deliveries
 from bot.connectors.base import Connector
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong
@@ -94,7 +94,8 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     """Take back a reply that has not been sent: one's own, or as a coordinator; its words stay for the next try.
 
     Without `reply_id` (a button of an earlier version) it is the newest one that waits. The case returns to the reply's
-    author, unless it moved in the meantime. Raises Refused when it is too late, or the reply is a colleague's.
+    author, and waits for advice if it did so before, unless it moved in the meantime. Raises Refused when it is too
+    late, or the reply is a colleague's.
     """
     case = await cases.locked(session, case_id)
     which = Reply.status == ReplyStatus.APPROVED if reply_id is None else Reply.id == reply_id
@@ -121,7 +122,8 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     reply.status = ReplyStatus.WITHDRAWN
     session.add(reply)
     await cases.index(session, {case_id})
-    await cases.record(session, Move.WITHDRAW, case, by=by, owner=reply.by, now=now, stays=stays)
+    made = await advice.still_waits(session, case, Move.WITHDRAW)
+    await cases.record(session, made, case, by=by, owner=reply.by, now=now, stays=stays)
     return case
 
 

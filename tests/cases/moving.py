@@ -236,6 +236,8 @@ async def _wait_on(t: Table, session: AsyncSession, case: Case, now: datetime) -
 
 
 SENT = _outcome(Sent("x", ""))
+FAILED = _outcome(Rejected("Too long."))
+DOUBTED = _outcome(Unknowable())
 
 Making = Callable[[Table, AsyncSession, Case, datetime], Awaitable[None]]
 HOW: Mapping[Move, Making] = {
@@ -257,10 +259,14 @@ HOW: Mapping[Move, Making] = {
     Move.WAIT_ON: _wait_on,
     Move.KEEP: SENT,
     Move.ASK: SENT,
-    Move.FAIL: _outcome(Rejected("Too long.")),
-    Move.DOUBT: _outcome(Unknowable()),
+    Move.FAIL: FAILED,
+    Move.DOUBT: DOUBTED,
     Move.SETTLE: _settle,
     Move.SETTLE_ASKED: _settle,
+    Move.WITHDRAW_ESCALATED: _withdraw,
+    Move.KEEP_ESCALATED: SENT,
+    Move.FAIL_ESCALATED: FAILED,
+    Move.DOUBT_ESCALATED: DOUBTED,
 }
 
 STANDS: Mapping[Status, WaitsFor] = {

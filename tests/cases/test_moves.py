@@ -351,3 +351,31 @@ async def test_a_case_that_is_given_to_who_has_it_stays_as_it_is(database_url: s
             after = await cases.assign(session, 1, to=before.assignee or "", by=SANNE, now=table.clock.at)
             assert (after.id, after.assignee) == (1, before.assignee)
             assert EventKind.ASSIGN not in [event.kind for event in await cases.history(session, 1)]
+
+
+@pytest.mark.parametrize("made", [Move.KEEP, Move.FAIL, Move.DOUBT, Move.WITHDRAW])
+@pytest.mark.parametrize("kind", [ReplyKind.INTERIM, ReplyKind.FINAL])
+async def test_an_interim_message_and_an_answer_that_is_taken_back_leave_the_case_with_those_whose_advice_it_waits_for(
+    database_url: str, kind: ReplyKind, made: Move
+) -> None:
+    async with one_case(database_url) as table:
+        await bring_to(table, Status.ESCALATED)
+        table.kind = kind
+        await table.must_make(Move.ANSWER)
+        await table.must_make(made)
+        waits = kind is ReplyKind.INTERIM or made is Move.WITHDRAW
+        otherwise = Status.ANSWERED if made is Move.KEEP else Status.CLAIMED
+        assert (await table.case()).status is (Status.ESCALATED if waits else otherwise)
+        await is_whole(table)
+
+
+async def test_an_interim_message_after_which_the_advice_came_leaves_the_case_with_its_agent(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await bring_to(table, Status.ESCALATED)
+        table.kind = ReplyKind.INTERIM
+        await table.must_make(Move.ANSWER)
+        async with table.session() as session:
+            await cases.advise(session, 1, by=YOUSSEF, now=table.clock.at, advice="Morgen")
+        await table.must_make(Move.KEEP)
+        assert (await table.case()).status is Status.CLAIMED
+        await is_whole(table)

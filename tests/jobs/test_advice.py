@@ -5,7 +5,7 @@ from collections import Counter
 
 from bot import cases
 from bot.domain.case import Status, Urgency
-from bot.models import Case, Escalation, Message, MessageKind, Reminder, ReminderKind
+from bot.models import Case, Escalation, Message, MessageKind, Reminder, ReminderKind, ReplyKind
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import due
@@ -125,6 +125,24 @@ async def test_a_case_returns_when_its_last_question_lapses(office: Bot) -> None
 async def test_a_question_of_a_case_that_was_answered_is_asked_no_more(office: Bot) -> None:
     case_id = await escalated(office)
     await sent(office, case_id)
+    assert await chased(office, "2026-11-20 14:00") == []
+
+
+async def test_an_interim_message_to_the_citizen_does_not_end_the_waiting_for_advice(office: Bot) -> None:
+    case_id = await escalated(office)
+    office.clock.at = local("2026-11-20 11:30")  # type: ignore[attr-defined]
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 16:00"))
+    await messages.wake_lanes(office.desk)
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    await office.card("wacht op advies", "aan de burger: uiterlijk 16:00")
+    [asked] = to_youssef(office, "Weet jij dit?")
+    assert "ging verder zonder" not in text_of(asked)
+    await office.slack.open_home(YOUSSEF)
+    await home(office, YOUSSEF, "Aan jou gevraagd", "Weet jij dit?")
+    assert await chased(office, "2026-11-20 12:30") == [50]
+    [again] = await office.slack.wait_for(lambda: to_youssef(office, "wacht nog op advies"))
+    await advise(office, again)
+    await office.card("Wanneer?", "In behandeling")
     assert await chased(office, "2026-11-20 14:00") == []
 
 
