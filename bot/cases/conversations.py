@@ -14,9 +14,10 @@ from sqlalchemy import bindparam, func, union_all, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.cases import follow_ups
 from bot.domain.case import ONGOING, OPEN
 from bot.domain.mention import Post, is_mere_thanks
-from bot.models import Account, Author, Case, Mention, Reply, ReplyStatus
+from bot.models import HELD, UNSENT, Account, Author, Case, Mention, Reply, ReplyStatus
 
 OVER = timedelta(days=30)
 """How long after its end a case is over for good: who writes again later has something new to say, in a new case.
@@ -265,7 +266,7 @@ async def cases_to_join(
         last = [each.case_id for each in sorted((each for each in theirs if each is not None), reverse=True)]
         may = [answers, *last] if answers is not None else last
         joined = next((each for each in may if each not in over), None)
-        if joined is None and may and who not in opening and _only_thanks(post):
+        if joined is None and may and who not in opening and await _only_thanks(session, may[0], post):
             joined = may[0]
         if joined is not None:
             cases[post.external_id] = joined
@@ -275,18 +276,21 @@ async def cases_to_join(
 
 
 async def _over(session: AsyncSession, case_ids: Collection[int], now: datetime) -> set[int]:
-    """Return which of these cases ended so long ago that they are over for good."""
+    """Return which of these cases ended so long ago that they are over for good; not while an answer has to go out."""
     if not case_ids:
         return set()
     ended_at = func.coalesce(col(Case.closed_at), col(Case.answered_at), col(Case.opened_at))
-    answers = select(Reply.id).where(Reply.case_id == Case.id, col(Reply.created_at) > now - OVER)
-    answers = answers.where(col(Reply.status) != ReplyStatus.WITHDRAWN)
+    answers = select(Reply.id).where(Reply.case_id == Case.id, col(Reply.status) != ReplyStatus.WITHDRAWN)
+    answers = answers.where((col(Reply.created_at) > now - OVER) | UNSENT | HELD)
     ended = select(Case.id).where(col(Case.id).in_(case_ids), col(Case.status).not_in(ONGOING))
     return set(await session.exec(ended.where(ended_at <= now - OVER, ~answers.exists())))
 
 
-def _only_thanks(post: Post) -> bool:
-    return is_mere_thanks(post.whole_text) and not post.media
+async def _only_thanks(session: AsyncSession, case_id: int, post: Post) -> bool:
+    """Tell whether a post says no more than thanks beside what was written in this case, as a mail quotes that."""
+    if post.media or not is_mere_thanks(post.text):
+        return False
+    return is_mere_thanks(await follow_ups.said(session, await session.get_one(Case, case_id), post))
 
 
 async def _opened_by_us(session: AsyncSession, account: Account, conversations: set[str]) -> dict[str, Goes]:

@@ -10,21 +10,25 @@ from bot.cases import signals
 from bot.cases.state import ended_at
 from bot.domain.case import OPEN
 from bot.domain.mention import Post, left_out_of
-from bot.models import Author, Case, FollowUp, Mention, Message, MessageKind, Reply, Team, unheard
+from bot.models import Author, Case, FollowUp, Mention, Message, MessageKind, Reply, Team, not_in
 
 OUT_OF_SIGHT = timedelta(hours=1)
 """How long after its end the card of a case counts as out of sight: what reopens it is shown in the channel too."""
 
 
-async def said(session: AsyncSession, case: Case, post: Post, mention_id: int) -> str:
-    """Return the words of a mention, with what its text leaves out unless that was written in the case before."""
-    if not left_out_of(post.place):
+async def said(session: AsyncSession, case: Case, post: Post, mention_id: int | None = None) -> str:
+    """Return the words of a post, with what its text leaves out unless that was written in the case before.
+
+    `mention_id` is its mention, None while it is not stored.
+    """
+    left_out = left_out_of(post.place)
+    if not left_out:
         return post.text
     author = await session.get_one(Author, case.author_id)
     mentions = (await session.exec(select(Mention).where(Mention.case_id == case.id))).all()
     replies = (await session.exec(select(Reply).where(Reply.case_id == case.id))).all()
-    mention = next(each for each in mentions if each.id == mention_id)
-    return f"{post.text}\n{unheard(mention, author, mentions, replies)}".strip()
+    earlier = [each for each in mentions if mention_id is None or each.id < mention_id]
+    return f"{post.text}\n{not_in(left_out, author, earlier, replies)}".strip()
 
 
 async def show(

@@ -62,8 +62,14 @@ def unheard(mention: Mention, author: Author, mentions: Sequence[Mention], repli
     if not left_out:
         return ""
     earlier = [each for each in mentions if each.id < mention.id]
-    known = [author.name, *(each.text for each in earlier), *(left_out_of(each.place) for each in earlier)]
-    known += [reply.text for reply in replies if reply.created_at < mention.received_at]
+    before = [reply for reply in replies if reply.created_at < mention.received_at]
+    return not_in(left_out, author, earlier, before)
+
+
+def not_in(left_out: str, author: Author, mentions: Sequence[Mention], replies: Sequence[Reply]) -> str:
+    """Return what a post of this author leaves out, unless that is only what these mentions and replies say."""
+    known = [author.name, *(each.text for each in mentions), *(left_out_of(each.place) for each in mentions)]
+    known += [reply.text for reply in replies]
     return "" if is_made_of(left_out, known) else left_out
 
 

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from bot import cases
 from bot.cases import inbox
 from bot.domain.case import Status
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import LEFT_OUT, Act, Author, Post, permits
 from bot.models import Account, Case, Mention
 from bot.slack import messages
 from jobs import poll, refresh
@@ -188,6 +188,21 @@ async def test_a_case_whose_last_answer_still_waits_to_go_out_is_joined(bot: Bot
     assert len(await bot.rows(Case)) == 1
 
 
+async def test_a_case_is_joined_as_long_as_its_answer_cannot_go_out(bot: Bot) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    card = await bot.card("lamp is stuk", "Nieuw")
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 1)
+        account.stopped_at = bot.desk.now()
+        session.add(account)
+    await answer(bot, SANNE, card, "Dat komt goed.")
+    await bot.card("komt goed")
+    bot.clock.advance(days=31)
+    bot.citizen_posts("Komt er nog antwoord?", in_reply_to=first["id"])
+    await bot.card("Komt er nog antwoord?", "Nieuw")
+    assert len(await bot.rows(Case)) == 1
+
+
 @pytest.mark.parametrize("days", [29, 31])
 async def test_a_closed_case_is_joined_until_it_is_over_for_good(bot: Bot, days: int) -> None:
     first = bot.citizen_posts("De lamp is stuk")
@@ -249,3 +264,14 @@ async def test_thanks_beside_a_new_question_are_for_what_came_before_them(bot: B
         if thanks_first
         else {frozenset({mention.external_id}), frozenset({"a", "b"})}
     )
+
+
+@pytest.mark.parametrize("left_out", ["Fatima > Dat komt goed. ^SB > De lamp is stuk", "Fatima > Wie veegt de stoep?"])
+async def test_thanks_in_a_mail_that_quotes_no_more_than_the_case_open_none(bot: Bot, left_out: str) -> None:
+    first = bot.citizen_posts("De lamp is stuk")
+    await answered(bot, "lamp is stuk")
+    bot.clock.advance(days=31)
+    mail = post("a", Author("c-fatima", "Fatima"), first["id"])
+    await take_in(bot, replace(mail, text="Bedankt!", place={LEFT_OUT: left_out}))
+    assert len(await bot.rows(Case)) == (2 if "stoep" in left_out else 1)
+    assert (await bot.case()).status is Status.ANSWERED
