@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement, bindparam
@@ -20,6 +20,7 @@ from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
+from bot.cases.follow_ups import OUT_OF_SIGHT
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
@@ -303,9 +304,18 @@ async def _put(lease: Lease) -> Place | None:
     if lease.view is None or lease.is_shown:
         return place
     if place is None:
-        in_channel = message.kind is MessageKind.FOLLOW_UP and FollowUp.of(message.details).in_channel
-        return await post(client, channel, message.key, lease.view, thread_ts=lease.thread_ts, in_channel=in_channel)
+        both = _in_channel(lease)
+        return await post(client, channel, message.key, lease.view, thread_ts=lease.thread_ts, in_channel=both)
     return await revise(client, place, lease.view)
+
+
+def _in_channel(lease: Lease) -> bool:
+    """Tell whether the channel shows a new message of a thread too: not below a card that was posted just now."""
+    message = lease.message
+    if message.kind is not MessageKind.FOLLOW_UP or not FollowUp.of(message.details).in_channel:
+        return False
+    carded_at = datetime.fromtimestamp(float(lease.thread_ts or 0), UTC)
+    return lease.began - carded_at > OUT_OF_SIGHT
 
 
 async def record(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> tuple[bool, Collection[str]]:

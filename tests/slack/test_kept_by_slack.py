@@ -32,7 +32,18 @@ async def no_answer(bot: Bot) -> str:
     return "onze vraag"
 
 
-@pytest.mark.parametrize(("kind", "happens"), [(ReplyKind.FINAL, thanks), (ReplyKind.QUESTION, no_answer)])
+async def asks_again(bot: Bot) -> str:
+    """The citizen answers our question, which reopens the case."""
+    async with bot.desk.session() as session:
+        said = Post("2", Author("a1", "Burger 1"), "In de Kerkstraat", bot.desk.now(), in_reply_to="1")
+        await inbox.take_in(session, 1, [said], now=bot.desk.now())
+    return "Kerkstraat"
+
+
+@pytest.mark.parametrize(
+    ("kind", "happens"),
+    [(ReplyKind.FINAL, thanks), (ReplyKind.QUESTION, no_answer), (ReplyKind.QUESTION, asks_again)],
+)
 async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
     office: Bot, kind: ReplyKind, happens: Callable[[Bot], Awaitable[str]]
 ) -> None:
@@ -54,4 +65,6 @@ async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
     assert card["ts"] != old["ts"] and "Burger 1" in text_of(card)
     below = [text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])]
     assert [said in each for each in below] == [True], below
+    twice = [each for each in bot.slack.thread(CHANNEL, card["ts"]) if each.get("subtype") == "thread_broadcast"]
+    assert twice == [], "the channel shows the card, which says the same"
     assert not [each for each in await bot.rows(Message) if each.shown_version < each.version]
