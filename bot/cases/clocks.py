@@ -291,9 +291,10 @@ async def hand_over(session: AsyncSession, case: Case, team_id: int, now: dateti
 async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> datetime:
     """Put off the reminders of a case for `minutes` of working time, and return until when; one follows then.
 
-    What would end as the team closes ends when it opens again. Due times do not change. Raises Refused when no reminder
-    would follow.
+    It takes the place of an earlier one. What would end as the team closes ends when it opens again. Due times do not
+    change. Raises Refused when no reminder would follow.
     """
+    await end_snooze(session, case, now)
     clocks = [clock for clock in await open_clocks(session, case.id) if clock.due_at is not None]
     try:
         hours = await hours_of(session, case.team_id, now)

@@ -196,6 +196,18 @@ async def test_a_snooze_before_anything_is_due_reminds_when_it_is_over(office: B
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
 
 
+async def test_a_shorter_snooze_takes_the_place_of_a_longer_one_for_all_that_is_timed(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await snoozed(office, case_id, 240)
+    await snoozed(office, case_id, 30)
+    assert await at(office, "2026-11-20 10:29") == []
+    assert await at(office, "2026-11-20 10:30") == [f"{SANNE}:0"]
+    assert not [clock.kind for clock in await office.rows(Clock) if clock.snoozed_until]
+    assert (await office.rows(Clock))[1].next_at == local("2026-11-20 13:12"), "four fifths of the time to resolve it"
+
+
 async def test_a_snooze_that_would_end_as_the_team_closes_says_that_the_reminder_comes_at_the_opening(
     office: Bot,
 ) -> None:
