@@ -1,10 +1,11 @@
-"""Snooze: postpone the reminders of a case, with a reason that colleagues see."""
+"""Snooze: postpone the reminders of a case, with a reason that colleagues see; also while its answer cannot go out."""
 
 from typing import Any
 
 from bot import cases
 from bot.cases import clocks
 from bot.desk import TeamDesk
+from bot.domain.case import WaitsFor
 from bot.domain.event import EventKind
 from bot.models import Event
 from bot.slack import messages
@@ -23,7 +24,8 @@ async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             file = await cases.read(session, case_id)
-        cases.refuse_ended(file.case)
+        if file.waits_for is WaitsFor.NOBODY:
+            cases.refuse_ended(file.case)
         await show(snooze_modal(file, desk.t))
 
 
@@ -35,7 +37,8 @@ async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
         case = await cases.locked(session, case_id)
         if await cases.is_noted(session, view["id"]):
             return
-        cases.refuse_ended(case)
+        if await clocks.waits_for(session, case, await clocks.open_clocks(session, case_id)) is WaitsFor.NOBODY:
+            cases.refuse_ended(case)
         until = await clocks.snooze(session, case, minutes, desk.now())
         details = {"minutes": minutes, "until": until.isoformat()}
         session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details=details))

@@ -94,6 +94,24 @@ async def test_an_answer_that_cannot_go_out_is_heard_of_until_it_does(office: Bo
     assert (stands.open, stands.late) == (0, 0)
 
 
+async def test_the_reminder_of_an_answer_that_cannot_go_out_is_put_off_with_its_button(office: Bot) -> None:
+    case_id = await mention(office)
+    await works(office, False, by_hand=True)
+    await sent(office, case_id)
+    assert await passes(office, "20 10:48") == [f"{SANNE}:80"]
+    [reminder] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    await office.slack.click(SANNE, office.direct_channel(SANNE), reminder["ts"], "case:snooze")
+    await open_modal(office, SANNE, "case:snooze")
+    ack = await office.slack.submit(SANNE, {"snooze_minutes": "60", "snooze_reason": "De beheerder belt"})
+    assert ack.ok and not ack.errors
+    await office.card("Wacht op verzending", "herinnering uitgesteld tot 11:48")
+    assert await passes(office, "20 11:30") == []
+    assert await passes(office, "20 11:48") == [f"{CHANNEL}:150"]
+    await works(office, True, by_hand=True)
+    await passes(office, "20 11:50")
+    await office.card("*Beantwoord*")
+
+
 async def test_an_answer_on_its_way_is_in_no_list_and_nothing_is_said_of_it(office: Bot) -> None:
     case_id = await mention(office)
     await office.card("Wanneer?")
