@@ -8,12 +8,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
 from bot.cases.closing import is_asked
-from bot.cases.moves import tell_thread
+from bot.cases.moves import before_answer, tell_thread
 from bot.cases.reminders import Told
 from bot.cases.state import ended_at, locked, record
 from bot.domain.case import STILL_ESCALATED, Move, Status
 from bot.domain.coming import Coming, Doing, heard_at
-from bot.domain.event import EventKind
 from bot.domain.sla import advice_due
 from bot.models import (
     ASKED,
@@ -21,7 +20,6 @@ from bot.models import (
     Case,
     CaseFile,
     Escalation,
-    Event,
     Message,
     MessageKind,
     Reminder,
@@ -83,12 +81,8 @@ async def still_waits(session: AsyncSession, case: Case, made: Move) -> Move:
 
     It is for what happens to an interim message, which answers nothing, and for an answer that is taken back.
     """
-    if case.status is not Status.ANSWERED or not await is_asked(session, case.id):
-        return made
-    answers = select(Event).where(Event.case_id == case.id, Event.kind == EventKind.ANSWER)
-    last = (await session.exec(answers.order_by(col(Event.id).desc()).limit(1))).first()
-    waited = last is not None and last.details.get("was") == Status.ESCALATED
-    return STILL_ESCALATED[made] if waited else made
+    waited = (await before_answer(session, case)).get("was") == Status.ESCALATED
+    return STILL_ESCALATED[made] if waited and await is_asked(session, case.id) else made
 
 
 async def chase(session: AsyncSession, escalation_id: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What agents do with a case, and what happens by itself in their place. Each verb is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import clocks
 from bot.cases.indexing import index
 from bot.cases.reading import idle_since, last_moved_at, refuse_unread
-from bot.cases.state import Taken, locked, move, record, refuse_unless_allowed
+from bot.cases.state import Taken, locked, move, record, refuse_unless_allowed, remembered
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
-from bot.domain.event import Why, because
+from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import Seen
 from bot.domain.signals import Rank
 from bot.domain.slack_id import is_channel, is_person
@@ -23,6 +23,7 @@ from bot.models import (
     RETURNED,
     Case,
     Escalation,
+    Event,
     HandedOver,
     Mention,
     Message,
@@ -219,7 +220,18 @@ async def answered(session: AsyncSession, reply: Reply, *, now: datetime, seen: 
     await refuse_unread(session, case.id, seen)
     session.add(reply)
     await index(session, {reply.case_id})
-    return await move(session, Move.ANSWER, case, by=reply.by, now=now, details={"was": case.status})
+    details = {"was": case.status, **remembered(case)}
+    return await move(session, Move.ANSWER, case, by=reply.by, now=now, details=details)
+
+
+async def before_answer(session: AsyncSession, case: Case) -> Mapping[str, Any]:
+    """Return what the log says of how a case stood when it was answered: the status that it `was` in, and its columns.
+
+    Nothing for a case that is not answered.
+    """
+    answers = select(Event.details).where(Event.case_id == case.id, Event.kind == EventKind.ANSWER)
+    last = (await session.exec(answers.order_by(col(Event.id).desc()).limit(1))).first()
+    return last if last and case.status is Status.ANSWERED else {}
 
 
 async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:

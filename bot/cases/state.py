@@ -97,13 +97,14 @@ async def record(
     owner: str | None = None,
     details: dict[str, Any] | None = None,
     stays: bool = False,
+    fills: Mapping[str, Any] | None = None,
 ) -> None:
-    """Log what happened to a locked case, and make the move if its status allows that.
+    """Log what happened to a locked case, and make the move if its status allows that; `fills` as for `move`.
 
     `stays`: it happened without moving the case, like news of an older reply, or advice that is not the last.
     """
     if not stays and case.status in ALLOWED_FROM[made]:
-        await _change(session, case, made, now, owner=owner, by=by)
+        await _change(session, case, made, now, owner=owner, by=by, fills=fills)
     await _log(session, case, made, by, now, details)
 
 

@@ -64,6 +64,8 @@ class Move(StrEnum):
     KEEP_ESCALATED = "keep_escalated"
     FAIL_ESCALATED = "fail_escalated"
     DOUBT_ESCALATED = "doubt_escalated"
+    WITHDRAW_WITH_CITIZEN = "withdraw_with_citizen"
+    """Take back what was written to a citizen who has yet to answer our question: the case waits for them again."""
     SETTLE = "settled"
     """An agent found that the reply was published."""
     SETTLE_ASKED = "question_settled"
@@ -130,6 +132,7 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
     Move.KEEP_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
     Move.FAIL_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
     Move.DOUBT_ESCALATED: {Status.ANSWERED: Status.ESCALATED},
+    Move.WITHDRAW_WITH_CITIZEN: {Status.ANSWERED: Status.WITH_CITIZEN},
     Move.SETTLE: {Status.NEW: Status.ANSWERED, Status.CLAIMED: Status.ANSWERED},
     Move.SETTLE_ASKED: {Status.NEW: Status.WITH_CITIZEN, Status.CLAIMED: Status.WITH_CITIZEN},
 }
@@ -150,6 +153,7 @@ BY_SYSTEM = frozenset(
         Move.KEEP_ESCALATED,
         Move.FAIL_ESCALATED,
         Move.DOUBT_ESCALATED,
+        Move.WITHDRAW_WITH_CITIZEN,
         Move.SETTLE,
         Move.SETTLE_ASKED,
     }
@@ -199,6 +203,7 @@ STILL_ESCALATED: Mapping[Move, Move] = {
 LOGGED_AS: Mapping[Move, EventKind] = {
     **dict.fromkeys(UNCLOSES.values(), EventKind.UNCLOSE),
     **{still: EventKind(usual) for usual, still in STILL_ESCALATED.items()},
+    Move.WITHDRAW_WITH_CITIZEN: EventKind.WITHDRAW,
     Move.PUT_BACK: EventKind.RELEASE,
     Move.ASK: EventKind.REPLY_SENT,
     Move.SETTLE_ASKED: EventKind.SETTLED,

@@ -8,8 +8,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases import advice, deliveries
+from bot.cases.moves import before_answer
+from bot.cases.state import recalled
 from bot.connectors.base import Connector
-from bot.domain.case import Move
+from bot.domain.case import Move, Status
 from bot.domain.text import Refused, Wrong
 from bot.models import Account, Case, Reply, ReplyStatus, Role
 from bot.outgoing import composing, drafts, images
@@ -94,8 +96,8 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     """Take back a reply that has not been sent: one's own, or as a coordinator; its words stay for the next try.
 
     Without `reply_id` (a button of an earlier version) it is the newest one that waits. The case returns to the reply's
-    author, and waits for advice if it did so before, unless it moved in the meantime. Raises Refused when it is too
-    late, or the reply is a colleague's.
+    author, and waits for advice or the citizen if it did so before, unless it moved in the meantime. Raises Refused
+    when it is too late, or the reply is a colleague's.
     """
     case = await cases.locked(session, case_id)
     which = Reply.status == ReplyStatus.APPROVED if reply_id is None else Reply.id == reply_id
@@ -122,8 +124,10 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     reply.status = ReplyStatus.WITHDRAWN
     session.add(reply)
     await cases.index(session, {case_id})
-    made = await advice.still_waits(session, case, Move.WITHDRAW)
-    await cases.record(session, made, case, by=by, owner=reply.by, now=now, stays=stays)
+    before, made = await before_answer(session, case), await advice.still_waits(session, case, Move.WITHDRAW)
+    if before.get("was") == Status.WITH_CITIZEN:
+        made = Move.WITHDRAW_WITH_CITIZEN
+    await cases.record(session, made, case, by=by, owner=reply.by, now=now, stays=stays, fills=recalled(before))
     return case
 
 

@@ -264,6 +264,7 @@ HOW: Mapping[Move, Making] = {
     Move.SETTLE: _settle,
     Move.SETTLE_ASKED: _settle,
     Move.WITHDRAW_ESCALATED: _withdraw,
+    Move.WITHDRAW_WITH_CITIZEN: _withdraw,
     Move.KEEP_ESCALATED: SENT,
     Move.FAIL_ESCALATED: FAILED,
     Move.DOUBT_ESCALATED: DOUBTED,

@@ -379,3 +379,19 @@ async def test_an_interim_message_after_which_the_advice_came_leaves_the_case_wi
         await table.must_make(Move.KEEP)
         assert (await table.case()).status is Status.CLAIMED
         await is_whole(table)
+
+
+async def test_what_is_taken_back_leaves_the_case_waiting_for_the_answer_to_our_question(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await bring_to(table, Status.WITH_CITIZEN)
+        before = await table.case()
+        table.passes(minutes=5)
+        table.kind = ReplyKind.QUESTION
+        await table.must_make(Move.ANSWER)
+        table.passes(seconds=5)
+        await table.must_make(Move.WITHDRAW)
+        after = await table.case()
+        assert [getattr(after, name) for name in ("status", *FILLED_IN)] == [
+            getattr(before, name) for name in ("status", *FILLED_IN)
+        ]
+        await is_whole(table)
