@@ -1095,9 +1095,11 @@ async def test_the_same_words_sent_long_before_are_another_reply(client: httpx.A
 
 @pytest.mark.parametrize("parent", ["1", None])
 async def test_the_same_words_shortly_before_leave_a_doubt(client: httpx.AsyncClient, parent: str | None) -> None:
-    now = datetime.now(UTC)
+    sending = draft("@jan hallo!", "1")
     earlier, ours = (
-        status(ident, in_reply_to_id=parent, created_at=(now - timedelta(seconds=before)).isoformat())
+        status(
+            ident, in_reply_to_id=parent, created_at=(sending.first_tried_at - timedelta(seconds=before)).isoformat()
+        )
         for ident, before in ((5, 90), (6, 0))
     )
     listed, same = [earlier], says({"text": "@jan hallo!"})
@@ -1106,9 +1108,9 @@ async def test_the_same_words_shortly_before_leave_a_doubt(client: httpx.AsyncCl
     ) as url:
         mastodon = connect(url, client, identity=ME, limits={"version": "4.6.0"})
         with pytest.raises(Unknowable):
-            await mastodon.find(draft("@jan hallo!", "1"))
+            await mastodon.find(sending)
         listed.insert(0, ours)
-        found = await mastodon.find(draft("@jan hallo!", "1"))
+        found = await mastodon.find(sending)
         assert found is not None and found.external_id == "6"
 
 
@@ -1116,7 +1118,8 @@ async def test_the_same_words_shortly_before_leave_a_doubt(client: httpx.AsyncCl
 async def test_a_server_that_lists_not_all_our_posts_is_asked_what_is_under_the_post(
     client: httpx.AsyncClient, private: bool
 ) -> None:
-    now, words = datetime.now(UTC).isoformat(), draft("@jan hallo!", "1", private=private)
+    words = draft("@jan hallo!", "1", private=private)
+    now = words.first_tried_at.isoformat()
     ours = status(5, in_reply_to_id="1", created_at=now, account={"id": "1", "acct": "gemeente"})
     another = status(6, in_reply_to_id="1", created_at=now)
     thread: dict[str, Any] = {"ancestors": [], "descendants": [another, ours]}
