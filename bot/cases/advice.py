@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
 from bot.cases.closing import is_asked
-from bot.cases.moves import before_answer, tell_thread
+from bot.cases.moves import tell_thread
 from bot.cases.reminders import Told
 from bot.cases.state import ended_at, locked, record
 from bot.domain.case import STILL_ESCALATED, Move, Status
@@ -76,12 +77,13 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
     return found
 
 
-async def still_waits(session: AsyncSession, case: Case, made: Move) -> Move:
+async def still_waits(session: AsyncSession, case: Case, made: Move, before: Mapping[str, Any]) -> Move:
     """Return the move after which an answered case that waited for advice still does, if anybody is asked; else `made`.
 
-    It is for what happens to an interim message, which answers nothing, and for an answer that is taken back.
+    It is for what happens to an interim message, which answers nothing, and for an answer that is taken back. `before`
+    is how the case stood when it was answered, as `before_answer` returns it.
     """
-    waited = (await before_answer(session, case)).get("was") == Status.ESCALATED
+    waited = before.get("was") == Status.ESCALATED
     return STILL_ESCALATED[made] if waited and await is_asked(session, case.id) else made
 
 

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import advice, clocks
 from bot.cases.indexing import index
-from bot.cases.moves import tell_thread
+from bot.cases.moves import before_answer, tell_thread
 from bot.cases.state import locked, record, touch, touch_messages
 from bot.domain.case import Move
 from bot.domain.event import EventKind, Why, because
@@ -54,7 +54,9 @@ async def published(session: AsyncSession, case: Case, reply: Reply, now: dateti
 
 async def outcome(session: AsyncSession, case: Case, reply: Reply, made: Move) -> Move:
     """Return the move by which what became of a reply returns its case: an interim message leaves it with advisers."""
-    return await advice.still_waits(session, case, made) if reply.kind is ReplyKind.INTERIM else made
+    if reply.kind is not ReplyKind.INTERIM:
+        return made
+    return await advice.still_waits(session, case, made, await before_answer(session, case))
 
 
 async def use_up(session: AsyncSession, reply: Reply) -> None:

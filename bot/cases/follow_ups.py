@@ -8,7 +8,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import signals
 from bot.cases.state import ended_at
-from bot.domain.case import OPEN
 from bot.domain.mention import Post, left_out_of
 from bot.models import Author, Case, FollowUp, Mention, Message, MessageKind, Reply, Team, not_in
 
@@ -55,4 +54,4 @@ async def show(
 
 async def _is_out_of_sight(session: AsyncSession, case: Case, now: datetime) -> bool:
     rested_since = case.waits_since or await ended_at(session, case)
-    return case.status not in OPEN and rested_since is not None and now - rested_since > OUT_OF_SIGHT
+    return rested_since is not None and now - rested_since > OUT_OF_SIGHT

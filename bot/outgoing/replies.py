@@ -124,9 +124,9 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     reply.status = ReplyStatus.WITHDRAWN
     session.add(reply)
     await cases.index(session, {case_id})
-    before, made = await before_answer(session, case), await advice.still_waits(session, case, Move.WITHDRAW)
-    if before.get("was") == Status.WITH_CITIZEN:
-        made = Move.WITHDRAW_WITH_CITIZEN
+    before, made = await before_answer(session, case), Move.WITHDRAW_WITH_CITIZEN
+    if before.get("was") != Status.WITH_CITIZEN:
+        made = await advice.still_waits(session, case, Move.WITHDRAW, before)
     await cases.record(session, made, case, by=by, owner=reply.by, now=now, stays=stays, fills=recalled(before))
     return case
 
