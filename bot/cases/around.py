@@ -37,7 +37,7 @@ def _others_of(author: Any, case: Any, teams: Any, since: Any) -> ColumnElement[
     return and_(col(Case.author_id) == author, col(Case.id) != case, col(Case.team_id).in_(teams), shown)
 
 
-# Built once, for each card: to build it takes longer than to run it.
+# Built once, for each card: to build them takes longer than to run them.
 _SINCE: Any = bindparam("since", type_=UtcDateTime)
 _SHOWN: list[Any] = [Case.id, Case.number, Case.status, Case.team_id, Message.channel, Message.ts]
 _OTHERS = db.short(
@@ -47,14 +47,19 @@ _OTHERS = db.short(
     .order_by(col(Case.id).desc())
     .limit(COUNTED)
 )
+_HAD = db.short(
+    select(Event)
+    .where(Event.case_id == bindparam("case"), col(Event.kind).in_(GAVE))
+    .order_by(col(Event.id).desc())
+    .limit(1)
+)
 
 
 async def former(session: AsyncSession, case: Case) -> str | None:
     """Return the last owner of a case that has no owner now; None when it never had one."""
     if case.status is not Status.NEW:
         return None
-    had = select(Event).where(Event.case_id == case.id, col(Event.kind).in_(GAVE)).order_by(col(Event.id).desc())
-    last = (await session.exec(had.limit(1))).first()
+    last = (await session.exec(_HAD, params={"case": case.id})).first()
     return (last.details.get("to") or last.by or None) if last else None
 
 

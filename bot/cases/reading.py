@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, or_
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,7 +29,6 @@ from bot.models import (
     Mention,
     Note,
     Reply,
-    Team,
     Transfer,
     edits_of,
 )
@@ -39,18 +38,28 @@ _REFER = {
     "replies": col(Reply.case_id), "asked": col(Escalation.case_id), "notes": col(Note.case_id),
     "drafts": col(AnswerDraft.case_id), "acts": col(Act.case_id),
 }  # fmt: skip
+_CASE: BindParameter[int] = bindparam("case")
 # Built once, for each card: to build them takes longer than to run them.
 _READ: Any = db.short(
-    select(Case, Team, Account, Author)
+    select(Case, Account, Author)
     .add_columns(*(exists().where(column == Case.id).label(name) for name, column in _REFER.items()))
-    .join(Team, col(Case.team_id) == Team.id)
     .join(Account, col(Case.account_id) == Account.id)
     .join(Author, col(Case.author_id) == Author.id)
-    .where(col(Case.id) == bindparam("case"))
+    .where(col(Case.id) == _CASE)
 )
-"""Selects a case with its team, account and author, and which of `_REFER` it has: most cases have none of them."""
-_POSTS = db.short(
-    select(Mention).where(Mention.case_id == bindparam("case")).order_by(col(Mention.published_at), col(Mention.id))
+"""Selects a case with its account and author, and which of `_REFER` it has: most cases have none of them."""
+_POSTS = db.short(select(Mention).where(Mention.case_id == _CASE).order_by(col(Mention.published_at), col(Mention.id)))
+_REPLIES = db.short(select(Reply).where(Reply.case_id == _CASE).order_by(col(Reply.id)))
+_ASKED = db.short(select(Escalation).where(Escalation.case_id == _CASE).order_by(col(Escalation.id)))
+_NOTES = db.short(select(Note).where(Note.case_id == _CASE, col(Note.deleted_at).is_(None)).order_by(col(Note.id)))
+_WRITING = db.short(
+    select(AnswerDraft.by).where(AnswerDraft.case_id == _CASE, col(AnswerDraft.writing)).order_by(AnswerDraft.by)
+)
+_ACTS = db.short(
+    select(Act, Hiding)
+    .outerjoin(Hiding, col(Hiding.act_id) == Act.id)
+    .where(Act.case_id == _CASE)
+    .order_by(col(Act.id))
 )
 MOVED = sorted({logged_as(move) for move in Move})
 SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER, EventKind.RELEASE)
@@ -74,24 +83,21 @@ async def get(session: AsyncSession, case_id: int) -> Case:
 
 async def read(session: AsyncSession, case_id: int) -> CaseFile:
     """Return all that is known of a case; raises Refused when there is none."""
+
+    async def all_of(query: Any, there: bool = True) -> Sequence[Any]:
+        return (await session.exec(query, params={"case": case_id})).all() if there else []
+
     has = (await session.exec(_READ, params={"case": case_id})).first()
     if has is None:
         raise Refused("This case no longer exists.")
-    case, team, account, author = has[:4]
-    posts = (await session.exec(_POSTS, params={"case": case_id})).all()
-    replies = await _all(session, has.replies, select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
-    asked = await _all(
-        session, has.asked, select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id))
-    )
-    standing = (Note.case_id == case_id, col(Note.deleted_at).is_(None))
-    notes = await _all(session, has.notes, select(Note).where(*standing).order_by(col(Note.id)))
-    running = await clocks.open_clocks(session, case_id)
-    written = (AnswerDraft.case_id == case_id, col(AnswerDraft.writing))
-    writing = await _all(session, has.drafts, select(AnswerDraft.by).where(*written).order_by(AnswerDraft.by))
-    acted = select(Act, Hiding).outerjoin(Hiding, col(Hiding.act_id) == Act.id).where(Act.case_id == case_id)
-    done = await _all(session, has.acts, acted.order_by(col(Act.id)))
+    case, account, author = has[:3]
+    posts = await all_of(_POSTS)
+    replies, asked = await all_of(_REPLIES, has.replies), await all_of(_ASKED, has.asked)
+    notes, writing = await all_of(_NOTES, has.notes), await all_of(_WRITING, has.drafts)
+    running, done = await clocks.open_clocks(session, case_id), await all_of(_ACTS, has.acts)
     rows = posts, replies, asked, notes, running, writing
-    own, moved = await teams.of_workspace(session, team.workspace_id), await transfers(session, case)
+    own, moved = await teams.beside(session, case.team_id), await transfers(session, case)
+    team = next(each for each in own if each.id == case.team_id)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
     others = await around.others(session, case, team, own)
     platform = connectors.known(account.platform)
@@ -126,10 +132,6 @@ async def platform_names(session: AsyncSession, account_ids: Collection[int]) ->
     """Return the name of the platform of each of these accounts, as cards show it."""
     accounts = await session.exec(select(Account).where(col(Account.id).in_(account_ids)))
     return {account.id: connectors.label_of(account).signed_platform for account in accounts}
-
-
-async def _all(session: AsyncSession, there: bool, query: Any) -> Sequence[Any]:
-    return (await session.exec(query)).all() if there else []
 
 
 async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,7 +20,13 @@ from bot.team.settings import MAX_LISTED, MAX_RULES, TeamSettings
 COLUMNS = ("name", "channel")
 """Settings that are columns of the team, because we search by them; they are unique."""
 # Built once, for each click and each card: to build them takes longer than to run them.
-_OF_WORKSPACE = db.short(select(Team).where(Team.workspace_id == bindparam("workspace")).order_by(col(Team.id)))
+_ITSELF = aliased(Team)
+_BESIDE = db.short(
+    select(Team)
+    .join(_ITSELF, col(_ITSELF.workspace_id) == Team.workspace_id)
+    .where(col(_ITSELF.id) == bindparam("team"))
+    .order_by(col(Team.id))
+)
 _OF_CASE = db.short(select(Team).join(Case).where(Case.id == bindparam("case")))
 
 
@@ -52,14 +59,9 @@ async def names(session: AsyncSession, team_ids: Collection[int], known: Iterabl
     return {each: told.get(each) or (await session.get_one(Team, each)).name for each in team_ids}
 
 
-async def beside(session: AsyncSession, team_id: int) -> list[Team]:
+async def beside(session: AsyncSession, team_id: int) -> Sequence[Team]:
     """Return the teams of the organisation of a team, itself included, the oldest first."""
-    return list(await of_workspace(session, (await session.get_one(Team, team_id)).workspace_id))
-
-
-async def of_workspace(session: AsyncSession, workspace_id: int) -> Sequence[Team]:
-    """Return the teams of an organisation, the oldest first."""
-    return (await session.exec(_OF_WORKSPACE, params={"workspace": workspace_id})).all()
+    return (await session.exec(_BESIDE, params={"team": team_id})).all()
 
 
 async def of_channel(session: AsyncSession, channel: str) -> Team | None:
