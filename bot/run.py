@@ -102,7 +102,7 @@ async def open_desk(
     transactions that write are `within` this.
     """
     lanes, meters = lanes or InProcess(now, speed), Meters()
-    shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite has one process
+    shared = None if engine.dialect.name == "sqlite" else engine  # SQLite has one process
     pace = Pace(settings.slack_pace, shared)
     async with (
         new_client(allow_private=settings.allow_private_addresses) as client,

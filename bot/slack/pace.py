@@ -15,13 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import Interval, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.db import Sessions
-from bot.models import SlackPace
+from bot import db
+from bot.models import SlackPace, UtcDateTime
 
 TIERS: Mapping[str, int | None] = {
     "apps.connections.open": None,  # tier 1 on paper; a lost connection must be reopened at once
@@ -87,13 +87,13 @@ def rate_of(method: str, seconds: float) -> Rate:
 
 
 class Pace:
-    """The pace of one process, or of all that share its database if `sessions` is given.
+    """The pace of one process, or of all that share its database if `engine` is given.
 
     While the database does not answer, each process keeps a pace of its own: who clicks must hear what is wrong.
     """
 
-    def __init__(self, seconds: float, sessions: Sessions | None = None) -> None:
-        self._seconds, self._sessions = seconds, sessions
+    def __init__(self, seconds: float, engine: AsyncEngine | None = None) -> None:
+        self._seconds, self._shared = seconds, _Shared(engine) if engine is not None else None
         self._free_at: dict[str, datetime] = {}
 
     async def wait(self, method: str, channel: str, now: datetime, *, share: float = 1.0) -> timedelta:
@@ -118,18 +118,18 @@ class Pace:
 
     async def _booked(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
         """Move the moment of a key one step on if it is not after `until`, else return it."""
-        if self._sessions is not None:
+        if self._shared is not None:
             with suppress(*NO_DATABASE):
-                return await _book(self._sessions, key, step, now, until)
+                return await self._shared.book(key, step, now, until)
         return self._book_here(key, step, now, until)
 
     async def full_until(self, method: str, channel: str, now: datetime) -> datetime | None:
         """Return until when there is no room for a call, which is not booked; None when there is."""
         key, ahead = _key(method, channel), rate_of(method, self._seconds).ahead
         free_at = self._free_at.get(key)
-        if self._sessions is not None:
+        if self._shared is not None:
             with suppress(*NO_DATABASE):
-                free_at = await _held_until(self._sessions, key)
+                free_at = await self._shared.free_at(key)
         return free_at - ahead if free_at is not None and free_at - ahead > now else None
 
     async def hold(self, method: str, channel: str, until: datetime) -> None:
@@ -137,13 +137,9 @@ class Pace:
         key = _key(method, channel)
         moments = {key: until + rate_of(method, self._seconds).ahead, _turn(key): until}
         self._free_at |= {each: max(at, self._free_at.get(each, at)) for each, at in moments.items()}
-        if self._sessions is None:
-            return
-        held = insert(SlackPace).values([{"key": each, "free_at": at} for each, at in sorted(moments.items())])
-        later = func.greatest(col(SlackPace.free_at), held.excluded.free_at)
-        with suppress(*NO_DATABASE):
-            async with self._sessions(durable=False) as session:
-                await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
+        if self._shared is not None:
+            with suppress(*NO_DATABASE):
+                await self._shared.hold(moments)
 
     def _book_here(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
         """Move the moment of a key one step on if it is not after `until`, else return it."""
@@ -155,31 +151,58 @@ class Pace:
         return None
 
 
-async def _book(sessions: Sessions, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
-    """Do the same as `Pace._book_here`, for all processes.
+_TABLE = db.table_of(SlackPace)
+_FREE_AT = _TABLE.c.free_at
+# Built once, for each call: to build them takes longer than to run them.
+_READING = select(_FREE_AT).where(_TABLE.c.key == bindparam("key"))
+_NOW, _UNTIL = bindparam("now", type_=UtcDateTime), bindparam("until", type_=UtcDateTime)
+_STEP = bindparam("step", type_=Interval)
+_BOOKING = (
+    insert(_TABLE)
+    .values(key=bindparam("key"), free_at=bindparam("first", type_=UtcDateTime))
+    .on_conflict_do_update(
+        index_elements=["key"], set_={"free_at": func.greatest(_FREE_AT, _NOW) + _STEP}, where=_FREE_AT <= _UNTIL
+    )
+    .returning(_FREE_AT)
+)
+_HELD = insert(_TABLE)
+_HOLDING = _HELD.on_conflict_do_update(
+    index_elements=["key"], set_={"free_at": func.greatest(_FREE_AT, _HELD.excluded.free_at)}
+)
 
-    Without a step there is nothing to book: of two calls at once, the one whose clock is behind would wait.
-    """
-    if not step:
-        free_at = await _held_until(sessions, key)
+
+class _Shared:
+    """The moments that all processes share, in their database; each method raises NO_DATABASE."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._sessions, self._readings = db.sessions(engine), db.readings(engine)
+
+    async def book(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
+        """Do the same as `Pace._book_here`, for all processes.
+
+        Without a step there is nothing to book: of two calls at once, the one whose clock is behind would wait.
+        """
+        if step:
+            # Without a wait for the disk: a booking that is lost with the power is one call too many at most.
+            async with self._sessions(durable=False) as session:
+                # The statement locks the row, so that of two processes the second sees what the first has booked.
+                booked = {"key": key, "first": now + step, "now": now, "step": step, "until": until}
+                if (await (await session.connection()).execute(_BOOKING, booked)).first() is not None:
+                    return None
+            return await self.free_at(key)
+        free_at = await self.free_at(key)
         return free_at if free_at is not None and free_at > until else None
-    # Without a wait for the disk: a booking that is lost with the power is one call too many at most.
-    async with sessions(durable=False) as session:
-        booked = insert(SlackPace).values(key=key, free_at=now + step)
-        # The statement locks the row, so that of two processes the second sees what the first has booked.
-        moved = booked.on_conflict_do_update(
-            index_elements=["key"],
-            set_={"free_at": func.greatest(col(SlackPace.free_at), now) + step},
-            where=col(SlackPace.free_at) <= until,
-        )
-        if (await session.exec(moved.returning(col(SlackPace.free_at)))).first() is not None:
-            return None
-    return await _held_until(sessions, key)
 
+    async def free_at(self, key: str) -> datetime | None:
+        """Return the moment of a key."""
+        async with self._readings() as session:
+            return (await (await session.connection()).execute(_READING, {"key": key})).scalar()
 
-async def _held_until(sessions: Sessions, key: str) -> datetime | None:
-    async with sessions() as session:
-        return (await session.exec(select(SlackPace.free_at).where(SlackPace.key == key))).first()
+    async def hold(self, moments: Mapping[str, datetime]) -> None:
+        """Move each moment on, unless it is later already."""
+        async with self._sessions(durable=False) as session:
+            rows = [{"key": key, "free_at": at} for key, at in sorted(moments.items())]
+            await (await session.connection()).execute(_HOLDING, rows)
 
 
 def _turn(key: str) -> str:

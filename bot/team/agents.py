@@ -8,8 +8,10 @@ and people who are not in the channel.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
-from sqlalchemy import BindParameter, bindparam
+import sqlalchemy
+from sqlalchemy import BindParameter, Row, bindparam
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,13 +27,14 @@ ANSWERING = frozenset({Role.AGENT, Role.COORDINATOR})
 """The roles of those who answer."""
 # Built once, for each click: to build it takes longer than to run it.
 _PERSON: BindParameter[str] = bindparam("person")
-WITH_ROLE = db.short(
-    select(Team, Agent.role)
+_WITH_ROLE = db.short(
+    sqlalchemy.select(col(Team.id), col(Team.settings), col(Agent.role))
+    .select_from(Team)
     .outerjoin(Agent, (col(Agent.team_id) == Team.id) & (col(Agent.slack_id) == _PERSON))
     .outerjoin(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == _PERSON) & Member.is_full)
     .where(or_(col(Agent.role).is_not(None), col(Member.slack_id).is_not(None)))
 )
-"""The teams of a person, and the role that a coordinator gave them there, if one did."""
+"""The teams of a person, with their settings, and the role that a coordinator gave them there, if one did."""
 
 
 async def locked(session: AsyncSession, team_id: int, slack_id: str, now: datetime) -> Agent:
@@ -105,11 +108,11 @@ async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
 
     People in the channel of a team whose settings cannot be read may only read there.
     """
-    rows = await session.exec(WITH_ROLE, params={"person": slack_id})
-    return {team.id: Role(given) if given else _by_channel(team) for team, given in rows}
+    rows = await (await session.connection()).execute(_WITH_ROLE, {"person": slack_id})
+    return {team.id: Role(team.role) if team.role else _by_channel(team) for team in rows}
 
 
-def _by_channel(team: Team) -> Role:
+def _by_channel(team: Row[Any]) -> Role:
     """Return the role of a full member in the channel of a team to whom no coordinator gave one."""
     own = TeamSettings.if_readable(team)
     return Role.AGENT if own and own.channel_answers else Role.READER

@@ -63,7 +63,7 @@ async def test_a_click_has_room_while_the_background_waits() -> None:
 async def test_what_nobody_waits_for_has_turns_while_clicks_take_all_that_slack_takes(
     engines: list[AsyncEngine], shared: bool
 ) -> None:
-    clicks, lane = (Pace(1, db.sessions(engines[n]) if shared else None) for n in range(2))
+    clicks, lane = (Pace(1, engines[n] if shared else None) for n in range(2))
     lane = lane if shared else clicks
     clicked, turns = list[timedelta](), list[timedelta]()
     for tenth in range(0, 1300, 5):
@@ -94,7 +94,7 @@ async def test_without_rates_of_ours_only_slack_makes_us_wait() -> None:
 async def test_three_processes_have_together_what_one_has(
     engines: list[AsyncEngine], method: str, at_once: int
 ) -> None:
-    processes = [Pace(1, db.sessions(engine)) for engine in engines]
+    processes = [Pace(1, engine) for engine in engines]
 
     async def admitted(moment: timedelta) -> int:
         asked = (each.wait(method, CHANNEL, NOW + moment) for each in processes for _ in range(8))
@@ -113,7 +113,7 @@ async def test_three_processes_have_together_what_one_has(
 async def test_whoever_asks_until_when_there_is_no_room_books_nothing(
     engines: list[AsyncEngine], method: str, shared: bool
 ) -> None:
-    ours = Pace(1, db.sessions(engines[0]) if shared else None)
+    ours = Pace(1, engines[0] if shared else None)
     for _ in range(30):
         until = await ours.full_until(method, CHANNEL, NOW)
         assert until == await ours.full_until(method, CHANNEL, NOW)
@@ -125,7 +125,7 @@ async def test_whoever_asks_until_when_there_is_no_room_books_nothing(
 
 
 async def test_a_channel_that_slack_holds_up_holds_up_no_other(engines: list[AsyncEngine]) -> None:
-    one, other = (Pace(1, db.sessions(engine)) for engine in engines[:2])
+    one, other = (Pace(1, engine) for engine in engines[:2])
     await one.hold("chat.postMessage", CHANNEL, NOW + 20 * SECOND)
     await one.hold("chat.postMessage", CHANNEL, NOW + 5 * SECOND)  # an earlier moment shortens nothing
     assert await other.wait("chat.postMessage", CHANNEL, NOW) == 20 * SECOND
@@ -137,7 +137,7 @@ async def test_what_slack_gives_no_rate_waits_for_no_other_call_whatever_the_clo
     engines: list[AsyncEngine], shared: bool
 ) -> None:
     """Of two calls at once, one reads the clock first; two hosts even differ by more than that."""
-    one, other = (Pace(1, db.sessions(engine) if shared else None) for engine in engines[:2])
+    one, other = (Pace(1, engine if shared else None) for engine in engines[:2])
     for ours in (one, other if shared else one):
         for late in (0.001, 2):
             assert await one.wait("auth.test", "", NOW) == timedelta()
