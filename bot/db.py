@@ -296,15 +296,6 @@ def _opener(engine: AsyncEngine, turn: AbstractAsyncContextManager[None], within
     return opened
 
 
-@asynccontextmanager
-async def again(session: AsyncSession) -> AsyncIterator[AsyncSession]:
-    """Open a second session in the transaction of this one: it reads rows as they are now, and may fail by itself."""
-    connection = await session.connection()
-    inner = AsyncSession(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-    async with inner, inner.begin():
-        yield inner
-
-
 def is_new(engine: AsyncEngine) -> bool:
     """Whether this is an SQLite file that does not exist yet, in a folder that does; connecting would create it."""
     file = Path(engine.url.database or "")

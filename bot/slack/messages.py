@@ -36,6 +36,7 @@ from bot.slack.writing import (
     is_stale,
     note_trouble,
     record,
+    render,
     take,
     take_updates,
     write,
@@ -58,15 +59,13 @@ _Turn = asyncio.Task[datetime | None]
 async def sync(desk: Desk, case_id: int) -> None:
     """Update the messages of a case now; new ones are left to the lanes of their channels."""
     async with desk.reading() as session:
-        rows = await session.exec(
-            select(Message.id, Message.channel, Message.ts).where(Message.case_id == case_id, is_stale())
-        )
+        rows = await (await session.connection()).execute(_STALE_OF_CASE, {"case": case_id})
         stale, behind = rows.all(), await reminders.behind(session, case_id)
     if behind:
         await _follow(desk, behind)
     for message_id, _, ts in stale:
         if ts is not None:
-            await level(desk, message_id)
+            await _level_or_put_off(desk, message_id)
     wake(desk, {channel for _, channel, ts in stale if ts is None})
 
 
@@ -81,26 +80,42 @@ async def changing(
     """
     async with desk.session() as session:
         yield session
-        leases = await _take_updates(desk, session, case_id)
+        began = desk.now()
+        leased = await _take_updates(desk, session, case_id, began)
     if then is not None:
         await then()
-    for lease in leases:
-        await _level_leased(desk, lease)
+    for message in leased:
+        await _update(desk, message, began)
     await sync(desk, case_id)
 
 
-async def _take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list[Lease]:
-    """Lease the stale messages of a case that Slack has; none when one cannot be shown, as that undoes no change."""
-    await session.flush()
+async def _take_updates(desk: Desk, session: AsyncSession, case_id: int, now: datetime) -> Sequence[Message]:
+    """Lease as `take_updates`; none when one is of a kind that only a newer version knows, as that undoes no change."""
     try:
-        async with db.again(session) as inner:
-            leases = await take_updates(desk, inner, case_id)
-    except Exception as error:
+        leased = await take_updates(desk, session, case_id, now)
+    except ValueError as error:
         log.error("a message cannot be shown", case=case_id, **trace(error))
         return []
-    for lease in leases:
-        settle(session, f"messages:{lease.message.channel}", lease.message.id)
-    return leases
+    for message in leased:
+        settle(session, f"messages:{message.channel}", message.id)
+    return leased
+
+
+async def _update(desk: Desk, message: Message, began: datetime) -> None:
+    """Bring a message level that was leased then; one that we cannot render is tried again later by its lane."""
+    try:
+        async with desk.reading() as session:
+            lease = await render(desk, session, message, began)
+    except Exception as error:
+        await _put_off(desk, message.id, error)
+        return
+    if lease is not None:
+        await _level_leased(desk, lease)
+        return
+    ours = (col(Message.id) == message.id, col(Message.leased_until) == message.leased_until)
+    async with desk.session(durable=False) as session:
+        await session.exec(update(Message).where(*ours).values(leased_until=None))
+    await _level_or_put_off(desk, message.id)
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
@@ -157,15 +172,19 @@ async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
     try:
         return await level(desk, message_id)
     except Exception as error:
-        log.error("a message cannot be shown", message=message_id, **trace(error))
-        wait = TRY_AGAIN if db.is_gone(error) else TRY_MUCH_LATER
-        async with desk.session() as session:
-            await session.exec(
-                update(Message)
-                .where(col(Message.id) == message_id)
-                .values(retry_at=desk.now() + wait, leased_until=None, problem="fault")
-            )
+        await _put_off(desk, message_id, error)
         return None
+
+
+async def _put_off(desk: Desk, message_id: int, error: Exception) -> None:
+    log.error("a message cannot be shown", message=message_id, **trace(error))
+    wait = TRY_AGAIN if db.is_gone(error) else TRY_MUCH_LATER
+    async with desk.session() as session:
+        await session.exec(
+            update(Message)
+            .where(col(Message.id) == message_id)
+            .values(retry_at=desk.now() + wait, leased_until=None, problem="fault")
+        )
 
 
 async def wake_lanes(desk: Desk) -> None:
@@ -253,7 +272,12 @@ _CARD = aliased(Message)
 _HAS_CARD = exists().where(
     col(_CARD.case_id) == Message.case_id, col(_CARD.kind) == MessageKind.CASE, col(_CARD.ts).is_not(None)
 )
-# Statements that each wake of a lane runs are built once: to build one takes longer than to run it.
+# What each click and each wake of a lane runs is built once: to build a statement takes longer than to run it.
+_STALE_OF_CASE = db.short(
+    sqlalchemy.select(col(Message.id), col(Message.channel), col(Message.ts)).where(
+        col(Message.case_id) == bindparam("case"), is_stale()
+    )
+)
 _STALE = (col(Message.channel) == bindparam("channel"), is_stale())
 _IS_NEW = col(Message.ts).is_(None)
 _FREE = (

@@ -8,13 +8,21 @@ fails in between, the next writing of the card does it. A card that was only mar
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sqlalchemy import BindParameter, bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases
+from bot import cases, db
 from bot.domain.case import ONGOING
 from bot.models import FEW, Case, Message, MessageKind, Named
 from bot.slack.calls import Place
+
+# Built once, for each card: to build it takes longer than to run it.
+_CASE: BindParameter[int] = bindparam("case")
+_AUTHOR = select(Case.author_id).where(Case.id == _CASE).scalar_subquery()
+_BESIDE = db.short(
+    select(Case.id).where(Case.author_id == _AUTHOR, Case.id != _CASE, col(Case.status).in_(ONGOING)).limit(FEW + 2)
+)
 
 
 def named_as(case: Case) -> str:
@@ -30,9 +38,7 @@ async def lock_others(session: AsyncSession, card: Message, name: str, place: Pl
     """
     if _shown_of(card, name, place) == Named.of(card.details).told:
         return []
-    author = select(Case.author_id).where(Case.id == card.case_id).scalar_subquery()
-    beside = select(Case.id).where(Case.author_id == author, Case.id != card.case_id, col(Case.status).in_(ONGOING))
-    others = (await session.exec(beside.limit(FEW + 2))).all()
+    others = (await session.exec(_BESIDE, params={"case": card.case_id})).all()
     if len(others) > FEW + 1:  # each of them says only that there are many, before and after this change
         return []
     if not others:

@@ -9,11 +9,12 @@ and a duplicate is deleted.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy
 import structlog
 from sqlalchemy import ColumnElement, bindparam
 from sqlmodel import col, or_, select, update
@@ -175,6 +176,13 @@ _ONE = db.short(_TO_WRITE.where(col(Message.id) == bindparam("message")))
 _UPDATES = db.short(
     _TO_WRITE.where(Message.case_id == bindparam("case"), col(Message.ts).is_not(None)).order_by(col(Message.id))
 )
+_MESSAGES = db.table_of(Message)
+_LEASING = db.short(
+    sqlalchemy.update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("message"))
+    .values(leased_until=bindparam("until"), retry_at=None, shown="")
+)
+_VERSION = db.short(sqlalchemy.select(_MESSAGES.c.version).where(_MESSAGES.c.id == bindparam("message")))
 
 
 async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | None:
@@ -184,11 +192,28 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
     return await _lease(desk, session, message, now) if message is not None else None
 
 
-async def take_updates(desk: Desk, session: AsyncSession, case_id: int) -> list[Lease]:
-    """Lease the stale and free messages of a case that Slack has, and render them in the same transaction."""
-    now = desk.now()
+async def take_updates(desk: Desk, session: AsyncSession, case_id: int, now: datetime) -> Sequence[Message]:
+    """Lease the stale and free messages of a case that Slack has; `render` renders each once that is stored.
+
+    So nobody waits for a case while its messages are rendered.
+    """
     messages = (await session.exec(_UPDATES, params={"case": case_id, "now": now})).all()
-    return [lease for each in messages if (lease := await _lease(desk, session, each, now)) is not None]
+    until = now + _lease_of(desk)
+    if messages:
+        leases = [{"message": each.id, "until": until} for each in messages]
+        await (await session.connection()).execute(_LEASING, leases)
+    for each in messages:
+        session.expunge(each)  # what Slack showed before stays in it, until it is rendered
+        each.leased_until, each.retry_at = until, None
+    return messages
+
+
+async def render(desk: Desk, session: AsyncSession, message: Message, began: datetime) -> Lease | None:
+    """Render a message that `take_updates` leased then; None when it changed since: its case may be with others now."""
+    card = await card_above(session, message) if message.in_thread else None
+    lease = await _rendered(desk, session, message, card, began)
+    version = (await (await session.connection()).execute(_VERSION, {"message": message.id})).scalar()
+    return lease if version == message.version else None
 
 
 async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datetime) -> Lease | None:
@@ -202,6 +227,28 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
         message.problem = "" if message.problem in NOT_TAKEN else message.problem  # a refusal stands until it is taken
         session.add(message)
         return None
+    lease = await _rendered(desk, session, message, card, now, opens_at)
+    session.add(message)
+    message.leased_until, message.retry_at = None, None
+    if lease.view is None and lease.since is None:
+        message.shown_version = message.version
+        return None
+    message.leased_until = now + _lease_of(desk)
+    message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
+    if message.ts is None and lease.since is None:
+        message.posting_since = now
+    return lease
+
+
+async def _rendered(
+    desk: Desk,
+    session: AsyncSession,
+    message: Message,
+    card: Place | None,
+    now: datetime,
+    opens_at: datetime | None = None,
+) -> Lease:
+    """Return what a message must show, below this `card` if it is in a thread, and its channel if it is a new one."""
     if card is not None:  # the team may have another channel now; the thread stays under its card
         message.channel = card.channel
     file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
@@ -210,16 +257,7 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
         message.channel = team_desk.team.channel  # the team may have another one now
     view = await view_of(team_desk, session, message, file) if opens_at is None else None
     since = message.posting_since
-    session.add(message)
-    message.leased_until, message.retry_at = None, None
-    if view is None and since is None:
-        message.shown_version = message.version
-        return None
     is_shown = since is None and _surely_shows(message, view)
-    message.leased_until = now + _lease_of(desk)
-    message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
-    if message.ts is None and since is None:
-        message.posting_since = now
     named = naming.named_as(file.case) if file else None
     opened_at = file.case.opened_at if file and not file.case.transfers else None
     thread_ts = card.ts if card else None

@@ -36,6 +36,7 @@ from bot.models import (
     Rising,
     RolledUp,
     SigningIn,
+    Team,
     Transfer,
     Troubled,
     Unanswered,
@@ -46,7 +47,8 @@ from bot.slack import messages
 from bot.slack.messages import drain
 from bot.slack.rendering import team_of, view_of
 from bot.slack.writing import TRY_AGAIN
-from tests.conftest import CHANNEL, SANNE, Bot, eventually
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
+from tests.people import second_team
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 DETAILS: dict[MessageKind, dict[str, Any]] = {
@@ -178,6 +180,10 @@ async def cancelled(connection: AsyncConnection, waiters: TextClause) -> bool:
     return bool((await connection.execute(waiters)).all())
 
 
+def edited(bot: Bot) -> int:
+    return sum(call.method == "chat.update" for call in bot.slack.api.calls)
+
+
 async def put_off(bot: Bot) -> list[Message]:
     return [message for message in await bot.rows(Message) if message.retry_at is not None]
 
@@ -199,6 +205,90 @@ async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message
     assert [text_of(each) for each in bot.cards() if "hologram" in text_of(each)] == []
     bot.citizen_posts("En deze?", name="Kees")
     await bot.card("En deze?")
+
+
+@pytest.mark.logs("a message cannot be shown")
+async def test_a_message_of_a_newer_version_in_the_thread_of_a_case_keeps_nobody_from_claiming_it(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("bus")
+    async with bot.desk.session() as session:
+        await (await session.connection()).execute(
+            text(
+                "INSERT INTO messages (key, kind, case_id, channel, ts, in_thread, version, shown_version, problem)"
+                f" VALUES ('new', 'hologram', 1, '{CHANNEL}', '1.000001', true, 2, 1, '')"
+            )
+        )
+    async with messages.changing(bot.desk, 1) as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert "In behandeling" in text_of(bot.slack.message(CHANNEL, card["ts"]))
+
+
+async def test_what_changes_before_a_leased_card_is_rendered_is_shown_at_once_and_the_card_is_written_once(
+    bot: Bot,
+) -> None:
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("bus")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    edits = edited(bot)
+
+    async def released() -> None:
+        async with messages.changing(bot.desk, 1) as session:
+            await cases.release(session, 1, by=SANNE, now=bot.desk.now())
+            await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
+
+    async with messages.changing(bot.desk, 1, then=released) as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    assert f"<@{YOUSSEF}>" in text_of(bot.slack.message(CHANNEL, card["ts"]))
+    assert edited(bot) == edits + 1
+    (message,) = await bot.rows(Message)
+    assert message.version == message.shown_version and message.leased_until is None
+
+
+async def test_a_case_that_leaves_for_another_team_before_its_leased_card_is_rendered_is_not_shown_as_theirs(
+    bot: Bot,
+) -> None:
+    to = await second_team(bot)
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("bus")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+    async def transferred() -> None:
+        async with bot.desk.session() as session:
+            await cases.release(session, 1, by=SANNE, now=bot.desk.now())
+            await cases.transfer(
+                session, 1, seen=1, to=to, note="Niet in de andere groep", by=SANNE, now=bot.desk.now(), submission="v"
+            )
+
+    async with messages.changing(bot.desk, 1, then=transferred) as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    assert "Overgedragen" in text_of(bot.slack.message(CHANNEL, card["ts"]))
+    written = [call.args for call in bot.slack.api.calls if call.method == "chat.update"]
+    assert ["overgedragen" in each["text"] for each in written] == [True], "not once as the card that Beheer has now"
+
+
+@pytest.mark.logs("a message cannot be shown")
+async def test_a_card_that_cannot_be_rendered_undoes_no_claim_and_is_shown_later(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("bus")
+    async with bot.desk.session() as session:  # what a card is rendered from
+        team = await session.get_one(Team, 1)
+        stored, team.settings = team.settings, {"person_months": "een paar"}
+        session.add(team)
+    async with messages.changing(bot.desk, 1) as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    (message,) = await put_off(bot)
+    assert message.leased_until is None and message.problem == "fault"
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.settings = stored
+        session.add(team)
+    async with bot.desk.session() as session:
+        await session.exec(update(Message).values(retry_at=None))
+    bot.desk.wake(f"messages:{CHANNEL}")
+    await bot.slack.wait_for(lambda: "In behandeling" in text_of(bot.slack.message(CHANNEL, card["ts"])))
 
 
 @pytest.mark.parametrize(
