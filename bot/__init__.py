@@ -6,6 +6,7 @@ app.py       the Bolt app                run.py    puts everything together and 
 desk.py      what every handler and job works with: sessions, Slack, connectors, lanes, the clock, the language
 disk.py      whether the database has room
 config.py    the settings                db.py     engine, sessions, migrations/; sqlite_driver.py
+many.py      many values in one parameter of a statement
 wake.py      lanes: "this channel, account or feed has work"    shared_lanes.py    those of several processes
 logs.py      logs without contents       texts.py  the languages (locales/)
 by_clock.py  what the clock does with cases of open teams

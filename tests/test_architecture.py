@@ -315,6 +315,7 @@ FLOORS = (
         "bot.disk",
         "bot.domain",
         "bot.logs",
+        "bot.many",
         "bot.meters",
         "bot.sandbox",
         "bot.sqlite_driver",

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, union_all, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import many
 from bot.cases import follow_ups
 from bot.domain.case import ONGOING, OPEN
 from bot.domain.mention import Post, is_mere_thanks
@@ -101,11 +102,10 @@ def _by_any_key() -> "sqlalchemy.CompoundSelect[Any]":
     """Select mentions, each key by its own index: with OR between them SQLite reads all of the account's mentions."""
     known = _selected(col(Mention.external_id)).join(Case, col(Mention.case_id) == Case.id)
     known = known.where(col(Mention.account_id) == bindparam("account"))
-    ids: sqlalchemy.BindParameter[Any] = bindparam("ids", expanding=True)
     return union_all(
-        known.where(col(Mention.external_id).in_(ids)),
-        known.where(col(Mention.conversation).in_(bindparam("conversations", expanding=True))),
-        known.where(col(Mention.in_reply_to).in_(ids)),
+        known.where(many.among(col(Mention.external_id), "ids")),
+        known.where(many.among(col(Mention.conversation), "conversations")),
+        known.where(many.among(col(Mention.in_reply_to), "ids")),
     )
 
 
@@ -115,7 +115,7 @@ ANSWERED = (
     _selected(col(Reply.external_id))
     .join(Mention, col(Reply.mention_id) == Mention.id)
     .join(Case, col(Mention.case_id) == Case.id)
-    .where(col(Reply.account_id) == bindparam("account"), col(Reply.external_id).in_(bindparam("ids", expanding=True)))
+    .where(col(Reply.account_id) == bindparam("account"), many.among(col(Reply.external_id), "ids"))
 )
 
 

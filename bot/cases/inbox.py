@@ -4,7 +4,7 @@ Safe to repeat: the same page again changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,12 +12,11 @@ from typing import Any
 
 import sqlalchemy
 import structlog
-from sqlalchemy import ColumnElement, Executable, Select, String, Table, bindparam, cast, func, insert, literal
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Executable, Select, String, bindparam, cast, func, insert, literal
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import db
+from bot import db, many
 from bot.cases import clocks, deliveries, follow_ups, indexing, mirror, numbers, restored, same_ids, signals, subjects
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
@@ -46,11 +45,8 @@ from bot.wake import note
 log = structlog.get_logger()
 
 Rows = list[dict[str, Any]]
-INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
-"""The insert statement of each database: the general one has no ON CONFLICT."""
+NAMES = ("name", "handle", "url")
+"""What posts tell of their authors, which may change."""
 HEARD_EVERY = timedelta(minutes=1)
 PAGE = 300
 """Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
@@ -64,12 +60,12 @@ LOCKED = (
     .with_for_update(of=Account, key_share=True)
 )
 KNOWN_AUTHORS = sqlalchemy.select(col(Author.id), col(Author.name), col(Author.handle)).where(
-    col(Author.account_id) == bindparam("account"), col(Author.external_id).in_(bindparam("ids", expanding=True))
+    col(Author.account_id) == bindparam("account"), many.among(col(Author.external_id), "ids")
 )
 REPLY_KEYS = {"external_id": col(Reply.external_id), "conversation": col(Reply.conversation), "key": col(Reply.key)}
 OF_REPLIES = {
     name: sqlalchemy.select(col(Reply.case_id)).where(
-        col(Reply.account_id) == bindparam("account"), column.in_(bindparam("keys", expanding=True))
+        col(Reply.account_id) == bindparam("account"), many.among(column, "keys")
     )
     for name, column in REPLY_KEYS.items()
 }
@@ -269,14 +265,18 @@ async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows
 
     To keep the order of `rows`, SQLite would insert them one by one.
     """
-    result = await (await session.connection()).execute(_inserting(model, returned), rows)
+    connection = await session.connection()
+    dialect = connection.dialect.name
+    inserts = _inserting(model, tuple(rows[0]), returned, dialect)
+    result = await connection.execute(inserts, many.rows_for(dialect, rows))
     return result.all() if returned else []
 
 
 @cache
-def _inserting(model: type[SQLModel], returned: tuple[str, ...]) -> Executable:
+def _inserting(model: type[SQLModel], names: tuple[str, ...], returned: tuple[str, ...], dialect: str) -> Executable:
     table = db.table_of(model)
-    return insert(table).returning(*(table.c[name] for name in returned)) if returned else insert(table)
+    inserts = many.inserting(table, names, dialect)
+    return inserts.returning(*(table.c[name] for name in returned)) if returned else inserts
 
 
 async def _insert_each(
@@ -295,7 +295,7 @@ def _for_each_case(model: type[SQLModel], names: tuple[str, ...]) -> Executable:
     if model is Message:
         alike |= {"key": literal("case:") + cast(col(Case.id), String)}
     those: Select[Any] = sqlalchemy.select(col(Case.id), *alike.values())
-    those = those.where(col(Case.id).in_(bindparam("case_ids", expanding=True))).order_by(col(Case.id))
+    those = those.where(many.among(col(Case.id), "case_ids")).order_by(col(Case.id))
     return insert(table).from_select(["case_id", *alike], those)
 
 
@@ -305,7 +305,8 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
     rows = {external_id: {"account_id": account.id, **told} for external_id, told in _told_of_authors(posts).items()}
     known = await connection.execute(KNOWN_AUTHORS, {"account": account.id, "ids": list(rows)})
     before = {author_id: (name, handle) for author_id, name, handle in known}
-    stored = (await connection.execute(_upsert(connection.dialect.name), list(rows.values()))).all()
+    dialect = connection.dialect.name
+    stored = (await connection.execute(_upsert(dialect), many.rows_for(dialect, list(rows.values())))).all()
     for author in stored:
         if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):
             await indexing.rename(session, author.id, author.name, author.handle)
@@ -350,10 +351,9 @@ def _told_of_authors(posts: Iterable[Post]) -> dict[str, dict[str, str]]:
 def _upsert(dialect: str) -> Executable:
     """Return the statement that adds authors and updates the names of known ones; what is not told stays."""
     table = db.table_of(Author)
-    added = INSERT[dialect](table)
-    changed = {
-        name: func.coalesce(func.nullif(added.excluded[name], ""), table.c[name]) for name in ("name", "handle", "url")
-    }
+    names = ("account_id", "external_id", *NAMES)
+    added = many.inserting(table, names, dialect)
+    changed = {name: func.coalesce(func.nullif(added.excluded[name], ""), table.c[name]) for name in NAMES}
     upsert = added.on_conflict_do_update(index_elements=["account_id", "external_id"], set_=changed)
     return upsert.returning(*table.c)
 

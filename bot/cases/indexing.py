@@ -8,14 +8,15 @@ author's account instead of the cases.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, union_all
+from sqlalchemy import Executable, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import db
+from bot import db, many
 from bot.domain.mention import LEFT_OUT, Post
 from bot.domain.words import names_of, words_of
 from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
@@ -25,7 +26,6 @@ BATCH = 300
 PAGES = 200
 """About how many pages of the full-text index are written again in one transaction: a hundredth of a second."""
 TABLE = db.table_of(CaseWords)
-ADD = insert(TABLE)
 CHANGES = "SELECT total_changes()"
 MERGE = "INSERT INTO case_words_fts (case_words_fts, rank) VALUES ('merge', ?)"
 
@@ -49,7 +49,14 @@ async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
         for case_id, post in sorted(opened.items())
     ]
     if rows:
-        await (await session.connection()).execute(ADD, rows)
+        connection = await session.connection()
+        dialect = connection.dialect.name
+        await connection.execute(_adding(dialect), many.rows_for(dialect, rows))
+
+
+@cache
+def _adding(dialect: str) -> Executable:
+    return many.inserting(TABLE, ("case_id", "names", "words"), dialect)
 
 
 async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:

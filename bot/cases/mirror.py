@@ -10,6 +10,7 @@ from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import many
 from bot.cases import clocks, follow_ups, signals
 from bot.cases.indexing import index
 from bot.cases.state import locked, record, touch, touch_messages
@@ -45,7 +46,7 @@ QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
 """The messages of a case that show what the citizen wrote."""
 # Built once, for each page: to build it takes longer than to run it.
 REMOVED = sqlalchemy.select(col(Removal.external_id)).where(
-    col(Removal.account_id) == bindparam("account"), col(Removal.external_id).in_(bindparam("ids", expanding=True))
+    col(Removal.account_id) == bindparam("account"), many.among(col(Removal.external_id), "ids")
 )
 
 

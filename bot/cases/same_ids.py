@@ -8,12 +8,13 @@ from sqlalchemy import bindparam
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import many
 from bot.domain.mention import Delivery, Post, own_id_of
 from bot.models import Mention
 
 # Built once, for each page: to build it takes longer than to run it.
 TAKEN = sqlalchemy.select(col(Mention.external_id), col(Mention.place)).where(
-    col(Mention.account_id) == bindparam("account"), col(Mention.external_id).in_(bindparam("ids", expanding=True))
+    col(Mention.account_id) == bindparam("account"), many.among(col(Mention.external_id), "ids")
 )
 
 

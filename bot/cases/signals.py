@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy
-from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import many
 from bot.domain.case import OPEN
 from bot.domain.mention import Post
 from bot.domain.signals import Rank, Signal, rank_of, signals_of
@@ -14,9 +14,7 @@ from bot.models import WAITING, Case, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
 
 # Built once, for each page: to build it takes longer than to run it.
-STILL_WAIT = (
-    sqlalchemy.select(col(Case.author_id)).where(WAITING, col(Case.author_id).in_(bindparam("ids", expanding=True)))
-).distinct()
+STILL_WAIT = (sqlalchemy.select(col(Case.author_id)).where(WAITING, many.among(col(Case.author_id), "ids"))).distinct()
 
 
 async def still_wait(session: AsyncSession, author_ids: Collection[int]) -> set[int]:

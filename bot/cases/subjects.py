@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import db
+from bot import db, many
 from bot.domain.alike import ALIKE, WITHIN, Index, Said, said
 from bot.domain.mention import Post
 from bot.models import ROLLED_UP, Case, Mention, Rollup, Subject, SubjectStem, Team, UtcDateTime
@@ -28,16 +28,16 @@ KEPT = WITHIN + timedelta(hours=1)
 _SUBJECT = sqlalchemy.select(col(Subject.id), col(Subject.key), col(Subject.stems)).where(
     col(Subject.team_id) == bindparam("team"), col(Subject.begun_at) > bindparam("since", type_=UtcDateTime)
 )
-OF_KEYS = _SUBJECT.where(col(Subject.key).in_(bindparam("keys", expanding=True))).order_by(col(Subject.id))
+OF_KEYS = _SUBJECT.where(many.among(col(Subject.key), "keys")).order_by(col(Subject.id))
 OF_STEMS = (
     _SUBJECT.add_columns(col(SubjectStem.stem))
     .join(SubjectStem, col(SubjectStem.subject_id) == Subject.id)
-    .where(col(SubjectStem.team_id) == bindparam("team"), col(SubjectStem.stem).in_(bindparam("stems", expanding=True)))
+    .where(col(SubjectStem.team_id) == bindparam("team"), many.among(col(SubjectStem.stem), "stems"))
     .order_by(col(Subject.id))
 )
 STANDS = (
     sqlalchemy.select(col(Rollup.subject_id))
-    .where(col(Rollup.subject_id).in_(bindparam("ids", expanding=True)))
+    .where(many.among(col(Rollup.subject_id), "ids"))
     .order_by(col(Rollup.subject_id))
     .with_for_update(read=True)
 )

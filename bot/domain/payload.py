@@ -57,10 +57,15 @@ class Item:
     def raw(self, field: str) -> Any:
         """Return the value in the JSON, None without one; raises BadPayload for "author": "Jan"."""
         path = self.reading.mapping.get(field, field)
-        group = field.partition(".")[0]
-        if path == field != group and not isinstance(self.sent.get(group) or {}, dict):
+        if path != field:
+            return at(self.sent, path) if path else None
+        group, _, name = field.partition(".")
+        value = self.sent.get(group)
+        if not name:
+            return value
+        if not isinstance(value or {}, dict):
             raise BadPayload(text("{field} is not an object.", field=self.place + group))
-        return at(self.sent, path) if path else None
+        return at(value, name)
 
     def path(self, field: str) -> str:
         """Return the path of the field in the payload, in the sender's names."""
@@ -87,7 +92,7 @@ class Item:
     def address(self, field: str) -> str:
         """Return an http(s) address, "" for any other: the mention matters more than its link."""
         written = self.string(field).strip()
-        if len(written) > MAX_URL:
+        if not written or len(written) > MAX_URL:
             return ""
         address = UNSAFE_IN_URL.sub(lambda unsafe: quote(unsafe[0]), written)
         return address if is_http(address) else ""

@@ -25,6 +25,7 @@ MAX_MEDIA, MAX_ALT = 16, 1_500
 """The most pictures of a mention, and the most characters of each description, as on Mastodon."""
 MAX_TEXT = 100_000
 CUT = " […]"
+KINDS = frozenset(PostKind)
 
 
 def posts_of(account: Account, body: bytes, *, now: datetime | None = None) -> list[Post]:
@@ -130,7 +131,7 @@ def _permits(item: Item, *, has_callback: bool) -> frozenset[Permit]:
 def _kind(item: Item) -> PostKind:
     """Return the kind of the post; without the field, a post that answers another is a reply."""
     sent = item.name("kind")
-    if sent in set(PostKind):
+    if sent in KINDS:
         return PostKind(sent)
     return PostKind.REPLY if item.id("in_reply_to") else PostKind.POST
 
