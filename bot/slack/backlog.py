@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,7 +21,7 @@ from bot import db
 from bot.cases.reading import platform_names
 from bot.domain.case import Status
 from bot.domain.signals import Rank
-from bot.models import Backlog, Case, Message, MessageKind, Rollup, Team, Waiting
+from bot.models import Backlog, Case, Message, MessageKind, Rollup, Team, UtcDateTime, Waiting
 from bot.slack import rollups
 from bot.slack.writing import is_stale
 
@@ -31,6 +31,17 @@ LONG = timedelta(seconds=15)
 EVERY = timedelta(seconds=15)
 """How often the message is edited. Slack takes fifty edits a minute, and cards change too."""
 LATELY = timedelta(minutes=5)
+
+# Built once, for each sweep: to build it takes longer than to run it.
+_LATELY = col(Case.opened_at) > bindparam("lately", type_=UtcDateTime)
+_GROUP = (col(Case.team_id), col(Case.account_id), col(Message.rank), _LATELY)
+_WAITING = (
+    sqlalchemy.select(*_GROUP, func.count(), func.min(col(Case.opened_at)))
+    .select_from(Message)
+    .join(Case, col(Message.case_id) == Case.id)
+    .where(is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
+    .group_by(*_GROUP)
+)
 
 
 @dataclass
@@ -56,7 +67,8 @@ class Unposted:
 
 async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
     """Return the cases that have no card of their own, by team."""
-    waiting, rolled_up = await _waiting(session, now), await _rolled_up(session, now)
+    waiting, any_rollup = await _waiting(session, now), await rollups.are_there(session)
+    rolled_up = await _rolled_up(session, now) if any_rollup else []
     names = await platform_names(session, {row[1] for row in [*waiting, *rolled_up]})
     by_team = dict[int, Unposted]()
     for team_id, account_id, rank, is_late, count, since in waiting:
@@ -70,29 +82,14 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
         team.rolled_up += count
         team.by_platform[names[account_id]] += count
         team.lately += count if is_late else 0
-    for team_id, subjects in (await rollups.without_card(session)).items():
+    for team_id, subjects in (await rollups.without_card(session)).items() if any_rollup else ():
         by_team.setdefault(team_id, Unposted(now)).subjects = subjects
     return {team_id: team for team_id, team in by_team.items() if team.is_worth_saying}
 
 
 async def _waiting(session: AsyncSession, now: datetime) -> Sequence[Any]:
     """Return the cases that wait for their card: team, account, rank, whether they came lately, number, since when."""
-    lately = col(Case.opened_at) > now - LATELY
-    waiting = (
-        sqlalchemy.select(
-            col(Case.team_id),
-            col(Case.account_id),
-            col(Message.rank),
-            lately,
-            func.count(),
-            func.min(col(Case.opened_at)),
-        )
-        .select_from(Message)
-        .join(Case, col(Message.case_id) == Case.id)
-        .where(is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
-        .group_by(col(Case.team_id), col(Case.account_id), col(Message.rank), lately)
-    )
-    return (await (await session.connection()).execute(waiting)).all()
+    return (await (await session.connection()).execute(_WAITING, {"lately": now - LATELY})).all()
 
 
 async def _rolled_up(session: AsyncSession, now: datetime) -> Sequence[Any]:

@@ -195,8 +195,8 @@ async def wake_lanes(desk: Desk) -> None:
     if behind:
         await _follow(desk, behind)
     async with desk.reading() as session:
-        rows = await session.exec(select(Message.channel).where(is_stale(), is_free(desk.now())).distinct())
-        channels = rows.all()
+        free = await (await session.connection()).execute(_CHANNELS, {"now": desk.now()})
+        channels = free.scalars().all()
     wake(desk, channels)
 
 
@@ -212,15 +212,12 @@ async def _look_again(desk: Desk) -> None:
 
     Only messages that nobody has locked: we do not lock their cases, and those who do lock messages in another order.
     """
-    over = col(Message.posting_since) <= desk.now() - DOUBT * desk.speed
-    doubted = select(Message.id).where(over, col(Message.ts).is_not(None), ~is_stale())
+    over = {"over": desk.now() - DOUBT * desk.speed}
     async with desk.reading() as session:
-        doubtful = (await session.exec(doubted.limit(1))).first()
+        doubtful = (await (await session.connection()).execute(_ANY_DOUBTED, over)).first()
     if doubtful is not None:
         async with desk.session() as session:
-            free = doubted.with_for_update(key_share=True, skip_locked=True)
-            marked = update(Message).where(col(Message.id).in_(free)).values(version=col(Message.version) + 1)
-            await session.exec(marked.execution_options(synchronize_session=False))
+            await (await session.connection()).execute(_LOOKING_AGAIN, over)
 
 
 def lane_of(message: Message) -> str | None:
@@ -272,7 +269,19 @@ _CARD = aliased(Message)
 _HAS_CARD = exists().where(
     col(_CARD.case_id) == Message.case_id, col(_CARD.kind) == MessageKind.CASE, col(_CARD.ts).is_not(None)
 )
-# What each click and each wake of a lane runs is built once: to build a statement takes longer than to run it.
+# What each click, wake of a lane and sweep runs is built once: to build a statement takes longer than to run it.
+_NOW = bindparam("now", type_=UtcDateTime)
+_CHANNELS = sqlalchemy.select(col(Message.channel)).where(is_stale(), is_free(_NOW)).distinct()
+_DOUBTED = sqlalchemy.select(col(Message.id)).where(
+    col(Message.posting_since) <= bindparam("over", type_=UtcDateTime), col(Message.ts).is_not(None), ~is_stale()
+)
+_ANY_DOUBTED = _DOUBTED.limit(1)
+_MESSAGES = db.table_of(Message)
+_LOOKING_AGAIN = (
+    sqlalchemy.update(_MESSAGES)
+    .where(_MESSAGES.c.id.in_(_DOUBTED.with_for_update(key_share=True, skip_locked=True)))
+    .values(version=_MESSAGES.c.version + 1)
+)
 _STALE_OF_CASE = db.short(
     sqlalchemy.select(col(Message.id), col(Message.channel), col(Message.ts)).where(
         col(Message.case_id) == bindparam("case"), is_stale()
@@ -282,7 +291,7 @@ _STALE = (col(Message.channel) == bindparam("channel"), is_stale())
 _IS_NEW = col(Message.ts).is_(None)
 _FREE = (
     sqlalchemy.select(col(Message.id), col(Message.rank))
-    .where(*_STALE, is_free(bindparam("now", type_=UtcDateTime)))
+    .where(*_STALE, is_free(_NOW))
     .order_by(col(Message.rank), col(Message.id))
     .limit(AT_A_TIME)
 )

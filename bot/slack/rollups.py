@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, distinct, false, func
+from sqlalchemy import ColumnElement, and_, bindparam, distinct, false, func
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -36,6 +36,7 @@ from bot.models import (
     Rollup,
     Subject,
     Team,
+    UtcDateTime,
 )
 from bot.wake import note
 
@@ -72,12 +73,26 @@ _WAITS = select(Case.id).where(Case.subject_id == Rollup.subject_id, _NEW).corre
 """The condition that nobody has some case of a roll-up."""
 
 
+# Built once, for each sweep: to build them takes longer than to run them.
+_ANY = sqlalchemy.select(col(Rollup.subject_id)).limit(1)
+_GROWN = (  # by the index on that moment
+    sqlalchemy.select(col(Case.subject_id)).where(col(Case.opened_at) > bindparam("just", type_=UtcDateTime)).distinct()
+)
+
+
+async def are_there(session: AsyncSession) -> bool:
+    """Tell whether any roll-up stands."""
+    return (await (await session.connection()).execute(_ANY)).first() is not None
+
+
 async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
     """Return the subjects whose cases must share a card from now on."""
     just, lately = now - JUST * speed, now - WITHIN * speed
-    grown = select(Case.subject_id).where(col(Case.opened_at) > just).distinct()  # by the index on that moment
-    standing = set(await session.exec(select(Rollup.subject_id)))
-    subject_ids = [each for each in await session.exec(grown) if each is not None and each not in standing]
+    grown = set((await (await session.connection()).execute(_GROWN, {"just": just})).scalars()) - {None}
+    if not grown:
+        return []
+    standing: set[int] = set(await session.exec(select(Rollup.subject_id)))
+    subject_ids = grown - standing
     if not subject_ids:
         return []
     many = (
@@ -91,6 +106,8 @@ async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[
 
 async def due(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:
     """Return some subjects whose roll-up was last brought level some time ago, the longest ago first."""
+    if not await are_there(session):
+        return []
     mine = select(Rollup.subject_id).join(Message, col(Rollup.message_id) == Message.id)
     mine = mine.order_by(col(Rollup.said_at), col(Rollup.subject_id))
     shown = (await session.exec(select(func.count()).select_from(mine.where(~_WITHOUT_CARD).subquery()))).one()
