@@ -4,12 +4,14 @@ https://www.postgresql.org/docs/current/app-pgdump.html
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import URL, cast, func, select, text
 from sqlalchemy.dialects.postgresql import REGCLASS
@@ -23,6 +25,9 @@ from bot.keeping.sqlite import MADE, NUMBERS
 
 SECONDS = 0.2
 """How often the progress is told of a running program."""
+CHUNK = 1 << 20
+"""So many bytes of an archive are passed on at once."""
+SETS = re.compile(r"^SET (\w+) = ", re.MULTILINE)
 
 
 @contextmanager
@@ -47,29 +52,111 @@ def address(url: URL) -> Iterator[str]:
         Path(name).unlink(missing_ok=True)
 
 
-def call(program: str, arguments: Sequence[str], *, pulse: Callable[[], None] = lambda: None) -> str:
-    """Run one of PostgreSQL's programs and return what it printed; raises BadSettings with what it says is wrong."""
+class _Running:
+    """One of PostgreSQL's programs at work."""
+
+    def __init__(self, program: str, process: subprocess.Popen[bytes], wrong: IO[bytes]) -> None:
+        self.process, self._program, self._wrong = process, program, wrong
+
+    def ended(self, pulse: Callable[[], None]) -> None:
+        """Wait for its end; raises BadSettings with what it says is wrong."""
+        while self.process.poll() is None:
+            pulse()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(SECONDS)
+        if self.process.returncode != 0:
+            self._wrong.seek(0)
+            said = " ".join(self._wrong.read().decode(errors="replace").split())
+            raise BadSettings(f"{self._program} failed: {said or self.process.returncode}")
+
+
+@contextmanager
+def _running(
+    program: str, arguments: Sequence[str], *, reads: int = subprocess.DEVNULL, writes: IO[bytes] | int
+) -> Iterator[_Running]:
+    """Run one of PostgreSQL's programs, at the longest until the block ends."""
+    path = path_of(program)
+    with tempfile.TemporaryFile() as wrong:
+        process = subprocess.Popen([path, *arguments], stdin=reads, stdout=writes, stderr=wrong)  # noqa: S603
+        try:
+            yield _Running(program, process, wrong)
+        finally:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):
+                        pipe.close()
+
+
+def path_of(program: str) -> str:
+    """Return where one of PostgreSQL's programs is; raises BadSettings when it is not on this machine."""
     path = shutil.which(program)
     if path is None:
         raise BadSettings(f"{program} is not on this machine: install the client programs of PostgreSQL.")
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as wrong:
-        running = subprocess.Popen([path, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=wrong)  # noqa: S603
-        try:
-            while running.poll() is None:
-                pulse()
-                try:
-                    running.wait(SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            running.kill()
-            running.wait()
-        if running.returncode != 0:
-            wrong.seek(0)
-            said = " ".join(wrong.read().decode(errors="replace").split())
-            raise BadSettings(f"{program} failed: {said or running.returncode}")
+    return path
+
+
+def call(program: str, arguments: Sequence[str], *, pulse: Callable[[], None] = lambda: None) -> str:
+    """Run one of PostgreSQL's programs and return what it printed; raises BadSettings with what it says is wrong."""
+    with tempfile.TemporaryFile() as out:
+        with _running(program, arguments, writes=out) as running:
+            running.ended(pulse)
         out.seek(0)
         return out.read().decode(errors="replace")
+
+
+async def settings_of(connection: AsyncConnection) -> frozenset[str]:
+    """Return the names of the settings that a server has."""
+    return frozenset((await connection.scalars(text("SELECT name FROM pg_settings"))).all())
+
+
+def unknown(archive: Path, known: Collection[str]) -> frozenset[str]:
+    """Return the settings that pg_restore sets before it fills a database, and that the server does not have.
+
+    Raises BadSettings when there are any, and the program is not on this machine that is needed then.
+    """
+    head = call("pg_restore", ["--use-list", os.devnull, "--file", "-", str(archive)])
+    lacking = frozenset(SETS.findall(head)) - frozenset(known)
+    if lacking:
+        path_of("psql")
+    return lacking
+
+
+def fill(address: str, archive: Path, without: Collection[str], *, pulse: Callable[[], None] = lambda: None) -> None:
+    """Fill a database with an archive in one transaction; raises BadSettings with what is in the way.
+
+    `without` are the settings that an older server does not have. Whatever its age, pg_restore sets them, and ends when
+    the server refuses; so psql is told all but that.
+    """
+    plain = ["--no-owner", "--no-privileges"]
+    if not without:
+        once = ["--single-transaction", "--exit-on-error", "--no-password"]
+        call("pg_restore", [*plain, *once, f"--dbname={address}", str(archive)], pulse=pulse)
+        return
+    once = ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", f"--dbname={address}", "--file=-"]
+    with (
+        _running("pg_restore", [*plain, "--file", "-", str(archive)], writes=subprocess.PIPE) as reading,
+        _running("psql", once, reads=subprocess.PIPE, writes=subprocess.DEVNULL) as filling,
+    ):
+        script, told = reading.process.stdout, filling.process.stdin
+        assert script is not None  # noqa: S101 - for the type checker
+        assert told is not None  # noqa: S101 - for the type checker
+        with suppress(BrokenPipeError):  # it ended, and says below why
+            told.write(b"BEGIN;\n")
+            for line in script:
+                found = SETS.match(line.decode(errors="replace"))
+                if found is None or found[1] not in without:
+                    told.write(line)
+                if line.startswith(b"CREATE "):  # what is set before that is set for all
+                    break
+            while part := script.read(CHUNK):
+                told.write(part)
+                pulse()
+            reading.ended(pulse)  # else what it wrote may lack its end
+            told.write(b"COMMIT;\n")
+            told.close()
+        filling.ended(pulse)
 
 
 def check(archive: Path, *, pulse: Callable[[], None] = lambda: None) -> None:

@@ -152,15 +152,25 @@ def _into_postgres(
     postgres.check(file, pulse=pulse)
     if postgres.revision(file) not in db.revisions():
         raise BadSettings(NEWER.format(file=file))
+    without = postgres.unknown(file, asyncio.run(_known(settings)))
     before, given = asyncio.run(_begun(settings, force=force))
-    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password"]
     try:
         with postgres.address(url) as address:
-            postgres.call("pg_restore", [*options, f"--dbname={address}", str(file)], pulse=pulse)
+            postgres.fill(address, file, without, pulse=pulse)
         return replace(asyncio.run(_prepared(settings, given, slack=slack)), before=before)
     except BadSettings as error:
         kept = f" What was in the database is in its schema {before}." if before else ""
         raise BadSettings(f"{error}{kept} Run it again with --force.") from None
+
+
+async def _known(settings: Settings) -> frozenset[str]:
+    """Return the names of the settings that the server has."""
+    engine = db.create_engine(settings.database_url)
+    try:
+        async with db.connected(engine) as connection:
+            return await postgres.settings_of(connection)
+    finally:
+        await engine.dispose()
 
 
 async def _begun(settings: Settings, *, force: bool) -> tuple[str | None, Mapping[str, int]]:

