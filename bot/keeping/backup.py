@@ -53,7 +53,11 @@ def _of_postgres(url: URL, draft: Path, pulse: Callable[[], None]) -> None:
         arguments = ["--format=custom", "--no-owner", "--no-privileges", "--no-password", f"--file={draft}"]
         without = f"--exclude-schema={ASIDE}*"
         postgres.call("pg_dump", [*arguments, without, f"--dbname={address}"], pulse=pulse)
-    postgres.check(draft, pulse=pulse)
+    try:
+        postgres.check(draft, pulse=pulse)
+    except BadSettings as error:  # pg_dump does not see that its last bytes found no room
+        folder = draft.parent.absolute()
+        raise BadSettings(f"What pg_dump wrote in {folder} lacks its end: is there room? ({error})") from None
     postgres.revision(draft)
 
 

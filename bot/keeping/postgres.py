@@ -28,6 +28,11 @@ SECONDS = 0.2
 CHUNK = 1 << 20
 """So many bytes of an archive are passed on at once."""
 SETS = re.compile(r"^SET (\w+) = ", re.MULTILINE)
+ADVICE = {
+    "server version mismatch": "Install the client programs of the server's PostgreSQL, or of a newer one.",
+    "unsupported version": "A newer pg_dump made it: install the client programs of its PostgreSQL, or of a newer one.",
+}
+"""What helps, by a part of what the programs say, where they speak English."""
 
 
 @contextmanager
@@ -67,7 +72,8 @@ class _Running:
         if self.process.returncode != 0:
             self._wrong.seek(0)
             said = " ".join(self._wrong.read().decode(errors="replace").split())
-            raise BadSettings(f"{self._program} failed: {said or self.process.returncode}")
+            advice = next((f". {words}" for sign, words in ADVICE.items() if sign in said), "")
+            raise BadSettings(f"{self._program} failed: {said or self.process.returncode}{advice}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from bot.config import BadSettings, Settings
 from bot.keeping import backup, postgres, restore, sqlite
-from tests.conftest import SANNE, Bot
+from tests.conftest import SANNE, Bot, Databases
 from tests.fakes.command import webcare
 from tests.keeping.rows import pg_programs, rows_of
 from tests.people import answer
@@ -200,6 +200,32 @@ async def test_without_the_programs_of_postgresql_that_is_said(tmp_path: Path) -
     done = await webcare(tmp_path, "backup", database_url=url, path="/nowhere")
     assert done.code == 2
     assert "pg_dump is not on this machine" in done.err
+
+
+async def test_what_helps_is_told_when_the_server_is_newer_than_the_programs(
+    databases: Databases, postgres_uri: str, tmp_path: Path
+) -> None:
+    url = await databases.postgresql(postgres_uri)
+    older = {"database_url": url, "path": pg_programs(url, 16)}
+    done = await webcare(tmp_path, "backup", "b", **older)
+    assert (done.code, "b" in names(tmp_path)) == (2, False)
+    assert "pg_dump version: 16" in done.err
+    assert "Install the client programs of the server's PostgreSQL, or of a newer one." in done.err
+
+
+def test_a_backup_whose_last_bytes_found_no_room_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_uri: str
+) -> None:
+    """Of a full disk pg_dump sees all but that; the archive lacks its end then."""
+    real = pg_programs(postgres_uri)
+    (program := tmp_path / "bin" / "pg_dump").parent.mkdir()
+    file = '"$(echo "$*" | sed "s/.*--file=//; s/ .*//")"'
+    program.write_text(f'#!/bin/sh\nPATH="{real}" pg_dump "$@"\ntruncate --size=-500 {file}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{real}")
+    with pytest.raises(BadSettings, match=f"What pg_dump wrote in {tmp_path} lacks its end: is there room"):
+        backup.make(make_url(postgres_uri), tmp_path / "b.dump", nothing)
+    assert names(tmp_path) == {"bin"}
 
 
 def test_a_password_is_never_on_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
