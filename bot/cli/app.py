@@ -5,8 +5,10 @@ import contextlib
 import importlib
 import importlib.metadata
 import os
+import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -39,7 +41,7 @@ from bot.team import teams as team_settings
 log = structlog.get_logger()
 
 BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
-"""Exit codes: a wrong setting or argument; a bug (EX_SOFTWARE); stopped by Ctrl-C."""
+"""Exit codes: a wrong setting or argument; a bug (EX_SOFTWARE); stopped by Ctrl-C or SIGTERM."""
 STOP_SECONDS = 9
 """Seconds after which a stopping process ends; Docker kills it after 10."""
 FULL_DATABASE = "The disk of the database is full or cannot be written: make room there, and try again."
@@ -131,7 +133,26 @@ def webcare(
     ] = False,
 ) -> None:
     """Answer citizens where they write, from Slack."""
+    _stop_as_by_ctrl_c()
     set_up_logging("INFO", "text")
+
+
+def _stop_as_by_ctrl_c(first: Callable[[], None] = lambda: None) -> None:
+    """Let a command that is told to stop, or whose terminal is closed, leave nothing half done, as by Ctrl-C.
+
+    Else it ends where it is; and as the first process of a container it would not hear of it at all:
+    https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        first()
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a command that a script left in the background
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(number, stop)
 
 
 @app.command("run")
@@ -151,6 +172,7 @@ def run_bot(
 ) -> None:
     """Run the bot until Ctrl-C or SIGTERM; alone it does everything, and shares the work with others like it."""
     parts = frozenset(only or run.EVERYTHING)
+    _stop_as_by_ctrl_c(first=_end_in_time)  # while it starts: then the bot hears of it itself
     asyncio.run(run.run(settings_for_command(), http=http, parts=parts, stopping=_end_in_time))
 
 

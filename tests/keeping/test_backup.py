@@ -1,19 +1,23 @@
 """`webcare backup`: a whole, checked copy of the database while the bot runs, or nothing."""
 
+import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+from asyncio import create_subprocess_exec
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from bot.config import BadSettings, Settings
 from bot.keeping import backup, postgres, restore, sqlite
-from tests.conftest import SANNE, Bot, Databases
+from tests.conftest import SANNE, Bot, Databases, eventually
 from tests.fakes.command import webcare
 from tests.keeping.rows import pg_programs, rows_of
 from tests.people import answer
@@ -200,6 +204,40 @@ async def test_without_the_programs_of_postgresql_that_is_said(tmp_path: Path) -
     done = await webcare(tmp_path, "backup", database_url=url, path="/nowhere")
     assert done.code == 2
     assert "pg_dump is not on this machine" in done.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_backup_that_is_told_to_stop_leaves_nothing(
+    number: signal.Signals, databases: Databases, postgres_uri: str, tmp_path: Path
+) -> None:
+    """As a container's is, and one whose terminal is closed; pg_dump waits for a table meanwhile."""
+    url = await databases.postgresql(postgres_uri)
+    environment = {"DATABASE_URL": url, "PATH": pg_programs(url), "TMPDIR": str(tmp_path)}
+    async with await psycopg.AsyncConnection.connect(url) as holding:
+        await holding.execute("LOCK TABLE cases IN ACCESS EXCLUSIVE MODE")
+        backing_up = await create_subprocess_exec(
+            sys.executable, "-m", "bot", "backup", "b", cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+        )
+
+        async def waits() -> bool:
+            return await _dumping(postgres_uri)
+
+        await eventually(waits, 60)
+        assert any(name.endswith(".partial") for name in names(tmp_path))
+        backing_up.send_signal(number)
+        _, said = await asyncio.wait_for(backing_up.communicate(), 60)
+    assert (backing_up.returncode, said.strip(), names(tmp_path)) == (130, b"Stopped.", set())
+
+    async def gone() -> bool:
+        return not await _dumping(postgres_uri)
+
+    await eventually(gone, 60)
+
+
+async def _dumping(uri: str) -> bool:
+    async with await psycopg.AsyncConnection.connect(uri) as connection:
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'"
+        return await (await connection.execute(waiting)).fetchone() is not None
 
 
 async def test_what_helps_is_told_when_the_server_is_newer_than_the_programs(
