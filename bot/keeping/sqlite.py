@@ -65,7 +65,9 @@ def copy(source: sqlite3.Connection, draft: Path, progress: Progress) -> None:
     try:
         source.execute("VACUUM INTO ?", (str(draft),))
     except sqlite3.Error as error:
-        raise stopped[0] if stopped else BadSettings(f"The database cannot be copied ({error}).") from None
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:  # a signal is heard before the first line of `step` too
+            raise (stopped or [KeyboardInterrupt()])[0] from None
+        raise BadSettings(f"The database cannot be copied ({error}).") from None
     finally:
         source.set_progress_handler(None, 0)
     progress(total, total)

@@ -93,6 +93,29 @@ def test_a_copy_ends_although_the_database_changes_all_the_time(tmp_path: Path, 
     writer.close()
 
 
+def test_a_copy_that_is_stopped_while_sqlite_works_is_no_fault_of_the_database(tmp_path: Path, sqlite_url: str) -> None:
+    """Python hears of the signal when it comes back from SQLite, before the first line of what SQLite calls."""
+
+    def stop(_number: int, _frame: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, sqlite.opened(file_of(sqlite_url)) as source:
+        patch.setattr(sqlite, "STEPS", 1_000)
+        rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i, i FROM n"
+        source.execute(f"INSERT INTO slack_pace (key, free_at) {rows}")
+        before = signal.signal(signal.SIGALRM, stop)
+        try:
+            for number in range(10):
+                (draft := tmp_path / f"{number}.db").touch()
+                signal.setitimer(signal.ITIMER_REAL, 0.005)
+                with pytest.raises(KeyboardInterrupt):
+                    sqlite.copy(source, draft, nothing)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
 async def test_a_backup_never_replaces_a_file_unless_told(tmp_path: Path, sqlite_url: str) -> None:
     (tmp_path / "b.db").write_text("mine")
     done = await webcare(tmp_path, "backup", "b.db", database_url=sqlite_url)
