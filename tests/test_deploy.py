@@ -48,6 +48,7 @@ GIVEN: dict[str, Any] = {
     "web": {"http": True, "readiness": "/healthz"},
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls", "annotations": {"a/b": "c"}},
     "imagePullSecrets": [{"name": "pull"}],
+    "backup": {"schedule": "15 3 * * *", "existingClaim": "backups"},
     "networkPolicy": {"from": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]},
 }
 
@@ -193,13 +194,14 @@ def test_the_chart_is_what_kubernetes_and_haven_ask_for(values: dict[str, Any]) 
             schemas.validate(each, version, strict=True)
     kinds = {each["kind"] for each in objects}
     assert kinds <= {
-        "Deployment", "Job", "Service", "ServiceAccount", "NetworkPolicy", "PodDisruptionBudget", "Ingress",
+        "CronJob", "Deployment", "Job", "Service", "ServiceAccount", "NetworkPolicy", "PodDisruptionBudget", "Ingress",
     }  # fmt: skip
     done = set[Part]()
     for each in objects:
-        if each["kind"] not in {"Deployment", "Job"}:
+        if each["kind"] not in {"CronJob", "Deployment", "Job"}:
             continue
-        pod, labels = each["spec"]["template"]["spec"], each["spec"]["template"]["metadata"]["labels"]
+        template = (each["spec"]["jobTemplate"] if each["kind"] == "CronJob" else each)["spec"]["template"]
+        pod, labels = template["spec"], template["metadata"]["labels"]
         [container] = pod["containers"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
@@ -220,10 +222,17 @@ def test_the_chart_is_what_kubernetes_and_haven_ask_for(values: dict[str, Any]) 
             assert str(container["ports"][0]["containerPort"]) == told["PORT"] == told["WATCH_PORT"]
             assert pod["terminationGracePeriodSeconds"] > STOP_SECONDS + 5
             assert any(selects(one, labels, "selector") for one in objects if one["kind"] == "PodDisruptionBudget")
+        elif each["kind"] == "CronJob":
+            assert container["args"] == ["backup"]
+            [place] = [
+                one["name"] for one in container["volumeMounts"] if one["mountPath"] == in_containerfile("WORKDIR")[-1]
+            ]
+            assert {"name": place, "persistentVolumeClaim": {"claimName": "backups"}} in pod["volumes"]
         else:
             assert "pre-upgrade" in each["metadata"]["annotations"]["helm.sh/hook"]
             assert container["args"] == ["migrate"]
     assert done == set(EVERYTHING)
+    assert ("CronJob" in kinds) == ("backup" in values)
 
 
 def selects(each: dict[str, Any], labels: dict[str, str], by: str) -> bool:
@@ -238,11 +247,12 @@ def selects(each: dict[str, Any], labels: dict[str, str], by: str) -> bool:
         {"existingSecret": "x", "settings": {"PORT": 1}},
         {"existingSecret": "x", "setings": {}},
         {"existingSecret": "x", "web": {"replicas": 0}},
+        {"existingSecret": "x", "backup": {"schedule": "15 3 * * *"}},
     ],
 )
 def test_the_chart_refuses_values_that_it_does_not_know_and_secrets_in_the_open(wrong: dict[str, Any]) -> None:
     pytest.importorskip("helm_python.chart", reason="Helm's engine is not here: uv sync --group charts")
-    with pytest.raises(Exception, match=r"existingSecret|schema"):
+    with pytest.raises(Exception, match=r"existingSecret|existingClaim|schema"):
         rendered(wrong)
 
 

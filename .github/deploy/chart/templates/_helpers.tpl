@@ -72,6 +72,7 @@ securityContext:
   {{- end }}
   {{- with .Values.runAsGroup }}
   runAsGroup: {{ . }}
+  fsGroup: {{ . }}
   {{- end }}
   seccompProfile: {type: RuntimeDefault}
 {{- end }}
