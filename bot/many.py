@@ -7,7 +7,7 @@ anew each time, which takes longer than the server takes to carry them out.
 import json
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -88,4 +88,13 @@ def inserting(table: Table, names: Sequence[str], dialect: str) -> postgresql.In
 
 def rows_for(dialect: str, rows: Sequence[Mapping[str, Any]]) -> Any:
     """Return what `inserting` is executed with."""
-    return rows if dialect == "sqlite" else {"rows": json.dumps(rows, default=datetime.isoformat)}
+    return rows if dialect == "sqlite" else {"rows": json.dumps(rows, default=_moment)}
+
+
+def _moment(value: Any) -> str:
+    """Return a moment as `UtcDateTime` stores it: PostgreSQL reads no zone that is more than 16 hours from UTC."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"a {type(value).__name__} cannot be stored")
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return value.astimezone(UTC).isoformat()

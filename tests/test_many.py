@@ -1,7 +1,7 @@
 """Many values in one parameter, on both databases: what is given comes back as it was, and is found by its index."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import db, many
@@ -79,6 +80,15 @@ async def test_rows_are_stored_as_they_were_given_whatever_is_in_them(connection
     stored = [dict(each._mapping) for each in await connection.execute(select(SOME).order_by(SOME.c.id))]
     assert stored == [{"id": id, **each, "version": 1} for id, each in enumerate(rows, 1)], "in order, with defaults"
     assert {key: id for id, key in returned} == {each["key"]: each["id"] for each in stored}
+
+
+async def test_a_moment_of_any_zone_is_stored_and_one_without_a_zone_refused(connection: AsyncConnection) -> None:
+    zones = [timedelta(hours=23, minutes=59), timedelta(hours=-20), timedelta(minutes=19, seconds=32, microseconds=5)]
+    given = [row(number, "") | {"at": NOW.astimezone(timezone(zone))} for number, zone in enumerate(zones)]
+    await added(connection, given)
+    assert set((await connection.execute(select(SOME.c.at))).scalars()) == {NOW}
+    with pytest.raises((ValueError, StatementError), match="without a zone"):
+        await added(connection, [row(1, "") | {"at": NOW.replace(tzinfo=None)}])
 
 
 async def test_each_of_a_list_is_found_however_many_there_are_and_nothing_else(connection: AsyncConnection) -> None:
