@@ -48,6 +48,8 @@ Rows = list[dict[str, Any]]
 NAMES = ("name", "handle", "url")
 """What posts tell of their authors, which may change."""
 HEARD_EVERY = timedelta(minutes=1)
+LONGEST = 2**31 - 1
+"""The most seconds that the column of a delay takes on PostgreSQL: a program that knows no date may name the year 1."""
 PAGE = 300
 """Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
 
@@ -156,7 +158,7 @@ def _heard(session: AsyncSession, account: Account, posts: Sequence[Post], now: 
     account.heard_at = now
     written = [post.edited_at or post.published_at for post in posts if not post.gone]
     if written:
-        account.lag = max(0, round((now - max(written)).total_seconds()))
+        account.lag = min(LONGEST, max(0, round((now - max(written)).total_seconds())))
     session.add(account)
 
 

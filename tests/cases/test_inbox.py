@@ -1,12 +1,13 @@
 """What comes in of an account: citizens' posts become cases, our own do not."""
 
 import random
+from datetime import UTC, datetime
 
 from bot.cases import inbox
 from bot.domain.mention import Act, Arrived, Author, Delivery, Media, Post, Quote, permits
 from bot.models import Author as AuthorRow
 from bot.models import Case, Mention
-from tests.conftest import Bot
+from tests.conftest import CHANNEL, Bot
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import connect
 
@@ -68,3 +69,17 @@ async def test_what_no_database_takes_is_left_out_of_a_post_and_keeps_no_other_o
     first, second = await bot.rows(Mention)
     assert (first.external_id, first.text, first.permits()) == ("1", "Nul en half ", hostile.permits)
     assert first.thread == second.thread
+
+
+async def test_a_post_from_the_year_1_comes_in_as_any_other(bot: Bot, mastodon: FakeMastodon) -> None:
+    """So does a program date a post when it knows no date."""
+    account_id = await connect(bot, mastodon.base_url)
+    dated = datetime(1, 1, 1, tzinfo=UTC)
+    async with bot.desk.session() as session:
+        taken = await inbox.take_in(
+            session, account_id, [Post("1", Author("7", "Jan"), "Wanneer was dit?", dated)], now=bot.desk.now()
+        )
+    bot.desk.wake(f"messages:{CHANNEL}")
+    await bot.card("Wanneer was dit?")
+    [mention] = await bot.rows(Mention)
+    assert (taken.new, mention.published_at) == ({"1": mention.case_id}, dated)
