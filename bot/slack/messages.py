@@ -6,7 +6,7 @@ does that, one message after another (bot/slack/writing.py writes one).
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,13 +102,14 @@ async def _take_updates(desk: Desk, session: AsyncSession, case_id: int, now: da
 
 
 async def _update(desk: Desk, message: Message, began: datetime) -> None:
-    """Bring a message level that was leased then; one that we cannot render is tried again later by its lane."""
-    try:
+    """Bring a message level that was leased then.
+
+    One that cannot be rendered, or changed meanwhile, is leased anew and rendered in the transaction that holds it.
+    """
+    lease = None
+    with suppress(Exception):  # a case that changes between two of its reads may be one that never was
         async with desk.reading() as session:
             lease = await render(desk, session, message, began)
-    except Exception as error:
-        await _put_off(desk, message.id, error)
-        return
     if lease is not None:
         await _level_leased(desk, lease)
         return
@@ -172,19 +173,15 @@ async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
     try:
         return await level(desk, message_id)
     except Exception as error:
-        await _put_off(desk, message_id, error)
+        log.error("a message cannot be shown", message=message_id, **trace(error))
+        wait = TRY_AGAIN if db.is_gone(error) else TRY_MUCH_LATER
+        async with desk.session() as session:
+            await session.exec(
+                update(Message)
+                .where(col(Message.id) == message_id)
+                .values(retry_at=desk.now() + wait, leased_until=None, problem="fault")
+            )
         return None
-
-
-async def _put_off(desk: Desk, message_id: int, error: Exception) -> None:
-    log.error("a message cannot be shown", message=message_id, **trace(error))
-    wait = TRY_AGAIN if db.is_gone(error) else TRY_MUCH_LATER
-    async with desk.session() as session:
-        await session.exec(
-            update(Message)
-            .where(col(Message.id) == message_id)
-            .values(retry_at=desk.now() + wait, leased_until=None, problem="fault")
-        )
 
 
 async def wake_lanes(desk: Desk) -> None:

@@ -176,6 +176,27 @@ async def test_a_message_for_which_no_connection_was_free_is_written_soon(bot: B
     assert failed and card.retry_at <= bot.desk.now() + TRY_AGAIN
 
 
+async def test_a_claim_after_which_no_connection_was_free_for_its_card_is_shown_at_once(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer komt de bus?")
+    card = await bot.card("bus")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    clicking, failed = list[object](), list[object]()
+
+    def none_is_free(*_: object) -> None:
+        if clicking and not failed and asyncio.current_task() is clicking[0]:
+            failed.append(clicking[0])
+            raise NoConnection("QueuePool limit reached, connection timed out")
+
+    async def stored() -> None:
+        clicking.append(asyncio.current_task())
+
+    event.listen(bot.engine.sync_engine.pool, "checkout", none_is_free)
+    async with messages.changing(bot.desk, 1, then=stored) as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    assert failed and "In behandeling" in text_of(bot.slack.message(CHANNEL, card["ts"]))
+    assert await put_off(bot) == []
+
+
 async def cancelled(connection: AsyncConnection, waiters: TextClause) -> bool:
     return bool((await connection.execute(waiters)).all())
 
