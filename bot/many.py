@@ -57,7 +57,7 @@ class _Among(FunctionElement[bool]):
         return self
 
 
-def among(key: Mapped[Any], name: str) -> ColumnElement[bool]:
+def among(key: Mapped[Any] | ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """Return the condition that a key is one of the values in the list that is given as `name` when it is executed."""
     return _Among(key, bindparam(name, type_=_Given(typing.cast("ColumnElement[Any]", key).type)))
 
