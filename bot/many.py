@@ -7,7 +7,8 @@ anew each time, which takes longer than the server takes to carry them out.
 import json
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import cache
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Dialect,
+    Executable,
     String,
     Table,
     TypeDecorator,
@@ -26,11 +28,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
+
+from bot.models import in_utc
 
 
 class _Given(TypeDecorator[Any]):
@@ -74,6 +79,24 @@ def _in_json(condition: _Among, compiler: SQLCompiler, **options: Any) -> str:
     return f"{key} IN (SELECT value FROM json_each({given}))"  # noqa: S608 - the compiler's own words
 
 
+async def add(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *returned: str
+) -> Sequence[Any]:
+    """Add rows that all have the same columns; returns the columns `returned` of the new ones, in any order.
+
+    To keep the order of `rows`, SQLite would add them one by one.
+    """
+    dialect = connection.dialect.name
+    result = await connection.execute(_adding(table, tuple(rows[0]), returned, dialect), rows_for(dialect, rows))
+    return result.all() if returned else []
+
+
+@cache
+def _adding(table: Table, names: tuple[str, ...], returned: tuple[str, ...], dialect: str) -> Executable:
+    inserts = inserting(table, names, dialect)
+    return inserts.returning(*(table.c[name] for name in returned)) if returned else inserts
+
+
 def inserting(table: Table, names: Sequence[str], dialect: str) -> postgresql.Insert | sqlite.Insert:
     """Return the statement that adds rows with these columns, in order; it is executed with `rows_for` them.
 
@@ -95,6 +118,4 @@ def _moment(value: Any) -> str:
     """Return a moment as `UtcDateTime` stores it: PostgreSQL reads no zone that is more than 16 hours from UTC."""
     if not isinstance(value, datetime):
         raise TypeError(f"a {type(value).__name__} cannot be stored")
-    if value.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return value.astimezone(UTC).isoformat()
+    return in_utc(value).isoformat()

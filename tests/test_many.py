@@ -68,9 +68,7 @@ async def connection(database_url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def added(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[Any]:
-    dialect = connection.dialect.name
-    inserts = many.inserting(SOME, tuple(rows[0]), dialect).returning(SOME.c.id, SOME.c.key)
-    return list((await connection.execute(inserts, many.rows_for(dialect, rows))).all())
+    return list(await many.add(connection, SOME, rows, "id", "key"))
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])

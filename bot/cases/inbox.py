@@ -227,9 +227,9 @@ async def _add(
     followers = [post for post in posts if post.external_id not in openers]
     await indexing.add(session, {cases[post.external_id]: post for post in opened})
     if not followers:
-        await _insert(session, Mention, rows)
+        await many.add(await session.connection(), db.table_of(Mention), rows)
         return case_of_each, set(), [team for team, _ in for_teams]
-    ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
+    ids = dict(await many.add(await session.connection(), db.table_of(Mention), rows, "external_id", "id"))
     await indexing.index(session, {cases[post.external_id] for post in followers})
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
     joined.sort(key=lambda each: each[1])  # cases are always locked in this order
@@ -260,25 +260,6 @@ def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: d
         "received_at": now,
         "edited_at": post.edited_at,
     }
-
-
-async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows, *returned: str) -> Sequence[Any]:
-    """Insert rows in as few statements as possible; returns the columns `returned` of the new rows, in any order.
-
-    To keep the order of `rows`, SQLite would insert them one by one.
-    """
-    connection = await session.connection()
-    dialect = connection.dialect.name
-    inserts = _inserting(model, tuple(rows[0]), returned, dialect)
-    result = await connection.execute(inserts, many.rows_for(dialect, rows))
-    return result.all() if returned else []
-
-
-@cache
-def _inserting(model: type[SQLModel], names: tuple[str, ...], returned: tuple[str, ...], dialect: str) -> Executable:
-    table = db.table_of(model)
-    inserts = many.inserting(table, names, dialect)
-    return inserts.returning(*(table.c[name] for name in returned)) if returned else inserts
 
 
 async def _insert_each(
@@ -391,7 +372,7 @@ async def _open_cases(
         }
         for post, number in zip(posts, taken, strict=True)
     ]
-    opened = dict(await _insert(session, Case, rows, "number", "id"))
+    opened = dict(await many.add(await session.connection(), db.table_of(Case), rows, "number", "id"))
     new = {post.external_id: opened[number] for post, number in zip(posts, taken, strict=True)}
     own = [each for each in posts if about.get(each.external_id) not in rolled_up or _goes_first(each, ranks)]
     shown = {new[post.external_id] for post in own}

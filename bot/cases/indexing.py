@@ -8,11 +8,9 @@ author's account instead of the cases.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, union_all
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import union_all
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -26,6 +24,7 @@ BATCH = 300
 PAGES = 200
 """About how many pages of the full-text index are written again in one transaction: a hundredth of a second."""
 TABLE = db.table_of(CaseWords)
+FOUND_BY = ("names", "words")
 CHANGES = "SELECT total_changes()"
 MERGE = "INSERT INTO case_words_fts (case_words_fts, rank) VALUES ('merge', ?)"
 
@@ -49,14 +48,7 @@ async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
         for case_id, post in sorted(opened.items())
     ]
     if rows:
-        connection = await session.connection()
-        dialect = connection.dialect.name
-        await connection.execute(_adding(dialect), many.rows_for(dialect, rows))
-
-
-@cache
-def _adding(dialect: str) -> Executable:
-    return many.inserting(TABLE, ("case_id", "names", "words"), dialect)
+        await many.add(await session.connection(), TABLE, rows)
 
 
 async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:
@@ -72,9 +64,11 @@ async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:
         for case_id, name, handle in authors
     ]
     connection = await session.connection()
-    added = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(TABLE)
-    changed = {name: added.excluded[name] for name in ("names", "words")}
-    await connection.execute(added.on_conflict_do_update(index_elements=["case_id"], set_=changed), rows)
+    dialect = connection.dialect.name
+    added = many.inserting(TABLE, ("case_id", *FOUND_BY), dialect)
+    changed = {name: added.excluded[name] for name in FOUND_BY}
+    upsert = added.on_conflict_do_update(index_elements=["case_id"], set_=changed)
+    await connection.execute(upsert, many.rows_for(dialect, rows))
 
 
 async def _texts(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, list[str]]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -146,13 +146,12 @@ async def _store(
     """Store new subjects, each to be found by its rare stems; returns their ids by key."""
     connection = await session.connection()
     rows = [{"team_id": team_id, "key": text.key, "stems": " ".join(text.stems), "begun_at": now} for text in new]
-    added = insert(db.table_of(Subject)).returning(db.table_of(Subject).c.key, db.table_of(Subject).c.id)
-    ids: dict[str, int] = dict((await connection.execute(added, rows)).all())
+    ids: dict[str, int] = dict(await many.add(connection, db.table_of(Subject), rows, "key", "id"))
     found_by: list[dict[str, Any]] = [
         {"team_id": team_id, "stem": stem, "subject_id": ids[text.key]}
         for text, of_text in zip(new, stems, strict=True)
         for stem in of_text
     ]
     if found_by:
-        await connection.execute(insert(db.table_of(SubjectStem)), found_by)
+        await many.add(connection, db.table_of(SubjectStem), found_by)
     return ids

@@ -65,7 +65,7 @@ from bot.models.case_file import (
     waits_for,
 )
 from bot.models.clock import Clock
-from bot.models.columns import EnumText, UtcDateTime
+from bot.models.columns import EnumText, UtcDateTime, in_utc
 from bot.models.day import Counted, DayCount
 from bot.models.day_check import DayCheck
 from bot.models.draft import AnswerDraft
@@ -216,6 +216,7 @@ __all__ = [
     "due_at",
     "edits_of",
     "in_order",
+    "in_utc",
     "is_edited",
     "kinds_that_show",
     "lingering",
