@@ -232,6 +232,7 @@ async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message
 async def test_a_message_of_a_newer_version_in_the_thread_of_a_case_keeps_nobody_from_claiming_it(bot: Bot) -> None:
     bot.citizen_posts("Wanneer komt de bus?")
     card = await bot.card("bus")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
     async with bot.desk.session() as session:
         await (await session.connection()).execute(
             text(
@@ -294,6 +295,7 @@ async def test_a_card_that_cannot_be_rendered_undoes_no_claim_and_is_shown_later
 ) -> None:
     bot.citizen_posts("Wanneer komt de bus?")
     card = await bot.card("bus")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
     async with bot.desk.session() as session:  # what a card is rendered from
         team = await session.get_one(Team, 1)
         stored, team.settings = team.settings, {"person_months": "een paar"}
