@@ -53,7 +53,9 @@ from bot.models import (
     Team,
     UtcDateTime,
 )
+from bot.slack import dating
 from bot.team.settings import TeamSettings
+from bot.texts import Texts
 
 SOURCE = "plein"
 SOURCE_SECRET = "whsec_" + "YmVuY2g" * 6 + "YQ=="
@@ -113,8 +115,9 @@ async def _source(engine: AsyncEngine, settings: Settings) -> Account:
         await accounts.ensure_team(session, settings, now)
         await session.flush()
         team = await session.get_one(Team, 1)
-        # Else the bot would set all clocks anew, and edit all cards, while it is measured.
+        # Else the bot would set all clocks anew, and edit all cards, while it is measured: the cards are of today.
         team.timed_by = TeamSettings.of(team.settings).timing()
+        await dating.begin_day(session, Texts(settings.webcare_language, settings.time_zone), now)
         session.add(team)
         return await accounts.add(
             session, settings, platform="webhook", name=SOURCE, url="", secrets={"signing_secret": SOURCE_SECRET},
