@@ -11,7 +11,7 @@ https://procrastinate.readthedocs.io/en/stable/howto/advanced/locks.html
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -83,11 +83,12 @@ DELETE FROM procrastinate_jobs WHERE id = (
 _TICK = """
 SELECT procrastinate_defer_periodic_job_v2(%(queue)s, lane, lane, %(task)s, 0, lane, slot,
   jsonb_build_object('lane', lane, 'slot', slot)) AS id
-FROM CAST(%(lane)s AS varchar) AS lane, CAST(%(seconds)s AS numeric) AS length,
+FROM (SELECT CAST(lane AS varchar) FROM unnest(CAST(%(lanes)s AS text[])) AS lane ORDER BY lane) AS lanes,
+  CAST(%(seconds)s AS numeric) AS length,
   CAST(floor(extract(epoch FROM clock_timestamp()) / length) * length AS bigint) AS slot
 WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = lane AND status = 'todo')
 """
-"""Wakes a lane for the present slot of time, by the database's clock, if no process did so yet."""
+"""Wakes lanes for the present slot of time, by the database's clock, if no process did so yet."""
 _HAND_ON = """
 WITH stalled AS (
   DELETE FROM procrastinate_jobs WHERE id = ANY(%(jobs)s) AND status = 'doing'
@@ -172,14 +173,15 @@ class SharedLanes:
             assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - for the type
             await driver.execute(_WAKE, {"queue": QUEUE, "task": TASK, "lanes": sorted(noted), "seconds": None})
 
-    async def tick(self, lane: str, seconds: float) -> None:
-        """Wake a lane once for each slot of so many seconds, however many processes ask for it."""
+    async def tick(self, lanes: Sequence[str], seconds: float) -> None:
+        """Wake each of these lanes once for each slot of so many seconds, however many processes ask for it."""
         try:
-            await self._ask(_TICK, lane=lane, seconds=seconds)
-        except UniqueViolation:
-            return  # another woke it at this moment
+            await self._ask(_TICK, lanes=lanes, seconds=seconds)
+        except UniqueViolation:  # another woke one of them at this moment; that says nothing of the rest
+            for lane in lanes if len(lanes) > 1 else ():
+                await self.tick([lane], seconds)
         except Exception as error:
-            log.warning("a tick was missed; the next one does its work", lane=lane, **trace(error))
+            log.warning("a tick was missed; the next one does its work", lanes=len(lanes), **trace(error))
 
     async def _ask(self, query: Any, **arguments: Any) -> list[dict[str, Any]]:
         asked = self._app.connector.execute_query_all_async(query=query, queue=QUEUE, task=TASK, **arguments)
@@ -224,16 +226,19 @@ class SharedLanes:
             log.warning("lanes of a process that does not answer any more run again", lanes=len(handed))
 
     async def _run(self, lane: str, slot: int = 0) -> None:
-        """Run a lane until nothing is left, or until a moment that is known: the job of Procrastinate."""
+        """Run a lane until nothing is left, or until a moment that is known: the job of Procrastinate.
+
+        What a tick wakes in its `slot` of time asks for no more: what waits by then is the next tick, and has time.
+        """
         kind, _, name = lane.partition(":")
         self._cancel_timer(lane)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type
         self._running[task] = lane
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._ended if not slot else self._running.pop)
         try:
             due = await self._drains[kind](name)
-            while not self._stopped and await self._ask(_TAKE_WAITING, lane=lane):
+            while not slot and not self._stopped and await self._ask(_TAKE_WAITING, lane=lane):
                 due = await self._drains[kind](name)
             if due is not None:
                 await self._wait_until(lane, due)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,8 +45,8 @@ STOP_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 SET_SECONDS = 2.0
 """By how much the machine's clock must differ from its seconds after a look to count as set."""
-Tick = Callable[[str, float], Awaitable[None]]
-"""Wakes a lane once for each slot of so many seconds, however many processes ask for it."""
+Tick = Callable[[Sequence[str], float], Awaitable[None]]
+"""Wakes each of these lanes once for each slot of so many seconds, however many processes ask for it."""
 
 BY_OUR_CLOCK: Mapping[Job, int] = {
     sla.remind: MINUTE,
@@ -167,13 +168,15 @@ def start_shared(desk: Desk, tick: Tick) -> Scheduler:
 
     Each asks in the middle of a slot of time, so that clocks which differ by less than half of it mean the same slot.
     """
-    scheduler = Scheduler()
+    scheduler, together = Scheduler(), defaultdict[float, list[str]](list)
     for job, seconds in intervals(desk).items():
         if job not in OF_ONE_PROCESS:
-            asks = {"func": scheduler.run_one, "args": [tick, f"{LANE}:{name_of(job)}", seconds]}
-            scheduler.add_job(**asks)
-            middle = datetime.fromtimestamp(seconds / 2, UTC)
-            scheduler.add_job(**asks, trigger="interval", seconds=seconds, start_date=middle)
+            together[seconds].append(f"{LANE}:{name_of(job)}")
+    for seconds, lanes in together.items():
+        asks = {"func": scheduler.run_one, "args": [tick, lanes, seconds]}
+        scheduler.add_job(**asks)
+        middle = datetime.fromtimestamp(seconds / 2, UTC)
+        scheduler.add_job(**asks, trigger="interval", seconds=seconds, start_date=middle)
     scheduler.start()
     return scheduler
 

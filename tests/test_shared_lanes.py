@@ -352,19 +352,36 @@ async def test_each_tick_wakes_its_lane_once_however_many_ask(engine: AsyncEngin
     async with AsyncExitStack() as stack:
         those = [await stack.enter_async_context(opened(engine, runs)) for _ in range(PROCESSES)]
         for count, slot in ((1, century), (1, century)):
-            await asyncio.gather(*(lanes.tick(LANE, slot) for lanes in those))
+            await asyncio.gather(*(lanes.tick([LANE], slot) for lanes in those))
             await until(lambda: runs.ended)
             await eventually(lambda: none_left(engine))
             assert runs.started == count
-        await asyncio.gather(*(lanes.tick("work:other", longer) for lanes in those))
-        await until(lambda: runs.ended == 2)
+        await asyncio.gather(*(lanes.tick(["work:other", "work:third"], longer) for lanes in those))
+        await until(lambda: runs.ended == 3)
 
 
 async def test_a_tick_while_the_last_one_still_waits_adds_none(engine: AsyncEngine) -> None:
     async with opened(engine) as lanes:
-        await lanes.tick(LANE, 3.2e9)
-        await asyncio.gather(*(lanes.tick(LANE, 1e-3) for _ in range(5)))
+        await lanes.tick([LANE], 3.2e9)
+        await asyncio.gather(*(lanes.tick([LANE], 1e-3) for _ in range(5)))
         assert await jobs_of(engine) == ["todo"]
+
+
+async def test_a_tick_of_several_lanes_wakes_the_rest_when_another_process_just_woke_one(engine: AsyncEngine) -> None:
+    woken = "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock) VALUES ('lanes', 'x', :l, :l)"
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with opened(engine) as lanes, engine.connect() as other:
+        await other.execute(text(woken), {"l": LANE})
+        ticks = asyncio.create_task(lanes.tick([LANE, "work:b", "work:c"], 3.2e9))
+
+        async def blocked() -> bool:
+            async with engine.connect() as connection:
+                return (await connection.execute(text(waits))).first() is not None
+
+        await eventually(blocked)
+        await other.commit()
+        await ticks
+        assert sorted(await jobs_of(engine, "lock")) == [LANE, "work:b", "work:c"]
 
 
 # -- any order
