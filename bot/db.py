@@ -159,7 +159,7 @@ def create_engine(database_url: str) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         try:
             given = {name: value for name, value in REACHED_BY.items() if name not in url.query}
-            engine = create_async_engine(url, connect_args=given)
+            engine = create_async_engine(url, connect_args=given, pool_use_lifo=True)  # what was used lately is warm
         except ModuleNotFoundError:
             raise lacking("PostgreSQL needs its driver", "postgres") from None
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
@@ -217,7 +217,7 @@ def _refuse_dead(dialect: Dialect, connection: Any, record: Any, _taken: Any) ->
     we hear if it was closed.
     """
     driver = connection.driver_connection
-    if not driver.closed and time.monotonic() - record.info["used_at"] < FRESH and not _says_something(driver.fileno()):
+    if not driver.closed and time.monotonic() - record.info["used_at"] < FRESH and not says_something(driver.fileno()):
         return
     try:
         dialect.do_ping(connection)
@@ -225,7 +225,7 @@ def _refuse_dead(dialect: Dialect, connection: Any, record: Any, _taken: Any) ->
         raise InvalidatePoolError from error
 
 
-def _says_something(socket: int) -> bool:
+def says_something(socket: int) -> bool:
     """Tell whether a server said something that we did not ask for, such as that it closes this connection."""
     heard = polling.poll()
     heard.register(socket, polling.POLLIN)

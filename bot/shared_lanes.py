@@ -20,11 +20,13 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import UniqueViolation
+from psycopg.abc import RV, PQGen
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
-from bot.db import REACHED_BY
+from bot.db import REACHED_BY, says_something
 from bot.logs import trace
 from bot.wake import NOTED, Drain, note
 
@@ -51,6 +53,8 @@ END_SECONDS = 0.5
 """How long it may take to write down that a lane ended or was cut off."""
 DATABASE_SECONDS = 10.0
 """How long to wait for one of the connections."""
+LISTENS_SECONDS = 60.0
+"""How long the driver waits before it looks around; it is woken by what the server says, and by being cancelled."""
 
 _WAKE = """
 WITH woken AS (
@@ -108,6 +112,13 @@ FROM procrastinate_jobs
 WHERE queueing_lock = %(lane)s AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
 """
 """Tells of the job that came while the lane's last one was ending: nobody could take it then."""
+
+
+class _Connection(psycopg.AsyncConnection[Any]):
+    """Waits for the server without waking up ten times a second, which the driver does for Ctrl-C in other programs."""
+
+    async def wait(self, gen: PQGen[RV], **limits: Any) -> RV:  # type: ignore[override]  # nobody gives them by place
+        return await super().wait(gen, **{"interval": LISTENS_SECONDS, **limits})
 
 
 class SharedLanes:
@@ -301,11 +312,28 @@ async def shared_lanes(
         await connection.set_autocommit(True)
 
     connector = PsycopgConnector(
-        kwargs=_address(engine), configure=configure, min_size=1, max_size=CONNECTIONS, timeout=DATABASE_SECONDS
+        pool_factory=_pool,
+        connection_class=_Connection,
+        kwargs=_address(engine),
+        configure=configure,
+        min_size=1,
+        max_size=CONNECTIONS,
+        timeout=DATABASE_SECONDS,
     )
     app = App(connector=connector)
     async with app.open_async():
         yield SharedLanes(app, now, speed, work_of)
+
+
+def _pool(**given: Any) -> AsyncConnectionPool[Any]:
+    """Return the pool of the queue's connections; the library would ask of each, each time, whether it is there."""
+    return AsyncConnectionPool(**{**given, "check": _check})
+
+
+async def _check(connection: _Connection) -> None:
+    """Raise when the server closed a connection; it is asked only if it said something that nobody asked for."""
+    if connection.closed or says_something(connection.fileno()):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def _address(engine: AsyncEngine) -> Mapping[str, Any]:
