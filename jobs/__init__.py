@@ -7,10 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import sqlalchemy
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import or_
 
+from bot import db
 from bot.desk import Desk
 from bot.logs import following, going_on
+from bot.outgoing import queue
+from bot.slack import backlog as slack_backlog
+from bot.slack import messages
+from bot.slack import rollups as slack_rollups
+from bot.slack.writing import DOUBT
 from jobs import (
     absence,
     account_troubles,
@@ -75,13 +83,25 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
 """The jobs that follow the desk's clock, and their intervals in its seconds."""
 
 
+SWEEPS: Mapping[Job, Sequence[Any]] = {
+    refresh.refresh: (*messages.SOUGHT, *queue.SOUGHT),
+    backlog.follow: slack_backlog.SOUGHT,
+    rollups.follow: slack_rollups.SOUGHT,
+}
+"""The jobs of the sweep, and what each looks for: while there is nothing of it, it has nothing to do."""
+# Built once, for each sweep: to build it takes longer than to run it.
+_THERE = db.short(sqlalchemy.select(*(or_(*(each.exists() for each in sought)) for sought in SWEEPS.values())))
+
+
 async def sweep(desk: Desk) -> None:
-    """Do what must be seen within seconds, one after the other: each job of its own asks a shared queue six times."""
-    for job in SWEEPS:
-        await _run_job(job, desk)
-
-
-SWEEPS: tuple[Job, ...] = (refresh.refresh, backlog.follow, rollups.follow)
+    """Do what must be seen within seconds, one after the other. Mostly it is nothing, which one question tells."""
+    now = desk.now()
+    moments = {"now": now, "over": now - DOUBT * desk.speed, "just": now - slack_rollups.JUST * desk.speed}
+    async with desk.reading() as session:
+        there = (await (await session.connection()).execute(_THERE, moments)).one()
+    for job, is_there in zip(SWEEPS, there, strict=True):
+        if is_there:
+            await _run_job(job, desk)
 
 
 def by_the_world(desk: Desk) -> Mapping[Job, float]:

@@ -21,7 +21,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.sandbox.slack.workspace import Person
 from bot.slack import messages
 from bot.team.settings import TeamSettings
-from jobs import check, poll, refresh, sla
+from jobs import check, poll, sla, sweep
 from jobs.members import read_channels
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, account_of
@@ -291,7 +291,7 @@ async def polled(bot: Bot) -> None:
 
 async def sent_out(bot: Bot) -> None:
     """Let what is due go out."""
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 

@@ -16,7 +16,7 @@ import jobs
 from bot.models import Message
 from bot.sandbox.app import Sandbox
 from bot.steady_clock import SteadyClock
-from jobs import refresh
+from jobs import sweep
 from tests.clocks import RunningClock
 from tests.conftest import Bot, eventually, rows_with, running_bot
 from tests.faults.virtual_time import VirtualTime
@@ -97,7 +97,7 @@ async def test_a_card_of_unknown_outcome_is_found_though_the_clock_was_set_twice
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" or m.ts))  # or tried again
     wall.advance(hours=then, minutes=1)
     true.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.shown_version >= m.version))
     bot.citizen_posts("En dit?", name="Kees")
     await bot.card("En dit?")

@@ -48,13 +48,13 @@ from bot.models import (
 from bot.team.settings import TeamSettings
 
 # Built once, for each change of a case: to build it takes longer than to run it.
-_BEHIND = (
+BEHIND = (
     sqlalchemy.select(col(Reminder.message_id))
     .join(Message, (col(Message.case_id) == Reminder.case_id) & (col(Message.kind) == MessageKind.CASE))
     .where(col(Message.version) != Reminder.seen)
     .distinct()
 )
-_BEHIND_CASE = db.short(_BEHIND.where(col(Reminder.case_id) == bindparam("case")))
+_BEHIND_CASE = db.short(BEHIND.where(col(Reminder.case_id) == bindparam("case")))
 
 
 @dataclass(frozen=True)
@@ -457,7 +457,7 @@ def _of_idle(reminder: Reminder, case: Case, since: datetime | None) -> Standing
 
 async def behind(session: AsyncSession, case_id: int | None = None) -> list[int]:
     """Return the messages with reminders of cases that changed since; of all cases or of one."""
-    query, about = (_BEHIND, {}) if case_id is None else (_BEHIND_CASE, {"case": case_id})
+    query, about = (BEHIND, {}) if case_id is None else (_BEHIND_CASE, {"case": case_id})
     return sorted((await (await session.connection()).execute(query, about)).scalars())
 
 

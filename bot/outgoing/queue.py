@@ -1,5 +1,6 @@
 """The queue of one account: its replies and its acts, in order of time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,13 +26,14 @@ STOPPED_JUST_NOW = timedelta(minutes=2)
 TABLES = ((Reply, UNSENT), (Act, UNFINISHED))
 WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, *GOING})
 # Built once, for each sweep: to build them takes longer than to run them.
-_DUE: list[Any] = [
+SOUGHT: Sequence[Any] = [
     sqlalchemy.select(col(table.account_id))
     .join(Account, col(table.account_id) == Account.id)
     .where(waits, col(table.send_at) <= bindparam("now", type_=UtcDateTime), col(Account.stopped_at).is_(None))
     .distinct()
     for table, waits in TABLES
 ]
+"""What `accounts_due` looks for."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ async def next_due(session: AsyncSession, account_id: int) -> datetime | None:
 async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
     """Return the accounts that have something due and are not stopped."""
     connection = await session.connection()
-    return {id for due in _DUE for id in (await connection.execute(due, {"now": now})).scalars()}
+    return {id for due in SOUGHT for id in (await connection.execute(due, {"now": now})).scalars()}
 
 
 async def show_stopped(session: AsyncSession, account_id: int, now: datetime) -> None:

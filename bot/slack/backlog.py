@@ -35,13 +35,18 @@ LATELY = timedelta(minutes=5)
 # Built once, for each sweep: to build it takes longer than to run it.
 _LATELY = col(Case.opened_at) > bindparam("lately", type_=UtcDateTime)
 _GROUP = (col(Case.team_id), col(Case.account_id), col(Message.rank), _LATELY)
+_UNPOSTED = (is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
 _WAITING = (
     sqlalchemy.select(*_GROUP, func.count(), func.min(col(Case.opened_at)))
     .select_from(Message)
     .join(Case, col(Message.case_id) == Case.id)
-    .where(is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
+    .where(*_UNPOSTED)
     .group_by(*_GROUP)
 )
+SOUGHT: Sequence[Any] = (
+    sqlalchemy.select(col(Message.id)).where(*_UNPOSTED), sqlalchemy.select(col(Backlog.team_id)), rollups.ANY
+)  # fmt: skip
+"""What `changed` looks for."""
 
 
 @dataclass

@@ -272,6 +272,8 @@ _CHANNELS = sqlalchemy.select(col(Message.channel)).where(is_stale(), is_free(_N
 _DOUBTED = sqlalchemy.select(col(Message.id)).where(
     col(Message.posting_since) <= bindparam("over", type_=UtcDateTime), col(Message.ts).is_not(None), ~is_stale()
 )
+SOUGHT: Sequence[Any] = (_DOUBTED, reminders.BEHIND, _CHANNELS)
+"""What `wake_lanes` looks for."""
 _ANY_DOUBTED = _DOUBTED.limit(1)
 _MESSAGES = db.table_of(Message)
 _LOOKING_AGAIN = (

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, and_, bindparam, distinct, false, func
@@ -74,15 +75,17 @@ _WAITS = select(Case.id).where(Case.subject_id == Rollup.subject_id, _NEW).corre
 
 
 # Built once, for each sweep: to build them takes longer than to run them.
-_ANY = sqlalchemy.select(col(Rollup.subject_id)).limit(1)
+ANY = sqlalchemy.select(col(Rollup.subject_id)).limit(1)
 _GROWN = (  # by the index on that moment
     sqlalchemy.select(col(Case.subject_id)).where(col(Case.opened_at) > bindparam("just", type_=UtcDateTime)).distinct()
 )
+SOUGHT: Sequence[Any] = (ANY, _GROWN)
+"""What `begun` and `due` look for."""
 
 
 async def are_there(session: AsyncSession) -> bool:
     """Tell whether any roll-up stands."""
-    return (await (await session.connection()).execute(_ANY)).first() is not None
+    return (await (await session.connection()).execute(ANY)).first() is not None
 
 
 async def begun(session: AsyncSession, now: datetime, speed: float) -> Sequence[int]:

@@ -15,7 +15,7 @@ from bot.models import Account, Event, Message, Role, SigningIn, SigningInStage
 from bot.models import MessageKind as Kind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
-from jobs import refresh, sign_ins
+from jobs import sign_ins, sweep
 from tests import people
 from tests.acting import forged
 from tests.conftest import SANNE, YOUSSEF, Bot, account_of, running_bot
@@ -316,7 +316,7 @@ async def test_tokens_that_nobody_chooses_in_time_are_forgotten(with_page: Bot, 
     assert (await bot.rows(SigningIn))[0].sealed
     bot.clock.advance(minutes=61)
     await sign_ins.end_old(bot.desk)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     [begun] = await bot.rows(SigningIn)
     assert (begun.stage, begun.sealed) == (SigningInStage.ENDED, b"")
     message = await message_to(bot, SANNE, "koos niet op tijd")

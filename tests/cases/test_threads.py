@@ -14,7 +14,7 @@ from bot.domain.case import Status
 from bot.domain.mention import LEFT_OUT, Act, Author, Post, permits
 from bot.models import Account, Case, Mention
 from bot.slack import messages
-from jobs import poll, refresh
+from jobs import poll, sweep
 from tests.conftest import SANNE, Bot, account_of, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import answer, connect, reopened
@@ -111,7 +111,7 @@ async def test_two_citizens_on_mastodon_and_a_colleague_who_answers_there_by_han
     await poll.poll(bot.desk, str(account_id))
     await answer(bot, SANNE, await bot.card("Hier ook"), "Dank, Piet!")
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Hier ook", "*Beantwoord*")
     (ours,) = mastodon.statuses_by_team()
     by_hand = mastodon.as_team("POST", "/api/v1/statuses", json={"status": "Dag Jan", "in_reply_to_id": first["id"]})
@@ -147,7 +147,7 @@ async def test_two_processes_that_take_in_the_same_thread_at_once_make_one_case_
 async def answered(bot: Bot, words: str) -> None:
     await answer(bot, SANNE, await bot.card(words, "Nieuw"), "Dat komt goed.")
     await bot.card(words, "*Beantwoord*")
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
 
 
 async def test_who_writes_again_long_after_a_case_ended_has_a_new_case(bot: Bot) -> None:

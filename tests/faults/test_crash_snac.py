@@ -11,7 +11,7 @@ from bot.models import Reply, ReplyStatus
 from bot.outgoing import outbox
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids
-from jobs import poll, refresh
+from jobs import poll, sweep
 from tests.conftest import SANNE, Bot, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.mastodon.snac import Snac
@@ -66,7 +66,7 @@ async def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(
     await answer(bot, SANNE, card, "Donderdag, Jan!")
     await bot.card("Wordt verstuurd", "504")
     bot.clock.advance(minutes=2)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("*Beantwoord*")
     assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
 
@@ -85,7 +85,7 @@ async def test_a_reply_that_the_server_publishes_late_is_not_sent_again(
     await snac.arrive()
     snac.is_slow = False
     bot.clock.advance(minutes=5)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("*Beantwoord*")
     assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
     assert snac.requests.count(SEND) == 1

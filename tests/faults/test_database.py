@@ -19,7 +19,7 @@ from bot.models import Case, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.shared_lanes import shared_lanes
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, running_bot
 from tests.fakes.ports import free_port
 from tests.faults.own_postgres import Server, standby_of, started
@@ -213,7 +213,7 @@ async def test_with_a_full_disk_nothing_is_lost_and_what_waits_is_done_once_ther
         disk.is_full = False
         for number in range(1, 60):
             assert await pushed(session, bot, url, number, words=WORDS) < 300
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.slack.wait_for(lambda: len(bot.cards()) == 60, 60)
     if (await bot.case()).status is Status.NEW:
         await claim(bot, SANNE, card)

@@ -18,7 +18,7 @@ from bot.models import Event, Message, Reply, ReplyStatus
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, account_of, eventually, rows_with
 from tests.people import answer, open_modal, square_texts
 
@@ -106,7 +106,7 @@ async def test_after_a_minute_without_slack_every_card_is_level(bot: Bot) -> Non
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable"))
     bot.clock.advance(minutes=1)
     bot.slack.faults.clear()
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Eerste vraag", "In behandeling", SANNE)
     await bot.card("Tweede vraag", "Nieuw")
     assert len(bot.cards()) == 2
@@ -120,7 +120,7 @@ async def test_a_card_whose_connection_dropped_after_slack_took_it_is_found_agai
     await bot.card("twee keer")
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable"))
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.shown_version >= m.version))
     assert len(bot.cards()) == 1
     assert len(bot.slack.calls("chat.postMessage")) == 1
@@ -137,7 +137,7 @@ async def test_a_writer_that_died_while_posting_leaves_one_card(bot: Bot) -> Non
         session.add(message)
     bot.slack.faults.clear()
     bot.clock.advance(minutes=2)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Half geplaatst")
     assert len(bot.cards()) == 1
     assert bot.slack.calls("conversations.history")
@@ -150,7 +150,7 @@ async def test_slack_asking_to_wait_delays_a_card_and_loses_none(bot: Bot) -> No
     for _ in range(4):
         await eventually(lambda: rows_with(bot, Message, lambda m: True))
         bot.clock.advance(seconds=31)
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
     for n in range(5):
         await bot.card(f"Vraag nummer {n}")
@@ -164,7 +164,7 @@ async def test_a_card_that_someone_deleted_comes_back_while_the_case_waits(bot: 
     async with bot.desk.session() as session:
         await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
     await messages.sync(bot.desk, 1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Weggegooid", "In behandeling")
 
 
@@ -178,7 +178,7 @@ async def test_the_card_of_an_earlier_app_which_cannot_be_changed_is_posted_agai
     async with bot.desk.session() as session:
         await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
     await messages.sync(bot.desk, 1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     anew = await bot.card("Van de vorige app", "In behandeling")
     assert anew["ts"] != card["ts"]
 
@@ -243,7 +243,7 @@ async def test_a_lost_connection_while_sending_ends_in_one_reply(bot: Bot) -> No
     await answer(bot, SANNE, card, "Jazeker")
     await bot.card("Wordt verstuurd", "nog niet zeker")
     bot.clock.advance(minutes=2)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("*Beantwoord*")
     assert square_texts(bot) == ["Jazeker ^SB"]
 
@@ -255,7 +255,7 @@ async def test_a_reply_with_an_unknowable_outcome_is_asked_about_in_slack(bot: B
     await answer(bot, SANNE, card, "We zoeken het uit")
     await bot.card("nog niet zeker")
     bot.clock.advance(days=2)  # longer than the other side recognises the key
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     asked = await bot.card("Misschien verstuurd")
     assert action_ids(asked) == ["case:open", "case:settle_sent", "case:settle_absent"]
     await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
@@ -290,12 +290,12 @@ async def test_an_account_whose_token_was_withdrawn_stops_and_the_team_hears_of_
     await bot.card("Hallo?", "Wacht op verzending")
     bot.citizen_posts("En nu?")
     await bot.card("En nu?", "Nieuw")
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     async with bot.desk.session() as session:
         account = await session.get_one(type(await account_of(bot)), 1)
         account.stopped_at = account.problem = None
         session.add(account)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Hallo?", "*Beantwoord*")
     assert square_texts(bot) == ["Hallo! ^SB"]
 
@@ -309,7 +309,7 @@ async def test_an_answer_can_be_taken_back_within_its_seconds(bot: Bot) -> None:
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:undo")
     await bot.card("In behandeling", SANNE)
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     assert square_texts(bot) == []
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.models import Event, Message, Note
 from bot.sandbox.slack.inspection import text_of
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, rows_with
 from tests.people import asked, open_modal
 
@@ -19,7 +19,7 @@ async def test_a_note_under_a_card_whose_place_we_do_not_know_is_kept(bot: Bot) 
     await eventually(lambda: bot.rows(Note))
     assert [(n.case_id, n.by, n.text) for n in await bot.rows(Note)] == [(1, SANNE, "Ik bel de wijkbeheerder")]
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.ts == card["ts"]))
 
 

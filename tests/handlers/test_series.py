@@ -16,7 +16,7 @@ from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.people import home, make_role, open_modal, read, second_team, square_texts
 
@@ -304,7 +304,7 @@ async def test_the_end_says_how_many_are_left_because_their_last_answer_is_in_do
     await at(bot, "Kees")
     await bot.card(PEOPLE["Fatima"], "nog niet zeker")
     bot.clock.advance(days=2)  # longer than the other side recognises the key
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     card = await bot.card(PEOPLE["Fatima"], "Misschien verstuurd")
     await send(bot, "Beste Kees, ook bij u.")
     view = await open_modal(bot, SANNE, "said")

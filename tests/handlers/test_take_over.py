@@ -12,7 +12,7 @@ from bot.models import Event, Mention, ReplyKind
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with
 from tests.people import answer, mention, open_modal, sent
 
@@ -173,7 +173,7 @@ async def test_who_takes_a_case_with_an_uncertain_answer_stands_on_its_card_and_
     await answer(bot, SANNE, await bot.card("bus", "Nieuw"), "Die komt zo")
     await bot.card("nog niet zeker")
     bot.clock.advance(days=2)  # longer than the other side recognises the key
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     card = await bot.card("Misschien verstuurd", SANNE)
     async with bot.desk.session() as session:
         await cases.assign(session, 1, to=YOUSSEF, by=MARIEKE, now=bot.desk.now())
@@ -193,7 +193,7 @@ async def test_what_is_opened_to_look_for_an_uncertain_answer_is_the_post_that_i
     bot.citizen_posts("Hallo, hoort iemand mij?", in_reply_to=bot.slack.square.posts[0]["id"])
     await bot.card("hoort iemand mij")
     bot.clock.advance(days=2)  # longer than the other side recognises the key
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     card = await bot.card("Misschien verstuurd", SANNE)
     first, second = await bot.rows(Mention)
     opens = [each["url"] for _, each in input_state.elements(card["blocks"]) if each["action_id"] == "case:open"]

@@ -24,7 +24,7 @@ from bot.figures.standing import standing
 from bot.models import Account, Mention, Team
 from bot.outgoing.outcomes import stop_account
 from bot.sandbox.slack.inspection import text_of
-from jobs import account_troubles, check, poll, refresh
+from jobs import account_troubles, check, poll, sweep
 from tests import people
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
@@ -783,7 +783,7 @@ async def test_a_message_about_an_account_that_was_removed_says_so(bot: Bot, mas
     [told] = await looked(bot)
     assert "werkt niet sinds" in told
     await removed(bot)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     [told] = await looked(bot)
     assert ACCOUNT in told and "is verwijderd" in told
 
@@ -798,6 +798,6 @@ async def test_a_message_about_an_account_that_was_removed_keeps_no_other_from_s
     bot.slack.faults.down = False
     bot.citizen_posts("Wanneer komt de vuilniswagen?")
     bot.clock.advance(minutes=10)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     [card] = await looked(bot)
     assert "vuilniswagen" in card

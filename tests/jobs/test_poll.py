@@ -16,7 +16,7 @@ from bot import accounts
 from bot.desk import Desk
 from bot.models import Account, Event, Mention, Message
 from bot.sandbox.app import Sandbox
-from jobs import check, poll, refresh
+from jobs import check, poll, sweep
 from tests.conftest import SANNE, Bot, account_of, eventually, running_bot, second_desk
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.connectors.mastodon.snac import Snac
@@ -314,7 +314,7 @@ async def test_two_processes_that_ask_at_once_store_each_mention_once(
     mastodon.post_as("jan", "@gemeente Vraag 6")
     await both_ask(bot, second, account_id)
     assert sorted(await written(bot)) == [f"@gemeente Vraag {number}" for number in range(7)]
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: all_shown(bot))
     assert len(bot.cards()) == 7
 

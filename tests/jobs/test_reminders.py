@@ -15,7 +15,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages, troubles
 from bot.slack.writing import is_stale
 from bot.team import agents, teams
-from jobs import claims, digest, due, sla, workspace
+from jobs import claims, digest, due, sla, sweep, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import asked, at, claim_in_two_teams, lists, mention, read, sent, settings, showing
@@ -64,7 +64,7 @@ def in_order(words: str, *, of: str = "Vraag") -> list[int]:
 
 async def level(bot: Bot) -> None:
     """Let the sweep bring Slack level."""
-    await messages.wake_lanes(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 

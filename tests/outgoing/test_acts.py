@@ -18,7 +18,7 @@ from bot.outgoing import moderation, outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from jobs import refresh
+from jobs import sweep
 from tests.acting import ALL, NO_UNDO, approve, forged, statuses, with_a_case
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, second_desk
 from tests.fakes.between import Between
@@ -84,11 +84,11 @@ async def logged(bot: Bot) -> list[tuple[str, str]]:
 async def test_a_post_is_hidden_and_shown_again_and_the_details_say_so(acting: Bot, wall: Wall) -> None:
     """The way the bot goes: the sweep wakes the lane."""
     await approve(acting, Act.HIDE)
-    await refresh.refresh(acting.desk)
+    await sweep(acting.desk)
     await acting.desk.wake.idle()  # type: ignore[attr-defined]
     assert wall.marks == {("p1", "hidden")}
     await approve(acting, Act.SHOW, by=YOUSSEF)
-    await refresh.refresh(acting.desk)
+    await sweep(acting.desk)
     await acting.desk.wake.idle()  # type: ignore[attr-defined]
     assert (wall.marks, wall.wanted) == (set(), ["hide p1", "show p1"])
     assert await statuses(acting) == [(Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE)]
@@ -376,11 +376,11 @@ async def test_an_account_stopped_by_hand_carries_nothing_out_until_it_is_starte
         async with acting.desk.session() as session:
             verb(session, await session.get_one(Account, 2), acting.desk.now())
         if verb is accounts.stop:
-            await refresh.refresh(acting.desk)
+            await sweep(acting.desk)
             await acting.desk.wake.idle()  # type: ignore[attr-defined]
             await drain(acting)
             assert wall.wanted == []
-    await refresh.refresh(acting.desk)
+    await sweep(acting.desk)
     await acting.desk.wake.idle()  # type: ignore[attr-defined]
     assert wall.wanted == ["hide p1"]
 

@@ -10,7 +10,7 @@ from bot.models import ActStatus, Event, Mention, Reply
 from bot.outgoing import outbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
-from jobs import refresh, replies
+from jobs import replies, sweep
 from tests.acting import ALL, choose, come_to, forged, offered, statuses, with_a_case, writes_more
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.fakes.wall import Wall
@@ -125,7 +125,7 @@ async def test_what_waits_for_a_stopped_account_is_said_to_wait_and_heard_of_unt
         assert len(said) == (minutes == 31), "after an hour, once"
     assert f"<@{SANNE}>" in said[0] and "bericht liken" in said[0] and "account is gestopt" in said[0]
     await stopped(bot, "gemeente", again=True)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await come_to(bot, (Act.LIKE, ActStatus.DONE))
     await bot.card("Geliket")
     await bot.desk.wake.idle()  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from bot.outgoing import replies as replying
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from jobs import poll, refresh, workspace
+from jobs import poll, sweep, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
@@ -58,7 +58,7 @@ async def published(bot: Bot, mastodon: FakeMastodon, count: int) -> list[tuple[
     """Wait until so many statuses are there; return who may read each and its words, the oldest first."""
 
     async def there() -> bool:
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
         return len(mastodon.statuses_by_team()) == count
 

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outbox
-from jobs import poll, refresh
+from jobs import poll, sweep
 from tests.conftest import SANNE, Bot, account_of, eventually
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import answer, connect
@@ -53,7 +53,7 @@ async def test_each_wait_is_longer_than_the_one_before(
         tried = reply.delays
     mastodon.clear_faults()
     bot.clock.advance(minutes=15)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("*Beantwoord*")
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
     assert len(mastodon.statuses_by_team()) == 1
@@ -84,7 +84,7 @@ async def test_a_callback_gets_the_same_bytes_and_the_same_id_at_every_attempt(s
 
             await eventually(is_put_off)
             bot.clock.advance(hours=1)
-            await refresh.refresh(bot.desk)
+            await sweep(bot.desk)
         await bot.card("*Beantwoord*")
     assert len(came) == len(statuses)
     assert len(set(came)) == 1

@@ -9,7 +9,7 @@ from bot.figures import lists
 from bot.figures.standing import standing
 from bot.models import Account, Clock, Message, MessageKind, Team
 from bot.sandbox.slack.inspection import text_of
-from jobs import digest, refresh, replies
+from jobs import digest, replies, sweep
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.people import asked, at, mention, open_modal, sent, settings
@@ -34,12 +34,12 @@ async def works(bot: Bot, works: bool, by_hand: bool) -> None:
 async def passes(bot: Bot, moment: str) -> list[str]:
     """Let the jobs run at a moment; returns who is told of which step."""
     bot.clock.at = local(f"2026-11-{moment}")  # type: ignore[attr-defined]
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     await replies.look_after(bot.desk)
     told = await at(bot, f"2026-11-{moment}")
     await digest.send_digests(bot.desk)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     return told
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot import cases
 from bot.models import Account
 from bot.slack import messages
-from jobs import backlog, refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.people import moves_to
 from tests.slack.conftest import come, post
@@ -15,8 +15,7 @@ async def work(bot: Bot, seconds: int) -> None:
     """Let so many seconds pass, in each of which the bot does all that it can."""
     for _ in range(seconds):
         bot.clock.at += timedelta(seconds=1)  # type: ignore[attr-defined]
-        await backlog.follow(bot.desk)
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 

@@ -10,7 +10,7 @@ from bot.domain.mention import Author, Post
 from bot.models import Message, ReplyKind
 from bot.sandbox.slack.inspection import text_of
 from bot.team import members
-from jobs import due, refresh
+from jobs import due, sweep
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import mention, sent
@@ -50,7 +50,7 @@ async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
     bot = office
     await mention(bot)
     await sent(bot, 1, kind)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     [old] = bot.cards()
     bot.clock.at = local("2027-11-22 10:00")  # type: ignore[attr-defined]
@@ -58,7 +58,7 @@ async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
         await bot.slack.delete(CHANNEL, message["ts"])
     said = await happens(bot)
     for _ in range(3):
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
         bot.clock.at += timedelta(minutes=3)  # type: ignore[attr-defined]
     [card] = bot.cards()

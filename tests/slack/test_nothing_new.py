@@ -8,7 +8,7 @@ from sqlmodel import update
 from bot import cases
 from bot.models import Message, MessageKind
 from bot.slack import messages, writing
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import SANNE, Bot, eventually, rows_with, second_desk
 from tests.people import mention
 
@@ -76,11 +76,11 @@ async def test_what_slack_may_have_taken_is_written_again_though_it_was_shown_be
         count = edits(bot)
         await choose(bot, case_id, ONE, shown=False)
         bot.clock.advance(seconds=6)
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await eventually(lambda: is_level(bot))
         assert edits(bot) > count and bot.card_now(ONE)
         bot.clock.advance(seconds=writing.DOUBT.total_seconds() + 10)
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await eventually(lambda: rows_with(bot, Message, lambda m: m.shown and not m.posting_since))
         assert bot.card_now(ONE)
 
@@ -93,7 +93,7 @@ async def test_a_fault_of_slack_after_it_did_the_work_is_no_certainty(bot: Bot) 
     await choose(bot, case_id, ONE, shown=False)
     count = edits(bot)
     bot.clock.advance(seconds=6)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: is_level(bot))
     assert edits(bot) > count
 

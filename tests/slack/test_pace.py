@@ -17,7 +17,7 @@ from bot.models import Absence, Message, MessageKind, Team
 from bot.sandbox.app import Sandbox
 from bot.slack import calls, messages, pace
 from bot.slack.pace import A_MINUTE, TIERS, Pace, rate_of
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, Bot, Databases, running_bot, second_desk
 from tests.people import mention, open_modal, settings
 from tests.slack.conftest import NOW
@@ -169,7 +169,7 @@ async def take_in(bot: Bot, count: int) -> None:
 
 async def all_work(*desks: Desk) -> None:
     """Let each process do all that it can at this moment."""
-    await asyncio.gather(*(refresh.refresh(desk) for desk in desks))
+    await asyncio.gather(*(sweep(desk) for desk in desks))
     for desk in desks:
         await desk.wake.idle()  # type: ignore[attr-defined]
 

@@ -15,7 +15,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages, writing
 from bot.slack.calls import SlackDown, call, open_socket
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
 from tests.people import mention, settings
 
@@ -81,13 +81,13 @@ async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_onc
     bot.citizen_posts("Komt dit twee keer?")
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
     bot.clock.advance(seconds=6)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
     late.set()
     await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
     shown = await card_row(bot)
     bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.posting_since is None))
     assert [card["ts"] for card in bot.cards()] == [shown.ts]
     assert (await card_row(bot)).ts == shown.ts
@@ -100,13 +100,13 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
     bot.citizen_posts("Komt dit twee keer?")
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
     bot.clock.advance(seconds=6)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
     late.set()
     await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
     look = bot.slack.faults.hold("conversations.history")
     bot.clock.advance(hours=14)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
     look.set()
     await eventually(lambda: the_doubt_is_over(bot))
@@ -116,7 +116,7 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
 async def the_doubt_is_over(bot: Bot) -> bool:
     """Let so much time pass that the doubt ends; a call that this machine makes slow begins it anew."""
     bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     return bool(await rows_with(bot, Message, lambda m: m.posting_since is None))
 
@@ -130,7 +130,7 @@ async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_
 
         async def is_level() -> list[Message]:
             bot.clock.advance(seconds=6)
-            await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
+            await asyncio.gather(sweep(bot.desk), sweep(other))
             return await rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version)
 
         await eventually(is_level)
@@ -139,7 +139,7 @@ async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_
 
         async def is_beyond_doubt() -> list[Message]:
             bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-            await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
+            await asyncio.gather(sweep(bot.desk), sweep(other))
             return await rows_with(bot, Message, lambda m: m.posting_since is None and not m.leased_until)
 
         await eventually(is_beyond_doubt)
@@ -162,7 +162,7 @@ async def test_a_doubted_message_that_has_nothing_to_say_any_more_is_cleared_up_
         session.add(row)
     for _ in range(3):
         bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
     [left] = await bot.rows(Message)
     assert (left.posting_since, left.version) == (None, shown.version + 1)
@@ -180,7 +180,7 @@ async def gives_up_its_question(bot: Bot) -> None:
     async with bot.desk.session() as session:
         await session.exec(update(Message).values(details={"owner": SANNE}, version=Message.version + 1))
     bot.clock.advance(seconds=6)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
@@ -188,7 +188,7 @@ async def the_doubt_ends(bot: Bot) -> Message:
     """Let the doubt about the only message end, also the doubt that began with the last look for it."""
     for _ in range(3):
         bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
     [row] = await bot.rows(Message)
     return row
@@ -228,7 +228,7 @@ async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(i
     late.set()
     await bot.card("Oud")  # Slack did it after all
     bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Nieuw")
     assert len(bot.cards()) == 1
 
@@ -253,7 +253,7 @@ async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(
         async def is_level() -> list[Message]:
             if await gave_up(bot):  # again, where the machine is slow too
                 bot.clock.advance(seconds=6)
-            await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
+            await asyncio.gather(sweep(bot.desk), sweep(other))
             return await rows_with(bot, Message, lambda m: m.ts and not m.leased_until)
 
         await eventually(is_level)
@@ -335,7 +335,7 @@ async def test_a_card_that_slack_keeps_refusing_holds_up_no_other_however_much_h
     await mention(bot, 2, "Andere burger, brand!")
     assert bot.card_now("Andere burger")
     bot.clock.advance(minutes=3)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Nog iets")
 
 

@@ -14,7 +14,7 @@ from bot.sandbox.app import Sandbox
 from bot.slack import messages
 from bot.watch.stored import EDGES, MOST_ACCOUNTS
 from bot.watch.web import is_loopback
-from jobs import refresh
+from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import ACCOUNT, answer, connect, mention, polled, set_sealed, settings
@@ -68,7 +68,7 @@ async def test_what_waits_for_slack_is_counted_with_its_age(bot: Bot) -> None:
     assert one(found, "webcare_slack_unreachable_seconds") >= 180
     assert one(found, "webcare_slack_calls_total", method="chat.postMessage", result="failed") >= 1
     bot.slack.faults.down = False
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     found = await measured(bot)
     assert one(found, "webcare_messages_stale", what="new") == 0

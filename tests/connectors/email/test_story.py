@@ -11,7 +11,7 @@ import pytest
 from bot import accounts
 from bot.models import Account, Case, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
-from jobs import account_troubles, poll, refresh, replies
+from jobs import account_troubles, poll, replies, sweep
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.connectors.email.mail_server import PASSWORD, MailboxThere, MailServer
 from tests.connectors.email.mail_wires import BetweenMail
@@ -262,7 +262,7 @@ async def test_an_answer_whose_outcome_nobody_knows_has_a_person_look(
         await caught()
     await bot.card("Wordt verstuurd", "verbrak de verbinding")
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Misschien verstuurd", SANNE)
     [reply] = await bot.rows(Reply)
     assert reply.status is ReplyStatus.UNCERTAIN
@@ -282,7 +282,7 @@ async def test_an_answer_of_which_nobody_knew_the_outcome_and_that_comes_back_is
         await caught()
     await bot.card("Wordt verstuurd", "verbrak de verbinding")
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Misschien verstuurd", SANNE)
     if settles:
         await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_sent")

@@ -10,7 +10,7 @@ from bot import accounts
 from bot.domain.case import Status
 from bot.models import Account, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
-from jobs import poll, refresh
+from jobs import poll, sweep
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import ACCOUNT, answer, connect, open_modal
@@ -279,11 +279,11 @@ async def test_a_reply_that_the_server_asks_to_wait_with_goes_out_once_after_tha
     await answer(bot, SANNE, card, "Ja!")
     waiting = await bot.card("Wacht op")
     assert "case:undo" in action_ids(waiting)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     assert mastodon.statuses_by_team() == []
     bot.clock.advance(seconds=121)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("*Beantwoord*")
     assert [source_of(mastodon, s) for s in mastodon.statuses_by_team()] == ["@jan Ja! ^SB"]
     assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
@@ -302,11 +302,11 @@ async def test_a_reply_that_may_be_there_already_cannot_be_taken_back(
     await bot.card("Wordt verstuurd", "503")
     mastodon.fault(STATUSES, "ratelimit", method="POST", count=1, headers={"Retry-After": "150"})
     bot.clock.advance(minutes=1)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     uncertain = await bot.card("Wordt verstuurd", "te wachten")
     assert "case:undo" not in action_ids(uncertain)
     bot.clock.advance(minutes=6)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("*Beantwoord*")
     assert [source_of(mastodon, s) for s in mastodon.statuses_by_team()] == ["@jan Jazeker ^SB"]
 
@@ -326,7 +326,7 @@ async def test_with_a_revoked_token_nothing_is_lost_and_the_team_is_told_once(bo
     mastodon.post_as("jan", "@gemeente Tweede vraag")
     for _ in range(2):
         await poll.poll_due(bot.desk)
-        await refresh.refresh(bot.desk)
+        await sweep(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
     assert [m for m in bot.cards() if "geen nieuwe berichten binnen" in text_of(m)] == [told]
     assert len(await bot.rows(Mention)) == 1
@@ -336,7 +336,7 @@ async def test_with_a_revoked_token_nothing_is_lost_and_the_team_is_told_once(bo
         accounts.renew(session, account, {"token": mastodon.token}, bot.desk.settings, bot.desk.now())
         accounts.learned(account, await accounts.health(bot.desk.connector(account)))
     await poll.poll_due(bot.desk)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.card("Eerste vraag", "*Beantwoord*")
     await bot.card("Tweede vraag", "Nieuw")
     assert [source_of(mastodon, s) for s in mastodon.statuses_by_team()] == ["@jan Eerste antwoord ^SB"]

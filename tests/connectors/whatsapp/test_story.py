@@ -15,7 +15,7 @@ from bot.models import Act as ActRow
 from bot.models import ActStatus, Author, Case, Event, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import routing
-from jobs import check, refresh
+from jobs import check, sweep
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
@@ -71,7 +71,7 @@ async def reply_of(bot: Bot) -> Reply:
 
 async def time_passes(bot: Bot, **time: float) -> None:
     bot.clock.advance(**time)
-    await refresh.refresh(bot.desk)
+    await sweep(bot.desk)
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
