@@ -200,9 +200,11 @@ MEDIA = {
     "share": text("shared post"),
     "story_reply": text("reaction to our story"),
     "story_mention": text("story that names us"),
+    "edit": text("change of an earlier message, which the platform does not pass on"),
+    "poll": text("poll, which the platform does not pass on"),
     "unsupported": text("something that the platform does not pass on"),
 }
-WITHOUT_DESCRIPTION = frozenset({"sticker", "share", "story_reply", "story_mention", "unsupported"})
+WITHOUT_DESCRIPTION = frozenset({"edit", "poll", "sticker", "share", "story_reply", "story_mention", "unsupported"})
 """The kinds to which nobody writes a description."""
 ATTACHMENT = text("attachment")
 

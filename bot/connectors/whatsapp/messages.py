@@ -35,6 +35,12 @@ FILES = frozenset({"image", "video", "audio", "document", "sticker"})
 NO_POSTS = frozenset({"reaction", "request_welcome", "system"})
 """Ignored kinds: a citizen's reaction is a sign on a known message, may change or go at any moment, and has no clear
 meaning; a system message is not the citizen's; and a citizen who only opens the conversation has said nothing yet."""
+NOT_PASSED_ON = {"edit": "edit", "poll_creation": "poll"}
+"""What we call a message of which WhatsApp only says what it was. So come edits to a number that is not in the WhatsApp
+Business app too: the new words stay unknown, and so does the message that they replace.
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/unsupported"""
+NO_WORDS = frozenset({"keep_in_chat", "pin", "reaction"})
+"""Ignored among those: like a reaction, signs on a known message."""
 ARRIVED: Mapping[str, Arrived | None] = {
     "sent": None,
     "delivered": Arrived.DELIVERED,
@@ -101,7 +107,7 @@ def recipient_of(to: Post) -> Json:
 def _post(message: Json, contacts: list[Json], now: datetime) -> Post | None:
     """Return a message as a post; an edit or removal as the post that it is about. None for an ignored kind."""
     kind = message["type"]
-    if kind in NO_POSTS or message.get("group_id"):
+    if kind in NO_POSTS or _not_passed_on(message) in NO_WORDS or message.get("group_id"):
         return None
     person, at = _person(message, contacts), _at(message, now)
     changed = message[kind]["original_message_id"] if kind in {"edit", "revoke"} else None
@@ -173,10 +179,18 @@ def _said(message: Json) -> tuple[str, tuple[Media, ...]]:
             items = _objects(content.get("product_items"))[:MAX_ITEMS]
             lines = [f"🛒 {each.get('quantity')} × {each.get('product_retailer_id')}" for each in items]
             return "\n".join(lines), ()
+        case _ if known := NOT_PASSED_ON.get(_not_passed_on(message)):
+            return "", (Media("", known),)
         case _:
             error = next(iter(_objects(message.get("errors"))), {})
             reason = within(error, "error_data", "details") or error.get("title")
             return "", (Media("", "unsupported", _line(reason or kind)),)
+
+
+def _not_passed_on(message: Json) -> str:
+    """Return what a message was that WhatsApp does not pass on; "" for any other, or where it does not say that."""
+    kind = within(message, "unsupported", "type") if message["type"] == "unsupported" else None
+    return kind if isinstance(kind, str) else ""
 
 
 def _place(location: Json) -> str:

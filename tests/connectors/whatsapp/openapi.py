@@ -101,6 +101,7 @@ def _with_what_is_documented(schemas: dict[str, Any]) -> None:
     system = _own(schemas, "SystemMessage")["system"]
     system["properties"] |= {"user_id": TEXT, "previous_user_id": TEXT}
     system["properties"]["type"]["enum"].append("user_changed_user_id")
+    _own(schemas, "UnsupportedMessage")["unsupported"] = {"type": "object", "properties": {"type": TEXT}}
     schemas["SystemMessage"]["allOf"][0] = {"$ref": "#/components/schemas/BaseMessageProperties_1"}
     inner = {"type": "object", "properties": {"type": TEXT, "text": _own(schemas, "TextMessage_2")["text"],
              "image": _own(schemas, "ImageMessage_1")["image"], "context": base["properties"]["context"]}}  # fmt: skip
@@ -159,8 +160,8 @@ HEAD = {
     "changed": "Without words and examples, and mended and added to by openapi.py beside it: definitions of "
     "one name are told apart, messages that the connector does not send are left out, and what the documentation of "
     f"2026 has is added ({DOCS}/business-scoped-user-ids, {DOCS}/webhooks/reference/messages): ids without numbers, "
-    "edits and removals, biz_opaque_callback_data, the type of a file that is given, the words under an "
-    "image, and fields that may be missing.",
+    "edits and removals, what a message was that is not passed on, biz_opaque_callback_data, the type of a "
+    "file that is given, the words under an image, and fields that may be missing.",
 }
 
 if __name__ == "__main__":

@@ -141,6 +141,29 @@ async def test_of_what_whatsapp_does_not_pass_on_only_that_is_told(server: FakeW
     assert (second.text, second.media) == ("", media("unsupported", "poll"))
 
 
+NOT_SUPPORTED = {"code": 131051, "title": "Message type unknown", "message": "Message type unknown",
+                 "error_data": {"details": "Message type is currently not supported."}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("was", "what"),
+    [("edit", media("edit")), ("poll_creation", media("poll")),
+     ("group_invite", media("unsupported", "Message type is currently not supported."))],
+)  # fmt: skip
+async def test_what_a_message_was_that_whatsapp_does_not_pass_on(
+    server: FakeWhatsApp, was: str, what: tuple[Media, ...]
+) -> None:
+    server.send_as("jan", "unsupported", {"type": was}, errors=[NOT_SUPPORTED])
+    (post,) = received(server)
+    assert (post.text, post.media) == ("", what)
+
+
+async def test_a_sign_that_whatsapp_does_not_pass_on_is_no_post(server: FakeWhatsApp) -> None:
+    for was in ("pin", "keep_in_chat", "reaction"):
+        server.send_as("jan", "unsupported", {"type": was}, errors=[NOT_SUPPORTED])
+    assert received(server) == []
+
+
 async def test_a_citizen_is_known_by_the_id_that_they_have_for_us_else_by_number(server: FakeWhatsApp) -> None:
     server.citizens["both"] = Citizen("Jan Jansen", "31612345678", "NL.1502576394655843", "jan.j")
     server.citizens["nameless"] = Citizen("", "31600004321")

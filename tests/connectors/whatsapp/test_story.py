@@ -404,6 +404,23 @@ async def test_a_removal_that_comes_before_its_message_keeps_it_out(on_sqlite: B
     assert await bot.rows(Mention) == []
 
 
+async def test_who_pins_a_message_asks_nothing_and_an_edit_that_is_not_passed_on_is_called_so(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_sqlite
+    await answer(bot, SANNE, await asked(bot, server), "Wij bellen u.")
+    await bot.card("*Beantwoord*")
+    errors = [{"code": 131051, "title": "Message type unknown", "message": "Message type unknown",
+               "error_data": {"details": "Message type is currently not supported."}}]  # fmt: skip
+    server.send_as("jan", "unsupported", {"type": "pin"}, errors=errors)
+    await pushes(bot, server)
+    assert ((await bot.case()).status, len(await bot.rows(Mention))) == (Status.ANSWERED, 1)
+    server.send_as("jan", "unsupported", {"type": "edit"}, errors=errors)
+    await pushes(bot, server)
+    shown = await bot.card("wijziging van een eerder bericht, die het platform niet doorgeeft")
+    assert "not supported" not in text_of(shown)
+
+
 async def post(bot: Bot, path: str, body: bytes, headers: dict[str, str]) -> int:
     async with aiohttp.ClientSession() as session, session.post(bot.url + path, data=body, headers=headers) as told:
         return told.status
