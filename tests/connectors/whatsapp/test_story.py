@@ -378,6 +378,23 @@ async def test_an_answer_that_waits_past_the_window_can_be_sent_again_as_a_templ
     assert server.said() == [FILLED_IN]
 
 
+async def test_the_card_counts_from_the_last_message_of_the_citizen_also_when_that_was_removed(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_sqlite
+    await asked(bot, server)
+    bot.clock.advance(hours=23)
+    last = server.write("jan", "Laat maar")
+    server.revoke("jan", last)
+    await pushes(bot, server)
+    bot.clock.advance(hours=2)
+    server.edit("jan", (await bot.rows(Mention))[0].external_id, "Wie belt mij vandaag terug?")
+    await pushes(bot, server)
+    await answer(bot, SANNE, await bot.card("Laat maar", "privé antwoorden kan tot"), "Wij.")
+    await bot.card("*Beantwoord*")
+    assert server.said() == ["Wij. ^SB"]
+
+
 # --- What is sent to us ----------------------------------------------------------------------------
 
 
