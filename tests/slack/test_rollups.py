@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func
 from sqlmodel import col, delete, select
 
@@ -15,8 +16,10 @@ from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Gone
 from bot.domain.period import Period
+from bot.domain.text import Refused
 from bot.figures import reconciling
 from bot.models import Backlog, Case, Message, MessageKind, Rollup, Subject, SubjectStem, Team
+from bot.sandbox.slack import input_state
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
@@ -396,6 +399,31 @@ async def test_who_claims_the_lot_has_all_that_nobody_had_each_with_its_card(str
     [card] = shown(bot)
     assert "alle opgepakt" in card
     assert "rollup:claim" not in card
+
+
+async def test_who_clicks_twice_to_claim_the_lot_reads_twice_what_is_theirs(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(12)))
+    await work(bot, 20)
+    [card] = [m for m in bot.slack.messages(CHANNEL) if "rollup:" in str(m["metadata"])]
+    [click] = [
+        input_state.action(block, each, {})
+        for block in card["blocks"]
+        for each in block.get("elements", [])
+        if each.get("action_id") == "rollup:claim"
+    ]
+    clicks = [bot.slack.act_in_message(SANNE, CHANNEL, card["ts"], click) for _ in range(2)]
+    assert all(each.ok for each in await asyncio.gather(*clicks))
+    told = await bot.slack.wait_for(
+        lambda: said if len(said := bot.slack.ephemerals(SANNE, CHANNEL)) == len(clicks) else []
+    )
+    assert ["12 zaken zijn nu bij jou" in text_of(each) for each in told] == [True, True]
+    assert await numbers(bot, Case.assignee == SANNE) == 12
+    async with bot.desk.reading() as session:
+        [subject_id] = await session.exec(select(Rollup.subject_id))
+    with pytest.raises(Refused, match="already"):
+        async with bot.desk.session() as session:
+            await cases.claim_lot(session, subject_id, teams=[1], by=YOUSSEF, now=bot.desk.now(), most=50)
 
 
 async def test_two_who_claim_a_big_lot_at_once_share_it(strict: Bot) -> None:
