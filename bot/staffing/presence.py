@@ -184,10 +184,13 @@ async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
 
 
 async def _keep_question(session: AsyncSession, slack_id: str, before: datetime, now: datetime) -> None:
-    """Let a question that stands in a direct message be the one that is asked now, so that it ends with it."""
-    stands = col(Message.key) == _question(slack_id, before), col(Message.ts).is_not(None)
+    """Let a question in a direct message be the one that is asked now, so that it ends with it.
+
+    Also one that Slack does not have yet, or has without our knowing: it is on its way.
+    """
     anew = {"key": _question(slack_id, now), "version": col(Message.version) + 1}
-    await session.exec(update(Message).where(*stands).values(**anew).execution_options(synchronize_session=False))
+    asked = update(Message).where(col(Message.key) == _question(slack_id, before)).values(**anew)
+    await session.exec(asked.execution_options(synchronize_session=False))
 
 
 async def asked_anew(session: AsyncSession, slack_id: str) -> None:

@@ -25,7 +25,7 @@ from bot.team.settings import TeamSettings
 from jobs import absence, due, duty, members
 from tests.acting import forged
 from tests.clocks import StoppedClock, local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot
 from tests.people import BEHEER, asked, mention, open_modal, second_team, settings
 
 GROUP = "S0COMMUNICATIE"
@@ -515,6 +515,24 @@ async def test_the_question_to_one_seen_away_ends_too_when_they_say_so_themselve
     await messages.wake_lanes(office.desk)
     await office.slack.wait_for(lambda: said in text_of(office.slack.direct(SANNE)[0]))
     assert action_ids(office.slack.direct(SANNE)[0]) == []
+
+
+async def test_a_question_that_is_on_its_way_when_they_say_so_themselves_ends_too(office: Bot) -> None:
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 9)
+    on_its_way = office.slack.faults.hold("chat.postMessage")
+    await every_minute(office, "2026-11-20 10:01")
+    await eventually(lambda: rows_with(office, Message, lambda m: m.kind is MessageKind.AWAY and m.posting_since))
+    move(office, "2026-11-20 10:05")
+    assert "Je bent weg" in await asked(office, SANNE, "/webcare weg")
+    on_its_way.set()
+    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    move(office, "2026-11-20 10:10")
+    await asked(office, SANNE, "/webcare weg terug")
+    await messages.wake_lanes(office.desk)
+    await office.slack.wait_for(lambda: "Je bent er weer" in text_of(office.slack.direct(SANNE)[0]))
+    assert action_ids(office.slack.direct(SANNE)[0]) == []
+    assert len(office.slack.direct(SANNE)) == 1
 
 
 @pytest.mark.parametrize("how", ["seen", "command", "duty"])
