@@ -31,8 +31,8 @@ async def claim_lot(
     )
     oldest = free.order_by(col(Case.opened_at), col(Case.id)).limit(most)
     claimed = sorted(await session.exec(oldest.with_for_update(key_share=True, skip_locked=True)))
-    if not claimed:  # nothing is left, unless a colleague's claim fails: that is waited for
-        claimed = sorted(await session.exec(oldest.with_for_update(key_share=True)))
+    if not claimed:  # nothing is left, unless a colleague's claim fails: that is waited for, in the order of all locks
+        claimed = list(await session.exec(free.order_by(col(Case.id)).limit(most).with_for_update(key_share=True)))
     if not claimed:
         return await _just_claimed(session, subject_id, teams, by, now)
     for case_id in claimed:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.domain.case import ONGOING, OPEN, Move, Status, moves_from
-from bot.domain.mention import Act, Permit
+from bot.domain.mention import Act
 from bot.domain.text import Text, text
 from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts, capital
@@ -95,15 +95,11 @@ def _ends(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     """Return until when the platform takes an answer, if it sets an end."""
     if file.case.status not in OPEN or file.answerable is None:
         return []
-    until = {permit.act: permit.until for permit in sorted(file.permits(file.answerable), key=_lasts)}
+    by_length = sorted(file.permits(file.answerable), key=lambda each: (each.until is None, each.until or now))
+    until = {permit.act: permit.until for permit in by_length}  # of each act the one that holds longest
     ends = [(said, end) for act, said in ENDS.items() if (end := until.get(act)) is not None]
     over = [BY_TEMPLATE if file.templates else after for (_, after), end in ends if end <= now]
     return [*(t(Text(said.message, {"time": t.when(end, now)})) for (said, _), end in ends if end > now), *map(t, over)]
-
-
-def _lasts(permit: Permit) -> tuple[bool, float]:
-    """Return what sorts permits by how long they hold."""
-    return permit.until is None, permit.until.timestamp() if permit.until else 0
 
 
 def _unsent(file: CaseFile, t: Texts) -> list[Block]:

@@ -26,6 +26,8 @@ IDENTITY = Identity(NUMBER_ID, "+15550783881", "Gemeente Voorbeeld")
 RIGHTS = ["whatsapp_business_messaging", "whatsapp_business_management"]
 WINDOW = timedelta(hours=24)
 LONGEST, LONGEST_CAPTION = 4096, 1024
+NOT_SUPPORTED = {"code": 131051, "title": "Message type unknown", "message": "Message type unknown",
+                 "error_data": {"details": "Message type is currently not supported."}}  # fmt: skip
 WINDOW_OVER = {
     "code": 131047, "title": "Re-engagement message", "message": "Re-engagement message",
     "error_data": {"details": "More than 24 hours have passed since the recipient last replied to the sender number."},

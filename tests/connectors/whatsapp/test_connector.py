@@ -30,7 +30,16 @@ from bot.connectors.whatsapp import PLATFORM, WhatsApp, first_steps
 from bot.connectors.whatsapp.messages import LONGEST
 from bot.domain.mention import Act, Arrived, Delivery, Gone, Media, Post, PostKind, permits
 from tests.connectors.meta.graph import SECRETS, VERIFY, pushed, question
-from tests.connectors.whatsapp.fake import BUSINESS, IDENTITY, NUMBER_ID, OPTIONS, RIGHTS, Citizen, FakeWhatsApp
+from tests.connectors.whatsapp.fake import (
+    BUSINESS,
+    IDENTITY,
+    NOT_SUPPORTED,
+    NUMBER_ID,
+    OPTIONS,
+    RIGHTS,
+    Citizen,
+    FakeWhatsApp,
+)
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -132,17 +141,11 @@ async def test_the_label_of_a_button_is_the_citizens_word(server: FakeWhatsApp) 
 
 
 async def test_of_what_whatsapp_does_not_pass_on_only_that_is_told(server: FakeWhatsApp) -> None:
-    error = {"code": 131051, "title": "Message type unknown", "message": "Message type unknown",
-             "error_data": {"details": "Message type is currently not supported."}}  # fmt: skip
-    server.send_as("jan", "unsupported", None, errors=[error])
+    server.send_as("jan", "unsupported", None, errors=[NOT_SUPPORTED])
     server.spoil({"messages": [{"from": "31612345678", "id": "wamid.z", "timestamp": "1795770000", "type": "poll"}]})
     first, second = received(server)
     assert (first.text, first.media) == ("", media("unsupported", "Message type is currently not supported."))
     assert (second.text, second.media) == ("", media("unsupported", "poll"))
-
-
-NOT_SUPPORTED = {"code": 131051, "title": "Message type unknown", "message": "Message type unknown",
-                 "error_data": {"details": "Message type is currently not supported."}}  # fmt: skip
 
 
 @pytest.mark.parametrize(

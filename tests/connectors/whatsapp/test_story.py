@@ -20,7 +20,7 @@ from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.connectors.meta.graph import SECRETS, VERIFY, pushed
-from tests.connectors.whatsapp.fake import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
+from tests.connectors.whatsapp.fake import NOT_SUPPORTED, NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
 from tests.fakes.pictures import photograph
 from tests.people import BEHEER, answer, card_in, open_modal, second_team, sent_out, stopped, told, twin
 
@@ -427,12 +427,10 @@ async def test_who_pins_a_message_asks_nothing_and_an_edit_that_is_not_passed_on
     bot = on_sqlite
     await answer(bot, SANNE, await asked(bot, server), "Wij bellen u.")
     await bot.card("*Beantwoord*")
-    errors = [{"code": 131051, "title": "Message type unknown", "message": "Message type unknown",
-               "error_data": {"details": "Message type is currently not supported."}}]  # fmt: skip
-    server.send_as("jan", "unsupported", {"type": "pin"}, errors=errors)
+    server.send_as("jan", "unsupported", {"type": "pin"}, errors=[NOT_SUPPORTED])
     await pushes(bot, server)
     assert ((await bot.case()).status, len(await bot.rows(Mention))) == (Status.ANSWERED, 1)
-    server.send_as("jan", "unsupported", {"type": "edit"}, errors=errors)
+    server.send_as("jan", "unsupported", {"type": "edit"}, errors=[NOT_SUPPORTED])
     await pushes(bot, server)
     shown = await bot.card("wijziging van een eerder bericht, die het platform niet doorgeeft")
     assert "not supported" not in text_of(shown)
