@@ -40,6 +40,7 @@ async def pid(opener: db.Sessions) -> int:
 def end_connections(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as other:
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        others += " AND backend_type = 'client backend'"  # what PostgreSQL begins by itself ends by itself too
         assert other.execute(f"SELECT bool_and(pg_terminate_backend(pid, 60000)) {others}").fetchone() == (True,)
 
 

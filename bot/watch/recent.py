@@ -5,14 +5,18 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+import structlog
+
+log = structlog.get_logger()
+
 Answer = TypeVar("Answer")
 
 
 class Recent(Generic[Answer]):
     """An answer that is asked for once for all who want it within `keeps`.
 
-    Nobody waits for it longer than `patience` seconds; it is given up when it takes `most` seconds. `ask` raises
-    nothing.
+    Nobody waits for it longer than `patience` seconds; after five times as long it is given up, and the log says so.
+    `ask` raises nothing.
     """
 
     def __init__(
@@ -22,9 +26,8 @@ class Recent(Generic[Answer]):
         *,
         keeps: timedelta,
         patience: float,
-        most: float = 10,
     ) -> None:
-        self._ask, self._now, self._keeps, self._patience, self._most = ask, now, keeps, patience, most
+        self._ask, self._now, self._keeps, self._patience = ask, now, keeps, patience
         self._asking: asyncio.Task[Answer | None] | None = None
         self._answered_at: datetime | None = None
 
@@ -49,9 +52,10 @@ class Recent(Generic[Answer]):
     async def _answer(self) -> Answer | None:
         self._answered_at = None
         try:
-            async with asyncio.timeout(self._most):
+            async with asyncio.timeout(self._patience * 5):
                 answer = await self._ask()
         except TimeoutError:
+            log.error("what a monitor asks takes too long", seconds=self._patience * 5)
             return None
         self._answered_at = self._now()
         return answer

@@ -21,6 +21,8 @@ from bot.watch.web import Watch
 from tests.conftest import Bot, Databases, eventually, running_bot, settings_for
 from tests.watch.asking import ask, measured, parsed
 
+TOO_LONG = "what a monitor asks takes too long"
+
 
 @pytest.fixture(autouse=True)
 def monitors_get_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +120,8 @@ async def test_over_http_nothing_of_slack_has_to_be_open(sqlite_url: str, slack:
         assert (await ask(bot, "/readyz"))[0] == 200
 
 
-async def test_a_database_that_hangs_is_not_waited_for(postgres_bot: Bot) -> None:
+@pytest.mark.logs(TOO_LONG)
+async def test_a_database_that_hangs_is_not_waited_for(postgres_bot: Bot, errors_logged: list[str]) -> None:
     """The table is locked, as during a change of it; who asks is answered, and the lock is over before the test."""
     bot, watch = postgres_bot, Watch(postgres_bot.desk, patience=0.2)
     async with (
@@ -132,6 +135,11 @@ async def test_a_database_that_hangs_is_not_waited_for(postgres_bot: Bot) -> Non
         assert (status, "webcare_database_up 0.0" in text, "webcare_accounts" in text) == (200, True, False)
         assert "process_resident_memory_bytes" in text
         assert await ask(bot, "/health") == (503, '{"database": "down"}')
+
+        async def is_said() -> bool:
+            return errors_logged == [TOO_LONG] * 3
+
+        await eventually(is_said)
 
 
 async def test_while_it_stops_it_is_not_ready_and_still_tells_how_it_does(sqlite_url: str, slack: Sandbox) -> None:
