@@ -32,6 +32,7 @@ from bot.slack.writing import (
     TRY_MUCH_LATER,
     Lease,
     Result,
+    is_as_leased,
     is_free,
     is_stale,
     note_trouble,
@@ -76,16 +77,19 @@ async def changing(
     """Open a transaction that changes a case, and update its messages after it, as `sync` does.
 
     The messages are leased in the same transaction: for one of their own, the colleague who clicked would wait for a
-    second durable commit. `then` is called in between, once the change is stored.
+    second durable commit. What is written first is rendered there too, as all that it shows is at hand. `then` is
+    called in between, once the change is stored; it waits for nothing else.
     """
     async with desk.session() as session:
         yield session
         began = desk.now()
         leased = await _take_updates(desk, session, case_id, began)
+        first = await _rendered(desk, session, leased[0], began) if leased and then is None else None
     if then is not None:
         await then()
     for message in leased:
-        await _update(desk, message, began)
+        await _update(desk, message, began, first)
+        first = None
     await sync(desk, case_id)
 
 
@@ -101,15 +105,25 @@ async def _take_updates(desk: Desk, session: AsyncSession, case_id: int, now: da
     return leased
 
 
-async def _update(desk: Desk, message: Message, began: datetime) -> None:
-    """Bring a message level that was leased then.
+async def _rendered(desk: Desk, session: AsyncSession, message: Message, began: datetime) -> Lease | None:
+    """Render a message that this transaction leased, from what is stored; None when it cannot be rendered."""
+    await session.flush()
+    session.expunge_all()  # what was changed by a statement is read anew
+    with suppress(Exception):
+        return await render(desk, session, message, began)
+    return None
+
+
+async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | None) -> None:
+    """Bring a message level that was leased then, and perhaps rendered.
 
     One that cannot be rendered, or changed meanwhile, is leased anew and rendered in the transaction that holds it.
     """
-    lease = None
-    with suppress(Exception):  # a case that changes between two of its reads may be one that never was
-        async with desk.reading() as session:
-            lease = await render(desk, session, message, began)
+    if lease is None:
+        with suppress(Exception):  # a case that changes between two of its reads may be one that never was
+            async with desk.reading() as session:
+                lease = await render(desk, session, message, began)
+                lease = lease if await is_as_leased(session, message) else None
     if lease is not None:
         await _level_leased(desk, lease)
         return

@@ -193,10 +193,7 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
 
 
 async def take_updates(desk: Desk, session: AsyncSession, case_id: int, now: datetime) -> Sequence[Message]:
-    """Lease the stale and free messages of a case that Slack has; `render` renders each once that is stored.
-
-    So nobody waits for a case while its messages are rendered.
-    """
+    """Lease the stale and free messages of a case that Slack has; `render` renders each."""
     messages = (await session.exec(_UPDATES, params={"case": case_id, "now": now})).all()
     until = now + _lease_of(desk)
     if messages:
@@ -208,12 +205,16 @@ async def take_updates(desk: Desk, session: AsyncSession, case_id: int, now: dat
     return messages
 
 
-async def render(desk: Desk, session: AsyncSession, message: Message, began: datetime) -> Lease | None:
-    """Render a message that `take_updates` leased then; None when it changed since: its case may be with others now."""
+async def render(desk: Desk, session: AsyncSession, message: Message, began: datetime) -> Lease:
+    """Render a message that `take_updates` leased then."""
     card = await card_above(session, message) if message.in_thread else None
-    lease = await _rendered(desk, session, message, card, began)
+    return await _rendered(desk, session, message, card, began)
+
+
+async def is_as_leased(session: AsyncSession, message: Message) -> bool:
+    """Tell whether a message did not change since `take_updates` leased it: its case may be with others now."""
     version = (await (await session.connection()).execute(_VERSION, {"message": message.id})).scalar()
-    return lease if version == message.version else None
+    return bool(version == message.version)
 
 
 async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datetime) -> Lease | None:
