@@ -33,7 +33,7 @@ async def claim(action: dict[str, Any], body: dict[str, Any], person: Person, re
     subject_id, teams = _subject(action["value"]), [team.id for team in person.teams_with(Access.AGENTS)]
     async with desk.session() as session:
         claimed = await cases.claim_lot(
-            session, subject_id, teams=teams, by=person.by, now=desk.now(), most=views.CLAIMED
+            session, subject_id, teams=teams, by=person.by, now=desk.now(), most=views.CLAIMED, speed=desk.speed
         )
     async with desk.session() as session:
         await rollups.follow(session, subject_id, desk.now(), desk.speed, at_once=True)

@@ -1,5 +1,6 @@
 """What is done with the cases of a roll-up at once: claim those that nobody has, take some out."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -12,20 +13,35 @@ from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused
 from bot.models import Case, Event
+from bot.team import agents
 
+TWICE = timedelta(seconds=5)
+"""Who claims a lot again so soon clicked twice, and wants no second lot."""
 AGAIN = timedelta(minutes=1)
-"""Who claims a lot again so soon clicked twice, before Slack showed that it was done."""
+"""Who claims a lot again so soon, when all are taken, clicked before Slack showed that it was done."""
 
 
 async def claim_lot(
-    session: AsyncSession, subject_id: int, *, teams: Collection[int], by: str, now: datetime, most: int
+    session: AsyncSession,
+    subject_id: int,
+    *,
+    teams: Collection[int],
+    by: str,
+    now: datetime,
+    most: int,
+    speed: float = 1.0,
 ) -> list[int]:
     """Give the cases of a subject that nobody has to one agent, the oldest first; of two at once each gets others.
 
     One that somebody is just changing is left out while there are others, so that nobody waits for those that a
-    colleague is claiming. When all are taken, claiming again at once changes nothing: it returns those that `by` has
-    just claimed. Raises Refused for anybody else.
+    colleague is claiming. Clicking twice changes nothing, nor does claiming again at once when all are taken: it
+    returns those that `by` has just claimed. Raises Refused for anybody else.
     """
+    await agents.locked(session, min(teams), by, now)  # the second of two clicks waits for the first
+    own = await _claimed_since(session, subject_id, teams, by, now - TWICE * speed)
+    for moment, size in Counter(own.values()).most_common(1):
+        if size > 1:
+            return [case_id for case_id, at in own.items() if at == moment]
     free = select(Case.id).where(
         Case.subject_id == subject_id, col(Case.status) == Status.NEW, col(Case.team_id).in_(teams)
     )
@@ -34,21 +50,21 @@ async def claim_lot(
     if not claimed:  # nothing is left, unless a colleague's claim fails: that is waited for, in the order of all locks
         claimed = list(await session.exec(free.order_by(col(Case.id)).limit(most).with_for_update(key_share=True)))
     if not claimed:
-        return await _just_claimed(session, subject_id, teams, by, now)
+        if own := await _claimed_since(session, subject_id, teams, by, now - AGAIN * speed):
+            return list(own)
+        raise Refused("Somebody has each of these cases already.")
     for case_id in claimed:
         await claim(session, case_id, by=by, now=now)
     return claimed
 
 
-async def _just_claimed(
-    session: AsyncSession, subject_id: int, teams: Collection[int], by: str, now: datetime
-) -> list[int]:
-    own = select(Case.id).where(Case.subject_id == subject_id, col(Case.team_id).in_(teams))
-    own = own.where(Case.status == Status.CLAIMED, Case.assignee == by, col(Case.claimed_at) > now - AGAIN)
-    theirs = sorted(await session.exec(own))
-    if not theirs:
-        raise Refused("Somebody has each of these cases already.")
-    return theirs
+async def _claimed_since(
+    session: AsyncSession, subject_id: int, teams: Collection[int], by: str, since: datetime
+) -> dict[int, datetime]:
+    """Return when somebody claimed each of the cases of a subject that are theirs since then; a lot has one moment."""
+    own = select(Case.id, Case.claimed_at).where(Case.subject_id == subject_id, col(Case.team_id).in_(teams))
+    own = own.where(Case.status == Status.CLAIMED, Case.assignee == by, col(Case.claimed_at) > since)
+    return {case_id: at for case_id, at in await session.exec(own.order_by(col(Case.id))) if at is not None}
 
 
 async def take_out(

@@ -401,9 +401,12 @@ async def test_who_claims_the_lot_has_all_that_nobody_had_each_with_its_card(str
     assert "rollup:claim" not in card
 
 
-async def test_who_clicks_twice_to_claim_the_lot_reads_twice_what_is_theirs(strict: Bot) -> None:
+@pytest.mark.parametrize(("come_in", "theirs"), [(12, 12), (120, 50)], ids=["all of them", "the first of many"])
+async def test_who_clicks_twice_to_claim_the_lot_reads_twice_what_is_theirs(
+    strict: Bot, come_in: int, theirs: int
+) -> None:
     bot = strict
-    await come(bot, *alike(bot, *range(12)))
+    await come(bot, *alike(bot, *range(come_in)))
     await work(bot, 20)
     [card] = [m for m in bot.slack.messages(CHANNEL) if "rollup:" in str(m["metadata"])]
     [click] = [
@@ -417,13 +420,32 @@ async def test_who_clicks_twice_to_claim_the_lot_reads_twice_what_is_theirs(stri
     told = await bot.slack.wait_for(
         lambda: said if len(said := bot.slack.ephemerals(SANNE, CHANNEL)) == len(clicks) else []
     )
-    assert ["12 zaken zijn nu bij jou" in text_of(each) for each in told] == [True, True]
-    assert await numbers(bot, Case.assignee == SANNE) == 12
+    assert [f"{theirs} zaken zijn nu bij jou" in text_of(each) for each in told] == [True, True]
+    assert await numbers(bot, Case.assignee == SANNE) == theirs
+
+
+async def test_who_claims_the_next_part_of_a_lot_gets_it_also_after_a_case_of_their_own_choice(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(15)))
+    await work(bot, 20)
     async with bot.desk.reading() as session:
         [subject_id] = await session.exec(select(Rollup.subject_id))
-    with pytest.raises(Refused, match="already"):
+
+    async def lot(by: str, seconds: int) -> list[int]:
+        now = bot.desk.now() + timedelta(seconds=seconds)
         async with bot.desk.session() as session:
-            await cases.claim_lot(session, subject_id, teams=[1], by=YOUSSEF, now=bot.desk.now(), most=50)
+            return await cases.claim_lot(session, subject_id, teams=[1], by=by, now=now, most=5)
+
+    async with bot.desk.session() as session:
+        await cases.claim(session, 15, by=SANNE, now=bot.desk.now())
+    first = await lot(SANNE, 1)
+    assert (len(first), await lot(SANNE, 2)) == (5, first)
+    second = await lot(SANNE, 7)
+    assert (len(second), set(second) & {*first, 15}) == (5, set())
+    assert len(await lot(YOUSSEF, 8)) == 4
+    assert await lot(SANNE, 30) == sorted([*first, *second, 15])
+    with pytest.raises(Refused, match="already"):
+        await lot(SANNE, 130)
 
 
 async def test_two_who_claim_a_big_lot_at_once_share_it(strict: Bot) -> None:
