@@ -50,6 +50,12 @@ def case_in(body: dict[str, Any]) -> int | None:
     return next((number for kind, number in _subjects(body) if kind == "case"), None)
 
 
+def only_case(body: dict[str, Any]) -> int | None:
+    """Return the case that is all that a request names; None when it names something else, more or nothing."""
+    named = set(_subjects(body))
+    return case_in(body) if len(named) == 1 and not _several(body) else None
+
+
 def channel_of(body: dict[str, Any]) -> str:
     """Return the channel in which somebody clicked, typed or wrote; "" outside channels."""
     event, container = body.get("event") or {}, body.get("container") or {}

@@ -18,7 +18,7 @@ from bot.models import Role, Team
 from bot.slack import membership
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.team import agents
-from handlers.concerns import channel_of, teams_concerned
+from handlers.concerns import channel_of, only_case, teams_concerned
 
 
 class Access(StrEnum):
@@ -74,8 +74,8 @@ class Person:
 
 async def person_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:
     """Return who sent a request; raises Refused when it concerns no team."""
-    roles = await agents.roles(session, by)
-    return Person(by, await teams_concerned(session, body, by), roles, channel_of(body))
+    roles, team = await agents.roles_and_team(session, by, only_case(body))
+    return Person(by, [team] if team else await teams_concerned(session, body, by), roles, channel_of(body))
 
 
 async def reader_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:

@@ -10,8 +10,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-import sqlalchemy
-from sqlalchemy import BindParameter, Row, bindparam
+from sqlalchemy import BindParameter, bindparam
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,7 +18,7 @@ from bot import db
 from bot.domain.event import EventKind
 from bot.domain.reply import INITIALS
 from bot.domain.text import Refused
-from bot.models import Agent, Event, Member, Role, Team
+from bot.models import Agent, Case, Event, Member, Role, Team
 from bot.team import members
 from bot.team.settings import TeamSettings
 
@@ -27,14 +26,15 @@ ANSWERING = frozenset({Role.AGENT, Role.COORDINATOR})
 """The roles of those who answer."""
 # Built once, for each click: to build it takes longer than to run it.
 _PERSON: BindParameter[str] = bindparam("person")
-_WITH_ROLE = db.short(
-    sqlalchemy.select(col(Team.id), col(Team.settings), col(Agent.role))
-    .select_from(Team)
+_WITH_ROLE: Any = db.short(
+    select(Team, Agent.role)
+    .add_columns(col(Member.slack_id).is_not(None).label("is_member"), col(Case.id).is_not(None).label("has_case"))
     .outerjoin(Agent, (col(Agent.team_id) == Team.id) & (col(Agent.slack_id) == _PERSON))
     .outerjoin(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == _PERSON) & Member.is_full)
-    .where(or_(col(Agent.role).is_not(None), col(Member.slack_id).is_not(None)))
+    .outerjoin(Case, (col(Case.team_id) == Team.id) & (col(Case.id) == bindparam("case")))
+    .where(or_(*(column.is_not(None) for column in (col(Agent.role), col(Member.slack_id), col(Case.id)))))
 )
-"""The teams of a person, with their settings, and the role that a coordinator gave them there, if one did."""
+"""The teams of a person and that of a case, with the role that a coordinator gave the person there, if one did."""
 
 
 async def locked(session: AsyncSession, team_id: int, slack_id: str, now: datetime) -> Agent:
@@ -108,11 +108,22 @@ async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
 
     People in the channel of a team whose settings cannot be read may only read there.
     """
-    rows = await (await session.connection()).execute(_WITH_ROLE, {"person": slack_id})
-    return {team.id: Role(team.role) if team.role else _by_channel(team) for team in rows}
+    return (await roles_and_team(session, slack_id, None))[0]
 
 
-def _by_channel(team: Row[Any]) -> Role:
+async def roles_and_team(
+    session: AsyncSession, slack_id: str, case_id: int | None
+) -> tuple[dict[int, Role], Team | None]:
+    """Return the roles of a person as `roles` does, and the team of a case, by one query; None without such a case."""
+    found, of_case = dict[int, Role](), None
+    for team, role, is_member, has_case in await session.exec(_WITH_ROLE, params={"person": slack_id, "case": case_id}):
+        if role or is_member:
+            found[team.id] = Role(role) if role else _by_channel(team)
+        of_case = team if has_case else of_case
+    return found, of_case
+
+
+def _by_channel(team: Team) -> Role:
     """Return the role of a full member in the channel of a team to whom no coordinator gave one."""
     own = TeamSettings.if_readable(team)
     return Role.AGENT if own and own.channel_answers else Role.READER

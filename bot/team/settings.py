@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import Row
 
 from bot.domain.case import CloseReason
 from bot.domain.holidays import HOLIDAYS, dutch_holidays
@@ -216,11 +215,8 @@ class TeamSettings(BaseModel):
         return cls.model_validate(stored or {})
 
     @classmethod
-    def if_readable(cls, team: Team | Row[Any]) -> Self | None:
-        """Read the settings of one of several teams; None, logged, if they cannot be read, so the others go on.
-
-        Of a row its `id` and `settings` are enough.
-        """
+    def if_readable(cls, team: Team) -> Self | None:
+        """Read the settings of one of several teams; None, logged, if they cannot be read, so the others go on."""
         with going_on("the settings of a team cannot be read", team=team.id):
             return cls.of(team.settings)
         return None
