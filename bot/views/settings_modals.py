@@ -240,8 +240,8 @@ def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
              hint=t("Where a platform takes no private message, “Go on in private…” begins with these words: a number, "
                     "an address, a link. Empty: it is not offered there.")),
         line(t(FIELDS["signal_words"]), "signal_words", filled, many=True,
-             hint=t("One per line; “{example}” stands for all words that begin like that. Danger, threats, the press, "
-                    "private messages and who still waits for us always go first.", example="vuurwerk*")),
+             hint=t("One per line; “firework*” stands for all words that begin like that. Danger, threats, the press, "
+                    "private messages and who still waits for us always go first.")),
     ]  # fmt: skip
     return form("card", team_id, t("The card"), blocks, t)
 
