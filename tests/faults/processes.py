@@ -25,7 +25,7 @@ from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.slack import messages
 from jobs import members
-from tests.clocks import RunningClock
+from tests.clocks import AMSTERDAM, RunningClock
 from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, eventually, settings_for
 from tests.fakes.between import Between
 from tests.fakes.process import killed_at_the_end
@@ -68,13 +68,20 @@ async def citizens_at_their_platform() -> AsyncIterator[Citizens]:
 
 @asynccontextmanager
 async def looking_on(database_url: str, slack: Sandbox, mastodon_url: str = "") -> AsyncIterator[Bot]:
-    """A desk on the database that the killed bot works on, with the team's account; it does what is woken in it."""
+    """A desk on the database that the killed bot works on, with the team's account; it does what is woken in it.
+
+    Whenever this is, the team's next digest comes tomorrow: else a test that is at work at nine has one more message.
+    """
     engine = db.create_engine(database_url)
     settings = settings_for(database_url, slack)
     try:
         async with open_desk(settings, engine) as desk:
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
+                await session.flush()
+                team = await session.get_one(Team, 1)
+                before = team.created_at.astimezone(AMSTERDAM) - timedelta(minutes=1)
+                team.settings = {"digest_at": f"{before:%H:%M}"}
             bot = Bot(desk, slack, RunningClock(), engine)
             if mastodon_url:
                 await connect(bot, mastodon_url)
