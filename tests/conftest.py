@@ -309,6 +309,7 @@ async def running_bot(
                     yield Bot(desk, slack, clock, engine, url)  # type: ignore[arg-type]
                     slack.square.bot_url = ""
                     await _listeners_end()
+            await _listeners_end()  # what came in while the socket closed uses the database too
     finally:
         await engine.dispose()
 
