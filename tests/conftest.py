@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import hypothesis
 import psycopg
 import pytest
@@ -28,6 +29,9 @@ from bot import accounts, connectors, db
 from bot.accounts import seal
 from bot.app import build_app
 from bot.config import Settings
+from bot.connectors import http
+from bot.connectors.bluesky import server as bluesky_server
+from bot.connectors.facebook import completing
 from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.models import Account, Case
@@ -92,6 +96,15 @@ def slack_gets_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else this machine has to do: what a form looks up in Slack is waited for."""
     monkeypatch.setattr(slack_directory, "PATIENCE", 25)
     monkeypatch.setattr(feedback, "NAME_WITHIN", 25)
+
+
+@pytest.fixture(autouse=True)
+def others_get_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for some seconds makes no database, platform or name unreachable."""
+    monkeypatch.setattr(db, "REACHED_BY", {**db.REACHED_BY, "connect_timeout": 60})
+    monkeypatch.setattr(http, "TIMEOUT", httpx.Timeout(60))
+    monkeypatch.setattr(completing, "WITHIN", 60)
+    monkeypatch.setattr(bluesky_server, "PROOF_WITHIN", 60)
 
 
 @pytest.fixture(autouse=True)
