@@ -20,8 +20,8 @@ from bot.connectors.platform import Tools
 
 SPARE = timedelta(minutes=5)
 """A token that expires this soon is no longer used: reading a mailbox may take a while."""
-OTHERS_STORE_WITHIN = (0.0, 0.2, 0.8)
-"""Seconds between checks whether another process has stored its token."""
+OTHERS_STORE_WITHIN = (0.0, 0.2, 0.8, 4.0)
+"""Seconds between checks whether another has stored its token: the disk may stand still, and a refusal stops us."""
 UNTOLD = 3600
 """Seconds that a token is valid when the server does not say how long."""
 REFUSED = frozenset({"access_denied", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
@@ -69,12 +69,13 @@ class AccessTokens(JsonApi):
         known = own_secrets.read(Access, secrets.get("access", ""), of)
         if known is not None and known.token != refused and known.holds(self._now()):
             return known.token
+        asked = self._asked(secrets, known)
         with before_sending():
             try:
-                made = await self.call("POST", "", data=self._asked(secrets, known))
+                made = await self.call("POST", "", data=asked)
                 token, body = self.token(made), self.object(made)
             except Unauthorized:
-                newer = await self._of_another(known, of)
+                newer = await self._of_another(known, of) if "refresh_token" in asked else None
                 if newer is None or newer.token == refused:
                     raise
                 return newer.token

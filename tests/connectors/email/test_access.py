@@ -1,7 +1,7 @@
 """A mailbox that takes access tokens: we get them ourselves, in time, and a real mail server takes them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,6 +112,35 @@ async def test_a_refresh_token_that_works_once_serves_all_processes(
     tokens.lasts = AN_HOUR
     await asyncio.gather(*(connect(one, client, secrets).fetch({}) for _ in range(4)))
     assert set(tokens.grants) == {"refresh_token"}
+
+
+class StoredLate(DraftSecrets):
+    """Stored while the disk stands still: the new ones are there once another has looked for them three times."""
+
+    def __init__(self, now: Mapping[str, str]) -> None:
+        super().__init__(now)
+        self.looked = 0
+        self.enough = asyncio.Event()
+
+    async def read(self) -> Mapping[str, str]:
+        self.looked += 1
+        if self.looked == 6:  # both looked before, and the one that got a token does before it stores
+            self.enough.set()
+        return self.now
+
+    async def replace(self, new: Mapping[str, str]) -> None:
+        await self.enough.wait()
+        await super().replace(new)
+
+
+async def test_who_comes_too_late_for_a_refresh_token_waits_for_a_token_that_is_stored_slowly(
+    team: MailboxThere, tokens: FakeTokens, client: httpx.AsyncClient
+) -> None:
+    tokens.refresh = {"of-sanne"}
+    one = account(team, tokens, refresh_token="of-sanne")
+    secrets = StoredLate(one.secrets)
+    await asyncio.gather(*(connect(one, client, secrets).fetch({}) for _ in range(2)))
+    assert tokens.grants == ["refresh_token"] * 2
 
 
 async def test_a_new_refresh_token_of_a_person_counts_more_than_what_came_of_the_old_one(
