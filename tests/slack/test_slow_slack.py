@@ -390,7 +390,7 @@ async def test_the_end_of_a_doubt_waits_for_nobody_who_holds_the_messages(postgr
 async def test_who_stops_a_lane_stops_all_that_it_writes(bot: Bot) -> None:
     held = bot.slack.faults.hold("chat.postMessage")
     bot.citizen_posts("Gaat dit door na het einde?")
-    await bot.slack.wait_for(lambda: bot.slack.calls("chat.postMessage"))
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.leased_until))
     await bot.desk.wake.stop(0)  # type: ignore[attr-defined]
     assert [each for each in asyncio.all_tasks() if "_level_or_put_off" in repr(each.get_coro())] == []
     held.set()
