@@ -57,6 +57,7 @@ def settings(slack: Sandbox, tmp_path: Path) -> dict[str, Any]:
         "slack_app_token": slack.app.app_token,
         "slack_channel": CHANNEL,
         "slack_api_url": slack.api_url,
+        "slack_timeout": 60,  # this machine may be busy
         "allow_private_addresses": True,
         "port": free_port(),
     }

@@ -29,7 +29,7 @@ NAME = f"@{TEAM}@127.0.0.1"
 def settings(slack: Sandbox) -> dict[str, Any]:
     return {
         "slack_bot_token": slack.app.bot_token, "slack_app_token": slack.app.app_token, "slack_channel": CHANNEL,
-        "slack_api_url": slack.api_url, "allow_private_addresses": True, "port": free_port(),
+        "slack_api_url": slack.api_url, "slack_timeout": 60, "allow_private_addresses": True, "port": free_port(),
         "sign_in_port": free_port(), "webcare_secret_key": SECRET_KEY,
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.__main__ import main
+from tests.fakes.patience import be_patient
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.fakes.command"])
@@ -47,4 +48,5 @@ def _typed(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, s
         stream = (folder / name).open(mode, encoding="utf-8", buffering=1)
         os.dup2(stream.fileno(), number)
         setattr(sys, name, stream)
+    be_patient()
     main()

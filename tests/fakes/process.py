@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot import connectors
 from bot.__main__ import main
+from tests.fakes.patience import be_patient
 from tests.fakes.wall import INSTALLED
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -50,5 +51,6 @@ def _webcare_run(folder: Path, environment: Mapping[str, str], arguments: Sequen
         os.dup2(log.fileno(), 2)
     sys.path.append(str(INSTALLED))
     connectors.registry.cache_clear()
+    be_patient()
     sys.argv = ["webcare", "run", *arguments]
     main()

@@ -69,7 +69,8 @@ def command(tmp_path: Path, slack: Sandbox, database_url: str) -> Command:
     """Runs the command on the database of the test."""
     settings: dict[str, Any] = {
         "database_url": database_url, "slack_bot_token": slack.app.bot_token, "slack_api_url": slack.api_url,
-        "slack_channel": CHANNEL, "webcare_secret_key": SECRET_KEY, "path": pg_programs(database_url),
+        "slack_channel": CHANNEL, "slack_timeout": 60, "webcare_secret_key": SECRET_KEY,
+        "path": pg_programs(database_url),
     }  # fmt: skip
 
     def run(*arguments: str, **changes: Any) -> Awaitable[Done]:
