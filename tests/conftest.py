@@ -35,7 +35,6 @@ from bot.run import listening, open_desk, serving
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.watch.web import Watch
-from handlers import feedback, slack_directory
 from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
 from tests.connectors.email import mail_server
@@ -88,15 +87,8 @@ def errors_logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture(autouse=True)
-def slack_gets_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever else this machine has to do: what a form looks up in Slack is waited for."""
-    monkeypatch.setattr(slack_directory, "PATIENCE", 25)
-    monkeypatch.setattr(feedback, "NAME_WITHIN", 25)
-
-
-@pytest.fixture(autouse=True)
 def others_get_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever else this machine has to do: nothing is unreachable because it stood still."""
+    """Whatever else this machine has to do: what is asked of others is waited for."""
     for module, name, value in patience.LIMITS:
         monkeypatch.setattr(module, name, value)
 

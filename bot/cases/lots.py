@@ -38,8 +38,8 @@ async def claim_lot(
     returns those that `by` has just claimed. Raises Refused for anybody else.
     """
     await agents.locked(session, min(teams), by, now)  # the second of two clicks waits for the first
-    own = await _claimed_since(session, subject_id, teams, by, now - TWICE * speed)
-    for moment, size in Counter(own.values()).most_common(1):
+    own = await _claimed_since(session, subject_id, teams, by, now - AGAIN * speed)
+    for moment, size in Counter(at for at in own.values() if at > now - TWICE * speed).most_common(1):
         if size > 1:
             return [case_id for case_id, at in own.items() if at == moment]
     free = select(Case.id).where(
@@ -49,10 +49,10 @@ async def claim_lot(
     claimed = sorted(await session.exec(oldest.with_for_update(key_share=True, skip_locked=True)))
     if not claimed:  # nothing is left, unless a colleague's claim fails: that is waited for, in the order of all locks
         claimed = list(await session.exec(free.order_by(col(Case.id)).limit(most).with_for_update(key_share=True)))
-    if not claimed:
-        if own := await _claimed_since(session, subject_id, teams, by, now - AGAIN * speed):
-            return list(own)
+    if not claimed and not own:
         raise Refused("Somebody has each of these cases already.")
+    if not claimed:
+        return list(own)
     for case_id in claimed:
         await claim(session, case_id, by=by, now=now)
     return claimed

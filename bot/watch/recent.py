@@ -50,12 +50,12 @@ class Recent(Generic[Answer]):
         return self._answered_at is not None and timedelta() <= self._now() - self._answered_at < self._keeps
 
     async def _answer(self) -> Answer | None:
-        self._answered_at = None
+        self._answered_at, seconds = None, self._patience * 5
         try:
-            async with asyncio.timeout(self._patience * 5):
+            async with asyncio.timeout(seconds):
                 answer = await self._ask()
         except TimeoutError:
-            log.error("what a monitor asks takes too long", seconds=self._patience * 5)
+            log.error("what a monitor asks takes too long", seconds=seconds)
             return None
         self._answered_at = self._now()
         return answer

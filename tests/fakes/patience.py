@@ -13,6 +13,7 @@ from bot.cli import check
 from bot.connectors import http
 from bot.connectors.bluesky import server as bluesky
 from bot.connectors.facebook import completing
+from handlers import feedback, slack_directory
 
 REACHED_BY = {**db.REACHED_BY, "connect_timeout": 60}
 LIMITS: tuple[tuple[ModuleType, str, Any], ...] = (
@@ -24,6 +25,8 @@ LIMITS: tuple[tuple[ModuleType, str, Any], ...] = (
     (http, "TIMEOUT", httpx.Timeout(60)),
     (bluesky, "PROOF_WITHIN", 60),
     (completing, "WITHIN", 60),
+    (slack_directory, "PATIENCE", 25),
+    (feedback, "NAME_WITHIN", 25),
 )
 """Whose limit, its name, and what it is in tests, in seconds."""
 

@@ -105,7 +105,7 @@ def request(kind: str, name: str) -> dict[str, Any]:
 
 @pytest.mark.logs("a handler failed")
 async def test_every_listener_acknowledges_while_slack_answers_no_call(sqlite_url: str, slack: Sandbox) -> None:
-    async with running_bot(sqlite_url, slack, slack_timeout=60) as bot:
+    async with running_bot(sqlite_url, slack) as bot:
         slack.faults.delay("*", 3600, times=10_000)
         app = patient_app(bot.desk, ack_within=0)  # one that has called nobody yet
         for kind, name in registered():

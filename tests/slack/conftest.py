@@ -21,7 +21,7 @@ async def strict(database_url: str) -> AsyncIterator[Bot]:
     rules = Rules(ack_seconds=30, trigger_seconds=60)
     async with (
         Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()) as slack,
-        running_bot(database_url, slack, clock, slack_pace=1, slack_timeout=60) as bot,  # this machine may be busy
+        running_bot(database_url, slack, clock, slack_pace=1) as bot,
     ):
         yield bot
 
