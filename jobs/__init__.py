@@ -40,6 +40,7 @@ from jobs import (
     sign_ins,
     sla,
     spikes,
+    time_left,
     workspace,
 )
 
@@ -78,7 +79,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     redaction.drop_deleted_words: 24 * 60 * MINUTE,
     rollups.forget: 15 * MINUTE,
     sign_ins.end_old: MINUTE,
-    sla.count_down: 15 * MINUTE,
+    time_left.count_down: MINUTE,
 }
 """The jobs that follow the desk's clock, and their intervals in its seconds."""
 

@@ -8,7 +8,7 @@ several processes never send a step twice, and a crash loses no step.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlmodel import col, select
@@ -29,14 +29,11 @@ from bot.slack import messages, writing
 from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import TeamSettings
-from bot.views.clock import COUNTED_DOWN
 
 log = structlog.get_logger()
 
 AT_ONCE = 500
 """Clocks handled per team and tick; the rest waits for the next tick."""
-LATELY = timedelta(hours=1)
-"""How long the card of a late case is still updated, so that it says so with any ladder."""
 
 
 async def remind(desk: Desk) -> None:
@@ -53,26 +50,6 @@ async def remind(desk: Desk) -> None:
                 await _remind_team(session, team_id, desk.now())
     if team_ids:
         await messages.wake_lanes(desk)
-
-
-async def count_down(desk: Desk) -> None:
-    """Update the cards of cases that are due soon, which show the time left, and of those that just became late.
-
-    Of each team the first: the many cases of one leave no card of another behind.
-    """
-    async with desk.reading() as session:
-        all_teams = await teams.all_teams(session)
-    for team in all_teams:
-        with going_on("counting down failed", team=team.id):
-            async with desk.session() as session:
-                await cases.touch_all(session, await _due_soon(session, team.id, desk.now()))
-    await messages.wake_lanes(desk)
-
-
-async def _due_soon(session: AsyncSession, team_id: int, now: datetime) -> set[int]:
-    running = col(Clock.stopped_at).is_(None) & col(Clock.due_at).between(now - LATELY, now + COUNTED_DOWN)
-    soon = select(Clock.case_id).where(Clock.team_id == team_id, running)
-    return set(await session.exec(soon.order_by(col(Clock.due_at)).limit(AT_ONCE)))
 
 
 async def _follow_settings(desk: Desk) -> None:

@@ -278,8 +278,8 @@ def _touching(which: ColumnElement[bool], *, quietly: bool = False) -> Any:
     held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
     news = {"version": col(Message.version) + 1, "rank": col(Message.rank) % QUIETLY}
     if quietly:
-        is_level = col(Message.shown_version) >= col(Message.version)
-        news["rank"] += sqlalchemy.case((is_level, QUIETLY), else_=0)
+        is_quiet = (col(Message.shown_version) >= col(Message.version)) | (col(Message.rank) >= QUIETLY)
+        news["rank"] += sqlalchemy.case((is_quiet, QUIETLY), else_=0)
     table = db.table_of(Message)
     return sqlalchemy.update(table).where(table.c.id.in_(held)).values(news).returning(table.c.id, table.c.channel)
 

@@ -7,8 +7,8 @@ second in a channel, the tiers of the other methods). The mentions are those of 
 --flood`. A mention is in Slack when a card of it stands in the channel, or when a message counts it: the one that says
 how many cases have no card of their own counts so many of the oldest; without it, so do the cards that cases share.
 Urgent are those of people in danger. Clicks are claims, one in two seconds, before the flood and during it: each edits
-a card, and Slack takes fifty edits a minute. Afterwards it waits until Slack shows what the database holds, at most
-`--after` seconds, and looks whether each mention was stored.
+a card, and Slack takes fifty edits a minute. The team is open all the time. Afterwards it waits until Slack shows what
+the database holds, at most `--after` seconds, and looks whether each mention was stored.
 """
 
 import argparse
@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, update
 
 from bot import db
 from bot.domain.signals import Rank, rank_of, signals_of
-from bot.models import Mention, Message
+from bot.models import Mention, Message, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.slack.workspace import Change
@@ -92,6 +92,7 @@ async def main() -> None:
             settings = settings_for(slack, url)
             clicked = IDLE_CLICKS + A_MINUTE * options.minutes + 5
             await fill(settings, cases=CASES, waiting=clicked)
+            await _open_always(url)
             await count_days(url)
             ids = range(CASES - clicked + 1, CASES + 1)
             await put_cards(slack, settings, ids)
@@ -145,6 +146,16 @@ def _hear(slack: Sandbox, seen: Seen, change: Change) -> None:
         seen.count()
     elif found := POSTED.search(json.dumps(message.get("blocks"))):
         seen.shown.setdefault(int(found[1]), time.perf_counter())
+
+
+async def _open_always(url: str) -> None:
+    """Open the team at all hours: at night no card counts down, and no reminder comes."""
+    engine = db.create_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(update(Team).values(settings={"always_open": True}))
+    finally:
+        await engine.dispose()
 
 
 async def _ask(url: str, query: Any) -> int:

@@ -37,7 +37,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from handlers.lists import SHOWN
-from jobs import absence, claims, days, digest, due, refresh, sla
+from jobs import absence, claims, days, digest, due, refresh, sla, time_left
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import AGENT, SELDOM, fill
 from tests.bench.table import figure, show_rows
@@ -112,7 +112,7 @@ def measures() -> list[Measure]:
         Measure("job: what is due", lambda desk, *_: due.look_after(desk), WAITS, grows=False),
         Measure("job: owners away", lambda desk, *_: absence.look(desk), WAITS, grows=False),
         Measure("job: cases of owners away", lambda desk, *_: absence.hand_back(desk), WAITS, grows=False),
-        Measure("job: time left on cards", lambda desk, *_: sla.count_down(desk),
+        Measure("job: time left on cards", lambda desk, *_: time_left.count_down(desk),
                 "FROM clocks WHERE stopped_at IS NULL AND next_at <= :until", grows=False),
         Measure("job: days to count, none due", lambda desk, *_: days.count(desk), "FROM teams", grows=False),
         Measure("job: digests, none due", lambda desk, *_: digest.send_digests(desk), "FROM teams", grows=False),

@@ -2,11 +2,9 @@
 
 from datetime import datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import cases
 from bot.cases import clocks
 from bot.domain.case import WaitsFor
 from bot.domain.hours import Hours
@@ -17,8 +15,8 @@ from bot.slack import messages
 from bot.team import teams
 from jobs import sla
 from tests.clocks import AMSTERDAM, local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import at, mention, second_team, sent
+from tests.conftest import CHANNEL, MARIEKE, Bot
+from tests.people import at, mention, sent
 
 
 async def change(bot: Bot, **changed: object) -> None:
@@ -79,36 +77,6 @@ async def test_a_step_that_is_added_to_the_ladder_is_told_when_it_is_due(office:
     await change(office, ladder=[{"percent": 50, "to": "thread"}])
     assert await at(office, "2026-11-20 10:29") == []
     assert await at(office, "2026-11-20 10:30") == [f"{CHANNEL}:50"]
-
-
-async def test_the_card_says_that_it_is_late_whatever_the_ladder(office: Bot) -> None:
-    await change(office, ladder=[])
-    await mention(office)
-    await office.card("Wanneer?", "Eerste reactie", "11:00")
-    office.clock.at = local("2026-11-20 11:15")  # type: ignore[attr-defined]
-    await sla.count_down(office.desk)
-    await office.card("Wanneer?", "Te laat")
-
-
-async def test_the_many_cases_of_one_team_leave_no_card_of_another_team_behind(
-    office: Bot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sla, "AT_ONCE", 2)
-    beheer, now = await second_team(office), office.desk.now()
-    for number in (1, 2, 3):
-        await mention(office, number)
-    async with office.desk.session() as session:
-        await cases.transfer(session, 3, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
-    office.clock.at = local("2026-11-20 11:15")  # type: ignore[attr-defined]
-    before = await versions(office)
-    await sla.count_down(office.desk)
-    after = await versions(office)
-    assert [after[n] - before[n] for n in (1, 2, 3)] == [1, 1, 1]
-
-
-async def versions(bot: Bot) -> dict[int | None, int]:
-    """The version of the card of each case."""
-    return {each.case_id: each.version for each in await bot.rows(Message) if each.kind is MessageKind.CASE}
 
 
 async def test_no_card_is_written_again_for_clocks_that_stay_as_they_are(office: Bot) -> None:

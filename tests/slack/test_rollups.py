@@ -99,6 +99,34 @@ async def test_the_card_is_edited_calmly(strict: Bot) -> None:
     assert "zaken over hetzelfde" in card
 
 
+async def test_that_fewer_came_in_lately_is_written_after_what_happened(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(6)), post(bot, 900, "Wanneer wordt het oud papier weer opgehaald?"))
+    await work(bot, 300, step=60)
+    await come(bot, *alike(bot, 6, 7))
+    await work(bot, 60, step=20)
+    await bot.desk.wake.stop(1)  # type: ignore[attr-defined]
+
+    async def written(*, grows: bool) -> list[str]:
+        """What is written, and in which order, when the roll-up and then another card changed."""
+        if grows:
+            await come(bot, *alike(bot, 8))
+        await rollups.follow(bot.desk)
+        async with bot.desk.session() as session:
+            await cases.set_topic(session, 7, topic=f"Afval {grows}", by=SANNE, now=bot.desk.now())
+        bot.slack.api.calls.clear()
+        await messages.drain(bot.desk, CHANNEL)
+        texts = [call.args["text"] for call in bot.slack.api.calls if call.method == "chat.update"]
+        return ["roll-up" if "over hetzelfde" in text else "case" for text in texts]
+
+    bot.clock.at += timedelta(seconds=300)  # type: ignore[attr-defined]
+    assert await written(grows=False) == ["case", "roll-up"]
+    [card] = shown(bot)
+    assert "2 kwamen in de laatste tien minuten" in card
+    bot.clock.at += timedelta(seconds=60)  # type: ignore[attr-defined]
+    assert await written(grows=True) == ["roll-up", "case"]
+
+
 async def test_the_card_grows_while_colleagues_click_more_often_than_slack_takes_changes(strict: Bot) -> None:
     bot, seen = strict, list[str]()
     await come(bot, post(bot, 900, "Wanneer wordt het oud papier weer opgehaald?"), *alike(bot, *range(8)))
