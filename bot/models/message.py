@@ -389,10 +389,10 @@ class Message(SQLModel, table=True):
     we gave up. `leased_until` stops a second process from writing the same message, and shows a process that has become
     too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
     is "" while that is uncertain. `rank` is FIRST when it is posted before all new messages of its channel that have
-    LATER; it is higher by QUIETLY while the message is only to name the day that is over. `retry_at` is when we retry
-    what Slack did not take. `subject_id` is the mention, escalation, note, reply, act, transfer, account, sign-in,
-    subject or team that the message is about; `details` is anything else it must show: the JSON of one of the Details
-    above, of a notice's Text, or of a digest's Overview.
+    LATER; it is higher by QUIETLY while the message is only to say what time did, such as the minutes that are left.
+    `retry_at` is when we retry what Slack did not take. `subject_id` is the mention, escalation, note, reply, act,
+    transfer, account, sign-in, subject or team that the message is about; `details` is anything else it must show: the
+    JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
     """
 
     __tablename__ = "messages"
