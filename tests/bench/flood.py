@@ -39,7 +39,7 @@ from tests.bench.ack import PERSON, put_cards
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import SOURCE, count_days, fill, ts_of
 from tests.bench.ingest import Json, signed
-from tests.bench.table import figure, p99, show_rows
+from tests.bench.table import figure, p50, p99, show_rows
 
 URL = "https://plein.example/posts/{}"
 POSTED = re.compile(r"plein\.example/posts/(\d+)")
@@ -57,7 +57,8 @@ A_MINUTE = 30
 class Seen:
     """When each mention was accepted, shown and counted, by its number; what calls and clicks took, in seconds.
 
-    `counts` is how many cases each message counts that does so now.
+    `clicked` is when the cards were clicked that do not show it yet, by their place; `changed` what that took for those
+    clicked in the flood that do. `counts` is how many cases each message counts that does so now.
     """
 
     accepted: dict[int, float] = field(default_factory=dict)
@@ -68,6 +69,8 @@ class Seen:
     calls: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
     clicks: list[float] = field(default_factory=list)
+    clicked: dict[str, float] = field(default_factory=dict)
+    changed: list[float] = field(default_factory=list)
 
     def delays(self, numbers: Sequence[int], until: float, *, own: bool = False) -> list[float]:
         """Return how long each of these waited to be in Slack, or for its `own` card; one that waits, until now."""
@@ -100,10 +103,10 @@ async def main() -> None:
                 slack.deliver_to(f"{bot}/slack/events")
                 cards, seen = iter(ids), Seen()
                 stop = slack.workspace.listen(lambda change: _hear(slack, seen, change))
-                await _clicks(slack, cards, seen.idle, IDLE_CLICKS)
+                await _clicks(slack, cards, seen.idle, IDLE_CLICKS, {})
                 memory, calls = _memory(), len(slack.api.calls)
                 flooding = asyncio.create_task(_flood(session, f"{bot}/in/{SOURCE}", seen, options))
-                await _clicks(slack, cards, seen.clicks, A_MINUTE * options.minutes)
+                await _clicks(slack, cards, seen.clicks, A_MINUTE * options.minutes, seen.clicked)
                 await flooding
                 level = await _level(url, options.after)
                 until, grown = time.perf_counter(), _memory() - memory
@@ -139,6 +142,8 @@ def _hear(slack: Sandbox, seen: Seen, change: Change) -> None:
     message = slack.message(CHANNEL, change.ts)
     if message is None:
         return
+    if (clicked := seen.clicked.pop(change.ts, None)) is not None:
+        seen.changed.append(time.perf_counter() - clicked)
     key = str(((message.get("metadata") or {}).get("event_payload") or {}).get("key", ""))
     if key.startswith(COUNTING):
         found = COUNTED.match(message["blocks"][0]["text"]["text"])
@@ -179,10 +184,12 @@ async def _level(url: str, after: float) -> float | int:
     return time.perf_counter() - begun
 
 
-async def _clicks(slack: Sandbox, cards: Iterator[int], took: list[float], count: int) -> None:
-    """Claim one case after another."""
+async def _clicks(
+    slack: Sandbox, cards: Iterator[int], took: list[float], count: int, clicked: dict[str, float]
+) -> None:
+    """Claim one case after another, and note when."""
     for case_id in itertools.islice(cards, count):
-        begun = time.perf_counter()
+        clicked[ts_of(case_id)] = begun = time.perf_counter()
         ack = await slack.click(PERSON, CHANNEL, ts_of(case_id), "case:claim")
         took.append(time.perf_counter() - begun)
         if not ack.ok:
@@ -239,6 +246,8 @@ def _rows(seen: Seen, until: float, grown: int, limited: Sequence[bool]) -> list
         ("on a card of its own within 60 s", *_share(own_within, 1.0)[:1], "", ""),
         ("urgent ones on a card within 10 s", *_share(urgent_within, 1.0)),
         ("clicks acknowledged, p99, times idle", f"{clicks:.2f}", "≤ 2", _met(clicks <= 2)),
+        ("the card shows the click, p50", figure(p50(seen.changed), "s"), "", ""),
+        ("the card shows the click, p99", figure(p99(seen.changed), "s"), "", ""),
         ("calls that Slack refused as too many", f"{rate:.2%}", "< 1 %", _met(rate < 0.01)),
         ("memory grown", figure(grown / 2**20, "MB"), "≤ 50 MB", _met(grown <= 50 * 2**20)),
     ]
