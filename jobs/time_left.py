@@ -37,6 +37,8 @@ async def count_down(desk: Desk) -> None:
         by_team = [await _due_soon(session, team.id, now) for team in await teams.all_teams(session)]
         behind = (await session.exec(_BEHIND.where(is_free(now)))).one()
     due = [case_ids for case_ids in by_team if case_ids]
+    first = _minute(now) % len(due) if due else 0  # of more teams than there are turns, each is among the first
+    due = [*due[first:], *due[:first]]
     turns = [case_id for case_ids in due for case_id in in_turn(case_ids, max(1, A_MINUTE // len(due)), now)]
     if turns := turns[: max(0, A_MINUTE - behind)]:
         async with desk.session() as session:
@@ -54,9 +56,13 @@ async def _due_soon(session: AsyncSession, team_id: int, now: datetime) -> list[
 
 def in_turn(case_ids: Sequence[int], a_minute: int, now: datetime) -> list[int]:
     """Return the cases whose minute this is, of so many `a_minute`; each has one in every round."""
-    minute, taken = int(now.timestamp()) // 60, case_ids[: a_minute * max(ROUNDS)]
+    minute, taken = _minute(now), case_ids[: a_minute * max(ROUNDS)]
     a_round = next((each for each in ROUNDS if len(taken) <= each * a_minute), max(ROUNDS))
     return [case_id for case_id in taken if case_id % a_round == minute % a_round]
+
+
+def _minute(now: datetime) -> int:
+    return int(now.timestamp()) // 60
 
 
 _STANDING = col(Message.kind).in_(FOLLOW_THE_CASE) & col(Message.ts).is_not(None)

@@ -79,6 +79,23 @@ async def test_the_many_cases_of_one_team_leave_no_card_of_another_team_behind(
     assert [after[n] - before[n] for n in (1, 2, 3)] == [1, 1, 2]
 
 
+async def test_of_more_teams_than_there_are_turns_none_is_left_behind(
+    office: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_left, "A_MINUTE", 1)
+    monkeypatch.setattr(time_left, "ROUNDS", (1,))
+    beheer, now = await second_team(office), office.desk.now()
+    for number in (1, 2):
+        await mention(office, number)
+    async with office.desk.session() as session:
+        await cases.transfer(session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    await through(office, "2026-11-20 10:02", "2026-11-20 10:03")
+    before = await versions(office)
+    await through(office, "2026-11-20 10:04", "2026-11-20 10:05")
+    after = await versions(office)
+    assert [after[n] - before[n] for n in (1, 2)] == [1, 1]
+
+
 async def versions(bot: Bot) -> dict[int | None, int]:
     """The version of the card of each case."""
     return {each.case_id: each.version for each in await bot.rows(Message) if each.kind is MessageKind.CASE}
