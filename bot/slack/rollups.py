@@ -23,7 +23,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases.reading import platform_names
 from bot.domain.case import Status
-from bot.domain.signals import QUIETLY, Rank
+from bot.domain.signals import Rank
 from bot.models import (
     ROLLED_UP,
     AboutOne,
@@ -39,7 +39,6 @@ from bot.models import (
     Team,
     UtcDateTime,
 )
-from bot.wake import note
 
 FEWEST = 5
 """So many cases that nobody has are a roll-up: fewer cards are read at a glance."""
@@ -214,14 +213,11 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         shown = replace(shown, until_at=now.isoformat(), moved_to=team.channel, cases=[])
     if not has_no_card and card.details == shown.to_json():
         return
-    quietly = card.shown_version >= card.version or card.rank >= QUIETLY
-    quietly &= _only_calms(RolledUp.of(card.details), shown)
-    card.rank = card.rank % QUIETLY + (QUIETLY if quietly else 0)
+    calms = _only_calms(RolledUp.of(card.details), shown)
     card.details = shown.to_json()
     session.add(card)
     if not has_no_card or (not shown.until_at and await _is_next(session, subject)):
-        card.version += 1
-        note(session, f"messages:{card.channel}")
+        await cases.touch_messages(session, col(Message.id) == card.id, quietly=calms)
 
 
 def _only_calms(before: RolledUp, shown: RolledUp) -> bool:

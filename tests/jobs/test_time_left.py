@@ -27,6 +27,27 @@ async def through(bot: Bot, begin: str, end: str) -> None:
         minute += timedelta(minutes=1)
 
 
+async def counted(bot: Bot, begin: str, end: str) -> dict[int | None, int]:
+    """How often the card of each case is marked when it is counted down in these minutes."""
+    before = await versions(bot)
+    await through(bot, begin, end)
+    return {case_id: version - before[case_id] for case_id, version in (await versions(bot)).items()}
+
+
+async def versions(bot: Bot) -> dict[int | None, int]:
+    """The version of the card of each case."""
+    return {each.case_id: each.version for each in await bot.rows(Message) if each.kind is MessageKind.CASE}
+
+
+async def two_teams(bot: Bot, *, given: int) -> None:
+    """Let so many cases come in, and the last of them go to a second team."""
+    beheer, now = await second_team(bot), bot.desk.now()
+    for number in range(1, given + 1):
+        await mention(bot, number)
+    async with bot.desk.session() as session:
+        await cases.transfer(session, given, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+
+
 async def test_cards_say_how_long_there_is_left_and_are_at_most_five_minutes_behind(office: Bot) -> None:
     for number in range(1, 8):
         await mention(office, number, f"Vraag nummer {number}?")
@@ -67,16 +88,9 @@ async def test_the_many_cases_of_one_team_leave_no_card_of_another_team_behind(
 ) -> None:
     monkeypatch.setattr(time_left, "A_MINUTE", 2)
     monkeypatch.setattr(time_left, "ROUNDS", (1, 2))
-    beheer, now = await second_team(office), office.desk.now()
-    for number in (1, 2, 3):
-        await mention(office, number)
-    async with office.desk.session() as session:
-        await cases.transfer(session, 3, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    await two_teams(office, given=3)
     await through(office, "2026-11-20 10:02", "2026-11-20 10:02")
-    before = await versions(office)
-    await through(office, "2026-11-20 10:03", "2026-11-20 10:04")
-    after = await versions(office)
-    assert [after[n] - before[n] for n in (1, 2, 3)] == [1, 1, 2]
+    assert await counted(office, "2026-11-20 10:03", "2026-11-20 10:04") == {1: 1, 2: 1, 3: 2}
 
 
 async def test_of_more_teams_than_there_are_turns_none_is_left_behind(
@@ -84,21 +98,9 @@ async def test_of_more_teams_than_there_are_turns_none_is_left_behind(
 ) -> None:
     monkeypatch.setattr(time_left, "A_MINUTE", 1)
     monkeypatch.setattr(time_left, "ROUNDS", (1,))
-    beheer, now = await second_team(office), office.desk.now()
-    for number in (1, 2):
-        await mention(office, number)
-    async with office.desk.session() as session:
-        await cases.transfer(session, 2, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    await two_teams(office, given=2)
     await through(office, "2026-11-20 10:02", "2026-11-20 10:03")
-    before = await versions(office)
-    await through(office, "2026-11-20 10:04", "2026-11-20 10:05")
-    after = await versions(office)
-    assert [after[n] - before[n] for n in (1, 2)] == [1, 1]
-
-
-async def versions(bot: Bot) -> dict[int | None, int]:
-    """The version of the card of each case."""
-    return {each.case_id: each.version for each in await bot.rows(Message) if each.kind is MessageKind.CASE}
+    assert await counted(office, "2026-11-20 10:04", "2026-11-20 10:05") == {1: 1, 2: 1}
 
 
 async def test_cases_without_a_card_take_no_turn_of_those_that_have_one(
@@ -112,11 +114,7 @@ async def test_cases_without_a_card_take_no_turn_of_those_that_have_one(
     async with office.desk.session() as session:
         waits = (col(Message.case_id) < 4) & (col(Message.kind) == MessageKind.CASE)
         await session.exec(update(Message).where(waits).values(ts=None))
-    before = await versions(office)
-    office.clock.at = local("2026-11-20 10:05")  # type: ignore[attr-defined]
-    await time_left.count_down(office.desk)
-    after = await versions(office)
-    assert [number for number in after if after[number] > before[number]] == [4]
+    assert await counted(office, "2026-11-20 10:05", "2026-11-20 10:05") == {1: 0, 2: 0, 3: 0, 4: 1}
 
 
 @given(st.integers(1, 1000), st.integers(0, 600), st.integers(1, time_left.A_MINUTE), st.integers(0, 10_000))
@@ -138,20 +136,8 @@ async def test_while_slack_is_behind_with_what_happens_no_card_is_counted_down(
     monkeypatch.setattr(time_left, "ROUNDS", (1,))
     for number in range(1, 5):
         await mention(office, number)
-    before = await versions(office)
-
-    async def counted() -> list[int | None]:
-        """Count down with these many cards behind."""
-        nonlocal before
-        await time_left.count_down(office.desk)
-        after, was = await versions(office), before
-        before = after
-        return [number for number in after if after[number] > was[number]]
-
     await office.desk.wake.stop(1)  # type: ignore[attr-defined]
-    office.clock.at = local("2026-11-20 10:05")  # type: ignore[attr-defined]
     async with office.desk.session() as session:
         await cases.touch_all(session, {3, 4})
-    before = await versions(office)
-    assert await counted() == [1]
-    assert await counted() == []
+    assert await counted(office, "2026-11-20 10:05", "2026-11-20 10:05") == {1: 1, 2: 0, 3: 0, 4: 0}
+    assert await counted(office, "2026-11-20 10:06", "2026-11-20 10:06") == {1: 0, 2: 0, 3: 0, 4: 0}
