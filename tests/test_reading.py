@@ -26,7 +26,7 @@ from bot.watch.stored import Stored
 from jobs import BY_OUR_CLOCK, MINUTE, refresh
 from tests.bench.fill import SELDOM, fill
 from tests.conftest import CHANNEL, SANNE, Bot, Databases, settings_for
-from tests.people import answer, asked, home, make_role, second_team, settings
+from tests.people import answer, asked, home, make_role, mention, second_team, settings
 from tests.watch.asking import measured
 
 GROWING = "acts|authors|cases|clocks|escalations|events|hidings|images|mentions|messages|notes|replies"
@@ -138,17 +138,36 @@ async def test_while_thousands_of_posts_wait_an_update_is_found_without_going_th
     bot = sqlite_bot
     bot.citizen_posts("Vraag")
     await bot.card("Vraag")
+    plans = await plans_of_drain(bot)
+    assert [index for index, _ in plans] == ["ix_messages_changed", "ix_messages_new", "ix_messages_put_off"]
+    # Of the posts nothing is sorted: the first fifty end the search.
+    assert [is_sorted for _, is_sorted in plans] == [True, False, False]
+
+
+async def test_what_slack_has_no_room_for_is_found_without_going_through_all_that_it_shows(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    case_id = await mention(bot)
+    bot.slack.faults.rate_limit("chat.update", 20)
+    async with bot.desk.session() as session:
+        await cases.set_topic(session, case_id, topic="Afval", by=SANNE, now=bot.desk.now())
+    plans = await plans_of_drain(bot)
+    assert {index for index, _ in plans} == {"ix_messages_changed", "ix_messages_new", "ix_messages_put_off"}
+    assert len(plans) > 3
+
+
+async def plans_of_drain(bot: Bot) -> list[tuple[str, bool]]:
+    """Drain the channel; returns by which index each of its questions finds messages, and whether it sorts them."""
     with statements(bot) as seen:
         await drain(bot.desk, CHANNEL)
-    plans = []
+    plans = list[tuple[str, bool]]()
     async with bot.engine.connect() as connection:
         for statement, parameters in dict(seen).items():
             if all(each in statement for each in ("shown_version < messages.version", "messages.channel =")):
-                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-                plans.append(" ".join(str(row.detail) for row in plan))
-    by = [re.findall(r"SEARCH messages USING INDEX (\w+)", plan) for plan in plans]
-    assert by == [["ix_messages_changed"], ["ix_messages_new"], ["ix_messages_put_off"]]
-    assert not any("TEMP B-TREE" in plan for plan in plans)  # nothing is sorted: the first fifty end the search
+                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plan = " ".join(str(row.detail) for row in rows)
+                [index] = re.findall(r"SEARCH messages USING INDEX (\w+)", plan)
+                plans.append((index, "TEMP B-TREE" in plan))
+    return plans
 
 
 async def test_postgresql_looks_up_what_it_found_and_reads_no_whole_table(

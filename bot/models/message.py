@@ -390,9 +390,11 @@ class Message(SQLModel, table=True):
     too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
     is "" while that is uncertain. `rank` is FIRST when it is posted before all new messages of its channel that have
     LATER; it is higher by QUIETLY while the message is only to say what time did, such as the minutes that are left.
-    `retry_at` is when we retry what Slack did not take. `subject_id` is the mention, escalation, note, reply, act,
-    transfer, account, sign-in, subject or team that the message is about; `details` is anything else it must show: the
-    JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
+    `retry_at` is when we retry what Slack did not take. `awaited_at` is since when a colleague who clicked waits to see
+    it change, as Slack had no room for that. `written_at` is when we last began a call that Slack took. `subject_id` is
+    the mention, escalation, note, reply, act, transfer, account, sign-in, subject or team that the message is about;
+    `details` is anything else it must show: the JSON of one of the Details above, of a notice's Text, or of a digest's
+    Overview.
     """
 
     __tablename__ = "messages"
@@ -400,7 +402,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_case", "case_id"),
         Index("ix_messages_place", "channel", "ts"),
         Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
-        Index("ix_messages_changed", "channel", "rank", "id", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
+        Index("ix_messages_changed", "channel", "ts", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
         Index("ix_messages_new", "channel", "rank", "id", postgresql_where=_NEW, sqlite_where=_NEW),
         Index("ix_messages_put_off", "channel", postgresql_where=PUT_OFF, sqlite_where=PUT_OFF),
         Index("ix_messages_doubted", "posting_since", postgresql_where=_DOUBTED, sqlite_where=_DOUBTED),
@@ -421,6 +423,8 @@ class Message(SQLModel, table=True):
     posting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    awaited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    written_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str = ""
 
     @property

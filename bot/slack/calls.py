@@ -227,11 +227,25 @@ async def full_until(client: AsyncWebClient, method: str, channel: str) -> datet
 
 def in_background(client: AsyncWebClient) -> AsyncWebClient:
     """Return the client for work that nobody waits for: half of the calls that may be made at once are for clicks."""
+    return _with_share(client, 0.5)
+
+
+def in_front(client: AsyncWebClient) -> AsyncWebClient:
+    """Return the client for work that a colleague waits for."""
+    return _with_share(client, 1.0)
+
+
+def _with_share(client: AsyncWebClient, share: float) -> AsyncWebClient:
     if not isinstance(client, _PacedClient):
         return client
-    background = copy.copy(client)
-    background.share = 0.5
-    return background
+    sharing = copy.copy(client)
+    sharing.share = share
+    return sharing
+
+
+def is_in_background(client: AsyncWebClient) -> bool:
+    """Tell whether nobody waits for what this client does."""
+    return isinstance(client, _PacedClient) and client.share < 1
 
 
 def in_turn(client: AsyncWebClient, seconds: float) -> AsyncWebClient:

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 import sqlalchemy
 import structlog
-from sqlalchemy import bindparam, exists, inspect
+from sqlalchemy import Boolean, bindparam, case, exists, inspect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -25,7 +26,7 @@ from bot.desk import Desk
 from bot.domain.signals import QUIETLY, Rank
 from bot.logs import trace
 from bot.models import PUT_OFF, Message, MessageKind, UtcDateTime
-from bot.slack.calls import full_until, in_background
+from bot.slack.calls import full_until, in_background, in_front
 from bot.slack.writing import (
     DOUBT,
     TRY_AGAIN,
@@ -57,17 +58,29 @@ _Turn = asyncio.Task[datetime | None]
 """The task that writes one message; its result is when Slack lets us write it, if it asked us to wait."""
 
 
+class _Room(Enum):
+    """What a message needs of the calls that Slack takes: each has moments of its own at which there is some again."""
+
+    CLICKS = auto()
+    """Of the edits, as much as clicks: what goes first, and what a colleague waits for."""
+    REST = auto()
+    """Of the edits, what clicks leave."""
+    NEW = auto()
+    """The next new message of the channel."""
+
+
 async def sync(desk: Desk, case_id: int) -> None:
     """Update the messages of a case now; new ones are left to the lanes of their channels."""
     async with desk.reading() as session:
-        rows = await (await session.connection()).execute(_STALE_OF_CASE, {"case": case_id})
+        rows = await (await session.connection()).execute(_STALE_OF_CASE, {"case": case_id, "now": desk.now()})
         stale, behind = rows.all(), await reminders.behind(session, case_id)
     if behind:
         await _follow(desk, behind)
-    for message_id, _, ts in stale:
-        if ts is not None:
-            await _level_or_put_off(desk, message_id)
-    wake(desk, {channel for _, channel, ts in stale if ts is None})
+    late = set[str]()
+    for message_id, channel, ts in stale:
+        if ts is None or await _level_or_put_off(desk, message_id):
+            late.add(channel)
+    wake(desk, late)
 
 
 @asynccontextmanager
@@ -87,9 +100,12 @@ async def changing(
         first = await _rendered(desk, session, leased[0], began) if leased and then is None else None
     if then is not None:
         await then()
+    late = set[str]()
     for message in leased:
-        await _update(desk, message, began, first)
+        if await _update(desk, message, began, first):
+            late.add(message.channel)
         first = None
+    wake(desk, late)
     await sync(desk, case_id)
 
 
@@ -114,8 +130,8 @@ async def _rendered(desk: Desk, session: AsyncSession, message: Message, began: 
     return None
 
 
-async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | None) -> None:
-    """Bring a message level that was leased then, and perhaps rendered.
+async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | None) -> datetime | None:
+    """Bring a message level that was leased then, and perhaps rendered; returns as `level`.
 
     One that cannot be rendered, or changed meanwhile, is leased anew and rendered in the transaction that holds it.
     """
@@ -125,41 +141,40 @@ async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | 
                 lease = await render(desk, session, message, began)
                 lease = lease if await is_as_leased(session, message) else None
     if lease is not None:
-        await _level_leased(desk, lease)
-        return
+        return await _level_leased(desk, lease)
     ours = (col(Message.id) == message.id, col(Message.leased_until) == message.leased_until)
     async with desk.session(durable=False) as session:
         await session.exec(update(Message).where(*ours).values(leased_until=None))
-    await _level_or_put_off(desk, message.id)
+    return await _level_or_put_off(desk, message.id)
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
     """Bring all messages of a channel level, in `_ready`'s order; return when to continue if something has to wait.
 
     A message that Slack is slow to take does not hold up the others. One that goes first has as much room as a click:
-    while colleagues click all the time, there is no other.
+    while colleagues click all the time, there is no other. So has one that a colleague who clicked waits for.
     """
     background = replace(desk, slack=in_background(desk.slack))
     running = set[_Turn]()
-    held = dict[bool, datetime]()  # until when Slack takes no updates (False), no new messages (True)
+    held = dict[_Room, datetime]()  # until when Slack has none
     if (until := await full_until(desk.slack, "chat.postMessage", channel)) is not None:
-        held[True] = until
+        held[_Room.NEW] = until
     try:
         while True:
             now = desk.now()
-            held = {is_new: until for is_new, until in held.items() if until > now}
+            held = {room: until for room, until in held.items() if until > now}
             async with desk.reading() as session:
                 ready = await _ready(session, channel, now, held)
                 if not ready and not running:
-                    return await _next_due(session, channel, desk.now(), held)
-            for rank, message_id, is_new in ready:
-                theirs = desk if rank == Rank.FIRST else background
+                    return await _next_due(session, channel, now, held)
+            for turn, message_id, room in ready:
+                theirs = desk if turn == Rank.FIRST else background
                 task = asyncio.create_task(_level_or_put_off(theirs, message_id))
                 running.add(task)  # before we wait: who stops this lane must stop all its tasks
                 running = await _going_on(running, task)
                 later = None if task in running else task.result()
-                if is_new or later:
-                    held[is_new] = later or now + timedelta(seconds=desk.settings.slack_pace)
+                if room is _Room.NEW or later:
+                    held[room] = later or now + timedelta(seconds=desk.settings.slack_pace)
                     break
             else:
                 if running:
@@ -261,7 +276,9 @@ async def _level_leased(desk: Desk, lease: Lease) -> datetime | None:
         wake(desk, follow)
         _tell(desk, lease, result)
         await note_trouble(lease, result)
-    return await level(desk, lease.message.id) if stale_again else result.later
+    if not stale_again:
+        return result.later
+    return await level(replace(desk, slack=in_front(desk.slack)), lease.message.id)  # somebody may just have clicked
 
 
 def _tell(desk: Desk, lease: Lease, result: Result) -> None:
@@ -297,61 +314,79 @@ _LOOKING_AGAIN = (
 )
 _STALE_OF_CASE = db.short(
     sqlalchemy.select(col(Message.id), col(Message.channel), col(Message.ts)).where(
-        col(Message.case_id) == bindparam("case"), is_stale()
+        col(Message.case_id) == bindparam("case"), is_stale(), is_free(_NOW)
     )
 )
 _STALE = (col(Message.channel) == bindparam("channel"), is_stale())
-_IS_NEW = col(Message.ts).is_(None)
-_FREE = (
-    sqlalchemy.select(col(Message.id), col(Message.rank))
-    .where(*_STALE, is_free(_NOW))
+_IS_NEW, _IS_FIRST = col(Message.ts).is_(None), col(Message.rank) == Rank.FIRST
+_IS_AWAITED = col(Message.awaited_at).is_not(None)
+_IS_HURRIED = or_(_IS_FIRST, _IS_AWAITED)
+_FREE = sqlalchemy.select(col(Message.id), col(Message.rank), _IS_HURRIED).where(*_STALE, is_free(_NOW))
+_HAS_ROOM = or_(
+    bindparam("for_clicks", type_=Boolean) & _IS_HURRIED, bindparam("for_the_rest", type_=Boolean) & ~_IS_HURRIED
+)
+_UPDATES = (
+    _FREE.where(~_IS_NEW, _HAS_ROOM)
+    .order_by(
+        case((_IS_FIRST, 0), (_IS_AWAITED, 1), (col(Message.rank) < QUIETLY, 2), else_=3),
+        col(Message.awaited_at).nulls_first(),
+        col(Message.written_at).nulls_first(),
+        col(Message.rank),
+        col(Message.id),
+    )
+    .limit(AT_A_TIME)
+)
+"""The free updates of a channel for which there may be room. Those awaited longest go before the others of their kind,
+then those written longest ago: what changes all the time, such as a roll-up, keeps no other waiting."""
+_NEW = (
+    _FREE.where(_IS_NEW, or_(col(Message.in_thread).is_(False), _HAS_CARD))
     .order_by(col(Message.rank), col(Message.id))
     .limit(AT_A_TIME)
 )
-_READY = {
-    False: _FREE.where(~_IS_NEW),
-    True: _FREE.where(_IS_NEW, or_(col(Message.in_thread).is_(False), _HAS_CARD)),
-}
-"""The free stale messages of a channel: updates (False), new messages (True). Each has an index of its own: thousands
-may wait to be posted."""
+"""The free new messages of a channel, in the order of an index: thousands may wait to be posted."""
 _ANY = {
-    is_new: sqlalchemy.select(col(Message.id)).where(*_STALE, these).limit(1)
-    for is_new, these in {False: ~_IS_NEW, True: _IS_NEW}.items()
+    room: sqlalchemy.select(col(Message.id)).where(*_STALE, these).limit(1)
+    for room, these in {
+        _Room.CLICKS: ~_IS_NEW & _IS_HURRIED,
+        _Room.REST: ~_IS_NEW & ~_IS_HURRIED,
+        _Room.NEW: _IS_NEW,
+    }.items()
 }
 _PUT_OFF = sqlalchemy.select(col(Message.retry_at), col(Message.leased_until)).where(*_STALE, PUT_OFF)
 
 
 async def _ready(
-    session: AsyncSession, channel: str, now: datetime, held: Collection[bool]
-) -> list[tuple[int, int, bool]]:
-    """Return the free stale messages of a channel, with their rank, and which are new.
+    session: AsyncSession, channel: str, now: datetime, held: Collection[_Room]
+) -> list[tuple[int, int, _Room]]:
+    """Return the free stale messages of a channel: their turn, their id, and the room that they need.
 
-    Those that go first come first, the new ones before the others; then other updates, then what else is new, then
-    what nothing happened to. `held` names what to leave out: updates (False), new messages (True).
+    Those that go first come first, the new ones before the others, and those that a colleague waits for after them;
+    then other updates, then what else is new, then what nothing happened to. There is no room in those `held`.
 
     A message in a thread waits for its card. The kind is not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
-    connection, ready = await session.connection(), list[tuple[int, int, bool]]()
-    for is_new, these in _READY.items():
-        if is_new not in held:
-            rows = await connection.execute(these, {"channel": channel, "now": now})
-            ready += [(_turn(rank, is_new=is_new), id, is_new) for id, rank in rows]
-    return sorted(ready, key=lambda each: (each[0], not each[2]))
-
-
-def _turn(rank: int, *, is_new: bool) -> int:
-    return rank if is_new or rank >= QUIETLY else min(rank, Rank.SOON)
+    connection, asked = await session.connection(), {"channel": channel, "now": now}
+    ready = list[tuple[int, int, _Room]]()
+    room = {"for_clicks": _Room.CLICKS not in held, "for_the_rest": _Room.REST not in held}
+    if any(room.values()):
+        for id, rank, is_hurried in await connection.execute(_UPDATES, asked | room):
+            turn = Rank.FIRST if is_hurried else rank if rank >= QUIETLY else Rank.SOON
+            ready.append((turn, id, _Room.CLICKS if is_hurried else _Room.REST))
+    if _Room.NEW not in held:
+        ready += [(rank, id, _Room.NEW) for id, rank, _ in await connection.execute(_NEW, asked)]
+    return sorted(ready, key=lambda each: (each[0], each[2] is not _Room.NEW))
 
 
 async def _next_due(
-    session: AsyncSession, channel: str, now: datetime, held: Mapping[bool, datetime]
+    session: AsyncSession, channel: str, now: datetime, held: Mapping[_Room, datetime]
 ) -> datetime | None:
+    """Return when more is due in a channel than what was ready at `now`: it may be so already."""
     connection, channels = await session.connection(), {"channel": channel}
     put_off = await connection.execute(_PUT_OFF, channels)
     due = [at for moments in put_off for at in moments if at is not None and at > now]
-    for is_new, until in held.items():
-        if until > now and (await connection.execute(_ANY[is_new], channels)).first():
+    for room, until in held.items():
+        if until > now and (await connection.execute(_ANY[room], channels)).first():
             due.append(until)
     return min(due, default=None)
 

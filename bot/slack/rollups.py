@@ -54,7 +54,8 @@ EVERY = timedelta(seconds=15)
 AT_ONCE = 3
 """So many cards are edited in that time; of more, each is edited more seldom."""
 MOST = 8
-"""So many cards a team has at a time: they are read at a glance, and each is edited within a minute."""
+"""So many cards a team has at a time: they are read at a glance, and each is edited within a minute. While colleagues
+click all the time, that takes longer: what they click is shown first."""
 LOOKED_THROUGH = 10
 """Subjects without a card that are looked at again at once."""
 LATELY = timedelta(minutes=10)

@@ -51,6 +51,7 @@ from bot.slack.calls import (
     conversation,
     find,
     in_turn,
+    is_in_background,
     post,
     remove,
     revise,
@@ -137,12 +138,14 @@ class Result:
 
     Without a `place` and a `problem`, Slack does not have it, and it has nothing to say any more.
     `later` is until when Slack takes no such call, for this message or another; `retry_at` is for this message only.
+    `waits`: a colleague who clicked waits for it, and Slack had no room.
     `unknown`: Slack may have taken it; `late`: it still may. `vanished`: the message or its reader no longer exists.
     """
 
     place: Place | None = None
     later: datetime | None = None
     retry_at: datetime | None = None
+    waits: bool = False
     problem: str = ""
     unknown: bool = False
     late: bool = False
@@ -232,7 +235,7 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
     session.add(message)
     message.leased_until, message.retry_at = None, None
     if lease.view is None and lease.since is None:
-        message.shown_version = message.version
+        message.shown_version, message.awaited_at = message.version, None
         return None
     message.leased_until = now + _lease_of(desk)
     message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
@@ -316,7 +319,8 @@ async def write(lease: Lease) -> Result:
         async with asyncio.timeout(TURN * desk.settings.slack_timeout):
             return Result(await _put(lease))
     except SlackLater as later:
-        return Result(later=now + later.wait, problem="ratelimited")
+        until, waits = now + later.wait, message.ts is not None and not is_in_background(desk.slack)
+        return Result(later=until, retry_at=until if waits else None, waits=waits, problem="ratelimited")
     except SlackDown as down:
         return Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done, late=down.maybe_late)
     except TimeoutError:
@@ -411,6 +415,8 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
     message.rank %= QUIETLY
     if result.place is not None:
         _placed(message, lease, result.place)
+    elif result.waits:
+        message.awaited_at = message.awaited_at or lease.began
     elif not result.problem:
         _not_there(message, lease)
     elif result.vanished:
@@ -429,6 +435,7 @@ def _placed(message: Message, lease: Lease, place: Place) -> None:
     """Store that Slack shows the message. While a call that we gave up may still be carried out, the doubt remains."""
     was_new, overtook = lease.message.ts is None, message.posting_since != lease.message.posting_since
     message.channel, message.ts, message.shown_version = place.channel, place.ts, lease.message.version
+    message.awaited_at, message.written_at = None, lease.began
     if overtook or lease.since is None:
         message.posting_since = message.posting_since if overtook else None
     elif was_new:

@@ -159,6 +159,7 @@ EXAMPLES = [
     *(facts(clocks=[clock(kind, told_percent=80, used_seconds=600, snoozed_until=LATER)]) for kind in ClockKind),
     facts(drafts=[AnswerDraft(case_id=1, by=BY, active_at=NOW, writing=True, words=LONG)]),
     facts(messages=[Message(**{**CARD.model_dump(), "version": 9, "leased_until": LATER, "retry_at": LATER})]),
+    facts(messages=[Message(**{**CARD.model_dump(), "version": 9, "retry_at": LATER, "awaited_at": NOW})]),
 ]  # fmt: skip
 
 

@@ -1,17 +1,22 @@
 """A Slack that keeps its rates, on a clock that is moved by hand; posts that come in without being shown."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from bot.cases import inbox
+from bot.desk import Desk
 from bot.domain.mention import Act, Author, Post, permits
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
+from jobs import sweep
 from tests.clocks import StoppedClock, local
 from tests.conftest import MANIFEST, Bot, account_of, running_bot
 
 NOW = local("2026-11-24 14:00")
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -29,6 +34,18 @@ async def strict(database_url: str) -> AsyncIterator[Bot]:
 def post(bot: Bot, number: int, text: str = "Wanneer?", **more: object) -> Post:
     author = more.pop("author", Author(f"a{number}", f"Burger {number}"))
     return Post(f"p{number}", author, text, bot.desk.now(), permits=permits(Act.ANSWER), **more)  # type: ignore[arg-type]
+
+
+async def all_work(*desks: Desk) -> None:
+    """Let each process do all that it can at this moment."""
+    await asyncio.gather(*(sweep(desk) for desk in desks))
+    for desk in desks:
+        await desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def refused(bot: Bot) -> list[str]:
+    """Return the methods of the calls that Slack refused as too many."""
+    return [call.method for call in bot.slack.calls() if call.status == 429]
 
 
 async def come(bot: Bot, *posts: Post) -> None:

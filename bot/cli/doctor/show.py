@@ -296,6 +296,8 @@ def _message(message: Message, facts: Facts, t: Texts) -> Iterator[str]:
         yield f"being written until {t.when(message.leased_until, facts.now)} at the latest"
     if message.retry_at:
         yield f"tried again {t.when(message.retry_at, facts.now)}"
+    if message.awaited_at:
+        yield f"who clicked waits to see it since {t.when(message.awaited_at, facts.now)}"
 
 
 def _stale_since(facts: Facts, t: Texts) -> str:
