@@ -68,7 +68,7 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
         async with desk.session() as session:
             returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
         for case_id in returned:
-            await messages.sync(desk, case_id)
+            await messages.sync(desk, case_id, is_awaited=False)
     if per_owner:
         await messages.wake_lanes(desk)
 
@@ -81,4 +81,4 @@ async def return_from_readers(desk: Desk) -> None:
         with going_on("a reader's case was not put back", case=case_id):
             async with desk.session() as session:
                 await leaving.return_from_reader(session, case_id, desk.now())
-            await messages.sync(desk, case_id)
+            await messages.sync(desk, case_id, is_awaited=False)

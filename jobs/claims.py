@@ -51,4 +51,4 @@ async def _put_back(desk: Desk, claim: Claim) -> None:
             )
     except Refused:
         return  # the case has moved since
-    await messages.sync(desk, claim.case_id)
+    await messages.sync(desk, claim.case_id, is_awaited=False)

@@ -1,12 +1,15 @@
 """What a colleague clicked is shown before what nobody waits for, when Slack takes fewer edits than there are."""
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from bot import cases
-from bot.models import Message, MessageKind
+from bot.domain.signals import Rank
+from bot.models import Message, MessageKind, Role
 from bot.slack import messages
 from bot.slack.pace import Pace
-from tests.conftest import CHANNEL, SANNE, Bot, eventually, rows_with
+from jobs import absence
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, rows_with
+from tests.people import make_role
 from tests.slack.conftest import SECOND, all_work, come, post, refused
 
 
@@ -31,7 +34,7 @@ async def news(bot: Bot, *case_ids: int) -> None:
     """Change cards that nobody looks at."""
     async with bot.desk.session() as session:
         for case_id in case_ids:
-            await cases.set_topic(session, case_id, topic="Paspoort", by=SANNE, now=bot.desk.now())
+            await cases.set_topic(session, case_id, topic=f"Om {bot.desk.now():%X.%f}", by=SANNE, now=bot.desk.now())
 
 
 async def card_of(bot: Bot, case_id: int) -> Message:
@@ -106,6 +109,24 @@ async def test_who_clicks_without_room_sees_it_as_soon_as_there_is_some(strict: 
     assert bot.card_now("Vraag 1", f"<@{SANNE}>")
 
 
+async def test_what_time_did_is_nothing_that_a_colleague_waits_for(strict: Bot) -> None:
+    bot = strict
+    await carded(bot, 3)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
+    await edited(bot, rounds=10)
+    await make_role(bot, YOUSSEF, Role.READER)
+    await use_up(bot)
+    await news(bot, 2)
+    await all_work(bot.desk)  # the turn of the rest
+    await absence.return_from_readers(bot.desk)
+    bot.clock.at += SECOND / 10  # type: ignore[attr-defined]
+    await click(bot, 3)
+    await waits(bot, 3)
+    assert (await edited(bot, rounds=30))[:2] == [3, 1]
+    assert bot.card_now("Vraag 1", "Nieuw")
+
+
 async def test_the_rest_has_its_turn_while_clicks_wait(strict: Bot) -> None:
     bot = strict
     await carded(bot, 40)
@@ -120,16 +141,19 @@ async def test_the_rest_has_its_turn_while_clicks_wait(strict: Bot) -> None:
     assert refused(bot) == []
 
 
-async def test_what_changes_all_the_time_keeps_no_other_waiting(strict: Bot) -> None:
-    """Roll-ups do, and the list of reminders."""
+async def test_what_many_read_has_most_turns_and_each_of_a_kind_as_many(strict: Bot) -> None:
+    """Roll-ups change all the time, and so does the list of reminders; their rank is that of these cards."""
     bot = strict
     await carded(bot, 12)
+    async with bot.desk.session() as session:
+        await session.exec(update(Message).where(col(Message.case_id) <= 4).values(rank=Rank.SOON))
     order = list[int]()
-    await news(bot, *range(5, 13))
-    for _ in range(30):
-        await news(bot, 1, 2, 3, 4)
+    for _ in range(60):
+        await news(bot, *range(1, 13))
         await use_up(bot)
         order += await edited(bot, rounds=10)
-    assert {*range(1, 13)} <= {*order}
-    assert max(order.count(n) for n in range(1, 5)) <= min(order.count(n) for n in range(1, 5)) + 1
+    counts = [order.count(case_id) for case_id in range(1, 13)]
+    for each in (counts[:4], counts[4:]):
+        assert max(each) <= min(each) + 1
+    assert sum(counts[:4]) > 1.2 * sum(counts[4:])
     assert refused(bot) == []

@@ -123,7 +123,7 @@ async def test_that_fewer_came_in_lately_is_written_after_what_happened(strict: 
     assert await written(grows=False) == ["case", "roll-up"]
     [card] = shown(bot)
     assert "2 kwamen in de laatste tien minuten" in card
-    bot.clock.at += timedelta(seconds=60)  # type: ignore[attr-defined]
+    bot.clock.at += timedelta(seconds=70)  # type: ignore[attr-defined]
     assert await written(grows=True) == ["roll-up", "case"]
 
 
