@@ -140,7 +140,7 @@ async def mention(bot: Bot, number: int = 1, text: str = "Wanneer?", **more: Any
 
 
 async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until: datetime | None = None) -> None:
-    """Let Sanne answer, and the answer reach the citizen."""
+    """Let Sanne answer, the answer reach the citizen, and the card show that."""
     async with bot.desk.session() as session:
         file = await cases.read(session, case_id)
         if file.case.status is Status.NEW:
@@ -153,6 +153,7 @@ async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until:
             session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
         )
     await outbox.drain(bot.desk, str(reply.account_id))
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]  # the lane may have been writing the card at that moment
 
 
 ACCOUNT = "gemeente"

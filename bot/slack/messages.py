@@ -35,6 +35,7 @@ from bot.slack.writing import (
     Result,
     is_as_leased,
     is_free,
+    is_not_put_off,
     is_stale,
     note_trouble,
     record,
@@ -315,9 +316,10 @@ _LOOKING_AGAIN = (
     .where(_MESSAGES.c.id.in_(_DOUBTED.with_for_update(key_share=True, skip_locked=True)))
     .values(version=_MESSAGES.c.version + 1)
 )
+# Also what another writes at this moment: mostly it is done by the time we may lease it.
 _STALE_OF_CASE = db.short(
     sqlalchemy.select(col(Message.id), col(Message.channel), col(Message.ts)).where(
-        col(Message.case_id) == bindparam("case"), is_stale(), is_free(_NOW)
+        col(Message.case_id) == bindparam("case"), is_stale(), is_not_put_off(_NOW)
     )
 )
 _STALE = (col(Message.channel) == bindparam("channel"), is_stale())

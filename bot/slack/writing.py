@@ -159,8 +159,13 @@ def is_stale() -> ColumnElement[bool]:
 
 def is_free(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Return the condition that nobody writes a message now, and that it was not put off."""
-    lease, retry = col(Message.leased_until), col(Message.retry_at)
-    return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)
+    lease = col(Message.leased_until)
+    return or_(lease.is_(None), lease <= now) & is_not_put_off(now)
+
+
+def is_not_put_off(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Return the condition that a message may be written now, unless somebody just does."""
+    return or_(col(Message.retry_at).is_(None), col(Message.retry_at) <= now)
 
 
 def is_in_arrears(now: datetime) -> ColumnElement[bool]:

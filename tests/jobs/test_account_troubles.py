@@ -799,5 +799,6 @@ async def test_a_message_about_an_account_that_was_removed_keeps_no_other_from_s
     bot.citizen_posts("Wanneer komt de vuilniswagen?")
     bot.clock.advance(minutes=10)
     await sweep(bot.desk)
+    await bot.card("vuilniswagen")
     [card] = await looked(bot)
     assert "vuilniswagen" in card
