@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy
 import structlog
-from sqlalchemy import Boolean, bindparam, case, exists, inspect
+from sqlalchemy import Boolean, bindparam, exists, inspect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -80,9 +80,10 @@ async def sync(desk: Desk, case_id: int, *, is_awaited: bool = True) -> None:
         stale, behind = rows.all(), await reminders.behind(session, case_id)
     if behind:
         await _follow(desk, behind)
-    theirs, late = desk if is_awaited else replace(desk, slack=in_background(desk.slack)), set[str]()
-    for message_id, channel, ts in stale:
-        if ts is None or await _level_or_put_off(theirs, message_id):
+    theirs = desk if is_awaited else replace(desk, slack=in_background(desk.slack))
+    late = set[str]()
+    for message_id, channel, is_for_now in stale:
+        if not is_for_now or await _level_or_put_off(theirs, message_id):
             late.add(channel)
     wake(desk, late)
 
@@ -104,13 +105,10 @@ async def changing(
         first = await _rendered(desk, session, leased[0], began) if leased and then is None else None
     if then is not None:
         await then()
-    late = set[str]()
     for message in leased:
-        if await _update(desk, message, began, first):
-            late.add(message.channel)
+        await _update(desk, message, began, first)
         first = None
-    wake(desk, late)
-    await sync(desk, case_id)
+    await sync(desk, case_id)  # it wakes the lane of one for which there was no room, too
 
 
 async def _take_updates(desk: Desk, session: AsyncSession, case_id: int, now: datetime) -> Sequence[Message]:
@@ -134,8 +132,8 @@ async def _rendered(desk: Desk, session: AsyncSession, message: Message, began: 
     return None
 
 
-async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | None) -> datetime | None:
-    """Bring a message level that was leased then, and perhaps rendered; returns as `level`.
+async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | None) -> None:
+    """Bring a message level that was leased then, and perhaps rendered.
 
     One that cannot be rendered, or changed meanwhile, is leased anew and rendered in the transaction that holds it.
     """
@@ -145,11 +143,12 @@ async def _update(desk: Desk, message: Message, began: datetime, lease: Lease | 
                 lease = await render(desk, session, message, began)
                 lease = lease if await is_as_leased(session, message) else None
     if lease is not None:
-        return await _level_leased(desk, lease)
+        await _level_leased(desk, lease)
+        return
     ours = (col(Message.id) == message.id, col(Message.leased_until) == message.leased_until)
     async with desk.session(durable=False) as session:
         await session.exec(update(Message).where(*ours).values(leased_until=None))
-    return await _level_or_put_off(desk, message.id)
+    await _level_or_put_off(desk, message.id)
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
@@ -318,24 +317,25 @@ _LOOKING_AGAIN = (
 )
 # Also what another writes at this moment: mostly it is done by the time we may lease it.
 _STALE_OF_CASE = db.short(
-    sqlalchemy.select(col(Message.id), col(Message.channel), col(Message.ts)).where(
-        col(Message.case_id) == bindparam("case"), is_stale(), is_not_put_off(_NOW)
+    sqlalchemy.select(col(Message.id), col(Message.channel), col(Message.ts).is_not(None) & is_not_put_off(_NOW)).where(
+        col(Message.case_id) == bindparam("case"), is_stale()
     )
 )
 _STALE = (col(Message.channel) == bindparam("channel"), is_stale())
 _IS_NEW, _IS_FIRST = col(Message.ts).is_(None), col(Message.rank) == Rank.FIRST
 _IS_AWAITED = col(Message.awaited_at).is_not(None)
 _IS_HURRIED = or_(_IS_FIRST, _IS_AWAITED)
-_FREE = sqlalchemy.select(col(Message.id), col(Message.rank), _IS_HURRIED).where(*_STALE, is_free(_NOW))
+_FREE = sqlalchemy.select(col(Message.id), col(Message.rank)).where(*_STALE, is_free(_NOW))
 _HAS_ROOM = or_(
     bindparam("for_clicks", type_=Boolean) & _IS_HURRIED, bindparam("for_the_rest", type_=Boolean) & ~_IS_HURRIED
 )
 _UPDATES = (
-    _FREE.where(~_IS_NEW, _HAS_ROOM)
+    _FREE.add_columns(_IS_HURRIED)
+    .where(~_IS_NEW, _HAS_ROOM)
     .order_by(
-        case((_IS_FIRST, 0), (_IS_AWAITED, 1), (col(Message.rank) < QUIETLY, 2), else_=3),
+        sqlalchemy.case((_IS_FIRST, 0), (_IS_AWAITED, 1), (col(Message.rank) < QUIETLY, 2), else_=3),
         col(Message.awaited_at).nulls_first(),
-        case((col(Message.rank) == bindparam("preferred"), 0), else_=1),
+        sqlalchemy.case((col(Message.rank) == bindparam("preferred"), 0), else_=1),
         col(Message.written_at).nulls_first(),
         col(Message.id),
     )
@@ -373,14 +373,14 @@ async def _ready(
     """
     connection, asked = await session.connection(), {"channel": channel, "now": now}
     ready = list[tuple[int, int, _Room]]()
-    asked["preferred"] = _preferred(now)
     room = {"for_clicks": _Room.CLICKS not in held, "for_the_rest": _Room.REST not in held}
     if any(room.values()):
-        for id, rank, is_hurried in await connection.execute(_UPDATES, asked | room):
+        updates = await connection.execute(_UPDATES, {**asked, **room, "preferred": _preferred(now)})
+        for id, rank, is_hurried in updates:
             turn = Rank.FIRST if is_hurried else rank if rank >= QUIETLY else Rank.SOON
             ready.append((turn, id, _Room.CLICKS if is_hurried else _Room.REST))
     if _Room.NEW not in held:
-        ready += [(rank, id, _Room.NEW) for id, rank, _ in await connection.execute(_NEW, asked)]
+        ready += [(rank, id, _Room.NEW) for id, rank in await connection.execute(_NEW, asked)]
     return sorted(ready, key=lambda each: (each[0], each[2] is not _Room.NEW))
 
 

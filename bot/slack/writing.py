@@ -138,7 +138,7 @@ class Result:
 
     Without a `place` and a `problem`, Slack does not have it, and it has nothing to say any more.
     `later` is until when Slack takes no such call, for this message or another; `retry_at` is for this message only.
-    `waits`: a colleague who clicked waits for it, and Slack had no room.
+    `waits`: a colleague who clicked waits for it, so that it is tried again at that very moment.
     `unknown`: Slack may have taken it; `late`: it still may. `vanished`: the message or its reader no longer exists.
     """
 
@@ -324,8 +324,8 @@ async def write(lease: Lease) -> Result:
         async with asyncio.timeout(TURN * desk.settings.slack_timeout):
             return Result(await _put(lease))
     except SlackLater as later:
-        until, waits = now + later.wait, message.ts is not None and not is_in_background(desk.slack)
-        return Result(later=until, retry_at=until if waits else None, waits=waits, problem="ratelimited")
+        waits = message.ts is not None and not is_in_background(desk.slack)
+        return Result(later=now + later.wait, waits=waits, problem="ratelimited")
     except SlackDown as down:
         return Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done, late=down.maybe_late)
     except TimeoutError:
@@ -418,10 +418,12 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
         return _overtaken(message, lease, result, now)
     message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
     message.rank %= QUIETLY
+    if result.waits:
+        message.retry_at, message.awaited_at = result.later, message.awaited_at or lease.began
+    elif result.problem not in NOT_TAKEN:
+        message.awaited_at = None
     if result.place is not None:
         _placed(message, lease, result.place)
-    elif result.waits:
-        message.awaited_at = message.awaited_at or lease.began
     elif not result.problem:
         _not_there(message, lease)
     elif result.vanished:
@@ -440,7 +442,7 @@ def _placed(message: Message, lease: Lease, place: Place) -> None:
     """Store that Slack shows the message. While a call that we gave up may still be carried out, the doubt remains."""
     was_new, overtook = lease.message.ts is None, message.posting_since != lease.message.posting_since
     message.channel, message.ts, message.shown_version = place.channel, place.ts, lease.message.version
-    message.awaited_at, message.written_at = None, lease.began
+    message.written_at = lease.began
     if overtook or lease.since is None:
         message.posting_since = message.posting_since if overtook else None
     elif was_new:
