@@ -57,7 +57,8 @@ class Intake:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         new = await call.new
-        inbox.log_new(new, account_id)  # here, so that the lines have the id of this request
+        # after the answer, for which the source waits; they have the id of this request
+        asyncio.get_running_loop().call_soon(inbox.log_new, new, account_id)
         return len(new)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,6 +30,7 @@ from bot.models import (
     Mention,
     Note,
     Reply,
+    Team,
     Transfer,
     edits_of,
 )
@@ -38,16 +40,23 @@ _REFER = {
     "replies": col(Reply.case_id), "asked": col(Escalation.case_id), "notes": col(Note.case_id),
     "drafts": col(AnswerDraft.case_id), "acts": col(Act.case_id),
 }  # fmt: skip
+_OTHER, _BESIDE = aliased(Case), aliased(Team)
+_HAS = {
+    **{name: exists().where(column == Case.id) for name, column in _REFER.items()},
+    "others": exists().where(col(_OTHER.author_id) == Case.author_id, col(_OTHER.id) != Case.id),
+    "beside": exists().where(col(_BESIDE.workspace_id) == Team.workspace_id, col(_BESIDE.id) != Team.id),
+}
 _CASE: BindParameter[int] = bindparam("case")
 # Built once, for each card: to build them takes longer than to run them.
 _READ: Any = db.short(
-    select(Case, Account, Author)
-    .add_columns(*(exists().where(column == Case.id).label(name) for name, column in _REFER.items()))
+    select(Case, Account, Author, Team)
+    .add_columns(*(there.label(name) for name, there in _HAS.items()))
+    .join(Team, col(Case.team_id) == Team.id)
     .join(Account, col(Case.account_id) == Account.id)
     .join(Author, col(Case.author_id) == Author.id)
     .where(col(Case.id) == _CASE)
 )
-"""Selects a case with its account and author, and which of `_REFER` it has: most cases have none of them."""
+"""Selects a case with its account, author and team, and which of `_HAS` it has: most cases have none of them."""
 _POSTS = db.short(select(Mention).where(Mention.case_id == _CASE).order_by(col(Mention.published_at), col(Mention.id)))
 _REPLIES = db.short(select(Reply).where(Reply.case_id == _CASE).order_by(col(Reply.id)))
 _ASKED = db.short(select(Escalation).where(Escalation.case_id == _CASE).order_by(col(Escalation.id)))
@@ -90,16 +99,15 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     has = (await session.exec(_READ, params={"case": case_id})).first()
     if has is None:
         raise Refused("This case no longer exists.")
-    case, account, author = has[:3]
+    case, account, author, team = has[:4]
     posts = await all_of(_POSTS)
     replies, asked = await all_of(_REPLIES, has.replies), await all_of(_ASKED, has.asked)
     notes, writing = await all_of(_NOTES, has.notes), await all_of(_WRITING, has.drafts)
     running, done = await clocks.open_clocks(session, case_id), await all_of(_ACTS, has.acts)
     rows = posts, replies, asked, notes, running, writing
-    own, moved = await teams.beside(session, case.team_id), await transfers(session, case)
-    team = next(each for each in own if each.id == case.team_id)
+    own, moved = await teams.beside(session, team.id) if has.beside else [team], await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
-    others = await around.others(session, case, team, own)
+    others = await around.others(session, case, team, own) if has.others else []
     platform = connectors.known(account.platform)
     return CaseFile(
         case, team, account, connectors.label_of(account), author, *rows, own, moved, former=had,

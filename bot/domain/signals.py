@@ -87,13 +87,13 @@ def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) 
 
     An own word that ends in `*` stands for all words that begin with it. Each is returned as it is stored.
     """
-    words, shown = " ".join(folded(text)), _HASHTAG.sub(" ", text)
-    without_subjects = words if shown == text else " ".join(folded(shown))
+    words, shown = _between_spaces(text), _HASHTAG.sub(" ", text)
+    without_subjects = words if shown == text else _between_spaces(shown)
     looked_through = {Signal.DANGER: without_subjects}
     found = {signal for signal, said in _patterns().items() if said.search(looked_through.get(signal, words))}
     if _PRESS_NAMES.search(" ".join(folded(" ".join(names)))):
         found.add(Signal.PRESS)
-    return [*(signal for signal in Signal if signal in found), *(f"{OWN}{word}" for word in own if _says(words, word))]
+    return [*sorted(found, key=_IN_ORDER.__getitem__), *(f"{OWN}{word}" for word in own if _says(words, word))]
 
 
 def rank_of(signals: Collection[str], *, private: bool) -> Rank:
@@ -104,16 +104,24 @@ def rank_of(signals: Collection[str], *, private: bool) -> Rank:
 
 
 _FIRST = frozenset({Signal.HURT, Signal.SELF_HARM, Signal.THREAT})
+_IN_ORDER = {signal: place for place, signal in enumerate(Signal)}
 
 
 @cache
 def _patterns() -> Mapping[Signal, re.Pattern[str]]:
-    return {signal: re.compile(rf"\b(?:{_compact(said)})\b") for signal, said in _SAID.items()}
+    """Return what finds each signal in words between spaces: to look for a space is a third of the work of `\\b`."""
+    return {signal: re.compile(f" (?:{_compact(said)}) ") for signal, said in _SAID.items()}
 
 
 def _compact(said: str) -> str:
-    """Return a pattern without its layout; a single space between two words stays."""
-    return "|".join(" ".join(part.split()) for part in re.split(r"\s\|\s|\n\s*\|\s", said))
+    """Return a pattern without its layout, and without groups to be remembered; a space between two words stays."""
+    parts = re.split(r"\s\|\s|\n\s*\|\s", said)
+    return "|".join(" ".join(part.split()) for part in parts).replace("(", "(?:")
+
+
+def _between_spaces(text: str) -> str:
+    """Return the words of a text, each with a space before and after it."""
+    return f" {' '.join(folded(text))} "
 
 
 def _says(words: str, own: str) -> bool:

@@ -15,6 +15,8 @@ ALIKE = str.maketrans(
 )
 """Letters that Unicode does not decompose, as people without them on the keyboard type them."""
 WORD = re.compile(r"[^\W_]+")
+OF_ASCII = str.maketrans({each: each.lower() if each.isalnum() else " " for each in map(chr, range(128))})
+"""Makes words between spaces of a text in ASCII, at once: every post is folded several times."""
 NUMBERED = re.compile(r"(?:zaak|case)?\s*#?\s*([0-9]{1,9})", re.IGNORECASE)
 """The number of a case, alone or as the bot writes it in each of its languages."""
 BETWEEN = re.compile(r"[\s\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
@@ -29,7 +31,8 @@ def folded(text: str) -> list[str]:
     if not text.isascii():
         plain = unicodedata.normalize("NFKD", text).casefold()
         text = "".join(letter for letter in plain if not unicodedata.combining(letter)).translate(ALIKE)
-    return [word[:MAX_LETTERS] for word in WORD.findall(text.casefold())]
+    words = text.translate(OF_ASCII).split() if text.isascii() else WORD.findall(text.casefold())
+    return [word[:MAX_LETTERS] for word in words]
 
 
 def typed(text: str) -> list[str]:
