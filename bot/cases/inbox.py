@@ -129,7 +129,7 @@ async def take_in(
         left_out |= await mirror.removed_before(session, account_id, page.keys() - left_out)
         new_to_us = {key: same for key, same in versions.items() if key not in left_out}
         await mirror.remember_removals(session, account_id, new_to_us, now)
-        unknown = [same[-1] for same in new_to_us.values() if not same[-1].gone]
+        unknown = [mirror.as_new(same) for same in new_to_us.values() if not same[-1].gone]
         if unknown:
             theirs, joined, teams = await _add(session, account, routes, unknown, stored, now)
             await restored.warn_of_posts(session, account_id, team.id, unknown, now)

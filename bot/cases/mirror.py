@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy
@@ -61,6 +61,27 @@ def versions_of(posts: Iterable[Post]) -> dict[str, list[Post]]:
     for same in versions.values():
         same.sort(key=lambda post: (post.gone in FOR_GOOD, post.edited_at or NEVER))
     return versions
+
+
+def as_new(same: Sequence[Post]) -> Post:
+    """Return a post of which several versions came in at once as it would be stored had they come one by one.
+
+    An edit may not say who wrote it, when, what it answers and what else is in it.
+    """
+    last = same[-1]
+    written = next((post for post in same if not post.gone and post.edited_at is None), last)
+    if written is last or last.gone or last.edited_at is None:
+        return last
+    turns_private = last.private and not written.private
+    return replace(
+        written,
+        text=last.text,
+        edited_at=last.edited_at,
+        media=written.media if last.media is None else last.media,
+        cautions=last.cautions,
+        private=written.private or last.private,
+        permits=last.permits if turns_private or not written.may_be_answered() else written.permits,
+    )
 
 
 async def removed_before(session: AsyncSession, account_id: int, ids: Collection[str]) -> set[str]:

@@ -79,6 +79,5 @@ class Completing:
 
 
 def _lacks(item: Post) -> bool:
-    """Tell whether a pushed item is incomplete: a new comment, or a visitor's new post."""
-    is_new = item.gone is None and item.edited_at is None
-    return is_new and not item.private and is_in(item) in {"comment", "post"}
+    """Tell whether a pushed item is incomplete: a comment or a visitor's post, new or edited."""
+    return item.gone is None and not item.private and is_in(item) in {"comment", "post"}
