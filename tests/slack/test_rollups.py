@@ -12,6 +12,8 @@ from sqlmodel import col, delete, select
 
 from bot import cases
 from bot.cases import redaction
+from bot.cli.doctor.facts import gather
+from bot.cli.doctor.wrong import wrong
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Gone
@@ -645,3 +647,19 @@ async def test_when_it_ends_cards_come_in_the_channel_that_the_team_has_by_then(
     await work(bot, 40)
     assert shown(bot, "case:") == []
     assert len([m for m in bot.slack.messages(other) if "case:" in str(m["metadata"])]) == 9
+
+
+async def test_nothing_is_wrong_with_a_case_that_was_closed_with_its_roll_up(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(12)))
+    await work(bot, 20)
+    await pressed(bot, "list:show", "list:close")
+    view = await open_modal(bot, SANNE, "case:close_many")
+    assert (await bot.slack.submit(SANNE, {"close_reason": "no_answer_needed", **ticked(view)})).ok
+    await come_to(bot, 12, col(Case.status) == Status.CLOSED)
+    for seconds in (30, 3600):
+        await work(bot, seconds, step=max(5, seconds // 20))
+        case_id = (await bot.rows(Case))[-1].id
+        async with bot.desk.reading() as session:
+            found = [each.what for each in wrong(await gather(session, case_id, bot.desk.now()))]
+        assert found == [], seconds

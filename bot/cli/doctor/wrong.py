@@ -104,12 +104,17 @@ def _card(facts: Facts) -> Iterator[Wrong]:
     card = next((message for message in facts.messages if message.kind is MessageKind.CASE), None)
     if card is None:
         yield Wrong("It has no card.", "The daily comparison adds it; nobody sees the case until then.")
-    elif card.ts is None and not facts.rolled_up and facts.now - case.opened_at > SHOWN_WITHIN:
+    elif card.ts is None and not _needs_no_card(facts, card) and facts.now - case.opened_at > SHOWN_WITHIN:
         yield Wrong("Its card was never shown in Slack.", _why_not(card))
     for message in facts.messages:
         refused = message.problem and message.problem not in NOT_TAKEN
         if refused and message.shown_version < message.version:
             yield Wrong(f"Slack refuses message {message.id} ({message.kind}): {message.problem}.", _why_not(message))
+
+
+def _needs_no_card(facts: Facts, card: Message) -> bool:
+    """Tell whether a case that has no card in Slack needs none: a roll-up shows it, or it ended with one."""
+    return facts.rolled_up or (facts.file.waits_for is WaitsFor.NOBODY and card.shown_version >= card.version)
 
 
 def _why_not(message: Message) -> str:
