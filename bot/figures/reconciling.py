@@ -311,7 +311,8 @@ async def _found(session: AsyncSession, team: Team, period: Period) -> Tally:
     )
     healed, missed, uncompared = 0, 0, dict[str, None]()
     for found, account in rows:
-        was_asked = _is_asked(account) and account.cursor  # else it was never read, and is reported as such
+        # One that was never read is reported as such.
+        was_asked = _is_asked(account) and account.cursor and not account.was_removed
         is_of_period = found.checked_at is not None and found.checked_at >= period.since
         healed += found.healed if is_of_period else 0
         missed += found.missed if _is_told(found, period) else 0

@@ -65,7 +65,7 @@ async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
     of_accounts = [
         _of_account(account, trouble)
         for account, trouble in rows
-        if account.stopped_at is not None or account.problem or account.fault or trouble
+        if not account.was_removed and (account.stopped_at is not None or account.problem or account.fault or trouble)
     ]
     of_slack = [
         Trouble("", False, reason_of(each.channel, each.error).to_json(), each.channel)

@@ -46,6 +46,11 @@ class Account(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
     @property
+    def was_removed(self) -> bool:
+        """Whether people removed it; it is kept for its history."""
+        return self.stopped_at is not None and not self.sealed
+
+    @property
     def fault(self) -> dict[str, Any] | None:
         """What is wrong with parts of it, in one text; None when all parts work."""
         faults = [Text.from_json(each) for _, each in sorted((self.faults or {}).items())]

@@ -445,3 +445,18 @@ async def test_what_an_account_takes_in_since_it_was_changed_was_not_missed_befo
             await level(bot)
         assert await bot.rows(Mention) == []
         assert {each.compared_at is not None for each in await checks(bot) if each.account_id == account_id} == {True}
+
+
+async def test_an_account_that_was_removed_is_not_missed_each_day(desk: Desk) -> None:
+    bot = desk.bot
+    await reconcile_at(desk, desk.morning)
+    await desk.poll(desk.morning)
+    assert "Niet vergeleken" not in await digest(bot, desk.morning.replace(hour=9))
+    async with bot.desk.session() as session:
+        assert not await accounts.remove(session, await session.get_one(Account, desk.feed_id), bot.desk.now())
+    for days in (1, 2, 3, 4, 5):
+        now = desk.morning + timedelta(days=days)
+        await reconcile_at(desk, now)
+        await desk.poll(now)
+        told = await digest(bot, now.replace(hour=9))
+        assert days < 3 or ("Niet vergeleken" not in told and "gestopt" not in told), days
