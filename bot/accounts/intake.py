@@ -73,12 +73,13 @@ class Intake:
         self._waiting.clear()
 
     async def _store_all(self, account_id: int) -> None:
+        calls = list[_Call]()
         try:
             while calls := self._waiting[account_id]:
                 self._waiting[account_id] = []
                 await self._store(account_id, calls)
         finally:
-            for call in self._waiting.pop(account_id):  # stopped: nothing of these is stored
+            for call in [*calls, *self._waiting.pop(account_id)]:  # stopped: nobody was told that these are stored
                 call.new.cancel()
 
     async def _store(self, account_id: int, calls: Sequence[_Call]) -> None:
@@ -91,10 +92,6 @@ class Intake:
                 return
             for call in calls:
                 await self._store(account_id, [call])
-        except BaseException:
-            for call in calls:
-                call.new.cancel()
-            raise
         else:
             for call in calls:
                 ids = new.keys() & {item.external_id for item in call.items}

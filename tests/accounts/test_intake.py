@@ -82,3 +82,28 @@ async def test_a_stop_leaves_nothing_that_is_still_being_stored(bot: Bot) -> Non
             await call
     assert await bot.rows(Mention) == []
     assert await intake.take_in(account.id, [post(bot, 1)]) == 1
+
+
+async def test_a_stop_between_calls_that_are_stored_each_by_itself_ends_them_all(bot: Bot) -> None:
+    intake, account = Intake(bot.desk), await account_of(bot)
+    stored, begun = intake._stored, asyncio.Event()
+
+    async def slowly(account_id: int, items: Any) -> Any:
+        if len(items) == 1 and items[0].external_id == "p2":
+            begun.set()
+            await asyncio.sleep(3600)
+        return await stored(account_id, items)
+
+    intake._stored = slowly  # type: ignore[method-assign]
+    broken = replace(post(bot, 1), place={"no json": object()})
+    first = asyncio.create_task(intake.take_in(account.id, [post(bot, 9)]))
+    calls = [
+        asyncio.create_task(intake.take_in(account.id, each)) for each in ([broken], [post(bot, 2)], [post(bot, 3)])
+    ]
+    await asyncio.wait_for(begun.wait(), 10)
+    await intake.close()
+    done, waiting = await asyncio.wait([first, *calls], timeout=2)
+    for each in waiting:
+        each.cancel()
+    assert not waiting
+    await asyncio.gather(*done, return_exceptions=True)
