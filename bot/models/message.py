@@ -391,10 +391,10 @@ class Message(SQLModel, table=True):
     is "" while that is uncertain. `rank` is FIRST when it is posted before all new messages of its channel that have
     LATER; it is higher by QUIETLY while the message is only to say what time did, such as the minutes that are left.
     `retry_at` is when we retry what Slack did not take. `awaited_at` is since when a colleague who clicked waits to see
-    it change, as Slack had no room for that. `written_at` is when we last began a call that Slack took. `subject_id` is
-    the mention, escalation, note, reply, act, transfer, account, sign-in, subject or team that the message is about;
-    `details` is anything else it must show: the JSON of one of the Details above, of a notice's Text, or of a digest's
-    Overview.
+    it change, as Slack had no room for that. `written_at` is when we last began a call for it, taken or not.
+    `subject_id` is the mention, escalation, note, reply, act, transfer, account, sign-in, subject or team that the
+    message is about; `details` is anything else it must show: the JSON of one of the Details above, of a notice's Text,
+    or of a digest's Overview.
     """
 
     __tablename__ = "messages"

@@ -179,6 +179,8 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
                 if room is _Room.NEW or later:
                     held[room] = later or now + timedelta(seconds=desk.settings.slack_pace)
                     break
+                if len(running) > 1:  # Slack is slow: what came meanwhile may go before the others
+                    break
             else:
                 if running:
                     running = await _going_on(running, *running)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy
 import structlog
@@ -74,6 +75,8 @@ DOUBT = timedelta(minutes=2)
 """How long after we gave up a call Slack may still carry it out."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
+PLACING = frozenset({"chat.postMessage", "chat.update"})
+"""What each message of a channel needs; other calls that Slack takes later hold up only the message they are for."""
 LEFT = frozenset({"user_disabled", "user_not_found"})
 GONE = LEFT | {"message_not_found", "cant_update_message"}
 """Refusals after which a retry is useless: the message was deleted, an earlier app of ours wrote it, or its reader has
@@ -320,16 +323,19 @@ def _lease_of(desk: Desk) -> timedelta:
 async def write(lease: Lease) -> Result:
     """Write a message to Slack, and give up well before the lease ends."""
     desk, message, now = lease.desk, lease.message, lease.began
+    waits = message.ts is not None and not is_in_background(desk.slack)
+    again: dict[str, Any] = {"retry_at": now + TRY_AGAIN, "waits": waits, "problem": "unreachable"}
     try:
         async with asyncio.timeout(TURN * desk.settings.slack_timeout):
             return Result(await _put(lease))
     except SlackLater as later:
-        waits = message.ts is not None and not is_in_background(desk.slack)
-        return Result(later=now + later.wait, waits=waits, problem="ratelimited")
+        until, is_of_all = now + later.wait, later.method in PLACING
+        moment = {"later": until} if is_of_all else {"retry_at": until}
+        return Result(**moment, waits=waits, problem="ratelimited")  # type: ignore[arg-type]
     except SlackDown as down:
-        return Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done, late=down.maybe_late)
+        return Result(**again, unknown=down.maybe_done, late=down.maybe_late)
     except TimeoutError:
-        return Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=True, late=True)
+        return Result(**again, unknown=True, late=True)
     except SlackRefuses as refusal:
         log.warning("Slack refuses a message", kind=message.kind, channel=message.channel, reason=refusal.error)
         return Result(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
@@ -417,9 +423,12 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
     if message.leased_until != lease.message.leased_until:
         return _overtaken(message, lease, result, now)
     message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
-    message.rank %= QUIETLY
+    if result.problem != "ratelimited":
+        message.rank, message.written_at = message.rank % QUIETLY, lease.began
     if result.waits:
-        message.retry_at, message.awaited_at = result.later, message.awaited_at or lease.began
+        message.retry_at, message.awaited_at = result.retry_at or result.later, message.awaited_at or lease.began
+    elif result.problem in NOT_TAKEN and message.ts is not None and message.version > lease.message.version:
+        message.awaited_at = message.awaited_at or lease.began  # somebody may just have clicked
     elif result.problem not in NOT_TAKEN:
         message.awaited_at = None
     if result.place is not None:
@@ -442,7 +451,6 @@ def _placed(message: Message, lease: Lease, place: Place) -> None:
     """Store that Slack shows the message. While a call that we gave up may still be carried out, the doubt remains."""
     was_new, overtook = lease.message.ts is None, message.posting_since != lease.message.posting_since
     message.channel, message.ts, message.shown_version = place.channel, place.ts, lease.message.version
-    message.written_at = lease.began
     if overtook or lease.since is None:
         message.posting_since = message.posting_since if overtook else None
     elif was_new:

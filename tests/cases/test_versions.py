@@ -68,7 +68,7 @@ async def test_a_message_and_its_edit(bot: Bot, whatsapp: FakeWhatsApp, at_once:
     bot.clock.advance(minutes=5)
     whatsapp.edit("jan", ident, "Wanneer komt die?")
     assert (await told(bot, "/in/whatsapp", whatsapp.request(*whatsapp.events)))[0] == 200
-    await bot.desk.wake.idle()
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
     rows = {row.external_id: row for row in await bot.rows(Mention)}
     assert rows[ident].text == "Wanneer komt die?" and set(rows) == {ident, other}
     assert rows[ident].published_at == written.replace(microsecond=0)

@@ -1,16 +1,25 @@
 """What a colleague clicked is shown before what nobody waits for, when Slack takes fewer edits than there are."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
 from sqlmodel import col, select, update
 
 from bot import cases
-from bot.domain.signals import Rank
+from bot.domain.signals import QUIETLY, Rank
 from bot.models import Message, MessageKind, Role
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.faults import Fault
+from bot.sandbox.slack.rules import Rules
 from bot.slack import messages
 from bot.slack.pace import Pace
 from jobs import absence
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, rows_with
+from tests.clocks import StoppedClock
+from tests.conftest import CHANNEL, MANIFEST, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot
 from tests.people import make_role
-from tests.slack.conftest import SECOND, all_work, come, post, refused
+from tests.slack.conftest import NOW, SECOND, all_work, come, post, refused
 
 
 async def carded(bot: Bot, count: int) -> None:
@@ -157,3 +166,134 @@ async def test_what_many_read_has_most_turns_and_each_of_a_kind_as_many(strict: 
         assert max(each) <= min(each) + 1
     assert sum(counts[:4]) > 1.2 * sum(counts[4:])
     assert refused(bot) == []
+
+
+def fails_for(bot: Bot, ts: str) -> None:
+    """Let Slack answer each edit of one message with a fault of its own."""
+    answer = bot.slack.api._answer
+
+    def failing(name: str, args: dict[str, Any], token: str) -> Any:
+        fails = name == "chat.update" and args.get("ts") == ts
+        return (200, {"ok": False, "error": "internal_error"}, {}) if fails else answer(name, args, token)
+
+    bot.slack.api._answer = failing  # type: ignore[method-assign]
+
+
+async def test_a_card_at_which_slack_always_fails_does_not_take_every_turn_of_the_rest(strict: Bot) -> None:
+    bot = strict
+    await carded(bot, 6)
+    fails_for(bot, (await card_of(bot, 1)).ts or "")
+    await news(bot, 1, 2, 3, 4, 5, 6)
+    taken = list[int]()
+    for _ in range(60):  # colleagues click all the time: a minute
+        await use_up(bot)
+        taken += await edited(bot, rounds=2)
+    assert 1 in taken
+    assert {2, 3, 4, 5, 6} & {*taken}, taken
+
+
+async def test_a_click_at_which_slack_failed_once_keeps_its_place(strict: Bot) -> None:
+    bot = strict
+    await carded(bot, 12)
+    bot.slack.faults.status("chat.update", 500)
+    await click(bot, 12)
+    await waits(bot, 12)
+    await news(bot, *range(1, 12))
+    await use_up(bot)
+    order = await edited(bot, rounds=60)
+    assert order.index(12) <= 2, order
+
+
+async def test_a_click_during_a_write_that_slack_puts_off_keeps_its_place(strict: Bot) -> None:
+    bot = strict
+    await carded(bot, 12)
+    held = asyncio.Event()
+    bot.slack.faults._add("chat.update", Fault(held=held, status=429, error="ratelimited", retry_after=20), 1)
+    await news(bot, 12)
+    await messages.wake_lanes(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.leased_until))
+    await click(bot, 12)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.case_id == 12 and m.version > m.shown_version + 1))
+    held.set()
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    await news(bot, *range(1, 12))
+    order = await edited(bot, rounds=100)
+    assert order.index(12) <= 2, order
+
+
+async def test_what_nothing_happened_to_stays_behind_when_it_was_tried_without_room(strict: Bot) -> None:
+    bot = strict
+    await carded(bot, 6)
+    await news(bot, 5)
+    await use_up(bot)
+    await all_work(bot.desk)  # the turn of the rest
+    async with bot.desk.session() as session:
+        await cases.set_topic(session, 1, topic="Om", by=SANNE, now=bot.desk.now())
+        await session.exec(update(Message).where(col(Message.case_id) == 1).values(rank=Rank.LATER + QUIETLY))
+    await all_work(bot.desk)
+    await news(bot, 2, 3, 4)
+    order = await edited(bot, rounds=60)
+    assert order[-1] == 1, order
+
+
+@pytest.fixture
+async def patient(database_url: str) -> AsyncIterator[Bot]:
+    """As `strict`, with the time for a call that is usual, so that one in doubt is looked for."""
+    clock = StoppedClock(NOW)
+    rules = Rules(ack_seconds=30, trigger_seconds=60)
+    async with (
+        Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()) as slack,
+        running_bot(database_url, slack, clock, slack_pace=1, slack_timeout=10) as bot,
+    ):
+        yield bot
+
+
+async def test_a_search_that_slack_puts_off_holds_up_no_new_card(patient: Bot) -> None:
+    bot = patient
+    bot.slack.faults.status("chat.postMessage", 500)
+    await come(bot, post(bot, 1, "Vraag 1"))
+    await all_work(bot.desk)
+    bot.slack.faults.rate_limit("conversations.history", 60)
+    bot.clock.at += 6 * SECOND  # type: ignore[attr-defined]
+    await all_work(bot.desk)
+    await come(bot, post(bot, 2, "Vraag 2"))
+    await edited(bot, rounds=60)
+    assert bot.card_now("Vraag 2")
+
+
+async def test_a_search_that_slack_puts_off_holds_up_no_edit(patient: Bot) -> None:
+    bot = patient
+    await carded(bot, 4)
+    async with bot.desk.session() as session:
+        await session.exec(update(Message).where(col(Message.case_id) == 1).values(posting_since=bot.desk.now()))
+    await news(bot, 1)
+    await news(bot, 2)
+    bot.slack.faults.rate_limit("conversations.history", 60)
+    await all_work(bot.desk)
+    await edited(bot, rounds=40)
+    other = await card_of(bot, 2)
+    assert other.shown_version == other.version
+
+
+async def test_edits_that_hang_hold_up_no_urgent_card(database_url: str) -> None:
+    rules = Rules(ack_seconds=30, trigger_seconds=60)
+    async with (
+        Sandbox(MANIFEST, rules=rules) as slack,
+        running_bot(database_url, slack, slack_pace=1, slack_timeout=2) as bot,
+    ):
+        await come(bot, *(post(bot, number, f"Vraag {number}") for number in range(1, 16)))
+        for _ in range(16):
+            await all_work(bot.desk)
+            bot.clock.advance(seconds=1.1)
+        assert len(bot.cards()) == 15
+        bot.clock.advance(seconds=60)
+        held = slack.faults.hold("chat.update", times=200)
+        await news(bot, *range(1, 16))
+        bot.desk.wake(f"messages:{CHANNEL}")
+        await eventually(lambda: rows_with(bot, Message, lambda m: m.leased_until))
+        await come(bot, post(bot, 99, "Mijn huis staat in brand, bel 112!"))
+        bot.desk.wake(f"messages:{CHANNEL}")
+        await bot.card("staat in brand")
+        hung = await rows_with(bot, Message, lambda m: m.shown_version < m.version and (m.leased_until or m.problem))
+        held.set()
+        assert 0 < len(hung) < 12, "not all that is stale goes before it"
