@@ -11,9 +11,8 @@ and a duplicate is deleted.
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import sqlalchemy
 import structlog
@@ -324,18 +323,18 @@ async def write(lease: Lease) -> Result:
     """Write a message to Slack, and give up well before the lease ends."""
     desk, message, now = lease.desk, lease.message, lease.began
     waits = message.ts is not None and not is_in_background(desk.slack)
-    again: dict[str, Any] = {"retry_at": now + TRY_AGAIN, "waits": waits, "problem": "unreachable"}
+    failed = Result(retry_at=now + TRY_AGAIN, waits=waits, problem="unreachable")
     try:
         async with asyncio.timeout(TURN * desk.settings.slack_timeout):
             return Result(await _put(lease))
     except SlackLater as later:
         until, is_of_all = now + later.wait, later.method in PLACING
-        moment = {"later": until} if is_of_all else {"retry_at": until}
-        return Result(**moment, waits=waits, problem="ratelimited")  # type: ignore[arg-type]
+        retry_at = until if waits or not is_of_all else None
+        return Result(later=until if is_of_all else None, retry_at=retry_at, waits=waits, problem="ratelimited")
     except SlackDown as down:
-        return Result(**again, unknown=down.maybe_done, late=down.maybe_late)
+        return replace(failed, unknown=down.maybe_done, late=down.maybe_late)
     except TimeoutError:
-        return Result(**again, unknown=True, late=True)
+        return replace(failed, unknown=True, late=True)
     except SlackRefuses as refusal:
         log.warning("Slack refuses a message", kind=message.kind, channel=message.channel, reason=refusal.error)
         return Result(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
@@ -425,12 +424,10 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
     message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
     if result.problem != "ratelimited":
         message.rank, message.written_at = message.rank % QUIETLY, lease.began
-    if result.waits:
-        message.retry_at, message.awaited_at = result.retry_at or result.later, message.awaited_at or lease.began
-    elif result.problem in NOT_TAKEN and message.ts is not None and message.version > lease.message.version:
-        message.awaited_at = message.awaited_at or lease.began  # somebody may just have clicked
-    elif result.problem not in NOT_TAKEN:
+    if result.problem not in NOT_TAKEN:
         message.awaited_at = None
+    elif result.waits or (message.ts is not None and message.version > lease.message.version):
+        message.awaited_at = message.awaited_at or lease.began  # if it changed, somebody may just have clicked
     if result.place is not None:
         _placed(message, lease, result.place)
     elif not result.problem:

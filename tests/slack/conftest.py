@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,15 +21,22 @@ NOW = local("2026-11-24 14:00")
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-async def strict(database_url: str) -> AsyncIterator[Bot]:
+@asynccontextmanager
+async def keeping_rates(database_url: str, **changes: Any) -> AsyncIterator[Bot]:
     """The bot with a Slack that keeps its rates; the clock of both stands still until it is moved."""
     clock = StoppedClock(NOW)
     rules = Rules(ack_seconds=30, trigger_seconds=60)
     async with (
         Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()) as slack,
-        running_bot(database_url, slack, clock, slack_pace=1) as bot,
+        running_bot(database_url, slack, clock, slack_pace=1, **changes) as bot,
     ):
+        yield bot
+
+
+@pytest.fixture
+async def strict(database_url: str) -> AsyncIterator[Bot]:
+    """The bot with a Slack that keeps its rates, as in `keeping_rates`."""
+    async with keeping_rates(database_url) as bot:
         yield bot
 
 

@@ -16,10 +16,9 @@ from bot.sandbox.slack.rules import Rules
 from bot.slack import messages
 from bot.slack.pace import Pace
 from jobs import absence
-from tests.clocks import StoppedClock
 from tests.conftest import CHANNEL, MANIFEST, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot
 from tests.people import make_role
-from tests.slack.conftest import NOW, SECOND, all_work, come, post, refused
+from tests.slack.conftest import SECOND, all_work, come, keeping_rates, post, refused
 
 
 async def carded(bot: Bot, count: int) -> None:
@@ -239,12 +238,7 @@ async def test_what_nothing_happened_to_stays_behind_when_it_was_tried_without_r
 @pytest.fixture
 async def patient(database_url: str) -> AsyncIterator[Bot]:
     """As `strict`, with the time for a call that is usual, so that one in doubt is looked for."""
-    clock = StoppedClock(NOW)
-    rules = Rules(ack_seconds=30, trigger_seconds=60)
-    async with (
-        Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()) as slack,
-        running_bot(database_url, slack, clock, slack_pace=1, slack_timeout=10) as bot,
-    ):
+    async with keeping_rates(database_url, slack_timeout=10) as bot:
         yield bot
 
 
