@@ -217,7 +217,8 @@ def _tell(body: dict[str, Any]) -> None:
         bind_contextvars(case=case_id)  # it stays for the error listener; Bolt runs each listener in a task of its own
         what = _named(body)
         tell = log.info if what.startswith("case:") else log.debug  # what is typed in a modal comes in again and again
-        tell("a colleague asked something of a case", kind=body.get("type"), what=what)
+        asked = partial(tell, "a colleague asked something of a case", kind=body.get("type"), what=what)
+        asyncio.get_running_loop().call_soon(asked)  # once we wait for the database
 
 
 def _named(body: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors, db
-from bot.cases import around, clocks
+from bot.cases import around
 from bot.domain.case import Move, logged_as
 from bot.domain.event import EventKind
 from bot.domain.mention import WROTE_AGAIN, Seen
@@ -50,13 +50,18 @@ _CASE: BindParameter[int] = bindparam("case")
 # Built once, for each card: to build them takes longer than to run them.
 _READ: Any = db.short(
     select(Case, Account, Author, Team)
-    .add_columns(*(there.label(name) for name, there in _HAS.items()))
+    .add_columns(Clock, *(there.label(name) for name, there in _HAS.items()))
     .join(Team, col(Case.team_id) == Team.id)
     .join(Account, col(Case.account_id) == Account.id)
     .join(Author, col(Case.author_id) == Author.id)
+    .outerjoin(Clock, (col(Clock.case_id) == Case.id) & col(Clock.stopped_at).is_(None))
     .where(col(Case.id) == _CASE)
+    .order_by(col(Clock.id))
 )
-"""Selects a case with its account, author and team, and which of `_HAS` it has: most cases have none of them."""
+"""Selects a case with its account, author and team, and which of `_HAS` it has: most cases have none of them.
+
+A row for each of its open clocks, which are a few at most; one without a clock if it has none.
+"""
 _POSTS = db.short(select(Mention).where(Mention.case_id == _CASE).order_by(col(Mention.published_at), col(Mention.id)))
 _REPLIES = db.short(select(Reply).where(Reply.case_id == _CASE).order_by(col(Reply.id)))
 _ASKED = db.short(select(Escalation).where(Escalation.case_id == _CASE).order_by(col(Escalation.id)))
@@ -96,21 +101,22 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     async def all_of(query: Any, there: bool = True) -> Sequence[Any]:
         return (await session.exec(query, params={"case": case_id})).all() if there else []
 
-    has = (await session.exec(_READ, params={"case": case_id})).first()
-    if has is None:
+    rows = (await session.exec(_READ, params={"case": case_id})).all()
+    if not rows:
         raise Refused("This case no longer exists.")
+    has, running = rows[0], [row.Clock for row in rows if row.Clock is not None]
     case, account, author, team = has[:4]
     posts = await all_of(_POSTS)
     replies, asked = await all_of(_REPLIES, has.replies), await all_of(_ASKED, has.asked)
     notes, writing = await all_of(_NOTES, has.notes), await all_of(_WRITING, has.drafts)
-    running, done = await clocks.open_clocks(session, case_id), await all_of(_ACTS, has.acts)
-    rows = posts, replies, asked, notes, running, writing
+    done = await all_of(_ACTS, has.acts)
+    parts = posts, replies, asked, notes, running, writing
     own, moved = await teams.beside(session, team.id) if has.beside else [team], await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
     others = await around.others(session, case, team, own) if has.others else []
     platform = connectors.known(account.platform)
     return CaseFile(
-        case, team, account, connectors.label_of(account), author, *rows, own, moved, former=had,
+        case, team, account, connectors.label_of(account), author, *parts, own, moved, former=had,
         answered_posts=answered, others=others, acts=[act for act, _ in done],
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
         templates=connectors.templates(account.platform, account.limits),

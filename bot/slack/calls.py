@@ -132,8 +132,9 @@ class _PacedClient(AsyncWebClient):
     """A client that calls no method before Slack takes it again.
 
     `share` is the part of the calls that may be made at once that this client may use. `waits_until` is until when,
-    by the loop's clock, it waits for its turn. `now` is our clock. `views` has the newest view of each modal that is
-    being updated. `contact` is what the calls show about Slack, and `meters` count them.
+    by the loop's clock, it waits for its turn. `booked` is the method whose next call has its turn already. `now` is
+    our clock. `views` has the newest view of each modal that is being updated. `contact` is what the calls show about
+    Slack, and `meters` count them.
     """
 
     pace: Pace
@@ -142,12 +143,15 @@ class _PacedClient(AsyncWebClient):
     now: Callable[[], datetime]
     share = 1.0
     waits_until = 0.0
+    booked = ""
     views: dict[str, dict[str, Any]]
 
     async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
         """Call a method as AsyncWebClient does; raises SlackLater when there is no room for it in time."""
         channel = str((arguments.get("json") or arguments.get("params") or {}).get("channel", ""))
-        while wait := await self.pace.wait(api_method, channel, self.now(), share=self.share):
+        is_booked = self.booked == api_method
+        self.booked = "" if is_booked else self.booked
+        while not is_booked and (wait := await self.pace.wait(api_method, channel, self.now(), share=self.share)):
             if asyncio.get_running_loop().time() + wait.total_seconds() > self.waits_until:
                 raise SlackLater(wait)
             await asyncio.sleep(wait.total_seconds())
@@ -223,6 +227,17 @@ def granted(answer: AsyncSlackResponse) -> frozenset[str]:
 async def full_until(client: AsyncWebClient, method: str, channel: str) -> datetime | None:
     """Return until when Slack takes no call of a method, or no new message in a channel; None when it does."""
     return await client.pace.full_until(method, channel, client.now()) if isinstance(client, _PacedClient) else None
+
+
+async def book(client: AsyncWebClient, method: str, channel: str) -> AsyncWebClient:
+    """Return the client for a call that has its turn from now on, or as it is when there is no room for one now."""
+    if not isinstance(client, _PacedClient):
+        return client
+    if await client.pace.wait(method, channel, client.now(), share=client.share):
+        return client
+    booked = copy.copy(client)
+    booked.booked = method
+    return booked
 
 
 def in_background(client: AsyncWebClient) -> AsyncWebClient:

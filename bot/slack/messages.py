@@ -20,12 +20,12 @@ from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
-from bot import db
+from bot import cases, db
 from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.signals import QUIETLY, Rank
 from bot.logs import trace
-from bot.models import PUT_OFF, Message, MessageKind, UtcDateTime
+from bot.models import PUT_OFF, CaseFile, Message, MessageKind, UtcDateTime
 from bot.slack.calls import full_until, in_background, in_front
 from bot.slack.writing import (
     DOUBT,
@@ -33,6 +33,7 @@ from bot.slack.writing import (
     TRY_MUCH_LATER,
     Lease,
     Result,
+    draw,
     is_as_leased,
     is_free,
     is_not_put_off,
@@ -95,19 +96,27 @@ async def changing(
     """Open a transaction that changes a case, and update its messages after it, as `sync` does.
 
     The messages are leased in the same transaction: for one of their own, the colleague who clicked would wait for a
-    second durable commit. What is written first is rendered there too, as all that it shows is at hand. `then` is
-    called in between, once the change is stored; it waits for nothing else.
+    second durable commit. What the card shows is read there too, as it is at hand; the card is drawn while the change
+    is being stored. `then` is called in between, once the change is stored; it waits for nothing else.
     """
-    async with desk.session() as session:
-        yield session
-        began = desk.now()
-        leased = await _take_updates(desk, session, case_id, began)
-        first = await _rendered(desk, session, leased[0], began) if leased and then is None else None
+    drawing: asyncio.Task[Lease | None] | None = None
+    try:
+        async with desk.session() as session:
+            yield session
+            began = desk.now()
+            leased = await _take_updates(desk, session, case_id, began)
+            if leased and then is None and (file := await _shown_by(session, leased[0])) is not None:
+                drawing = asyncio.create_task(_drawn(desk, leased[0], file, began))
+    except BaseException:
+        if drawing is not None:
+            drawing.cancel()
+        raise
     if then is not None:
         await then()
+    drawn = await drawing if drawing is not None else None
     for message in leased:
-        await _update(desk, message, began, first)
-        first = None
+        await _update(desk, message, began, drawn)
+        drawn = None
     await sync(desk, case_id)  # it wakes the lane of one for which there was no room, too
 
 
@@ -123,12 +132,21 @@ async def _take_updates(desk: Desk, session: AsyncSession, case_id: int, now: da
     return leased
 
 
-async def _rendered(desk: Desk, session: AsyncSession, message: Message, began: datetime) -> Lease | None:
-    """Render a message that this transaction leased, from what is stored; None when it cannot be rendered."""
+async def _shown_by(session: AsyncSession, card: Message) -> CaseFile | None:
+    """Return the case that a card shows which this transaction leased; None for another message, or without one."""
+    if card.kind is not MessageKind.CASE or card.case_id is None:
+        return None
     await session.flush()
     session.expunge_all()  # what was changed by a statement is read anew
     with suppress(Exception):
-        return await render(desk, session, message, began)
+        return await cases.read(session, card.case_id)
+    return None
+
+
+async def _drawn(desk: Desk, card: Message, file: CaseFile, began: datetime) -> Lease | None:
+    """Draw a card as `draw` does; None when that fails."""
+    with suppress(Exception):
+        return await draw(desk, card, file, began)
     return None
 
 

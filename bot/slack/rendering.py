@@ -211,7 +211,12 @@ async def _card(desk: TeamDesk, session: AsyncSession, message: Message, file: C
     """Return the card of a case; None if it was not posted yet and the case is on the card of a roll-up."""
     if not message.may_be_there and message.rank != Rank.FIRST and await subjects.needs_no_card(session, file.case):
         return None
-    return case_card(file, desk.t, desk.now(), home=home_of(desk.slack))
+    return card_of(desk, message, file)
+
+
+def card_of(desk: TeamDesk, message: Message, file: CaseFile) -> View:
+    """Return the card of a case for its team."""
+    return case_card(file, replace(desk.t, posted_at=message.posted_at), desk.now(), home=home_of(desk.slack))
 
 
 async def _ask(desk: TeamDesk, session: AsyncSession, message: Message) -> View:

@@ -33,6 +33,7 @@ from bot.models import (
     RETURNED,
     Absence,
     Backlog,
+    CaseFile,
     FollowUp,
     Message,
     MessageKind,
@@ -48,6 +49,7 @@ from bot.slack.calls import (
     SlackDown,
     SlackLater,
     SlackRefuses,
+    book,
     conversation,
     find,
     in_turn,
@@ -57,7 +59,7 @@ from bot.slack.calls import (
     revise,
 )
 from bot.slack.places import card_above
-from bot.slack.rendering import team_of, view_of
+from bot.slack.rendering import card_of, team_of, view_of
 from bot.team import members, teams
 from bot.team.digest_time import latest
 from bot.team.settings import TeamSettings
@@ -221,6 +223,18 @@ async def render(desk: Desk, session: AsyncSession, message: Message, began: dat
     return await _rendered(desk, session, message, card, began)
 
 
+async def draw(desk: Desk, message: Message, file: CaseFile, began: datetime) -> Lease:
+    """Render a card that `take_updates` leased then, of this case, and book the call that it needs.
+
+    It reads nothing of the case, so that it can be done while the change that the card shows is being stored.
+    """
+    team_desk = desk.of(file.team)
+    lease = _showing(team_desk, message, card_of(team_desk, message, file), file, None, began, None)
+    if lease.is_shown or lease.since is not None:
+        return lease
+    return replace(lease, desk=replace(team_desk, slack=await book(desk.slack, "chat.update", message.channel)))
+
+
 async def is_as_leased(session: AsyncSession, message: Message) -> bool:
     """Tell whether a message did not change since `take_updates` leased it: its case may be with others now."""
     version = (await (await session.connection()).execute(_VERSION, {"message": message.id})).scalar()
@@ -267,12 +281,24 @@ async def _rendered(
     if message.kind in OF_THE_TEAM and not message.may_be_there:
         message.channel = team_desk.team.channel  # the team may have another one now
     view = await view_of(team_desk, session, message, file) if opens_at is None else None
+    return _showing(team_desk, message, view, file, card, now, opens_at)
+
+
+def _showing(
+    desk: TeamDesk,
+    message: Message,
+    view: View | None,
+    file: CaseFile | None,
+    card: Place | None,
+    now: datetime,
+    opens_at: datetime | None,
+) -> Lease:
     since = message.posting_since
     is_shown = since is None and _surely_shows(message, view)
     named = naming.named_as(file.case) if file else None
     opened_at = file.case.opened_at if file and not file.case.transfers else None
     thread_ts = card.ts if card else None
-    return Lease(team_desk, message, view, thread_ts, now, since, named, opened_at, is_shown, opens_at)
+    return Lease(desk, message, view, thread_ts, now, since, named, opened_at, is_shown, opens_at)
 
 
 async def hours_changed(session: AsyncSession) -> None:

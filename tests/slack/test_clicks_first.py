@@ -87,6 +87,25 @@ async def test_clicks_without_room_are_shown_in_their_order_before_what_nobody_w
     assert refused(bot) == []
 
 
+async def test_each_click_takes_the_room_of_one_edit(strict: Bot) -> None:
+    bot = strict
+    await carded(bot, 12)
+    bot.clock.at += 60 * SECOND  # type: ignore[attr-defined]
+    for case_id in range(1, 11):
+        await click(bot, case_id)
+    await eventually(lambda: has_edits(bot, 10))
+    for case_id in (11, 12):
+        await click(bot, case_id)
+        await waits(bot, case_id)
+    assert len(bot.slack.calls("chat.update")) == 10
+    assert await edited(bot, rounds=6) == [11, 12]
+    assert refused(bot) == []
+
+
+async def has_edits(bot: Bot, count: int) -> bool:
+    return len(bot.slack.calls("chat.update")) >= count
+
+
 async def test_a_click_on_a_card_that_is_just_being_written_is_waited_for_too(strict: Bot) -> None:
     bot = strict
     await carded(bot, 6)
