@@ -75,10 +75,10 @@ async def _rule(desk: TeamDesk, team_id: int, key: str) -> Rule:
     return rule
 
 
-async def try_one(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+async def try_one(ack: Ack, view: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Show what the rule would have done with the newest mentions, before it is saved."""
     metadata = remembered(view)
-    rule = _read(values(view), metadata["key"] or view["id"])
+    rule = _read(values(view), metadata["key"] or body["trigger_id"])  # in one window several may be added
     async with desk.reading() as session:
         tried = await routing.tried(session, metadata["team"], rule, known=person.roles)
     names = await named(desk, metadata["team"])

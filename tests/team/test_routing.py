@@ -157,6 +157,18 @@ async def test_a_rule_that_a_colleague_touched_meanwhile_is_not_saved_over_it(sq
     assert await rules(bot) == theirs
 
 
+async def test_several_rules_are_added_in_one_window(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    shown = await open_group(bot, SANNE, "routing")
+    for words in ("glas", "brug"):
+        await changed(bot, SANNE, shown, "route:add", "add")
+        await bot.slack.submit(SANNE, {"route_team": str(beheer), "route_words": words})
+        await bot.slack.submit(SANNE)
+        shown = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:group", "menu")
+        shown = await changed(bot, SANNE, shown, "settings:group", "routing")
+    assert [rule.words for rule in await rules(bot)] == [("glas",), ("brug",)]
+
+
 async def test_a_rule_without_a_condition_or_with_odd_words_is_told_at_its_field(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     beheer = await second_team(bot)
