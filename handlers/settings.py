@@ -105,12 +105,12 @@ async def _history(desk: TeamDesk, team_id: int, number: int) -> Block:
     return history_modal(team_id, past.changes, past.last, desk.t, desk.now(), names, number=number, more=past.more)
 
 
-async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+async def save(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save a group of settings, and update the Home; an error is shown at its field and nothing typed is lost."""
     team_id = team_of(view)
     changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
-        done = await leaving.change_settings(session, team_id, changes, view["id"], by=by, now=desk.now())
+        done = await leaving.change_settings(session, team_id, changes, body["trigger_id"], by=by, now=desk.now())
         await manual.follow_names(session)
     await ack(response_action="update", view=await _changed(desk, team_id, done))
     await messages.wake_lanes(desk)
@@ -128,9 +128,9 @@ async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict
     return changes
 
 
-async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+async def save_roles(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save the roles; first ask where the open cases of colleagues go who would no longer answer."""
-    destination = await _destination(desk, view)
+    destination = await _destination(desk, view, body["trigger_id"])
     try:
         async with desk.session() as session:
             given = await _given(session, view)
@@ -157,15 +157,18 @@ def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Seque
     return again
 
 
-async def _destination(desk: TeamDesk, view: dict[str, Any]) -> Destination | None:
-    """Return where the cases of those who no longer answer go; None before that was asked. Raises Wrong."""
+async def _destination(desk: TeamDesk, view: dict[str, Any], submission: str) -> Destination | None:
+    """Return where the cases of those who no longer answer go; None before that was asked. Raises Wrong.
+
+    In one window roles are given several times, so the view does not name the submission.
+    """
     filled = values(view)
     if WHERE not in filled:
         return None
     to = filled[TO] or []
     refuse_unclear(filled[WHERE], to, TO)
     await refuse_unable(desk, to, [desk.team], TO)
-    return Destination(to, view["id"])
+    return Destination(to, submission)
 
 
 async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

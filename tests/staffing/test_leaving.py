@@ -58,6 +58,23 @@ async def test_a_reader_to_be_with_open_cases_is_asked_about_before_anything_cha
     assert "Je antwoordt niet meer" in read(lost[0]) and "2 zaken" in read(lost[0])
 
 
+async def test_who_gets_cases_of_one_colleague_twice_from_one_window_is_told_twice(bot: Bot) -> None:
+    await owned(bot, YOUSSEF)
+    await makes_reader(bot)
+    await bot.slack.submit(SANNE, {"hand_over_to": [MARIEKE]})
+    shown = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo")
+    case_id = await mention(bot, 2, "Bericht 2")
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=YOUSSEF, now=bot.desk.now())
+    for group in ("menu", "roles"):
+        shown = await changed(bot, SANNE, shown, "settings:group", group)
+    await bot.slack.submit(SANNE, {"role_readers": [YOUSSEF]})
+    await bot.slack.submit(SANNE, {"hand_over_to": [MARIEKE]})
+    assert await owners(bot) == [MARIEKE, MARIEKE]
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert ["Bericht 2" in read(each) for each in bot.slack.direct(MARIEKE)] == [False, True]
+
+
 async def test_who_no_longer_answers_gets_no_private_words_of_the_cases_that_go(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     for number, (words, private) in enumerate([("Mijn BSN is 123456782", True), ("Wanneer?", False)], 1):
