@@ -13,7 +13,8 @@ from bot.models import Role, Team
 from bot.slack import messages
 from bot.staffing import leaving
 from bot.staffing.leaving import Changed, Destination
-from bot.team import agents, forms, history
+from bot.team import agents, forms, history, teams
+from bot.texts import Texts
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from bot.views.handing_over import TO, WHERE, where_fields
@@ -107,9 +108,10 @@ async def _history(desk: TeamDesk, team_id: int, number: int) -> Block:
 
 async def save(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save a group of settings, and update the Home; an error is shown at its field and nothing typed is lost."""
+    await _refuse_closed(desk, view)
     team_id = team_of(view)
-    changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
+        changes = _filled_in(await teams.locked(session, team_id), view, desk.t)
         done = await leaving.change_settings(session, team_id, changes, body["trigger_id"], by=by, now=desk.now())
         await manual.follow_names(session)
     await ack(response_action="update", view=await _changed(desk, team_id, done))
@@ -117,15 +119,19 @@ async def save(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, de
     await publish(desk, by)
 
 
-async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that a form sets; raises Wrong. What a colleague changed in the meantime stays."""
+async def _refuse_closed(desk: TeamDesk, view: dict[str, Any]) -> None:
+    """Raise Wrong for a channel that a form sets anew and in which the bot is not; Slack says so before we lock."""
     async with desk.reading() as session:
-        now_set = forms.written_of(await session.get_one(Team, team_id), desk.t)
-    filled = values_over(view, now_set, forms.LINES)
-    changes = forms.read(view["callback_id"].partition(":")[2], filled, desk.t)
+        team = await session.get_one(Team, team_of(view))
+    changes, now_set = _filled_in(team, view, desk.t), forms.written_of(team, desk.t)
     moved = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", now_set[field])}
     await refuse_closed_channels(desk, moved)
-    return changes
+
+
+def _filled_in(team: Team, view: dict[str, Any], t: Texts) -> dict[str, Any]:
+    """Return the settings that a form sets; raises Wrong. What a colleague changed in the meantime stays."""
+    filled = values_over(view, forms.written_of(team, t), forms.LINES)
+    return forms.read(view["callback_id"].partition(":")[2], filled, t)
 
 
 async def save_roles(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -133,6 +139,7 @@ async def save_roles(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: s
     destination = await _destination(desk, view, body["trigger_id"])
     try:
         async with desk.session() as session:
+            await teams.locked(session, team_of(view))
             given = await _given(session, view)
             done = await leaving.set_roles(session, team_of(view), given, destination, by=by, now=desk.now())
     except leaving.Asks as asks:

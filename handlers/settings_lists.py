@@ -7,9 +7,10 @@ from bot import accounts, connectors
 from bot.desk import TeamDesk
 from bot.domain.slack_id import is_channel
 from bot.domain.text import Refused
-from bot.models import Account
+from bot.models import Account, Team
 from bot.team import agents, forms, teams
 from bot.team.settings import TeamSettings
+from bot.texts import Texts
 from bot.views import settings_lists as modals
 from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
@@ -100,24 +101,32 @@ async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     """Add, change or remove one item of a list, and offer to undo it; what is untouched stays as it is now."""
     stored, kind = remembered(view), view["callback_id"].partition(":")[2]
     async with desk.reading() as session:
-        now_set = _written(await teams.settings(session, stored["team"]), kind, stored["title"])
-    item = forms.read(kind, values_over(view, now_set), desk.t)["item"]
+        item = _item(await session.get_one(Team, stored["team"]), view, desk.t)
     if kind == "adviser" and item and is_channel(item["target"]):
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
     async with desk.session() as session:
+        item = _item(await teams.locked(session, stored["team"]), view, desk.t)
         events = await teams.put_listed(
             session, stored["team"], LISTS[kind], stored["title"], item, by=by, now=desk.now()
         )
     await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))
 
 
+def _item(team: Team, view: dict[str, Any], t: Texts) -> dict[str, Any] | None:
+    """Return the item in a form over what is set now; None if it is to be removed. Raises Wrong, or Refused."""
+    kind = view["callback_id"].partition(":")[2]
+    now_set = _written(TeamSettings.of(team.settings), kind, remembered(view)["title"])
+    item: dict[str, Any] | None = forms.read(kind, values_over(view, now_set), t)["item"]
+    return item
+
+
 async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Give a platform its own norm, or the general norm; an untouched target stays as a colleague set it meanwhile."""
     stored = remembered(view)
-    async with desk.reading() as session:
-        now_set = (await teams.settings(session, stored["team"])).platforms.get(stored["platform"])
-    norm = forms.read("platform", values_over(view, forms.written_norm("platform", now_set)), desk.t)["item"]
     async with desk.session() as session:
+        settings = TeamSettings.of((await teams.locked(session, stored["team"])).settings)
+        now_set = forms.written_norm("platform", settings.platforms.get(stored["platform"]))
+        norm = forms.read("platform", values_over(view, now_set), desk.t)["item"]
         events = await teams.put_norm(session, stored["team"], stored["platform"], norm, by=by, now=desk.now())
     names = await routing.named(desk, stored["team"])
     await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t, names))

@@ -104,7 +104,7 @@ async def change(
 
     Running clocks keep the norm with which they started; existing cards stay in their channel.
     """
-    team = await _locked(session, team_id)
+    team = await locked(session, team_id)
     await _refuse_taken(session, team, changes)
     before = _as_json(team)
     try:
@@ -128,7 +128,8 @@ def _as_json(team: Team, changes: Mapping[str, Any] | None = None) -> dict[str, 
     return {**settings.model_dump(mode="json"), **columns, **{k: v for k, v in (changes or {}).items() if k in columns}}
 
 
-async def _locked(session: AsyncSession, team_id: int) -> Team:
+async def locked(session: AsyncSession, team_id: int) -> Team:
+    """Lock and return a team as it is now: of two who change its settings or roles the second waits."""
     return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
 
 
@@ -149,7 +150,7 @@ async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str,
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
     """Restore the value before a change, unless it is restored; raises Refused when the field was changed again."""
     team_id, field = event.details["team"], event.details["field"]
-    team = await _locked(session, team_id)
+    team = await locked(session, team_id)
     if _as_json(team)[field] not in (event.details["after"], event.details["before"]):
         raise Refused("This was changed again since, so it was not undone.")
     return await change(session, team_id, {field: event.details["before"]}, by=by, now=now)
@@ -169,7 +170,7 @@ async def put_listed(
 
     `field` is the setting with the list. Raises Refused.
     """
-    stored = _as_json(await _locked(session, team_id))[field]
+    stored = _as_json(await locked(session, team_id))[field]
     place = next((n for n, each in enumerate(stored) if each["title"] == title), len(stored))
     if title is not None and place == len(stored):
         raise Refused("That was removed or got another title meanwhile. Open the list again.")
@@ -186,6 +187,6 @@ async def put_norm(
     session: AsyncSession, team_id: int, platform: str, norm: Mapping[str, Any] | None, *, by: str, now: datetime
 ) -> list[Event]:
     """Give a platform its own norm; with None it gets the general norm again."""
-    stored = _as_json(await _locked(session, team_id))["platforms"]
+    stored = _as_json(await locked(session, team_id))["platforms"]
     new = {name: each for name, each in stored.items() if name != platform}
     return await change(session, team_id, {"platforms": new | ({platform: norm} if norm else {})}, by=by, now=now)

@@ -1,9 +1,13 @@
 """What is set one by one: norms per platform, whom we ask for advice, initials; and who has which role or duty."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import pytest
+from sqlmodel import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
@@ -11,7 +15,7 @@ from bot.models import Agent, Clock, Escalation, Event, Message, MessageKind, Ro
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.sandbox.slack.workspace import UserGroup
-from bot.staffing import presence
+from bot.staffing import leaving, presence
 from bot.team import agents, teams
 from bot.team.settings import HOUSE_RULES, Adviser, Norm
 from jobs.members import read_channels
@@ -503,8 +507,8 @@ async def both_open(bot: Bot, group: str, button: str, value: str) -> None:
 
 async def with_snippet(bot: Bot) -> None:
     async with bot.desk.session() as session:
-        text = {"title": "Afval", "text": "Bel 14 020."}
-        await teams.put_listed(session, 1, "snippets", None, text, by=SANNE, now=bot.desk.now())
+        waste = {"title": "Afval", "text": "Bel 14 020."}
+        await teams.put_listed(session, 1, "snippets", None, waste, by=SANNE, now=bot.desk.now())
     await both_open(bot, "snippets", "snippet:edit", "Afval")
 
 
@@ -574,3 +578,89 @@ async def test_each_of_two_changes_their_own_target_of_a_platform(sqlite_bot: Bo
     await saves(sqlite_bot, SANNE, platform_resolution="300")
     own = (await settings_of(sqlite_bot)).platforms["webhook"]
     assert own == Norm(first_reaction=10, next_reaction=60, resolution=300)
+
+
+Change = Callable[[AsyncSession, datetime], Awaitable[object]]
+
+
+async def changes_the_return(session: AsyncSession, now: datetime) -> None:
+    await teams.change(session, 1, {"claim_return": 20}, by=YOUSSEF, now=now)
+
+
+async def changes_the_rule(session: AsyncSession, now: datetime) -> None:
+    rule = {**HOUSE_RULES[1].model_dump(), "second": True}
+    await teams.put_listed(session, 1, "house_rules", rule["title"], rule, by=YOUSSEF, now=now)
+
+
+async def changes_the_norm(session: AsyncSession, now: datetime) -> None:
+    norm = Norm(first_reaction=10).model_dump()
+    await teams.put_norm(session, 1, "webhook", norm, by=YOUSSEF, now=now)
+
+
+async def gives_a_role(session: AsyncSession, now: datetime) -> None:
+    given = {Role.COORDINATOR: [SANNE, YOUSSEF], Role.AGENT: [MARIEKE]}
+    await leaving.set_roles(session, 1, given, None, by=YOUSSEF, now=now)
+
+
+@pytest.mark.parametrize(
+    ("group", "button", "filled", "change"),
+    [
+        ("reminders", (), {"claim_reminder": "45"}, changes_the_return),
+        ("rules", ("rule:edit", HOUSE_RULES[1].title), {"rule_text": "Nieuwe woorden."}, changes_the_rule),
+        ("platforms", ("platform:edit", "webhook"), {"platform_resolution": "300"}, changes_the_norm),
+        ("roles", (), {"role_readers": ["U0NIEUW"]}, gives_a_role),
+    ],
+    ids=["reminders", "rules", "platforms", "roles"],
+)
+async def test_what_a_colleague_saves_at_that_very_moment_stays(
+    postgres_bot: Bot, group: str, button: Sequence[str], filled: dict[str, Any], change: Change
+) -> None:
+    bot = postgres_bot
+    async with bot.desk.session() as session:
+        await teams.put_norm(session, 1, "webhook", Norm().model_dump(), by=SANNE, now=bot.desk.now())
+    for person in (SANNE, YOUSSEF):
+        await make_role(bot, person, Role.COORDINATOR)
+    shown = await open_group(bot, SANNE, group)
+    if button:
+        await changed(bot, SANNE, shown, *button)
+    async with bot.desk.session() as session:
+        await change(session, bot.desk.now())
+        saving = asyncio.create_task(bot.slack.submit(SANNE, filled))
+        await eventually(lambda: is_waited_for(bot))
+    assert not (await saving).errors
+    now = await settings_of(bot)
+    match group:
+        case "reminders":
+            assert (now.claim_reminder, now.claim_return) == (45, 20)
+        case "rules":
+            assert (now.house_rules[1].text, now.house_rules[1].second) == ("Nieuwe woorden.", True)
+        case "platforms":
+            assert now.platforms["webhook"] == Norm(first_reaction=10, resolution=300)
+        case "roles":
+            given = [(await agent(bot, each)).role for each in (MARIEKE, "U0NIEUW")]
+            assert given == [Role.AGENT, Role.READER]
+
+
+async def is_waited_for(bot: Bot) -> bool:
+    async with bot.desk.reading() as session:
+        return bool((await session.exec(text("SELECT 1 FROM pg_locks WHERE NOT granted"))).first())  # type: ignore[call-overload]
+
+
+async def test_what_a_colleague_saves_while_slack_says_whether_the_bot_is_in_a_channel_stays(bot: Bot) -> None:
+    for person in (SANNE, YOUSSEF):
+        await make_role(bot, person, Role.COORDINATOR)
+        await open_group(bot, person, "reminders")
+    bot.slack.listeners_end = None
+    says_it = bot.slack.faults.hold("conversations.info")
+    saving = asyncio.create_task(bot.slack.submit(SANNE, {"escalation_channel": CHANNEL}))
+    await eventually(lambda: is_asked(bot))
+    await saves(bot, YOUSSEF, claim_reminder="45")
+    says_it.set()
+    assert not (await saving).errors
+    now = await settings_of(bot)
+    assert (now.claim_reminder, now.escalation_channel) == (45, CHANNEL)
+
+
+async def is_asked(bot: Bot) -> bool:
+    """Whether the call that is to be held up was made."""
+    return not bot.slack.faults._next.get("conversations.info")
