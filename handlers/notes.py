@@ -43,8 +43,8 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
     if case_id is not None:
         async with messages.changing(desk, case_id) as session:
             await cases.keep_thread_message(
-                session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"],
-                edited_ts=(message.get("edited") or {}).get("ts", ""),
+                session, case_id, by=user, now=desk.now(), text=text, channel=channel, thread_ts=thread_ts,
+                ts=message["ts"], edited_ts=(message.get("edited") or {}).get("ts", ""),
             )  # fmt: skip
 
 

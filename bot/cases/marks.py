@@ -72,13 +72,22 @@ def _submitted(submission: str) -> str:
 
 
 async def keep_thread_message(
-    session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str, edited_ts: str
+    session: AsyncSession,
+    case_id: int,
+    *,
+    by: str,
+    now: datetime,
+    text: str,
+    channel: str,
+    thread_ts: str,
+    ts: str,
+    edited_ts: str,
 ) -> None:
     """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note.
 
     `edited_ts` is when it was edited, "" if it was not. An older version may come in after a newer one, or once more,
-    and then takes nothing back. A note under the card of a team that handed the case over is shown under the new card
-    too.
+    and then takes nothing back. A note under a card from before the case was handed over is shown under the new card
+    too, also when the case is back with the same team.
     """
     case, text = await locked(session, case_id), _as_typed(text)
     rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
@@ -86,7 +95,7 @@ async def keep_thread_message(
     if note is None:
         note = Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts, edited_ts=edited_ts or None)
         session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now)])
-        if case.transfers and await _is_former(session, case_id, channel):
+        if case.transfers and await _is_former(session, case_id, channel, thread_ts):
             await session.flush()
             await tell_thread(session, case, MessageKind.NOTE, _key(note), note.id)
     elif note.deleted_at is None and edited_ts > (note.edited_ts or ""):
@@ -121,13 +130,17 @@ async def _show_again(session: AsyncSession, note: Note) -> None:
     await session.exec(repeated.values(version=Message.version + 1).execution_options(synchronize_session=False))
 
 
-async def _is_former(session: AsyncSession, case_id: int, channel: str) -> bool:
-    """Tell whether the card of a case in this channel belongs to a team that handed it over."""
+async def _is_former(session: AsyncSession, case_id: int, channel: str, thread_ts: str) -> bool:
+    """Tell whether the card that heads a thread is from before its case was handed over.
+
+    That is so of any card in the channel of a team that no longer has the case, also before we know where it is.
+    """
     cards = (MessageKind.CASE, MessageKind.FORMER)
-    here = select(Message.kind).where(
+    here = select(Message.kind, Message.ts).where(
         Message.case_id == case_id, Message.channel == channel, col(Message.kind).in_(cards)
     )
-    return MessageKind.CASE not in (await session.exec(here)).all()
+    there = (await session.exec(here)).all()
+    return (MessageKind.FORMER, thread_ts) in there or MessageKind.CASE not in {kind for kind, _ in there}
 
 
 async def delete_thread_message(

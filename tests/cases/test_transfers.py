@@ -422,6 +422,27 @@ async def test_a_note_in_the_old_thread_reaches_the_team_that_has_the_case(bot: 
     assert "melder belde" not in str(bot.slack.thread(BEHEER, there["ts"]))
 
 
+async def test_a_note_in_the_thread_from_before_a_case_came_back_reaches_the_new_card(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    first = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    await by_verb(bot, seen=1, to=beheer)
+    await by_verb(bot, seen=beheer, to=1, key="back")
+    again = await card_in(bot, CHANNEL, "fietspad", "Nieuw", "Van Beheer")
+    await bot.slack.post(SANNE, CHANNEL, "De melder belde ook.", thread_ts=first["ts"])
+    await bot.slack.wait_for(lambda: "melder belde" in str(bot.slack.thread(CHANNEL, again["ts"])))
+    await bot.slack.post(YOUSSEF, CHANNEL, "Dank, ik bel terug.", thread_ts=again["ts"])
+    await eventually(partial(_noted, bot, 2))
+    await settled(bot)
+    threads = [[read(m) for m in bot.slack.thread(CHANNEL, card["ts"])] for card in (first, again)]
+    assert [sum("melder belde" in each for each in thread) for thread in threads] == [1, 1]
+    assert [sum("bel terug" in each for each in thread) for thread in threads] == [0, 1]
+
+
+async def _noted(bot: Bot, count: int) -> bool:
+    return len(await bot.rows(Note)) == count
+
+
 async def test_advice_that_was_asked_before_comes_to_the_team_that_has_the_case(bot: Bot) -> None:
     beheer = await second_team(bot)
     case_id = await mention(bot, text="Het fietspad ligt vol glas.")
