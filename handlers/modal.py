@@ -26,7 +26,9 @@ INITIAL = {
 }
 """The name of an element's initial value, and its name in the state of the view."""
 TOUCHED = "touched"
-"""What a form that is shown again remembers: the fields that were changed in it."""
+"""What a form that is shown again remembers: the fields that were changed in it, and how (`_change`)."""
+METADATA = 3000
+"""The most characters that a modal remembers (https://docs.slack.dev/reference/views/modal-views)."""
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,42 @@ def _shown(view: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _touched(view: dict[str, Any]) -> set[str]:
-    """Return the fields that were changed before the form was shown again: it begins with what was sent."""
+def _began(view: dict[str, Any]) -> dict[str, Any]:
+    """Return what each field began with, before the form was shown again; a field lacks of which we do not know."""
+    began = _shown(view)
+    for field, change in _touched(view).items():
+        shown = _things(began.pop(field, None))
+        if change is not None:
+            added, taken_out = change
+            began[field] = [*(each for each in shown if each not in added), *taken_out]
+    return began
+
+
+def _touched(view: dict[str, Any]) -> dict[str, list[list[str]] | None]:
+    """Return the fields that were changed before the form was shown again, and how; None if it does not remember."""
     metadata = view.get("private_metadata") or ""
-    return set(json.loads(metadata).get(TOUCHED, ())) if metadata.startswith("{") else set()
+    touched = json.loads(metadata).get(TOUCHED, {}) if metadata.startswith("{") else {}
+    return touched if isinstance(touched, dict) else dict.fromkeys(touched)  # a list is of an earlier version
 
 
 def remembering_touched(view: dict[str, Any]) -> str:
-    """Return the `private_metadata` of a form over what is set now that is shown again with what was sent."""
-    touched = sorted({*values(view)} - {*left_as_shown(view)})
-    return json.dumps({**remembered(view), TOUCHED: touched})
+    """Return the `private_metadata` of a form over what is set now that is shown again with what was sent.
+
+    Without room for how its fields were changed it remembers only which.
+    """
+    began, sent = _began(view), values(view)
+    touched = {
+        field: _change(began[field], sent[field]) if field in began else None
+        for field in sorted({*sent} - {*left_as_shown(view)})
+    }
+    metadata = json.dumps({**remembered(view), TOUCHED: touched})
+    return metadata if len(metadata) <= METADATA else json.dumps({**remembered(view), TOUCHED: dict.fromkeys(touched)})
+
+
+def _change(before: Any, sent: Any) -> list[list[str]]:
+    """Return what was added to a field, and what was taken out of it."""
+    was, now = _things(before), _things(sent)
+    return [[each for each in now if each not in was], [each for each in was if each not in now]]
 
 
 def values_over(view: dict[str, Any], now_set: Mapping[str, Any], lines: Mapping[str, int] = {}) -> dict[str, Any]:
@@ -143,20 +171,23 @@ def values_over(view: dict[str, Any], now_set: Mapping[str, Any], lines: Mapping
     fields with one thing on each line, each with how many words at its beginning name the thing; 0: the whole line
     does. `now_set` has the fields by block id.
     """
-    shown, untouched = _shown(view), left_as_shown(view)
+    began, untouched = _began(view), left_as_shown(view)
     sent = {field: value for field, value in values(view).items() if field not in untouched}
-    for field in sent.keys() - _touched(view):
-        before, now = shown.get(field), now_set.get(field)
+    for field in sent.keys() & began.keys():
+        before, now = _things(began[field]), now_set.get(field)
         if isinstance(now, list):
-            sent[field] = _merged(before or [], sent[field] or [], now)
+            sent[field] = _merged(before, sent[field] or [], now)
         elif field in lines:
-            merged = _merged(*(_lines(each) for each in (before, sent[field], now)), named_by=lines[field])
+            merged = _merged(before, _things(sent[field]), _things(now), named_by=lines[field])
             sent[field] = "\n".join(merged)
     return {**now_set, **sent}
 
 
-def _lines(written: str | None) -> list[str]:
-    return [line.strip() for line in (written or "").splitlines() if line.strip()]
+def _things(content: Any) -> list[str]:
+    """Return what stands in a field: the choices of several, or each line that is not empty."""
+    if isinstance(content, list):
+        return content
+    return [line.strip() for line in str(content or "").splitlines() if line.strip()]
 
 
 def _merged(before: list[str], sent: list[str], now: list[str], *, named_by: int = 0) -> list[str]:

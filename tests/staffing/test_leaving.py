@@ -75,6 +75,21 @@ async def test_who_gets_cases_of_one_colleague_twice_from_one_window_is_told_twi
     assert ["Bericht 2" in read(each) for each in bot.slack.direct(MARIEKE)] == [False, True]
 
 
+async def test_roles_that_a_colleague_gives_while_it_is_asked_where_cases_go_stay(bot: Bot) -> None:
+    await owned(bot, YOUSSEF)
+    for person in ("U0TOM", "U0WEG"):
+        await make_role(bot, person, Role.AGENT)
+    await makes_reader(bot, role_agents=["U0WEG"])
+    async with bot.desk.session() as session:
+        for person in (MARIEKE, "U0NIEUW"):
+            session.add(Agent(team_id=1, slack_id=person, role=Role.READER, created_at=bot.desk.now()))
+        (await session.get_one(Agent, (1, "U0WEG"))).role = None
+    ack = await bot.slack.submit(SANNE, {"hand_over_to": [], "hand_over_where": "queue"})
+    assert ack.ok and not ack.errors, ack.errors
+    given = {each: await role(bot, each) for each in (YOUSSEF, MARIEKE, "U0NIEUW", "U0TOM", "U0WEG")}
+    assert given == {**dict.fromkeys((YOUSSEF, MARIEKE, "U0NIEUW"), Role.READER), "U0TOM": None, "U0WEG": None}
+
+
 async def test_who_no_longer_answers_gets_no_private_words_of_the_cases_that_go(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     for number, (words, private) in enumerate([("Mijn BSN is 123456782", True), ("Wanneer?", False)], 1):
