@@ -149,7 +149,7 @@ async def _show_why(ack: Ack, desk: TeamDesk, view: Block, by: str, refused: Ref
 async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:
     """Show each error at its field; if a field that the choices need is missing, show that field first."""
     ids = {name_of_field(block_id): block_id for block_id in values(view)}
-    missing = {composing.PROMISE: PROMISE, composing.CONFIRMED: CONFIRM}
+    missing = {composing.PROMISE: PROMISE, composing.CONFIRMED: CONFIRM, composing.INITIALS: INITIALS}
     if any(part in wrong.fields and field not in ids for part, field in missing.items()):  # sent before it appeared
         who = await writer(desk, ModalState.of(view).case, by)
         await ack(response_action="update", view=next_view(desk, who, view, chosen_in(desk, who.file, view)))

@@ -165,6 +165,8 @@ def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text:
     state = replace(state, promise=filled.get(PROMISE) or state.promise)
     if text is not None:
         state = replace(state, inserted=state.inserted + 1)
+    if not who.initials and state.ask is None:  # taken away meanwhile, or the case is in another team
+        state = replace(state, ask="")
     mention = composing.mention_of(who.file, state.mention)
     initials = who.initials or filled.get(INITIALS) or state.ask or ""
     composed = compose(desk, who.file, mention, chosen.words, initials, private=chosen.private)

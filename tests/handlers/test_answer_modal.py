@@ -10,7 +10,8 @@ from bot.domain.mention import Act
 from bot.models import Account, Mention, Reply, ReplyKind
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
-from tests.conftest import CHANNEL, SANNE, Bot, eventually
+from bot.team import agents
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
 from tests.people import asks_for_a_promise, mention, open_modal, square_texts
 
 WORDS = "We zoeken het uit."
@@ -106,6 +107,22 @@ async def test_sent_before_the_modal_followed_the_choice_it_asks_after_all_and_n
         return [r.kind for r in await bot.rows(Reply)] == [ReplyKind.INTERIM]
 
     await eventually(promised)
+
+
+async def test_who_lost_their_initials_while_the_modal_was_open_is_asked_for_them(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        await agents.set_initials(session, 1, SANNE, "SB", now=bot.desk.now())
+    await opened(bot)
+    assert "initials" not in action_ids(bot.slack.view(SANNE) or {})
+    async with bot.desk.session() as session:
+        await agents.correct_initials(session, 1, SANNE, "", by=YOUSSEF, now=bot.desk.now())
+    ack = await bot.slack.submit(SANNE, {})
+    assert ack.ok and not ack.errors, ack.errors
+    assert "initials" in action_ids(bot.slack.view(SANNE) or {}) and not await bot.rows(Reply)
+    ack = await bot.slack.submit(SANNE, {"initials": "SdB"})
+    assert ack.ok and not ack.errors, ack.errors
+    [reply] = await bot.rows(Reply)
+    assert WORDS in reply.text and reply.text.endswith("^SDB")
 
 
 async def test_a_post_that_is_removed_while_the_modal_is_open_keeps_what_was_typed_and_says_so_when_it_is_sent(
