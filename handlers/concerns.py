@@ -18,6 +18,7 @@ from bot.team import teams
 from bot.views import closing, handing_over
 from bot.views.answer_modal import TURNS
 from bot.views.choosing import value_in
+from bot.views.topic import TOPIC
 
 NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
 """An id at the beginning of a value, after the verb of a menu if there is one."""
@@ -104,8 +105,8 @@ def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield the kind and id of what a request names: a case, question, sign-in, or the team of settings or figures.
 
     A modal has the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
-    modal that names something itself, only the buttons of cases count. The next case of a series is of the team of the
-    series, wherever the one that is shown is by now.
+    modal that names something itself, only the buttons of cases count. The menu of topics has their names, which may be
+    numbers. The next case of a series is of the team of the series, wherever the one that is shown is by now.
     """
     view = body.get("view") or {}
     metadata = "" if view.get("type") == "home" else view.get("private_metadata") or ""
@@ -118,5 +119,6 @@ def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for action in body.get("actions") or []:
         value = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         kind = action["action_id"].partition(":")[0]
-        if (not metadata or kind == "case") and (number := NUMBER.match(value)):
+        names = not metadata or (kind == "case" and action["action_id"] != TOPIC)
+        if names and (number := NUMBER.match(value)):
             yield "escalation" if action["action_id"] == "case:advise" else kind, int(number[1])

@@ -5,9 +5,10 @@ from sqlmodel import col, select
 
 from bot.models import AnswerDraft, Event
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
 from bot.team import teams
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
-from tests.people import mention, open_modal, settings
+from tests.people import card_in, claim_in_two_teams, mention, open_modal, settings
 
 
 async def opened_details(bot: Bot, case_id: int) -> None:
@@ -32,6 +33,18 @@ async def test_an_agent_says_what_a_case_is_about(bot: Bot) -> None:
         (SANNE, {"before": None, "after": "Afval"}),
         (SANNE, {"before": "Afval", "after": None}),
     ]
+
+
+@pytest.mark.parametrize("topic", ["2", "2: wegwerk"])
+async def test_a_topic_that_is_a_number_is_no_case_of_another_team(bot: Bot, topic: str) -> None:
+    await claim_in_two_teams(bot)
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"topics": [topic]}, by=SANNE, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await opened_details(bot, 1)
+    await bot.slack.click_in_view(SANNE, "case:topic", f"is:{topic}")
+    await card_in(bot, CHANNEL, "Bericht 1", "Onderwerp", topic)
+    assert (await bot.case(1)).topic == topic
 
 
 async def test_without_a_list_there_is_nothing_to_choose(sqlite_bot: Bot) -> None:
