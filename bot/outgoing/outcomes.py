@@ -14,7 +14,7 @@ from bot.cases.moves import tell_thread
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable, UsedUp
 from bot.domain.budget import Budget
 from bot.domain.case import OPEN, Move
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why
 from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone
 from bot.domain.payload import UNSTORABLE
@@ -43,6 +43,8 @@ class Done:
 
 
 Outcome = Sent | Done | Rejected | Unknowable | NotYet
+DOUBTED = frozenset({ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN})
+"""The statuses of a reply that a later try put in doubt; a withdrawn one was being sent, so a colleague said "no"."""
 
 
 def name_of(outcome: Outcome) -> str:
@@ -81,14 +83,17 @@ async def _note_limit(session: AsyncSession, account_id: int, outcome: Outcome, 
 async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, now: datetime) -> None:
     case = await cases.locked(session, seen.case_id)
     reply = await session.get_one(Reply, seen.id, with_for_update=db.HELD, populate_existing=True)
+    if reply.status in DOUBTED and isinstance(outcome, Sent) and not outcome.held:
+        _note_where(reply, outcome)
+        await deliveries.settled(session, case, reply, published=True, by="", now=now, why=Why.PLATFORM)
+        return
     if reply.status is not ReplyStatus.SENDING or _is_overtaken(seen, reply, outcome):
         return
     session.add(reply)
     match outcome:
         case Sent():
             reply.status, reply.problem = ReplyStatus.SENT, None
-            reply.external_id, reply.url = storable_id(outcome.external_id), UNSTORABLE.sub("", outcome.url)
-            reply.conversation = storable_id(outcome.conversation) or None
+            _note_where(reply, outcome)
             await (deliveries.held if outcome.held else deliveries.published)(session, case, reply, now)
         case UsedUp() if reply.tries > 1:  # it was already done, perhaps by our earlier try
             await deliveries.use_up(session, reply)
@@ -105,6 +110,11 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
             put_off(reply, outcome, now)
     await session.flush()
     await cases.touch(session, reply.case_id)
+
+
+def _note_where(reply: Reply, sent: Sent) -> None:
+    reply.external_id, reply.url = storable_id(sent.external_id), UNSTORABLE.sub("", sent.url)
+    reply.conversation = storable_id(sent.conversation) or None
 
 
 def _is_overtaken(seen: Reply | Act, item: Reply | Act, outcome: Outcome) -> bool:
@@ -129,6 +139,11 @@ async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime)
 async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: datetime) -> None:
     await cases.locked(session, seen.case_id)
     act = await session.get_one(Act, seen.id, with_for_update=db.HELD, populate_existing=True)
+    if act.status is ActStatus.UNCERTAIN and isinstance(outcome, Sent | Done):  # a later try put it in doubt
+        session.add(act)
+        await _is_done(session, act, now)
+        await _end(session, act, ActStatus.DONE, EventKind.ACT_DONE, None, now)
+        return
     if act.status is not ActStatus.SENDING or _is_overtaken(seen, act, outcome):
         return
     session.add(act)

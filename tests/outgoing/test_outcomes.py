@@ -10,16 +10,17 @@ from bot.cases import inbox
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable, Unknowable
 from bot.domain.budget import Budget
 from bot.domain.case import Urgency
-from bot.domain.mention import Arrived, Author, Delivery, Post
+from bot.domain.mention import Act, Arrived, Author, Delivery, Post
 from bot.domain.text import Refused
-from bot.models import Account, Reply, ReplyStatus
+from bot.models import Account, ActStatus, Reply, ReplyStatus
+from bot.models import Act as ActRow
 from bot.outgoing import outcomes, queue, replies
-from bot.outgoing.outcomes import Outcome
+from bot.outgoing.outcomes import Done, Outcome
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import sla
-from tests.acting import ALL, answered, forged
+from tests.acting import ALL, answered, approve, forged, statuses
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.people import home, open_modal, settings
 
@@ -51,6 +52,48 @@ async def test_of_a_try_that_was_overtaken_only_counts_that_it_was_sent(acting: 
     assert (now.status, now.external_id) == (ReplyStatus.SENT, "77")
     now, _ = await recorded(bot, second, Rejected("It was published already."))
     assert now.status is ReplyStatus.SENT
+
+
+@pytest.mark.parametrize("said_no", [False, True])
+async def test_an_answer_in_doubt_was_published_once_the_try_that_was_overtaken_says_so(
+    acting: Bot, said_no: bool
+) -> None:
+    bot, reply = acting, await answered(acting)
+    first = await tried(bot, reply)
+    second = await tried(bot, reply, later=queue.CRASH_GUARD)
+    await recorded(bot, second, Unknowable("nobody knows"))
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("Misschien verstuurd")
+    if said_no:
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_absent")
+        await bot.slack.wait_for(lambda: not bot.card_now("Misschien verstuurd"))
+    now, _ = await recorded(bot, first, Sent("77", "https://a.nl/77"))
+    assert (now.status, now.external_id, now.url) == (ReplyStatus.SENT, "77", "https://a.nl/77")
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("*Beantwoord*")
+    said = "nu zeker dat je antwoord is geplaatst"
+    await bot.slack.wait_for(lambda: any(said in text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])))
+
+
+async def test_an_act_in_doubt_was_done_once_the_try_that_was_overtaken_says_so(acting: Bot) -> None:
+    bot, act = acting, await approve(acting, Act.HIDE)
+    tries = list[ActRow]()
+    for at in (act.send_at, act.send_at + queue.CRASH_GUARD):
+        async with bot.desk.session() as session:
+            taken = await queue.take_next(session, act.account_id, at)
+        assert isinstance(taken, ActRow)
+        tries.append(taken)
+    first, second = tries
+    for seen, outcome, status in (
+        (second, Rejected("It is hidden already."), ActStatus.UNCERTAIN),
+        (first, Done(), ActStatus.DONE),
+    ):
+        async with bot.desk.session() as session:
+            await outcomes.record(session, seen, outcome, bot.desk.now())
+        assert await statuses(bot) == [(Act.HIDE, status)]
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("*Verborgen* door")
+    assert "Misschien" not in text_of(card)
 
 
 async def test_an_answer_that_was_published_under_an_id_that_no_database_takes_counts_as_sent(acting: Bot) -> None:
