@@ -4,7 +4,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,16 @@ class Texts:
         """Return the time zone in which times are shown."""
         return ZoneInfo(self.time_zone)
 
+    def here(self, at: datetime) -> datetime:
+        """Return a moment in the time zone in which times are shown; UTC for one that has no name there.
+
+        Programs write the first or the last moment of all for no date, and others choose what posts tell.
+        """
+        try:
+            return at.astimezone(self.zone)
+        except OverflowError:
+            return at.astimezone(UTC)
+
     @property
     def _locale(self) -> str:
         return "en_GB" if self.language == "en" else self.language  # the day before the month, as in Dutch
@@ -62,12 +72,12 @@ class Texts:
 
     def time(self, at: datetime) -> str:
         """Return the time of day, like 14:05."""
-        return format_time(at, "HH:mm", tzinfo=self.zone, locale=self._locale)
+        return format_time(self.here(at), "HH:mm", locale=self._locale)
 
     def seconds(self, at: datetime, now: datetime) -> str:
         """Return a moment to the second, like 14:05:09, with the date as `when`."""
         pattern = "HH:mm:ss" if self._needs_no_date(at, now) else "EEE d MMM HH:mm:ss"
-        return format_datetime(at, pattern, tzinfo=self.zone, locale=self._locale)
+        return format_datetime(self.here(at), pattern, locale=self._locale)
 
     def when(self, at: datetime, now: datetime) -> str:
         """Return a moment as short as possible: today only its time, else with the date.
@@ -77,24 +87,24 @@ class Texts:
         """
         if self._needs_no_date(at, now):
             return self.time(at)
-        if at.astimezone(self.zone).year == now.astimezone(self.zone).year:
-            return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self._locale)
+        if self.here(at).year == self.here(now).year:
+            return format_datetime(self.here(at), "EEE d MMM HH:mm", locale=self._locale)
         return self.moment(at)
 
     def _needs_no_date(self, at: datetime, now: datetime) -> bool:
-        return len({each.astimezone(self.zone).date() for each in (at, now, self.posted_at or now)}) == 1
+        return len({self.here(each).date() for each in (at, now, self.posted_at or now)}) == 1
 
     def moment(self, at: datetime) -> str:
         """Return a moment with its day and year, like 24 nov 2026 09:00."""
-        return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self._locale)
+        return format_datetime(self.here(at), "d MMM y HH:mm", locale=self._locale)
 
     def day(self, at: datetime, *, year: bool = True) -> str:
         """Return the day as short as possible: 24 nov 2026, or 24 nov."""
-        return format_date(at.astimezone(self.zone).date(), "d MMM y" if year else "d MMM", locale=self._locale)
+        return format_date(self.here(at).date(), "d MMM y" if year else "d MMM", locale=self._locale)
 
     def date(self, at: datetime) -> str:
         """Return the date in full, like `dinsdag 24 november 2026`."""
-        return format_date(at.astimezone(self.zone).date(), "EEEE d MMMM y", locale=self._locale)
+        return format_date(self.here(at).date(), "EEEE d MMMM y", locale=self._locale)
 
 
 def capital(words: str) -> str:

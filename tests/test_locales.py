@@ -218,6 +218,16 @@ def test_english_says_what_stands_in_the_code() -> None:
             assert english.plural(one, many[0], 2, **fills) == many[0].format(n=2, **fills)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Amsterdam", "America/Kralendijk"])
+@pytest.mark.parametrize(
+    ("at", "year"), [(datetime.min.replace(tzinfo=UTC), "1"), (datetime.max.replace(tzinfo=UTC), "9999")]
+)
+def test_the_first_and_the_last_moment_of_all_can_be_written_in_every_zone(zone: str, at: datetime, year: str) -> None:
+    t = Texts("nl", zone)
+    assert t.when(at, datetime.now(UTC)).split()[2] == t.moment(at).split()[2] == year
+    assert t.day(at).endswith(f" {year}") and t.date(at).endswith(f" {year}") and ":" in t.time(at)
+
+
 def test_dates_have_one_style_in_both_languages() -> None:
     """The day before the month, and the year in full: 11-12-26 says in English another day than in Dutch."""
     at, now = datetime(2026, 11, 24, 9, tzinfo=UTC), datetime(2027, 2, 1, 9, tzinfo=UTC)
