@@ -4,7 +4,7 @@ Where a platform does not say who removed a post, it may have been the author, s
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -33,6 +33,8 @@ from bot.team.settings import TeamSettings
 AT_ONCE = 100
 MOST_APART = timedelta(days=1)
 """How far a platform's clock may be from ours, with the time that a post takes to come in."""
+EVER = datetime.fromtimestamp(0, UTC)
+"""Nothing came in before this: a program that knows no date may name the year 1, before which there is no day."""
 LISTS = kinds_that_show(Shows.LIST)
 """The messages that show it for several cases; their details name the cases."""
 
@@ -114,7 +116,7 @@ async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Seque
     seen = [(mention.published_at, mention.gone_at, mention.url) for mention in removed if mention.url]
     if until := max((gone_at for _, gone_at, _ in seen if gone_at is not None), default=None):
         showing = select(Mention).where(
-            col(Mention.received_at) >= min(published_at for published_at, _, _ in seen) - MOST_APART,
+            col(Mention.received_at) >= max(min(published_at for published_at, _, _ in seen), EVER) - MOST_APART,
             col(Mention.received_at) <= until + MOST_APART,
             col(Mention.replies_to)["url"].as_string().in_({url for _, _, url in seen}),
         )

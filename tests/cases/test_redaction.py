@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -136,6 +136,17 @@ async def test_who_quotes_a_removed_post_without_answering_it_quotes_it_no_more(
     assert "123456782" not in shown(bot)
     assert [mention.replies_to for mention in await bot.rows(Mention)] == [None, None, asdict(others)]
     assert "zien jullie dit?" in shown(bot) and "Het nieuws van vandaag" in shown(bot)
+
+
+async def test_the_words_of_a_removed_post_go_whose_program_knew_no_date(office: Bot) -> None:
+    bot = office
+    undated = post(bot, url="https://platform.example/1", published_at=datetime.min.replace(tzinfo=UTC))
+    theirs = Quote("Burger 1", SECRET, undated.url)
+    await comes_in(bot, undated, post(bot, 2, "Dat zou ik niet plaatsen", replies_to=theirs))
+    await comes_in(bot, replace(undated, gone=Gone.BY_AUTHOR))
+    assert SECRET in shown(bot)
+    await later(bot, days=31)
+    assert "123456782" not in shown(bot) and "Dat zou ik niet plaatsen" in shown(bot)
 
 
 async def test_who_answers_a_removed_post_quotes_it_no_more_on_the_card_and_below_it(office: Bot) -> None:
