@@ -78,9 +78,15 @@ def _refuse_unless_same(earlier: Reply, answer: Answer) -> None:
     """Refuse a submission that changed after it was approved: a modal stays open if our response to it is lost."""
     if earlier.status is ReplyStatus.WITHDRAWN:
         raise Refused("You took this answer back. Close this window and open Answer again to send another.")
-    said = (earlier.invitation or {}).get("draft", "")
-    chosen = (answer.words, answer.private, answer.kind, answer.promised_at, answer.invitation.strip(), answer.image)
-    if (earlier.draft, earlier.private, earlier.kind, earlier.promised_at, said, earlier.image) != chosen:
+    chosen = (
+        answer.words, answer.private, answer.kind, answer.promised_at, answer.invitation.strip(), answer.image,
+        answer.image_description if answer.image else "",
+    )  # fmt: skip
+    accepted = (
+        earlier.draft, earlier.private, earlier.kind, earlier.promised_at, (earlier.invitation or {}).get("draft", ""),
+        earlier.image, earlier.image_description,
+    )  # fmt: skip
+    if accepted != chosen:
         raise Refused("Your answer was accepted as you first sent it. Take that back on the card, or answer again.")
 
 

@@ -348,3 +348,16 @@ async def test_the_same_submission_again_sends_one_answer(illustrated: Bot) -> N
     bot.clock.advance(minutes=5)
     await sent_out(bot)
     assert len(square_texts(bot)) == len(await bot.rows(Reply)) == 1
+
+
+async def test_who_changes_the_description_of_an_answer_that_was_accepted_reads_that_it_went_as_it_was(
+    illustrated: Bot,
+) -> None:
+    bot = illustrated
+    view = dict(await writing(bot))
+    await send(bot, photograph(), answer_image_description=SEEN)
+    await bot.card("*Beantwoord*")
+    bot.slack.workspace.set_stack(SANNE, [view])  # our answer to the submission got lost, so the modal is still there
+    ack = await send(bot, photograph(), answer_image_description="Een volle container.")
+    assert "zoals je het de eerste keer verstuurde" in ack.errors["answer_text"]
+    assert [reply.image_description for reply in await bot.rows(Reply)] == [SEEN]
