@@ -38,12 +38,16 @@ NOTED_EVERY = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class _Addressed:
-    """The target of an address: the accounts that may be meant, the token in it, and whether the body says which."""
+    """The target of an address: the accounts that may be meant, the token in it, and whether the body says which.
+
+    `beside`: all accounts of the platform. It may know one address for all of them, which may be that of one.
+    """
 
     receiver: Receiver
     accounts: Sequence[Account]
     token: str = ""
     by_body: bool = False
+    beside: Sequence[Account] = ()
 
 
 @dataclass(frozen=True)
@@ -131,9 +135,9 @@ async def _addressed(desk: Desk, first: str, second: str) -> _Addressed | None:
         named = select(Account).where(col(Account.platform).in_(pushing)).order_by(col(Account.id))
         own = [row for row in await session.exec(named.where(Account.name == first)) if _by_own_name(pushing, row)]
         if not own and first in pushing:
-            rows = named.where(Account.platform == first)
-            accounts = list(await session.exec(rows.where(Account.name == second) if second else rows))
-            return _to(pushing[first], accounts, by_body=not second)
+            beside = list(await session.exec(named.where(Account.platform == first)))
+            accounts = [row for row in beside if row.name == second] if second else beside
+            return _to(pushing[first], accounts, by_body=not second, beside=beside)
     return _to(pushing[own[0].platform], own[:1], token=second) if own else None
 
 
@@ -142,23 +146,26 @@ def _by_own_name(pushing: dict[str, Platform], row: Account) -> bool:
 
 
 def _to(
-    platform: Platform, accounts: Sequence[Account], *, token: str = "", by_body: bool = False
+    platform: Platform,
+    accounts: Sequence[Account],
+    *,
+    token: str = "",
+    by_body: bool = False,
+    beside: Sequence[Account] = (),
 ) -> _Addressed | None:
-    return _Addressed(platform.receiver, accounts, token, by_body) if platform.receiver and accounts else None
+    return _Addressed(platform.receiver, accounts, token, by_body, beside) if platform.receiver and accounts else None
 
 
 async def _answer(
     desk: Desk, intake: Intake, refusals: _Refusals, addressed: _Addressed, asked: Request
 ) -> web.Response:
-    receiver, accounts = addressed.receiver, addressed.accounts
-    challenge = _challenge(desk, receiver, accounts, asked)
+    receiver = addressed.receiver
+    challenge = _challenge(desk, receiver, addressed.accounts, asked)
     if challenge is not None:
         return web.Response(text=challenge)
     if asked.method != "POST":
         return _problem(405, "Send mentions with POST.")
-    if addressed.by_body:
-        ids = receiver.accounts_of(asked)
-        accounts = [row for row in accounts if row.identity and row.identity["id"] in ids]
+    accounts = _concerned(addressed, asked)
     if not accounts:
         return await _for_none(desk, intake, addressed, asked)
     received, new, refused = 0, 0, list[Exception]()
@@ -186,6 +193,18 @@ async def _answer(
     if refused:
         raise refused[0]
     return web.json_response({"received": received, "new": new})
+
+
+def _concerned(addressed: _Addressed, asked: Request) -> Sequence[Account]:
+    """Return the accounts that the body is about; if it is about none, the one whose own address was called."""
+    try:
+        ids = addressed.receiver.accounts_of(asked)
+    except BadPayload:
+        if addressed.by_body:
+            raise
+        return addressed.accounts  # whether it is theirs at all is seen first
+    concerned = [row for row in addressed.beside if row.identity and row.identity["id"] in ids]
+    return concerned if concerned or addressed.by_body else addressed.accounts
 
 
 async def _for_none(desk: Desk, intake: Intake, addressed: _Addressed, asked: Request) -> web.Response:

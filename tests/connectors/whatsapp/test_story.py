@@ -464,6 +464,21 @@ async def test_a_badly_signed_request_brings_nothing_and_one_sent_again_nothing_
     assert (await bot.case()).status is Status.NEW
 
 
+async def test_what_comes_for_another_number_at_the_address_of_one_comes_in_for_that_other(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    """An app at Meta has one address for all its numbers, and what is lost there cannot be read later."""
+    bot = on_whatsapp
+    await twin(bot, await account_of(bot, "gemeente"), "999")
+    server.write("jan", "Wie belt mij terug?")
+    ours = server.request(*server.events)
+    theirs = pushed(ours.body.replace(NUMBER_ID.encode(), b"999").replace(b"wamid", b"other"))
+    for request in (theirs, ours):
+        assert (await told(bot, "/in/whatsapp/gemeente", request))[0] == 200
+    names = {(await account_of(bot, name)).id for name in ("wijk", "gemeente")}
+    assert {mention.account_id for mention in await bot.rows(Mention)} == names
+
+
 async def test_meta_is_told_that_the_address_is_ours_only_by_the_verify_token(
     on_sqlite: Bot, server: FakeWhatsApp
 ) -> None:
