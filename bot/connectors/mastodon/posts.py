@@ -22,7 +22,7 @@ def post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
     change. A followers-only post counts as private, because a public answer would reveal it.
     """
     account = status["account"]
-    private = status.get("visibility") not in {"public", "unlisted"}
+    private = _is_private(status)
     ways = [Act.ANSWER_PRIVATELY] if private else [Act.ANSWER, Act.ANSWER_PRIVATELY]
     ways.append(Act.LIKE)
     edited = status.get("edited_at")
@@ -39,8 +39,7 @@ def post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
         url=web(status.get("url")) or web(status.get("uri")),
         in_reply_to=reply_to(status) or None,
         ancestors=tuple(filter(None, [reply_to(parent)])) if isinstance(parent, dict) else (),
-        replies_to=(_quote(parent) if within(parent, "account", "id") != me else None)
-        or _quote(within(status, "quote", "quoted_status")),
+        replies_to=(_quote(parent, status) if within(parent, "account", "id") != me else None) or _quoted(status),
         private=private,
         language=status.get("language") or "",
         media=tuple(_media(status.get("media_attachments") or [])),
@@ -49,6 +48,10 @@ def post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
         edited_at=time_of(edited) if edited else None,
         kind=_kind(status),
     )
+
+
+def _is_private(status: Json) -> bool:
+    return status.get("visibility") not in {"public", "unlisted"}
 
 
 def _kind(status: Json) -> PostKind:
@@ -69,7 +72,7 @@ def _own_words(status: Json) -> str:
 
     Of an answer we show what it answers, so there the link stays.
     """
-    if reply_to(status) or _quote(within(status, "quote", "quoted_status")) is None:
+    if reply_to(status) or _quoted(status) is None:
         return _words(status)
     return _words(status, without=FOR_QUOTE) or _words(status)
 
@@ -87,11 +90,20 @@ def _media(attachments: list[Json]) -> Iterator[Media]:
             yield Media(url, one.get("type") or "unknown", one.get("description") or "")
 
 
-def _quote(status: Any) -> Quote | None:
-    """Return an answered or quoted status, to show with the post; None when it is unreadable."""
+def _quoted(status: Json) -> Quote | None:
+    return _quote(within(status, "quote", "quoted_status"), status)
+
+
+def _quote(shown: Any, status: Json) -> Quote | None:
+    """Return an answered or quoted status, to show with the post; None when it is unreadable.
+
+    Nor is a private one shown with a public post: who may read only what is public, as advisers elsewhere, reads both.
+    """
     try:
-        account = status["account"]
-        return Quote(account.get("display_name") or account["acct"], _words(status), web(status.get("url")))
+        if _is_private(shown) and not _is_private(status):
+            return None
+        account = shown["account"]
+        return Quote(account.get("display_name") or account["acct"], _words(shown), web(shown.get("url")))
     except UNREADABLE:
         return None
 

@@ -148,6 +148,23 @@ async def test_an_answer_to_someone_else_shows_what_it_answers(server: FakeMasto
     assert (mention.replies_to.author, mention.replies_to.text) == ("Els", "Het is hier zo donker!")
 
 
+@pytest.mark.parametrize("visibility", ["direct", "private"])
+async def test_a_public_post_does_not_show_what_not_all_may_read(
+    server: FakeMastodon, mastodon: Mastodon, visibility: str
+) -> None:
+    """A citizen may go on in public below what they wrote to us alone: advisers and guests read their public posts."""
+    server.post_as("jan", "@gemeente Mijn bsn is 123456782", visibility=visibility)
+    page = await mastodon.fetch({})
+    (private,) = page.posts
+    server.post_as("jan", "@gemeente Hoe lang duurt dat?", in_reply_to=private.external_id)
+    (mention,) = (await mastodon.fetch(page.cursor)).posts
+    assert mention.in_reply_to == private.external_id and not mention.private
+    assert mention.replies_to is None
+    server.post_as("jan", "@gemeente Nog steeds?", in_reply_to=private.external_id, visibility="direct")
+    (privately,) = (await mastodon.fetch(page.cursor)).posts[1:]
+    assert privately.replies_to is not None, "who may read this may read that"
+
+
 async def test_a_removed_or_unreadable_answered_post_is_left_out(server: FakeMastodon, mastodon: Mastodon) -> None:
     first = server.post_as("els", "Het is hier zo donker!")
     server.post_as("jan", "Vraag het @gemeente", in_reply_to=first["id"])
