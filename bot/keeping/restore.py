@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -37,6 +38,10 @@ HALF = (
 NO_SLACK = (
     "Slack does not let us look for messages that are newer than the backup ({reason}): check SLACK_BOT_TOKEN and try "
     "again, or leave that out with --without-slack. Then those messages keep their buttons, which do nothing."
+)
+STUCK = (
+    "What is in the database cannot be put aside ({reason}), so nothing was changed. The user of DATABASE_URL must own "
+    "its tables and be allowed to make a schema in it: GRANT CREATE ON DATABASE …"
 )
 NEWER = "{file} was made by a newer version of webcare: update the program first."
 
@@ -182,9 +187,19 @@ async def _begun(settings: Settings, *, force: bool) -> tuple[str | None, Mappin
         _refuse_filled(filled, force=force)
         given = await _given(engine, there)
         await unfinished.mark(engine, HALF, json.dumps(given))
-        return await unfinished.put_aside(engine) if there & unfinished.FILLED else None, given
+        return await _put_aside(engine, there) if there & unfinished.FILLED else None, given
     finally:
         await engine.dispose()
+
+
+async def _put_aside(engine: AsyncEngine, there: Collection[str]) -> str:
+    """Put aside what a database holds; raises BadSettings when that is refused, and then a bot may start on it."""
+    try:
+        return await unfinished.put_aside(engine)
+    except DBAPIError as error:
+        if db.UNFINISHED not in there:
+            await unfinished.unmark(engine)
+        raise BadSettings(STUCK.format(reason=" ".join(str(error.orig).split()))) from None
 
 
 async def _given(engine: AsyncEngine, there: Collection[str]) -> Mapping[str, int]:

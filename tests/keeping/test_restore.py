@@ -768,6 +768,34 @@ async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_c
     assert aside == {"trends": [True], "trend_words": [True], "Rapport 2026": [True], "of_somebody_else": [False]}
 
 
+async def test_who_may_put_nothing_aside_reads_what_is_in_the_way_and_keeps_a_database_on_which_the_bot_starts(
+    postgres_uri: str, slack: Sandbox, tmp_path: Path
+) -> None:
+    """PostgreSQL lets only the owner of a database, and whom they let, make a schema in it."""
+    admin = postgres_uri.replace("/postgres?", "/no_schemas?")
+    async with await psycopg.AsyncConnection.connect(postgres_uri, autocommit=True) as connection:
+        await connection.execute("CREATE DATABASE no_schemas")
+        await connection.execute("CREATE ROLE tenant LOGIN")
+    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+        await connection.execute("GRANT ALL ON SCHEMA public TO tenant")
+    url = make_url(admin).set(username="tenant").render_as_string(hide_password=False)
+    engine = db.create_engine(url)
+    await db.migrate(engine)
+    await engine.dispose()
+    async with running_bot(url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
+    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    before = await rows_of(url)
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
+    assert (done.code, "Traceback" in done.err) == (2, False), done.err
+    assert "permission denied for database" in done.err and "GRANT CREATE ON DATABASE" in done.err
+    assert await rows_of(url) == before
+    async with running_bot(url, slack):
+        pass
+
+
 def dump(file: Path) -> list[str]:
     with closing(sqlite3.connect(file)) as connection:
         return list(connection.iterdump())
