@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
@@ -13,6 +14,10 @@ from bot.config import BadSettings
 
 ASIDE = "webcare_before_"
 """How the schemas begin that hold what was put aside."""
+NO_TABLES = (
+    "The database {place} cannot be filled ({reason}): its user must be allowed to make tables there, for which its "
+    "owner has GRANT ALL ON SCHEMA public."
+)
 OURS = frozenset({*SQLModel.metadata.tables, "alembic_version"})
 FILLED = OURS - {"alembic_version", "workspaces"}
 """The tables that are empty in a database that was never used."""
@@ -81,11 +86,16 @@ async def is_filled(engine: AsyncEngine, names: Collection[str]) -> bool:
 async def mark(engine: AsyncEngine, what: str, details: str = "") -> None:
     """Mark a database as unfinished; raises BadSettings when a bot, or anybody else by our name, is connected to it.
 
-    The mark comes first: a bot that starts after we looked sees it.
+    So it does when we may make no table. The mark comes first: a bot that starts after we looked sees it.
     """
     was_there = db.UNFINISHED in await tables(engine)
     async with db.connected(engine) as connection:
-        await connection.execute(text(f"CREATE TABLE IF NOT EXISTS {db.UNFINISHED} (what text, details text)"))
+        try:
+            await connection.execute(text(f"CREATE TABLE IF NOT EXISTS {db.UNFINISHED} (what text, details text)"))
+        except DBAPIError as error:
+            raise BadSettings(
+                NO_TABLES.format(place=db.place(engine), reason=" ".join(str(error.orig).split()))
+            ) from None
         await connection.execute(text(f"DELETE FROM {db.UNFINISHED}"))  # noqa: S608
         row = text(f"INSERT INTO {db.UNFINISHED} VALUES (:what, :details)")  # noqa: S608
         await connection.execute(row, {"what": what, "details": details})

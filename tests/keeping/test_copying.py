@@ -271,3 +271,16 @@ async def test_a_change_that_is_not_in_the_file_yet_is_copied(killed: Path, targ
 async def test_what_cannot_be_copied_is_one_sentence(tmp_path: Path, settings: dict[str, str], to: str) -> None:
     done = await webcare(tmp_path, "copy", to, **settings)
     assert (done.code, "Traceback" in done.err, done.err.count("\n")) == (2, False, 1)
+
+
+async def test_who_may_make_no_table_there_reads_that_in_one_sentence(
+    filled: Path, sqlite_url: str, target: str, tmp_path: Path
+) -> None:
+    """Since version 15, PostgreSQL lets only the owner of a database, and whom they let, make a table in it."""
+    async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
+        await connection.execute("CREATE ROLE guest LOGIN")
+    to = make_url(target).set(username="guest").render_as_string(hide_password=False)
+    done = await webcare(tmp_path, "copy", to, database_url=sqlite_url)
+    assert (done.code, "Traceback" in done.err, done.err.count("\n")) == (2, False, 1)
+    assert "permission denied for schema public" in done.err and "GRANT ALL ON SCHEMA public" in done.err
+    await copied(filled, target)
