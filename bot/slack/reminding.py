@@ -19,6 +19,7 @@ from bot.slack.places import links_of
 from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views.block import View
+from bot.views.citizen import called
 from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder, row
 
 
@@ -42,13 +43,15 @@ async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) 
     urls = await links_of(session, desk.slack, [each[0].case.id for each in first])
     due = [await _due(desk, session, each, urls) for each in first]
     done = {fact.case.id for fact in facts if fact.standing is Standing.DONE} - {fact.case.id for fact in waiting}
-    names = await session.exec(
-        select(Author.name).join(Case, col(Case.author_id) == Author.id).where(col(Case.id).in_(sorted(done)[:SHOWN]))
+    authors = await session.exec(
+        select(Author).join(Case, col(Case.author_id) == Author.id).where(col(Case.id).in_(sorted(done)[:SHOWN]))
     )
     counts = Counter(min((fact.standing for fact in each), key=ORDER.index) for each in by_case.values())
     several = message.channel != desk.team.channel and len(await teams.all_teams(session)) > 1
     team = desk.team.name if several else ""
-    content = Reminders(counts, due, names.all(), len(done), Listed.of(message.details).called, team)
+    content = Reminders(
+        counts, due, [called(each) for each in authors], len(done), Listed.of(message.details).called, team
+    )
     return reminder(content, desk.t, desk.now())
 
 

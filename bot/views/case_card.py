@@ -23,7 +23,7 @@ from bot.views.block import (
 )
 from bot.views.case_menu import card_menu, reply_under_way
 from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
-from bot.views.citizen import Room, excerpt, fitted, head_line
+from bot.views.citizen import Room, excerpt, fitted, head_line, name_of
 from bot.views.exchange import image_words, newest
 from bot.views.marks import Mark, marks
 from bot.views.others import others_words
@@ -50,7 +50,7 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
         spoken += [t("Our answer: {text}", text=literal(file.reply.text, 200)), *image_words(file.reply, t)]
     spoken += act_lines(file, t, now)
     spoken += [] if done else [capital(words) for words in others_words(file, t)]
-    name = literal(file.author.name or file.author.handle or "?", 40)
+    name = name_of(file.author, 40)
     return View("\n".join(spoken), about(blocks, t("Case {number} of {name}", number=file.case.number, name=name)))
 
 

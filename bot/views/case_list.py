@@ -10,7 +10,7 @@ from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import case_name, list_state
-from bot.views.citizen import words_of
+from bot.views.citizen import name_of, words_of
 from bot.views.marks import marks, urgent_words
 from bot.views.search_modal import Sought
 
@@ -34,7 +34,7 @@ def case_row(
     `outside`: others than the team may read it, so it has no private words. `team` is the name of its team, in a list
     with cases of several teams. Without `quoted` it has none of the citizen's words.
     """
-    wrote = {"name": f"*{literal(line.author.name, 80)}*", "platform": literal(line.platform, 60)}
+    wrote = {"name": f"*{name_of(line.author)}*", "platform": literal(line.platform, 60)}
     words = words_of(line.latest, t, 150)
     if outside and line.latest.private:
         words = t("(private)")

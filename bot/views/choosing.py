@@ -7,7 +7,7 @@ from typing import Any
 from bot.models import CaseLine
 from bot.texts import Texts
 from bot.views.block import OPTION, Block, field_of, literal, mrkdwn
-from bot.views.citizen import words_of
+from bot.views.citizen import name_of, words_of
 from bot.views.marks import marks
 
 MOST = 100
@@ -49,7 +49,7 @@ def case_boxes(
 
 def _box(line: CaseLine, seen: int, all_of: str, team: str, t: Texts, now: datetime) -> Block:
     """Return the checkbox of a case: its number, who wrote what, its team and its marks."""
-    head = f"{line.case.number} · {literal(line.author.name or line.author.handle or '?', 24)}: "
+    head = f"{line.case.number} · {name_of(line.author, 24)}: "
     words = words_of(line.latest, t, OPTION - len(head) - 2)
     box: Block = {"text": mrkdwn(head + words), "value": f"{line.case.id}:{seen}"}
     noticed = [mark.replace("*", "") for mark in marks(line, t, now)]

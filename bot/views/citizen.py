@@ -49,9 +49,19 @@ def fitted(render: Callable[[Room], View]) -> View:
     return view
 
 
+def name_of(author: Author, limit: int = 80) -> str:
+    """Return what we call an author, inside mrkdwn."""
+    return literal(called(author), limit)
+
+
+def called(author: Author) -> str:
+    """Return what we call an author: some platforms do not name all who comment."""
+    return author.name or author.handle or "?"
+
+
 def author_line(author: Author) -> str:
     """Return the author's name and handle; the handle (without one, the name) links to their page if we know it."""
-    name = literal(author.name or author.handle, 80) or "?"
+    name = name_of(author)
     handle = literal("@" + author.handle.lstrip("@"), 80) if author.handle else ""
     if is_web(author.url or ""):
         label = (handle or name).replace("|", "∣")  # already escaped; a bar would end the address

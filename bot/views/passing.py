@@ -6,7 +6,7 @@ from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, literal, section
 from bot.views.case_list import case_of_team
-from bot.views.citizen import words_of
+from bot.views.citizen import name_of, words_of
 from bot.views.marks import private_mark
 
 SHOWN = 15
@@ -18,7 +18,7 @@ def named(brief: CaseBrief, t: Texts, team: str = "") -> str:
     name = t(
         "case {number} of {name}",
         number=brief.case.number,
-        name=literal(brief.author.name or brief.author.handle or "?", 80),
+        name=name_of(brief.author),
     )
     return f"{name} ({literal(team, 60)})" if team else name
 
@@ -28,7 +28,7 @@ def line(brief: CaseBrief, t: Texts, *, outside: bool = False, teams: Mapping[in
 
     `outside`: who reads it may no longer be in the team, so it has no private words. `teams` as for `case_boxes`.
     """
-    name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
+    name = f"*{name_of(brief.author)}*"
     words = t("(private)") if outside and brief.latest.private else words_of(brief.latest, t, 100)
     private = private_mark(t) + " · " if brief.latest.private else ""
     return f"{_of_team(brief, t, teams)} · {private}{name}: {words}"

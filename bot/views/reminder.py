@@ -11,7 +11,7 @@ from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
 from bot.views.case_list import case_row, question_head
 from bot.views.case_state import case_name, state_line, target_name, unread_lines
-from bot.views.citizen import excerpt
+from bot.views.citizen import excerpt, name_of
 from bot.views.marks import Mark, marks
 
 SHOWN = 10
@@ -157,5 +157,5 @@ def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
 
 def _words(file: CaseFile, t: Texts) -> str:
     """Return who wrote what. A reminder may be outside the team's channel, so it has no private words."""
-    words = literal(file.author.name, 80)
+    words = name_of(file.author)
     return words if file.latest.private else t("{name}: {text}", name=words, text=excerpt(file, t))

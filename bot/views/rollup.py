@@ -8,7 +8,7 @@ from bot.models import AboutOne, CaseBrief, CaseLine, RolledUp
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, modal, quote, section
 from bot.views.choosing import case_boxes
-from bot.views.citizen import counted_sources, words_of
+from bot.views.citizen import counted_sources, name_of, words_of
 
 TICKED = "take_out"
 CLAIMED = 50
@@ -33,7 +33,7 @@ def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: T
         t.plural("{n} came in the last ten minutes", "{n} came in the last ten minutes", shown.lately),
         times,
     ]
-    said = [(f"*{literal(each.author.name or each.author.handle or '?', 80)}*", each.latest.text) for each in examples]
+    said = [(f"*{name_of(each.author)}*", each.latest.text) for each in examples]
     explained = t("They have no cards of their own as long as nobody takes them, but each is a case of its own: "
                   "with its own clocks, answer and record.")  # fmt: skip
     claims = [claim_button(wanted, t, many=shown.waiting > CLAIMED)] if shown.waiting else []

@@ -21,7 +21,7 @@ from bot.views.block import (
     overflow,
     section,
 )
-from bot.views.citizen import words_of
+from bot.views.citizen import name_of, words_of
 from bot.views.marks import private_mark
 from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
@@ -169,7 +169,7 @@ def tried_modal(
 
 def _mention_line(mention: Mention, author: Author, t: Texts, now: datetime) -> str:
     parts = [private_mark(t)] if mention.private else []
-    parts += [t.when(mention.received_at, now), f"*{literal(author.name or author.handle or '?', 60)}*"]
+    parts += [t.when(mention.received_at, now), f"*{name_of(author, 60)}*"]
     parts.append(words_of(mention, t, 150))
     if mention.url:
         parts.append(link(mention.url, t("view the post")))

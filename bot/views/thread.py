@@ -8,7 +8,7 @@ from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
-from bot.views.citizen import Room, author_line, fitted, mention_blocks, privately, source_line
+from bot.views.citizen import Room, author_line, fitted, mention_blocks, name_of, privately, source_line
 
 
 def notice(words: Text, t: Texts) -> View:
@@ -25,7 +25,7 @@ def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -
     mention = next((m for m in file.mentions if m.id == mention_id), file.latest)
     words = t(
         "{name} wrote again: {text}",
-        name=literal(file.author.name, 80),
+        name=name_of(file.author),
         text=privately(mention, t) + literal(mention.text, 200),
     )
     head = context(author_line(file.author), source_line(file, mention, t, now))

@@ -14,6 +14,7 @@ from bot.views.citizen import (
     fitted,
     head_line,
     mention_blocks,
+    name_of,
     quoted,
     source_line,
     words_of,
@@ -58,7 +59,7 @@ def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View
     post = _newest(file, made)
     who = {"team": literal(team_name(file, made.to_team_id), 80), "agent": f"<@{made.by}>"}
     went = t("*Handed over to {team}* by {agent} at {time}", time=t.when(made.at, now), **who)
-    name = literal(file.author.name or file.author.handle or "?", 80)
+    name = name_of(file.author)
     number = t("Case {number}", number=made.number)
     blocks = [
         context(f"{author_line(file.author)} · {number}", source_line(file, post, t, now)),

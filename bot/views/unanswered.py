@@ -5,11 +5,11 @@ from datetime import datetime
 
 from bot.models import CaseFile
 from bot.texts import Texts
-from bot.views.block import View, actions, button, context, literal, section
+from bot.views.block import View, actions, button, context, section
 from bot.views.case_list import card_link
 from bot.views.case_menu import ACTION
 from bot.views.case_state import case_name, state_line
-from bot.views.citizen import excerpt
+from bot.views.citizen import excerpt, name_of
 from bot.views.marks import Mark, marks
 
 
@@ -39,7 +39,7 @@ def _about(file: CaseFile, t: Texts, now: datetime, card_url: str, *, outside: b
 
     `outside`: the case is another's, so its words of since then are left out.
     """
-    words = literal(file.author.name, 80)
+    words = name_of(file.author)
     if not file.latest.private and not outside:
         words = t("{name}: {text}", name=words, text=excerpt(file, t))
     state = [*marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now, outside=outside)]

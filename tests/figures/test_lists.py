@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.case import Status, WaitsFor
+from bot import cases
+from bot.cases import inbox
+from bot.domain.case import CloseReason, Status, WaitsFor
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.queue import Filter, Where, Which
 from bot.domain.reminder import Standing
 from bot.domain.sla import ClockKind
@@ -17,13 +21,16 @@ from bot.figures.search import Asked, search
 from bot.models import Account, Clock, Team
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
 from bot.texts import LANGUAGES, Texts
 from bot.views.case_card import case_card
 from bot.views.case_list import case_row
 from bot.views.marks import Mark, marks
 from bot.views.reminder import Due, Reminders, reminder, urgent_call
+from jobs import sla
+from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import answer, home, mention
+from tests.people import answer, asked, home, mention
 from tests.views.examples import CLOCKS, NOW, case_file, lines
 
 
@@ -102,6 +109,29 @@ async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:
     await bot.slack.command(SANNE, CHANNEL, "/webcare open")
     [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:])
     assert row in text_of(told)
+
+
+async def test_a_citizen_whom_the_platform_does_not_name_has_the_same_sign_on_every_surface(office: Bot) -> None:
+    """Facebook names only few of those who comment on a page."""
+    bot, citizen, unnamed = office, Author("unknown:1", ""), "\u2068?\u2069"
+    first = Post("1", citizen, "Waar is het loket?", bot.desk.now(), conversation="k", permits=permits(Act.ANSWER))
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [first], now=bot.desk.now())
+        await inbox.take_in(session, 1, [replace(first, external_id="2", text="En de kassa?")], now=bot.desk.now())
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("kassa")
+    [below] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
+    assert f"{unnamed} schreef opnieuw" in below["text"]
+    assert f"*{unnamed}* via" in await asked(bot, SANNE, "/webcare open")
+    bot.clock.at = local("2026-11-20 10:50")  # type: ignore[attr-defined]
+    await sla.remind(bot.desk)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+    assert f"*{unnamed}* via" in text_of(told)
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM, text="")
+    await messages.wake_lanes(bot.desk)
+    assert await bot.slack.wait_for(lambda: f"Gedaan: {unnamed}" in text_of(bot.slack.direct(SANNE)[0]))
 
 
 async def test_by_ear_each_button_of_a_list_says_of_which_case_it_is(sqlite_bot: Bot) -> None:
