@@ -146,7 +146,7 @@ def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
         literal(team_name(file, each), 80) for each in (until[0].from_team_id, *(m.to_team_id for m in until))
     )
     words = t("A case was handed over {n} times: {way}. Please agree which team answers.", n=len(until), way=way)
-    noticed = marks(file, t, now, without={Mark.DUE, Mark.ADVICE})
+    noticed = marks(file, t, now, without={Mark.FIRST, Mark.DUE, Mark.ADVICE})  # why it goes first may be said later
     blocks = [
         section(f"🔁 {words}"),
         context(" · ".join([head_line(file, t), *noticed])),

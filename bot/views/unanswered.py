@@ -37,10 +37,11 @@ def went_on(file: CaseFile, t: Texts, now: datetime, *, card_url: str = "", is_m
 def _about(file: CaseFile, t: Texts, now: datetime, card_url: str, *, outside: bool = False) -> str:
     """Return the case, who wrote what, and its state; nothing private, as the thread has more readers.
 
-    `outside`: the case is another's, so its words of since then are left out.
+    `outside`: the case is another's, so its words of since then are left out, also why it goes first.
     """
     words = name_of(file.author)
     if not file.latest.private and not outside:
         words = t("{name}: {text}", name=words, text=excerpt(file, t))
-    state = [*marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now, outside=outside)]
+    unsaid = {Mark.CITIZEN, *([Mark.FIRST] if outside else [])}
+    state = [*marks(file, t, now, without=unsaid), state_line(file, t, now, outside=outside)]
     return " · ".join([case_name(file.case, t), words, *state, *card_link(card_url, t)])

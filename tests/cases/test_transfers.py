@@ -189,6 +189,7 @@ async def test_it_is_sent_back_with_a_reason_and_the_coordinators_of_both_are_to
 async def test_the_message_that_it_goes_to_and_fro_quotes_nothing_that_was_written_later(office: Bot) -> None:
     bot = office
     beheer = await second_team(bot)
+    await settings(bot, signal_words=["bsn"])
     await make_role(bot, BEA, Role.COORDINATOR, team_id=beheer)
 
     async def writes(number: int, words: str, **more: Any) -> None:
@@ -210,7 +211,7 @@ async def test_the_message_that_it_goes_to_and_fro_quotes_nothing_that_was_writt
     await settled(bot)
     [told] = bot.slack.direct(BEA)
     assert "2 keer overgedragen" in read(told) and "vol glas" not in read(told)
-    assert "123456782" not in json.dumps(told)
+    assert "123456782" not in json.dumps(told) and "bsn" not in json.dumps(told)
 
 
 async def test_the_former_team_reads_nothing_that_was_written_for_or_by_the_other_team_since(office: Bot) -> None:

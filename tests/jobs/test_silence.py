@@ -19,7 +19,7 @@ from bot.staffing import presence
 from jobs import due
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import mention, open_modal, second_team, sent, settings, settings_of
+from tests.people import BEHEER, mention, open_modal, second_team, sent, settings, settings_of
 
 
 @pytest.fixture
@@ -242,6 +242,35 @@ async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_a
     await bot.slack.wait_for(lambda: len(shown()) == 3)
     for each in shown():
         assert "123456782" not in each and "06-12345678" not in each, each
+
+
+async def test_why_a_case_goes_first_with_another_team_is_not_told_to_those_who_were_asked_before(asked: Bot) -> None:
+    """The reason quotes a word of that team, by what the citizen wrote to it alone."""
+    bot, beheer = asked, await second_team(asked, signal_words=["faillissement"])
+    assert await at(bot, "2026-11-30 09:00") == ["the owner"]
+    assert await at(bot, "2026-12-07 09:00") == ["the owner", "the thread"]
+    await in_dm(bot, SANNE, "10 werkdagen")
+    await bot.slack.wait_for(lambda: "10 werkdagen" in str(bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])))
+
+    async def writes(number: int, words: str, *, private: bool = False) -> None:
+        about: dict[str, Any] = {"conversation": "1", "in_reply_to": "1", "private": private}
+        post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), **about)
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+
+    await writes(2, "Ik woon in Houten")
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    await writes(3, "Ik ga failliet, het faillissement is vandaag", private=True)
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: "faillissement" in str(bot.slack.messages(BEHEER)))
+
+    def shown() -> list[str]:
+        told = [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
+        return [str(each) for each in told if "✓" in text_of(each) and "*Nieuw*" in text_of(each)]
+
+    assert "faillissement" not in "".join(await bot.slack.wait_for(lambda: len(shown()) == 3 and shown()))
 
 
 async def test_who_has_the_case_no_more_is_asked_nothing_about_it_and_reads_no_new_words(asked: Bot) -> None:
