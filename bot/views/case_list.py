@@ -40,7 +40,7 @@ def case_row(
         words = t("(private)")
     said = t("{name} via {platform}: {text}", **wrote, text=words) if quoted else t("{name} via {platform}", **wrote)
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
-    state = [*marks(line, t, now), *list_state(line, t, now), who, *card_link(card_url, t)]
+    state = [*marks(line, t, now, outside=outside), *list_state(line, t, now), who, *card_link(card_url, t)]
     return f"{case_of_team(line.case, t, literal(team, 60))} · {said}\n" + " · ".join(state)
 
 

@@ -51,12 +51,16 @@ class Marked(Protocol):
         """What it waits for."""
 
 
-def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()) -> list[str]:
-    """Return the marks of a case, except those that are shown elsewhere."""
+def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = (), outside: bool = False) -> list[str]:
+    """Return the marks of a case, except those that are shown elsewhere.
+
+    `outside`: others than the team may read them, so they quote no word of a private message.
+    """
     due, promise = _due(of)
+    signals = [each for each in of.case.signals or [] if not (outside and of.latest.private and each.startswith(OWN))]
     words = {
         Mark.URGENT: urgent_words(t) if of.case.urgent and of.case.status in OPEN else "",
-        Mark.FIRST: _first(of.case.signals or [], t) if of.case.status in OPEN else "",
+        Mark.FIRST: _first(signals, t) if of.case.status in OPEN else "",
         Mark.PRIVATE: private_mark(t) if of.latest.private else "",
         Mark.DUE: due_line(due, t, now) if due else "",
         Mark.PROMISE: due_line(promise, t, now) if promise and promise is not due else "",
