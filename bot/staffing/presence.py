@@ -7,7 +7,7 @@ A person who is away with cases is asked once per absence whether the cases go b
 only the moment since when they are away.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from bot.domain.coming import Coming, heard_at
 from bot.domain.event import Why
 from bot.domain.hours import NeverOpen, add, day_of_opening
 from bot.domain.text import Refused
-from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Team
+from bot.models import NOT_TAKEN, WAITING, Absence, Agent, Case, Message, MessageKind, Person, Team
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
@@ -253,12 +253,30 @@ async def unanswered(
         .join(Person, col(Person.slack_id) == Case.assignee)
         .where(WAITING, Case.team_id == team.id, which, cases.last_moved_at() <= col(Person.asked_at))
     )
+    asked = [(owned, owner, asked_at) for owned, owner, asked_at in rows if asked_at is not None]
+    read_at = await _read_at(session, {owner: asked_at for _, owner, asked_at in asked}, now)
     hours, patience, found = settings.hours(now), timedelta(minutes=settings.claim_return), []
-    for owned, owner, asked_at in rows:
+    for owned, owner, _ in asked:
         with suppress(NeverOpen):
-            if asked_at is not None:
-                found.append(Returning(owned, owner, add(hours, asked_at, patience)))
+            found.append(Returning(owned, owner, add(hours, read_at[owner], patience)))
     return found
+
+
+async def _read_at(session: AsyncSession, asked: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
+    """Return since when each of these people, `asked` at that moment, can read our question: `now` if not yet.
+
+    So nobody loses a case unasked. One that Slack refuses counts as asked: else the case would never return. What a ts
+    says below a second only tells messages apart.
+    """
+    keys = {_question(owner, at): owner for owner, at in asked.items()}
+    read_at = dict(asked)  # without a message, a command showed them the question
+    for message in await session.exec(select(Message).where(col(Message.key).in_(keys))):
+        owner, refused = keys[message.key], message.problem and message.problem not in NOT_TAKEN
+        if message.posted_at is not None:
+            read_at[owner] = max(asked[owner], message.posted_at.replace(microsecond=0))
+        elif message.shown_version < message.version and not refused:
+            read_at[owner] = now
+    return read_at
 
 
 async def coming(

@@ -455,6 +455,30 @@ async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_bac
     assert office.slack.direct(SANNE) == []
 
 
+async def test_nobody_loses_a_case_because_slack_did_not_take_the_question_in_time(office: Bot) -> None:
+    bot = office
+    case_id = await claimed(bot)
+    bot.slack.do_not_disturb(SANNE, 240)
+    bot.slack.faults.status("conversations.open", 503, times=500)
+    await every_minute(bot, "2026-11-20 10:01")
+
+    async def failed() -> bool:
+        return (await messages_of(bot, MessageKind.AWAY))[0].problem == "unreachable"
+
+    await eventually(failed)
+    await every_minute(bot, "2026-11-20 10:30")
+    assert (await bot.case(case_id)).assignee == SANNE
+    bot.slack.faults.clear()
+    move(bot, "2026-11-20 10:40")
+    await messages.wake_lanes(bot.desk)
+    [asked] = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+    assert "Je hebt nog 1 zaak" in text_of(asked)
+    await every_minute(bot, "2026-11-20 10:54")
+    assert (await bot.case(case_id)).assignee == SANNE
+    await every_minute(bot, "2026-11-20 10:55")
+    assert (await bot.case(case_id)).status is Status.NEW
+
+
 async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None:
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
@@ -593,6 +617,7 @@ async def test_what_one_who_is_away_did_something_with_since_stays_with_them(off
     first, second = await claimed(office, 1), await claimed(office, 2)
     office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:01")
+    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     move(office, "2026-11-20 10:05")
     async with office.desk.session() as session:
         await cases.add_note(session, second, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
