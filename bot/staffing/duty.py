@@ -1,4 +1,4 @@
-"""Call those on duty to an urgent case that nobody has claimed, once each time it comes to the team."""
+"""Call those on duty to an urgent case that nobody has claimed, once each time it comes to the queue of a team."""
 
 from datetime import datetime
 
@@ -16,12 +16,15 @@ from bot.models import WAITING, Called, Case, CaseFile, Event, Message, MessageK
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
 
+BACK = (EventKind.REOPENED_BY_CITIZEN, EventKind.RELEASE)
+"""The events by which a case is in the queue of its team again."""
+
 
 async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
     """Call those on duty, else the coordinators, in the thread of an urgent case without owner, if its team is open.
 
     An edited card notifies nobody, so the call is a message of its own. A case that is made urgent again is not called
-    out again; one that its citizen reopened is.
+    out again; one that its citizen reopened, or that went back to the queue, is.
     """
     case = await cases.locked(session, case_id)
     team = await session.get_one(Team, case.team_id)
@@ -70,14 +73,14 @@ async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: da
 
 
 def _key() -> ColumnElement[str]:
-    """Return the key of the call to a case, in SQL: the case, and how often it came to a team again.
+    """Return the key of the call to a case, in SQL: the case, and how often it came to the queue of a team again.
 
-    It comes again when its citizen reopens it, or another team hands it over.
+    It comes again when its citizen reopens it, it goes back to the queue, or another team hands it over.
     """
-    reopened = (
+    again = (
         select(func.count(col(Event.id)))
-        .where(Event.case_id == Case.id, Event.kind == EventKind.REOPENED_BY_CITIZEN)
+        .where(Event.case_id == Case.id, col(Event.kind).in_(BACK))
         .correlate(Case)
         .scalar_subquery()
     )
-    return literal("urgent:") + cast(col(Case.id), String) + literal(":") + cast(reopened + Case.transfers, String)
+    return literal("urgent:") + cast(col(Case.id), String) + literal(":") + cast(again + Case.transfers, String)

@@ -257,6 +257,34 @@ async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(offic
     assert len(await messages_of(office, MessageKind.URGENT)) == 2
 
 
+@pytest.mark.parametrize("how", ["its owner is away", "its owner releases it"])
+async def test_an_urgent_case_that_goes_back_to_the_queue_is_called_out_again(office: Bot, how: str) -> None:
+    bot, case_id = office, await mention(office)
+    await bot.card("Wanneer?")
+    await is_on_duty(bot, MARIEKE)
+    await make_urgent(bot, case_id)
+    await bot.slack.wait_for(lambda: thread(bot))
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+    if how == "its owner releases it":
+        move(bot, "2026-11-20 10:16")
+        async with bot.desk.session() as session:
+            await cases.release(session, case_id, by=SANNE, now=bot.desk.now())
+    else:
+        bot.slack.do_not_disturb(SANNE, 240)
+        await every_minute(bot, "2026-11-20 10:01")
+        await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+        await every_minute(bot, "2026-11-20 10:16")
+    assert (await bot.case(case_id)).status is Status.NEW
+    for minute in (17, 18):
+        await every_minute(bot, f"2026-11-20 10:{minute}")
+    assert len(await messages_of(bot, MessageKind.URGENT)) == 2
+    _, news = await bot.slack.wait_for(
+        lambda: (told := [words for words in thread(bot) if "wachtrij" not in words]) and len(told) == 2 and told
+    )
+    assert f"<@{MARIEKE}>" in news and "nog niemand heeft deze zaak opgepakt" in news
+
+
 async def posted(bot: Bot, channel: str = CHANNEL) -> list[str]:
     """Let Slack have all that waits; returns the keys of the messages in a channel, in the order of their posting."""
     await messages.wake_lanes(bot.desk)
