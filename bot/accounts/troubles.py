@@ -106,8 +106,8 @@ async def silent(session: AsyncSession, now: datetime) -> list[tuple[int, dateti
             if (settings := TeamSettings.if_readable(team)) is None:
                 continue
             zone = ZoneInfo(settings.time_zone)
-            likely = usual(hours, hours[0], last, zone)
-            if chance_of_silence(likely, last, now, zone) < ODD:
+            likely, until = usual(hours, hours[0], last, zone), _read_until(listened[account_id], now)
+            if chance_of_silence(likely, last, until, zone) < ODD:
                 silences.append((account_id, last))
     return silences
 
@@ -126,6 +126,16 @@ async def begin_silence(session: AsyncSession, account_id: int, since: datetime)
 def _is_heard(account: Account) -> bool:
     platform = connectors.known(account.platform)
     return platform is not None and (platform.can(Capability.POLLS) or platform.can(Capability.PUSHES))
+
+
+def _read_until(account: Account, now: datetime) -> datetime:
+    """Return until when we know what came in: an account that we did not read since, as we did not run, may have news.
+
+    What others send us we cannot ask for.
+    """
+    platform = connectors.known(account.platform)
+    is_read = platform is not None and platform.can(Capability.POLLS)
+    return account.polled_at or now if is_read else now
 
 
 async def _heard(session: AsyncSession, now: datetime) -> dict[int, tuple[list[datetime], datetime]]:

@@ -709,6 +709,20 @@ async def test_silence_longer_than_usual_at_these_hours_is_told_once_and_its_end
     assert await listened(bot, "2026-11-20 15:00") == [before, news]
 
 
+async def test_hours_in_which_we_did_not_read_an_account_are_no_silence_of_it(
+    office: Bot, mastodon: FakeMastodon
+) -> None:
+    bot = office
+    bot.clock.at = local("2026-11-19 16:59")  # type: ignore[attr-defined]
+    await connect(bot, mastodon.base_url)
+    read = await polled(bot)
+    await heard(bot, *(f"{day} {hour:02}:10" for day in WORKDAYS for hour in range(9, 17)), account_id=read.id)
+    assert await listened(bot, "2026-11-20 14:00") == []  # after an outage, before anything is read
+    await polled(bot)
+    [told] = await listened(bot, "2026-11-20 15:00")
+    assert "niets binnengekomen" in told
+
+
 @pytest.mark.logs("the settings of a team cannot be read")
 async def test_the_silence_of_one_team_is_told_though_the_settings_of_another_cannot_be_read(busy: Bot) -> None:
     bot = busy
