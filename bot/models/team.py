@@ -95,8 +95,8 @@ class Person(SQLModel, table=True):
     """Whether a colleague is away, or has left: the same in all their teams, as Slack shows it.
 
     `seen_away_since` is when we saw in Slack that they were away; it equals `away_since` unless the person set
-    themselves away or present. `asked_at` is when we asked what to do with their cases; it is cleared when they answer
-    or return. `looked_at` is when we last asked Slack about them.
+    themselves away or present: then it may be when they said so, until we look. `asked_at` is when we asked what to do
+    with their cases; it is cleared when they answer or return. `looked_at` is when we last asked Slack about them.
 
     `left_at` is since when we know that their account is closed, and `account_seen_at` when Slack last told us.
     """

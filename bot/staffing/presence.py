@@ -41,11 +41,11 @@ class Returning:
 async def set_away(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> bool:
     """Set a person away or present. Away ends their duty, in every team; returns whether they were on duty."""
     person = await _locked(session, slack_id)
-    person.away_since = now if away else None
-    session.add(person)
     if not away:
-        await _ask_no_more(session, person)
+        await _is_here(session, person, now)
         return False
+    person.away_since = now
+    session.add(person)
     on_duty = (col(Agent.slack_id) == slack_id) & col(Agent.duty_since).is_not(None)
     return (await session.exec(update(Agent).where(on_duty).values(duty_since=None))).rowcount > 0
 
@@ -57,10 +57,18 @@ async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool,
     agent.duty_since = now if on else None
     session.add(agent)
     was_away = person.away_since is not None
-    if on:
-        person.away_since = None
-        await _ask_no_more(session, person)
+    if on and was_away:
+        await _is_here(session, person, now)
     return on and was_away
+
+
+async def _is_here(session: AsyncSession, person: Person, now: datetime) -> None:
+    """Set a person present, as they say, until Slack shows them as back and then away again: see `saw`.
+
+    What it shows now may be from before, and we may not have seen it yet: who has no cases is not looked at.
+    """
+    person.away_since, person.seen_away_since = None, person.seen_away_since or now
+    await _ask_no_more(session, person)
 
 
 async def is_away(session: AsyncSession, slack_id: str) -> bool:

@@ -641,6 +641,24 @@ async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office:
     assert len(await messages_of(office, MessageKind.AWAY)) == 1
 
 
+@pytest.mark.parametrize("word", ["weg terug", "dienst"])
+async def test_one_who_says_to_be_there_before_slack_was_asked_is_believed_too(office: Bot, word: str) -> None:
+    bot = office
+    await asked(bot, SANNE, "/webcare weg")
+    bot.slack.set_status(SANNE, ":palm_tree:", "Op vakantie")  # it still stands there on the first day back
+    await asked(bot, SANNE, f"/webcare {word}")
+    case_id = await claimed(bot)
+    for minute in (1, 7, 13):
+        await every_minute(bot, f"2026-11-20 10:{minute:02}")
+    assert (await person(bot)).away_since is None
+    bot.slack.set_status(SANNE, "", "")
+    await every_minute(bot, "2026-11-20 10:19")
+    bot.slack.set_status(SANNE, ":palm_tree:", "Op vakantie")
+    await every_minute(bot, "2026-11-20 10:25")
+    assert (await person(bot)).away_since == bot.desk.now()
+    assert (await bot.case(case_id)).assignee == SANNE
+
+
 async def test_what_one_who_is_away_did_something_with_since_stays_with_them(office: Bot) -> None:
     first, second = await claimed(office, 1), await claimed(office, 2)
     office.slack.do_not_disturb(SANNE, 240)
