@@ -40,27 +40,32 @@ _REFER = {
     "replies": col(Reply.case_id), "asked": col(Escalation.case_id), "notes": col(Note.case_id),
     "drafts": col(AnswerDraft.case_id), "acts": col(Act.case_id),
 }  # fmt: skip
-_OTHER, _BESIDE = aliased(Case), aliased(Team)
+_OTHER, _BESIDE, _ANOTHER = aliased(Case), aliased(Team), aliased(Mention)
 _HAS = {
     **{name: exists().where(column == Case.id) for name, column in _REFER.items()},
     "others": exists().where(col(_OTHER.author_id) == Case.author_id, col(_OTHER.id) != Case.id),
     "beside": exists().where(col(_BESIDE.workspace_id) == Team.workspace_id, col(_BESIDE.id) != Team.id),
 }
 _CASE: BindParameter[int] = bindparam("case")
+_ONLY_POST = (col(Mention.case_id) == Case.id) & ~exists().where(
+    col(_ANOTHER.case_id) == Case.id, col(_ANOTHER.id) != Mention.id
+)
 # Built once, for each card: to build them takes longer than to run them.
 _READ: Any = db.short(
     select(Case, Account, Author, Team)
-    .add_columns(Clock, *(there.label(name) for name, there in _HAS.items()))
+    .add_columns(Clock, Mention, *(there.label(name) for name, there in _HAS.items()))
     .join(Team, col(Case.team_id) == Team.id)
     .join(Account, col(Case.account_id) == Account.id)
     .join(Author, col(Case.author_id) == Author.id)
+    .outerjoin(Mention, _ONLY_POST)
     .outerjoin(Clock, (col(Clock.case_id) == Case.id) & col(Clock.stopped_at).is_(None))
     .where(col(Case.id) == _CASE)
     .order_by(col(Clock.id))
 )
 """Selects a case with its account, author and team, and which of `_HAS` it has: most cases have none of them.
 
-A row for each of its open clocks, which are a few at most; one without a clock if it has none.
+A row for each of its open clocks, which are a few at most; one without a clock if it has none. With its post, if that
+is the only one, as it mostly is.
 """
 _POSTS = db.short(select(Mention).where(Mention.case_id == _CASE).order_by(col(Mention.published_at), col(Mention.id)))
 _REPLIES = db.short(select(Reply).where(Reply.case_id == _CASE).order_by(col(Reply.id)))
@@ -106,7 +111,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         raise Refused("This case no longer exists.")
     has, running = rows[0], [row.Clock for row in rows if row.Clock is not None]
     case, account, author, team = has[:4]
-    posts = await all_of(_POSTS)
+    posts = [has.Mention] if has.Mention is not None else await all_of(_POSTS)
     replies, asked = await all_of(_REPLIES, has.replies), await all_of(_ASKED, has.asked)
     notes, writing = await all_of(_NOTES, has.notes), await all_of(_WRITING, has.drafts)
     done = await all_of(_ACTS, has.acts)

@@ -115,6 +115,23 @@ async def test_a_process_that_died_after_its_call_leaves_no_certainty(bot: Bot) 
     assert await is_level(bot) and bot.card_now(ONE) and not bot.card_now(OTHER)
 
 
+async def test_a_process_that_died_after_it_showed_a_click_leaves_no_certainty_to_the_next_click(bot: Bot) -> None:
+    case_id = await mention(bot)
+    await choose(bot, case_id, ONE)
+    async with bot.desk.session() as session:
+        await cases.set_topic(session, case_id, topic=OTHER, by=SANNE, now=bot.desk.now())
+        [card] = await writing.take_updates(bot.desk, session, case_id, bot.desk.now())
+    async with bot.desk.reading() as session:
+        lease = await writing.render(bot.desk, session, card, bot.desk.now())
+    await writing.write(lease)
+    assert bot.card_now(OTHER)
+    async with bot.desk.session() as session:
+        await session.exec(update(Message).values(leased_until=bot.desk.now() - timedelta(seconds=1)))
+    async with messages.changing(bot.desk, case_id) as session:
+        await cases.set_topic(session, case_id, topic=ONE, by=SANNE, now=bot.desk.now())
+    assert await is_level(bot) and bot.card_now(ONE) and not bot.card_now(OTHER)
+
+
 async def test_one_that_was_overtaken_makes_it_uncertain_what_stands_there(bot: Bot) -> None:
     case_id = await mention(bot)
     card = await card_row(bot)
