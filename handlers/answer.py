@@ -112,7 +112,7 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
             invitation=chosen.invitation.strip(), image=chosen.image if shown else None,
             image_file=chosen.image_file, image_description=chosen.image_description, tells_of=state.tells_of,
-            seen=state.seen,
+            seen=state.seen, was_private=chosen.was_private,
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)

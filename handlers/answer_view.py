@@ -197,7 +197,7 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     state = ModalState.of(view)
     state = replace(
         state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None, image="", file="",
-        tells_of=None, proposed="", topic="",
+        tells_of=None, proposed="", topic="", was_private=False,
     )  # fmt: skip
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
@@ -231,6 +231,7 @@ def chosen_in(
         topic=chosen_topic(filled.get(TOPIC), state.topic, file.case.topic),
         invitation=filled.get(INVITATION) or "",
         image_description=(filled.get(DESCRIPTION) or "").strip(),
+        was_private=state.was_private,
         **_image_in(filled, state, draft),
     )
 
@@ -268,11 +269,14 @@ def _modal(
     *, typed: str = "",
 ) -> Block:  # fmt: skip
     """Return the modal with what can be chosen now; `typed` is the text that others may have got already."""
+    state = replace(state, was_private=state.was_private or (composed.private and bool(typed.strip())))
     now, copies = desk.now(), repeating.copies(who.said, typed, who.file.author)
     offers = Offers(
         snippets=bool(composing.standard_texts(who.file, mention, now)),
         templates_only=composing.takes_templates_only(who.file, mention, now),
-        confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
+        confirm=composing.must_confirm(
+            who.file, mention, who.draft, private=composed.private, was_private=state.was_private
+        ),
         invites=composed.private and composing.may_be_invited(mention, now),
         images=_image_fields(desk, who, mention, private=composed.private),
         topics=TeamSettings.of(who.file.team.settings).topics,

@@ -42,7 +42,8 @@ class Answer:
     them with the answer. `confirmed`: the agent confirmed that something private becomes public. `invitation` is what
     the agent typed for everyone beside a private reply, "" for nothing. `image` is the SHA-256 of the stored image that
     goes with it, `image_file` the id of its file in Slack. `tells_of` is the act about which the reply informs the
-    citizen, if any. `seen` is what the agent saw of the citizen's words, None if that is unknown.
+    citizen, if any. `seen` is what the agent saw of the citizen's words, None if that is unknown. `was_private`: the
+    words were once private where they were typed.
     """
 
     case_id: int
@@ -60,6 +61,7 @@ class Answer:
     image_description: str = ""
     tells_of: int | None = None
     seen: Seen | None = None
+    was_private: bool = False
 
 
 def mention_of(file: CaseFile, mention_id: int) -> Mention:
@@ -90,9 +92,14 @@ def is_private_by_default(mention: Mention, now: datetime) -> bool:
     return mention.private or not may_be_public(mention, now)
 
 
-def must_confirm(file: CaseFile, mention: Mention, draft: AnswerDraft | None, *, private: bool) -> bool:
-    """Tell whether the agent must confirm that a reply is public: the citizen's message or the draft was private."""
-    return not private and (mention.private or drafts.was_private(file, draft))
+def must_confirm(
+    file: CaseFile, mention: Mention, draft: AnswerDraft | None, *, private: bool, was_private: bool
+) -> bool:
+    """Tell whether the agent must confirm that a reply is public: the citizen's message or the draft was private.
+
+    `was_private`: so were the words in this modal. Of two open modals the draft knows only what the other has by now.
+    """
+    return not private and (mention.private or was_private or drafts.was_private(file, draft))
 
 
 def subject_of(mention: Mention, desk: TeamDesk) -> str:
@@ -315,8 +322,8 @@ def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text |
 def _unconfirmed(
     answer: Answer, file: CaseFile, draft: AnswerDraft | None, mention: Mention, now: datetime
 ) -> Text | None:
-    asked = may_be_public(mention, now) and must_confirm(file, mention, draft, private=answer.private)
-    if answer.confirmed or not asked:
+    turns = must_confirm(file, mention, draft, private=answer.private, was_private=answer.was_private)
+    if answer.confirmed or not may_be_public(mention, now) or not turns:
         return None
     return text("This was private. Confirm that everyone may read it, or choose a private message.")
 

@@ -68,7 +68,8 @@ class ModalState:
     that the case before this one went to another team while it was shown. `after` are the cases that came after this
     one, by which its place is known once it has left the list. `proposed` is the citizen whose answer is proposed here.
     `topic` is the option that the case had when its field was first shown, "" where an earlier version showed it.
-    `seen` is what it shows of the citizen's words, and `again` that they wrote or edited a post while it was open.
+    `was_private`: what was typed in it was once private. `seen` is what it shows of the citizen's words, and `again`
+    that they wrote or edited a post while it was open.
     """
 
     case: int
@@ -90,6 +91,7 @@ class ModalState:
     team: int = 0
     moved: bool = False
     after: Sequence[int] = ()
+    was_private: bool = False
     seen: Seen | None = None
     again: bool = False
 

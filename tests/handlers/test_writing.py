@@ -11,6 +11,7 @@ import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 from sqlmodel import select
 
+from bot import cases
 from bot.domain.case import Status
 from bot.domain.mention import Act
 from bot.models import AnswerDraft, Event, Mention, Message, MessageKind, Reply, ReplyKind, Role
@@ -280,6 +281,31 @@ async def test_once_private_it_becomes_public_only_by_a_new_choice_that_is_confi
     assert "answer_confirm" in ack.errors
     assert await bot.rows(Reply) == []
     ack = await bot.slack.submit(SANNE, {"answer_confirm": ["public"]})
+    assert (ack.ok, ack.errors) == (True, {})
+    await bot.card("Wordt zo verstuurd", "🌐 openbaar")
+
+
+async def test_what_was_private_in_one_window_is_confirmed_also_when_she_started_over_in_another(slow_bot: Bot) -> None:
+    bot = slow_bot
+    await asked(bot)
+    await opens(bot)
+    await bot.slack.click_in_view(SANNE, "answer_visibility", "private")
+    await writes(bot)
+    async with bot.desk.session() as session:  # as on her phone
+        file, nothing = await cases.read(session, 1), drafts.Chosen(1, "", private=False)
+        await drafts.keep(session, file, nothing, by=SANNE, view="V0PHONE", newest=None, now=bot.desk.now(), anew=True)
+    await bot.slack.submit(SANNE, {"answer_visibility": "public", "initials": "SB"})
+    view = await bot.slack.wait_for(
+        lambda: (shown := bot.slack.view(SANNE)) and "answer_confirm" in action_ids(shown) and shown
+    )
+    assert text_in(view) == WORDS
+    ack = await bot.slack.submit(SANNE, {})
+    assert "answer_confirm" in ack.errors and await bot.rows(Reply) == []
+    await bot.slack.close_view(SANNE)
+    assert chosen_in(await opens(bot), "answer_visibility") == "private"
+    await begins_anew(bot)
+    await writes(bot)
+    ack = await bot.slack.submit(SANNE, {"initials": "SB"})
     assert (ack.ok, ack.errors) == (True, {})
     await bot.card("Wordt zo verstuurd", "🌐 openbaar")
 
