@@ -68,3 +68,8 @@ class Author(SQLModel, table=True):
     name: str
     handle: str = ""
     url: str = ""
+
+    @property
+    def called(self) -> str:
+        """What we call them: some platforms do not name all who comment."""
+        return self.name or self.handle or "?"

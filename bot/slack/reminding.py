@@ -19,7 +19,6 @@ from bot.slack.places import links_of
 from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views.block import View
-from bot.views.citizen import called
 from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder, row
 
 
@@ -49,9 +48,8 @@ async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) 
     counts = Counter(min((fact.standing for fact in each), key=ORDER.index) for each in by_case.values())
     several = message.channel != desk.team.channel and len(await teams.all_teams(session)) > 1
     team = desk.team.name if several else ""
-    content = Reminders(
-        counts, due, [called(each) for each in authors], len(done), Listed.of(message.details).called, team
-    )
+    names = [each.called for each in authors]
+    content = Reminders(counts, due, names, len(done), Listed.of(message.details).called, team)
     return reminder(content, desk.t, desk.now())
 
 

@@ -48,7 +48,7 @@ def number_name(number: int, t: Texts) -> str:
 def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
     """Return whose case it is and its state: the sentence that a screen reader reads when the card changes."""
     case, agent = file.case, f"<@{file.case.assignee}>"
-    who = {"number": case.number, "name": literal(file.author.name or file.author.handle or "?", 80)}
+    who = {"number": case.number, "name": literal(file.author.called, 80)}
     if reply := _under_way(file):
         _symbol, _, state = _reply_state(file, reply, t, now).partition(" ")
         return t("Case {number} of {name}: {state}", state=state, **who)

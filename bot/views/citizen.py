@@ -51,12 +51,7 @@ def fitted(render: Callable[[Room], View]) -> View:
 
 def name_of(author: Author, limit: int = 80) -> str:
     """Return what we call an author, inside mrkdwn."""
-    return literal(called(author), limit)
-
-
-def called(author: Author) -> str:
-    """Return what we call an author: some platforms do not name all who comment."""
-    return author.name or author.handle or "?"
+    return literal(author.called, limit)
 
 
 def author_line(author: Author) -> str:

@@ -213,31 +213,42 @@ async def test_the_number_of_days_is_a_setting_that_has_its_default(asked: Bot) 
     assert (await settings_of(asked)).citizen_days == 5
 
 
-async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_asked_before(asked: Bot) -> None:
-    bot, beheer = asked, await second_team(asked)
+async def writes(bot: Bot, number: int, words: str, *, private: bool = False) -> None:
+    """The citizen of the case writes once more."""
+    about: dict[str, Any] = {"conversation": "1", "in_reply_to": "1", "private": private}
+    post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), **about)
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+
+
+async def asked_thrice_and_handed_over(bot: Bot, to: int) -> None:
+    """The owner was asked twice, and the thread once; the citizen wrote, and the case went to another team."""
     assert await at(bot, "2026-11-30 09:00") == ["the owner"]
     assert await at(bot, "2026-12-07 09:00") == ["the owner", "the thread"]
     await in_dm(bot, SANNE, "10 werkdagen")
     await bot.slack.wait_for(lambda: "10 werkdagen" in str(bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])))
-
-    async def writes(number: int, words: str) -> None:
-        post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), conversation="1", in_reply_to="1")
-        async with bot.desk.session() as session:
-            await inbox.take_in(session, 1, [post], now=bot.desk.now())
-
-    await writes(2, "Ik woon in Houten")
+    await writes(bot, 2, "Ik woon in Houten")
     async with bot.desk.session() as session:
         now = bot.desk.now()
-        await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
-    await writes(3, "Mijn BSN is 123456782")
+        await cases.transfer(session, 1, seen=1, to=to, note="Voor jullie", by=SANNE, now=now, submission="t")
+
+
+def told(bot: Bot) -> list[dict[str, Any]]:
+    """All that the owner read in direct messages, and what stands below the card."""
+    return [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
+
+
+async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_asked_before(asked: Bot) -> None:
+    bot = asked
+    await asked_thrice_and_handed_over(bot, await second_team(bot))
+    await writes(bot, 3, "Mijn BSN is 123456782")
     async with bot.desk.session() as session:
-        seen = (await cases.read(session, 1)).seen
+        seen, now = (await cases.read(session, 1)).seen, bot.desk.now()
         await cases.close(session, 1, by=MARIEKE, now=now, reason=CloseReason.OTHER, text="Bel 06-12345678", seen=seen)
     await messages.wake_lanes(bot.desk)
 
     def shown() -> list[str]:
-        told = [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
-        return [text_of(each) for each in told if "*Afgesloten* door" in text_of(each)]
+        return [text_of(each) for each in told(bot) if "*Afgesloten* door" in text_of(each)]
 
     await bot.slack.wait_for(lambda: len(shown()) == 3)
     for each in shown():
@@ -246,29 +257,14 @@ async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_a
 
 async def test_why_a_case_goes_first_with_another_team_is_not_told_to_those_who_were_asked_before(asked: Bot) -> None:
     """The reason quotes a word of that team, by what the citizen wrote to it alone."""
-    bot, beheer = asked, await second_team(asked, signal_words=["faillissement"])
-    assert await at(bot, "2026-11-30 09:00") == ["the owner"]
-    assert await at(bot, "2026-12-07 09:00") == ["the owner", "the thread"]
-    await in_dm(bot, SANNE, "10 werkdagen")
-    await bot.slack.wait_for(lambda: "10 werkdagen" in str(bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])))
-
-    async def writes(number: int, words: str, *, private: bool = False) -> None:
-        about: dict[str, Any] = {"conversation": "1", "in_reply_to": "1", "private": private}
-        post = Post(str(number), Author("a1", "Fatima"), words, bot.desk.now(), **about)
-        async with bot.desk.session() as session:
-            await inbox.take_in(session, 1, [post], now=bot.desk.now())
-
-    await writes(2, "Ik woon in Houten")
-    async with bot.desk.session() as session:
-        now = bot.desk.now()
-        await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
-    await writes(3, "Ik ga failliet, het faillissement is vandaag", private=True)
+    bot = asked
+    await asked_thrice_and_handed_over(bot, await second_team(bot, signal_words=["faillissement"]))
+    await writes(bot, 3, "Ik ga failliet, het faillissement is vandaag", private=True)
     await messages.wake_lanes(bot.desk)
     await bot.slack.wait_for(lambda: "faillissement" in str(bot.slack.messages(BEHEER)))
 
     def shown() -> list[str]:
-        told = [*bot.slack.direct(SANNE), *bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
-        return [str(each) for each in told if "✓" in text_of(each) and "*Nieuw*" in text_of(each)]
+        return [str(each) for each in told(bot) if "✓" in text_of(each) and "*Nieuw*" in text_of(each)]
 
     assert "faillissement" not in "".join(await bot.slack.wait_for(lambda: len(shown()) == 3 and shown()))
 

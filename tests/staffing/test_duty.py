@@ -459,16 +459,22 @@ async def test_the_cases_of_one_whose_account_was_closed_go_back_and_nobody_keep
     assert (await office.case(case_id)).status is Status.NEW
 
 
-async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_back(office: Bot) -> None:
-    await claimed(office)
-    office.slack.do_not_disturb(SANNE, 4)
-    office.slack.faults.status("conversations.open", 503, times=50)
-    await every_minute(office, "2026-11-20 10:01")
+async def claimed_and_not_asked(bot: Bot, minutes: int) -> int:
+    """Sanne claims a case and is away for so long, and Slack does not take the question; returns the case."""
+    case_id = await claimed(bot)
+    bot.slack.do_not_disturb(SANNE, minutes)
+    bot.slack.faults.status("conversations.open", 503, times=500)
+    await every_minute(bot, "2026-11-20 10:01")
 
     async def failed() -> bool:
-        return (await messages_of(office, MessageKind.AWAY))[0].problem == "unreachable"
+        return (await messages_of(bot, MessageKind.AWAY))[0].problem == "unreachable"
 
     await eventually(failed)
+    return case_id
+
+
+async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_back(office: Bot) -> None:
+    await claimed_and_not_asked(office, 4)
     await every_minute(office, "2026-11-20 10:06")
     office.slack.faults.clear()
 
@@ -485,15 +491,7 @@ async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_bac
 
 async def test_nobody_loses_a_case_because_slack_did_not_take_the_question_in_time(office: Bot) -> None:
     bot = office
-    case_id = await claimed(bot)
-    bot.slack.do_not_disturb(SANNE, 240)
-    bot.slack.faults.status("conversations.open", 503, times=500)
-    await every_minute(bot, "2026-11-20 10:01")
-
-    async def failed() -> bool:
-        return (await messages_of(bot, MessageKind.AWAY))[0].problem == "unreachable"
-
-    await eventually(failed)
+    case_id = await claimed_and_not_asked(bot, 240)
     await every_minute(bot, "2026-11-20 10:30")
     assert (await bot.case(case_id)).assignee == SANNE
     bot.slack.faults.clear()
