@@ -71,7 +71,7 @@ async def test_what_nobody_waits_for_has_turns_while_clicks_take_all_that_slack_
             turns.append(after)
     taken = sorted([*clicked, *turns])
     assert max(sum(at <= each < at + 60 * SECOND for each in taken) for at in taken) <= A_MINUTE[3]
-    assert len(taken) > 90 and len(clicked) > 70 and len(turns) > 12
+    assert len(taken) > 90 and len(clicked) > 80 and 10 < len(turns) < 13  # one in 12 seconds: five a minute
     await clicks.hold("chat.update", "", NOW + 200 * SECOND)
     for seconds in (131, 150, 199, 199.9):
         assert await lane.wait("chat.update", "", NOW + seconds * SECOND, share=0.5) >= (200 - seconds) * SECOND
