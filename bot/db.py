@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, Session
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -95,8 +95,11 @@ def is_gone(error: Exception) -> bool:
 class Sessions(Protocol):
     """Opens a session around one transaction: committed when the block succeeds, rolled back otherwise."""
 
-    def __call__(self, *, durable: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
-        """Open it. What is not `durable` may be lost when the power fails, with all that was written after it."""
+    def __call__(self, *, durable: bool = True, is_short: bool = False) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open it. What is not `durable` may be lost when the power fails, with all that was written after it.
+
+        `is_short`: all its statements are `short`, except those that add many rows.
+        """
 
 
 Within = Callable[[AsyncSession], AbstractAsyncContextManager[None]]
@@ -281,19 +284,31 @@ def readings(engine: AsyncEngine) -> Sessions:
 
 def _opener(engine: AsyncEngine, turn: AbstractAsyncContextManager[None], within: Within | None = None) -> Sessions:
     make = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
-    relaxed = engine.execution_options(durable=False)
+    engines = {
+        (durable, is_short): engine.execution_options(durable=durable, **({SHORT: True} if is_short else {}))
+        for durable in (True, False)
+        for is_short in (True, False)
+    }
 
     @asynccontextmanager
-    async def opened(*, durable: bool = True) -> AsyncIterator[AsyncSession]:
-        async with (
-            turn,
-            make(bind=engine if durable else relaxed) as session,
-            session.begin(),
-            within(session) if within else nullcontext(),
-        ):
-            yield session
+    async def opened(*, durable: bool = True, is_short: bool = False) -> AsyncIterator[AsyncSession]:
+        async with turn:
+            session = make(bind=engines[durable, is_short])
+            try:
+                async with within(session) if within else nullcontext():
+                    yield session
+                await session.run_sync(_commit)
+            except BaseException:
+                await asyncio.shield(asyncio.create_task(session.close()))  # to the end, also for who is cancelled
+                raise
 
     return opened
+
+
+def _commit(session: Session) -> None:
+    """Commit and close a session by one switch to its greenlet; its own context manager makes three, and a task."""
+    session.commit()
+    session.close()
 
 
 def is_new(engine: AsyncEngine) -> bool:

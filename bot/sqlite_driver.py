@@ -2,7 +2,7 @@
 
 Each call wakes two threads. A transaction of ten statements spends more time on that than in SQLite, and on a busy
 machine most of its time. So a transaction begins in the call of its first statement, where none has begun there is
-nothing to undo, and a statement that is `SHORT` runs at once, in the thread that asks.
+nothing to undo, and a statement that is `SHORT` runs at once, in the thread that asks, unless it has to wait.
 """
 
 import sqlite3
@@ -17,7 +17,10 @@ from sqlalchemy.sql.expression import ReleaseSavepointClause, SavepointClause
 from sqlalchemy.util import await_only
 
 SHORT = "short"
-"""The execution option of a statement that reads or writes a few rows, which it finds by an index."""
+"""The execution option of a statement that reads or writes a few rows, which it finds by an index.
+
+It does not count for a statement that is run for many rows, one after the other.
+"""
 
 
 _Ran = tuple[tuple[Any, int, int], deque[Any]]
@@ -104,13 +107,28 @@ class SQLiteConnection(dialect.AsyncAdapt_aiosqlite_connection):
         return ran
 
     async def run_now(self, *asked: Any) -> _Ran:
-        """Run a short statement at once; in the driver's thread one that may have to wait.
+        """Run a short statement at once; in the driver's thread one that has to wait.
 
         A call in that thread has ended: SQLAlchemy uses no connection any more on which a statement was cancelled.
         """
-        if self._begins and self._waits:
+        if self._begins and self._waits and not self._begins_at_once():
             return await self.run(*asked)
         return _run(self._connection._conn, self._beginning(), *asked)
+
+    def _begins_at_once(self) -> bool:
+        """Begin a transaction that writes; False while another has the lock, as another program may."""
+        driver = self._connection._conn
+        patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            for each in self._begins:
+                driver.execute(each)
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={patience}")
+        self._beginning()
+        return True
 
     def _beginning(self) -> tuple[str, ...]:
         begins, self._begins = self._begins, ()

@@ -1,8 +1,9 @@
 """What is durable is on the disk before a transaction ends; what is not may follow a moment later."""
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
-from sqlalchemy import event, text
+from sqlalchemy import QueuePool, event, text
 
 from bot import cases, db
 from bot.slack import messages
@@ -30,6 +31,36 @@ async def test_what_is_not_durable_is_there_for_everyone(bot: Bot) -> None:
         await (await session.connection()).execute(text("UPDATE teams SET name = 'Wijkteam'"))
     async with db.readings(bot.engine)() as session:
         assert (await (await session.connection()).execute(text("SELECT name FROM teams"))).scalar() == "Wijkteam"
+
+
+async def test_who_is_cancelled_at_any_step_gives_the_connection_back_and_leaves_all_or_nothing(bot: Bot) -> None:
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    pool, stored = cast("QueuePool", bot.engine.pool), set[bool]()
+    in_use = pool.checkedout()
+
+    async def renames(name: str) -> None:
+        async with bot.desk.session() as session:
+            for column in ("name", "language"):
+                await (await session.connection()).execute(text(f"UPDATE pair SET {column} = :to"), {"to": name})
+
+    async with bot.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE pair (name TEXT, language TEXT)"))
+        await connection.execute(text("INSERT INTO pair VALUES ('', '')"))
+    for step in range(60):
+        task = asyncio.create_task(renames(str(step)))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        async with bot.desk.reading() as session:
+            name, language = (await (await session.connection()).execute(text("SELECT name, language FROM pair"))).one()
+        assert name == language
+        stored.add(name == str(step))
+        assert pool.checkedout() == in_use
+    await renames("done")
+    async with bot.desk.reading() as session:
+        assert (await (await session.connection()).execute(text("SELECT name FROM pair"))).scalar() == "done"
+    assert False in stored
 
 
 async def test_a_colleague_who_clicks_waits_for_one_durable_commit(bot: Bot) -> None:

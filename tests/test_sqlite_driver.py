@@ -89,7 +89,7 @@ async def test_what_only_reads_a_few_rows_asks_the_drivers_thread_nothing(
         assert (await connection.execute(COUNT)).scalar() == 1, "it reads what is there now"
 
 
-async def test_a_transaction_that_writes_a_few_rows_asks_the_drivers_thread_for_its_beginning_and_its_end(
+async def test_a_transaction_that_writes_a_few_rows_asks_the_drivers_thread_only_for_its_end(
     engine: AsyncEngine, counted: Counted
 ) -> None:
     async with engine.connect() as connection:
@@ -99,8 +99,21 @@ async def test_a_transaction_that_writes_a_few_rows_asks_the_drivers_thread_for_
             async with connection.begin_nested():
                 await connection.execute(ADD, {"name": "Shaun"})
             assert (await connection.execute(COUNT)).scalar() == 2
-        assert calls.made == 2
-    assert calls.made == 2, "there is nothing to undo"
+        assert calls.made == 1
+    assert calls.made == 1, "there is nothing to undo"
+
+
+@pytest.mark.parametrize(("is_short", "made"), [(False, 3), (True, 2)])
+async def test_a_transaction_of_short_statements_asks_the_drivers_thread_only_to_add_rows_one_by_one(
+    engine: AsyncEngine, counted: Counted, is_short: bool, made: int
+) -> None:
+    async with db.sessions(engine)(is_short=is_short) as session:
+        connection = await session.connection()
+        calls = await counted(connection)
+        await connection.execute(ADD, {"name": "Dolly"})
+        await connection.execute(text("INSERT INTO sheep (name) VALUES (:name)"), [{"name": "A"}, {"name": "B"}])
+        assert (await connection.execute(text("SELECT count(*) FROM sheep"))).scalar() == 3
+    assert calls.made == made
 
 
 async def test_of_two_that_write_a_few_rows_the_second_waits_for_the_first_and_the_loop_goes_on(
@@ -112,6 +125,8 @@ async def test_of_two_that_write_a_few_rows_the_second_waits_for_the_first_and_t
         async def adds() -> None:
             async with engine.begin() as second:
                 await second.execute(ADD, {"name": "Shaun"})
+                patience = await second.execute(text("PRAGMA busy_timeout"))
+                assert patience.scalar() == 30_000, "it is patient again, also with other programs"
 
         second = asyncio.create_task(adds())
         await asyncio.wait([second], timeout=0.05)

@@ -1,12 +1,13 @@
 """The one place where a case changes status or owner. The map (bot/__init__.py) gives the order of locks."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -133,8 +134,8 @@ def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
     """
 
     @asynccontextmanager
-    async def opened(*, durable: bool = True) -> AsyncIterator[AsyncSession]:
-        async with sessions(durable=durable) as session:
+    async def opened(**options: bool) -> AsyncIterator[AsyncSession]:
+        async with sessions(**options) as session:
             session.info[TEAM] = team_id
             yield session
 
@@ -161,22 +162,24 @@ async def _change(
     """Set the status and its columns, clear those of other statuses, and bring the clocks level."""
     if made in REOPENS:
         await _lapse(session, case)
-    case.status = LEADS_TO[made][case.status]
-    if owner is not None:
-        case.assignee = owner
-    if made in TAKES or (made in CLAIMS_TOO and case.claimed_at is None):
-        case.claimed_at = now
-    if made in WAITS_ANEW:
-        case.waits_since = now
-    if case.status is Status.CLOSED:
-        case.closed_at, case.closed_by = now, by
-    for name, value in (fills or {}).items():
-        setattr(case, name, value)
-    for name, statuses in FILLED_IN.items():
-        if case.status not in statuses:
-            setattr(case, name, EMPTY[name])
-    session.add(case)
     await session.flush()
+    status = LEADS_TO[made][case.status]
+    news: dict[str, Any] = {"status": status}
+    if owner is not None:
+        news["assignee"] = owner
+    if made in TAKES or (made in CLAIMS_TOO and case.claimed_at is None):
+        news["claimed_at"] = now
+    if made in WAITS_ANEW:
+        news["waits_since"] = now
+    if status is Status.CLOSED:
+        news["closed_at"], news["closed_by"] = now, by
+    news |= fills or {}
+    news |= {name: EMPTY[name] for name, statuses in FILLED_IN.items() if status not in statuses}
+    news = {name: value for name, value in news.items() if value != getattr(case, name)}
+    for name, value in news.items():
+        set_committed_value(case, name, value)
+    if news:  # round the session, which takes longer
+        await (await session.connection()).execute(_CHANGING, {"case": case.id, **news})
     if made in BACK_IN_QUEUE:
         await clocks.end_snooze(session, case, now)
     await clocks.follow(session, case, now)
@@ -203,9 +206,10 @@ async def _log(
     session: AsyncSession, case: Case, made: Move, by: str, now: datetime, details: dict[str, Any] | None
 ) -> None:
     await session.flush()
+    connection = await session.connection()
     event = {"case_id": case.id, "kind": logged_as(made), "by": by, "at": now, "details": details or {}}
-    await (await session.connection()).execute(_LOGGING, event)
-    await touch(session, case.id)
+    await connection.execute(_LOGGING, event)
+    _note(session, await connection.execute(_FOLLOWING, {"case": case.id}))
 
 
 def remembered(case: Case) -> dict[str, Any]:
@@ -287,12 +291,17 @@ def _touching(which: ColumnElement[bool], *, quietly: bool = False) -> Any:
 async def _touch(session: AsyncSession, touching: Any, params: Mapping[str, Any]) -> None:
     """Mark messages; it goes round the session, which takes longer."""
     await session.flush()
-    touched = await (await session.connection()).execute(touching, params)
+    _note(session, await (await session.connection()).execute(touching, params))
+
+
+def _note(session: AsyncSession, touched: Iterable[Any]) -> None:
     for message_id, channel in touched:
         note(session, f"messages:{channel}", message_id)
 
 
 # Built once, for each move: to build them takes longer than to run them.
+_CASES = db.table_of(Case)
+_CHANGING = db.short(sqlalchemy.update(_CASES).where(_CASES.c.id == bindparam("case")))
 _LOGGING = db.short(sqlalchemy.insert(db.table_of(Event)))
 _LOCKED = db.short(
     select(Case)
