@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy
 import structlog
+from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import Boolean, bindparam, exists, inspect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
@@ -26,7 +27,7 @@ from bot.desk import Desk
 from bot.domain.signals import QUIETLY, Rank
 from bot.logs import trace
 from bot.models import PUT_OFF, CaseFile, Message, MessageKind, UtcDateTime
-from bot.slack.calls import full_until, in_background, in_front
+from bot.slack.calls import book, full_until, in_background, in_front
 from bot.slack.writing import (
     DOUBT,
     TRY_AGAIN,
@@ -96,8 +97,9 @@ async def changing(
     """Open a transaction that changes a case, and update its messages after it, as `sync` does.
 
     The messages are leased in the same transaction: for one of their own, the colleague who clicked would wait for a
-    second durable commit. What the card shows is read there too, as it is at hand; the card is drawn while the change
-    is being stored. `then` is called in between, once the change is stored; it waits for nothing else.
+    second durable commit. What the card shows is read there too, as it is at hand, while the call for it is booked; the
+    card is drawn while the change is being stored. `then` is called in between, once the change is stored; it waits for
+    nothing else.
     """
     drawing: asyncio.Task[Lease | None] | None = None
     try:
@@ -105,8 +107,8 @@ async def changing(
             yield session
             began = desk.now()
             leased = await _take_updates(desk, session, case_id, began)
-            if leased and then is None and (file := await _shown_by(session, leased[0])) is not None:
-                drawing = asyncio.create_task(_drawn(desk, leased[0], file, began))
+            if leased and then is None:
+                drawing = await _begin_drawing(desk, session, leased[0], began)
     except BaseException:
         if drawing is not None:
             drawing.cancel()
@@ -132,21 +134,28 @@ async def _take_updates(desk: Desk, session: AsyncSession, case_id: int, now: da
     return leased
 
 
-async def _shown_by(session: AsyncSession, card: Message) -> CaseFile | None:
-    """Return the case that a card shows which this transaction leased; None for another message, or without one."""
-    if card.kind is not MessageKind.CASE or card.case_id is None:
+async def _begin_drawing(
+    desk: Desk, session: AsyncSession, card: Message, began: datetime
+) -> asyncio.Task[Lease | None] | None:
+    """Begin to draw a card that this transaction leased, once its case is read; None for another message."""
+    if card.kind is not MessageKind.CASE or card.case_id is None or card.posting_since is not None:
         return None
+    booking = asyncio.create_task(book(desk.slack, "chat.update", card.channel))
     await session.flush()
     session.expunge_all()  # what was changed by a statement is read anew
     with suppress(Exception):
-        return await cases.read(session, card.case_id)
+        file = await cases.read(session, card.case_id)
+        return asyncio.create_task(_drawn(desk, card, file, began, booking))
     return None
 
 
-async def _drawn(desk: Desk, card: Message, file: CaseFile, began: datetime) -> Lease | None:
-    """Draw a card as `draw` does; None when that fails."""
+async def _drawn(
+    desk: Desk, card: Message, file: CaseFile, began: datetime, booking: asyncio.Task[AsyncWebClient]
+) -> Lease | None:
+    """Draw a card as `draw` does, for its booked call; None when that fails."""
     with suppress(Exception):
-        return await draw(desk, card, file, began)
+        lease = draw(desk, card, file, began)
+        return replace(lease, desk=replace(lease.desk, slack=await booking))
     return None
 
 

@@ -49,7 +49,6 @@ from bot.slack.calls import (
     SlackDown,
     SlackLater,
     SlackRefuses,
-    book,
     conversation,
     find,
     in_turn,
@@ -223,16 +222,13 @@ async def render(desk: Desk, session: AsyncSession, message: Message, began: dat
     return await _rendered(desk, session, message, card, began)
 
 
-async def draw(desk: Desk, message: Message, file: CaseFile, began: datetime) -> Lease:
-    """Render a card that `take_updates` leased then, of this case, and book the call that it needs.
+def draw(desk: Desk, message: Message, file: CaseFile, began: datetime) -> Lease:
+    """Render a card that `take_updates` leased then, of this case.
 
-    It reads nothing of the case, so that it can be done while the change that the card shows is being stored.
+    It reads nothing, so that it can be done while the change that the card shows is being stored.
     """
     team_desk = desk.of(file.team)
-    lease = _showing(team_desk, message, card_of(team_desk, message, file), file, None, began, None)
-    if lease.is_shown or lease.since is not None:
-        return lease
-    return replace(lease, desk=replace(team_desk, slack=await book(desk.slack, "chat.update", message.channel)))
+    return _showing(team_desk, message, card_of(team_desk, message, file), file, None, began, None)
 
 
 async def is_as_leased(session: AsyncSession, message: Message) -> bool:
