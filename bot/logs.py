@@ -70,7 +70,7 @@ def set_up_logging(level: str, form: str) -> None:
     structlog.configure(
         processors=[*told, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     handler = logging.StreamHandler()
     handler.addFilter(_TypeAndPlace())

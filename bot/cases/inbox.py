@@ -141,8 +141,9 @@ async def take_in(
 
 def log_new(new: Mapping[str, int], account_id: int) -> None:
     """Log which posts came in, once they are stored: a line for each case."""
+    line = log.bind(account=account_id)
     for case_id, count in Counter(new.values()).items():
-        log.info("a mention came in", case=case_id, account=account_id, count=count)
+        line.info("a mention came in", case=case_id, count=count)
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team, list[Rule]]:

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from bot.logs import id_in
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.people import answer, signed
 
 WORDS, NAME = "Mijn BSN is 123456782", "Fatima Voorbeeld"
@@ -52,21 +52,24 @@ async def test_all_lines_of_a_case_are_found_by_one_value(sqlite_bot: Bot, lines
     await bot.card("BSN", "In behandeling")
     await answer(bot, SANNE, card, "Vanaf acht uur.")
     await bot.card("BSN", "Beantwoord")
-    told = Counter(
-        (line["event"], line.get("kind"), line.get("what"), line.get("outcome"))
-        for line in lines
-        if line.get("case") == 2
-    )
-    assert told == Counter(  # the line of the card may come after the click: Slack shows it before we know
-        {
-            ("a mention came in", None, None, None): 1,
-            ("a message was posted", "case", None, None): 1,
-            ("a colleague asked something of a case", "block_actions", "case:claim", None): 1,
-            ("a colleague asked something of a case", "block_actions", "case:answer", None): 1,
-            ("a colleague asked something of a case", "view_submission", "case:answer", None): 1,
-            ("a platform was asked", None, "reply", "sent"): 1,
-        }
-    )
+    expected = {
+        ("a mention came in", None, None, None),
+        ("a message was posted", "case", None, None),
+        ("a colleague asked something of a case", "block_actions", "case:claim", None),
+        ("a colleague asked something of a case", "block_actions", "case:answer", None),
+        ("a colleague asked something of a case", "view_submission", "case:answer", None),
+        ("a platform was asked", None, "reply", "sent"),
+    }
+
+    async def told() -> Counter[tuple[Any, ...]]:  # Slack shows it before we log it
+        ours = [line for line in lines if line.get("case") == 2]
+        return Counter((line["event"], line.get("kind"), line.get("what"), line.get("outcome")) for line in ours)
+
+    async def are_told() -> bool:
+        return expected <= (await told()).keys()
+
+    await eventually(are_told)
+    assert await told() == Counter(expected)
     requests = [line["request"] for line in lines if line.get("case") == 2]
     assert len(set(requests)) == len(requests)
     written = json.dumps(lines, default=str)
@@ -97,7 +100,11 @@ async def test_a_fault_of_a_click_has_its_case_too(sqlite_bot: Bot, lines: list[
         await connection.exec_driver_sql("ALTER TABLE events RENAME TO elsewhere")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL))
-    [clicked] = [line for line in lines if line["event"] == "a colleague asked something of a case"]
+
+    async def asked() -> list[dict[str, Any]]:
+        return [line for line in lines if line["event"] == "a colleague asked something of a case"]
+
+    [clicked] = await eventually(asked)
     [failed] = [line for line in lines if line["event"] == "a handler failed"]
     assert (failed["case"], failed["request"]) == (1, clicked["request"])
 
