@@ -3,8 +3,10 @@
 A field that is missing in the JSON gets its default, so that a new setting needs no migration.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -146,7 +148,7 @@ HOUSE_RULES = (
 class TeamSettings(BaseModel):
     """All settings of a team."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     time_zone: str = "Europe/Amsterdam"
     language: Literal["nl", "en"] | None = None
@@ -210,12 +212,12 @@ class TeamSettings(BaseModel):
         return self
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any] | None) -> Self:
-        """Read the stored settings of a team; None means the defaults."""
-        return cls.model_validate(stored or {})
+    def of(cls, stored: Mapping[str, Any] | None) -> "TeamSettings":
+        """Read the stored settings of a team; None means the defaults. Nobody may change what is returned."""
+        return _read(json.dumps(stored or {}))
 
     @classmethod
-    def if_readable(cls, team: Team) -> Self | None:
+    def if_readable(cls, team: Team) -> "TeamSettings | None":
         """Read the settings of one of several teams; None, logged, if they cannot be read, so the others go on."""
         with going_on("the settings of a team cannot be read", team=team.id):
             return cls.of(team.settings)
@@ -253,6 +255,12 @@ class TeamSettings(BaseModel):
     def steps(self) -> tuple[Step, ...]:
         """Return the ladder in order."""
         return tuple(Step(s.percent, s.to, s.text) for s in sorted(self.ladder, key=lambda s: s.percent))
+
+
+@lru_cache(maxsize=64)
+def _read(written: str) -> TeamSettings:
+    """Read the same settings once: each click asks what a person may do in a team."""
+    return TeamSettings.model_validate(json.loads(written))
 
 
 def _interval(start: str, end: str) -> Interval:

@@ -124,7 +124,7 @@ async def change(
 def _as_json(team: Team, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return all settings of a team with these changes, including the columns."""
     columns = {"name": team.name, "channel": team.channel}
-    settings = TeamSettings.of({**(team.settings or {}), **(changes or {})})
+    settings = TeamSettings.model_validate({**(team.settings or {}), **(changes or {})})
     return {**settings.model_dump(mode="json"), **columns, **{k: v for k, v in (changes or {}).items() if k in columns}}
 
 
