@@ -31,7 +31,7 @@ from bot.slack.calls import (
 from bot.team import agents, teams
 from bot.team.settings import TeamSettings
 from bot.texts import Texts
-from bot.views.block import Block, section
+from bot.views.block import Block, for_edit, section
 
 OBSOLETE = text("⚠️ This is from before the data of the bot were put back. Here it shows what was; it has no buttons.")
 PATIENCE = 1800.0
@@ -128,7 +128,7 @@ async def _without_buttons(client: AsyncWebClient, channel: str, message: dict[s
     """
     said = str(message.get("text") or "")
     where: dict[str, Any] = {
-        "channel": channel, "ts": message["ts"], "text": f"{t(OBSOLETE)}\n{said}",
+        "channel": channel, "ts": message["ts"], "text": for_edit(f"{t(OBSOLETE)}\n{said}"),
         "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": ""}},
     }  # fmt: skip
     for blocks in ([section(t(OBSOLETE)), *_shown(message)], [section(f"{t(OBSOLETE)}\n{said}"[:MOST_TEXT])]):

@@ -22,7 +22,7 @@ from bot.meters import Meters
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
 from bot.steady_clock import SteadyClock
-from bot.views.block import View
+from bot.views.block import View, for_edit
 
 EVENT_TYPE = "webcare_message"
 """The metadata's event type under which our messages carry their key."""
@@ -353,14 +353,17 @@ async def _with_blocks(
     client: AsyncWebClient, method: str, arguments: dict[str, Any], view: View
 ) -> AsyncSlackResponse:
     """Send text and blocks; if the workspace refuses the blocks, send older ones, and finally only the text."""
+    spoken, text = view.spoken, view.text
+    if method == "chat.update":
+        spoken, text = for_edit(spoken), for_edit(text)
     *forms, last = view.forms
     for blocks in forms:
         try:
-            return await call(client, method, **arguments, text=view.spoken if blocks else view.text, blocks=blocks)
+            return await call(client, method, **arguments, text=spoken if blocks else text, blocks=blocks)
         except SlackRefuses as refusal:
             if refusal.error not in REFUSED_BLOCKS:
                 raise
-    return await call(client, method, **arguments, text=view.text, blocks=last)
+    return await call(client, method, **arguments, text=text, blocks=last)
 
 
 async def call_in_turn(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:

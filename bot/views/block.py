@@ -24,6 +24,9 @@ CONTEXT = 1900
 OPTION = 75
 LISTED = 100
 """Options in a menu, or in one group of its options."""
+EDITED = 4000
+"""Bytes in the text of a message that is edited: Slack refuses a longer one, also if it took that as a new message
+(https://docs.slack.dev/reference/methods/chat.update, msg_too_long)."""
 ALT = 2000
 """Characters in the description of a picture."""
 MENU_SIZE = 5
@@ -46,6 +49,8 @@ LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 OPENING = re.compile(r"^[^\w<(\u2068]+")
 """The symbols before our own lines; a citizen's words begin with an isolate."""
 CLOSED = re.compile(r"[.!?…:]\W*$")
+HALF = re.compile(r"(?:<[^>]*|&\w*)$")
+"""The beginning of a mention, link or escaped sign at the end of a text that was cut."""
 EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -114,6 +119,16 @@ def cut(text: str, limit: int, form: Callable[[str], str] = str) -> str:
             break
         parts.append(written)
     return "".join(parts).rstrip() + "…"
+
+
+def for_edit(text: str) -> str:
+    """Return as many lines of a message's text as Slack takes when it is edited; … stands for the rest."""
+    written = text.encode()
+    if len(written) <= EDITED:
+        return text
+    kept = written[: EDITED - len("\n…".encode())].decode(errors="ignore")
+    lines = kept.rpartition("\n")[0]
+    return f"{lines or HALF.sub('', kept)}\n…"
 
 
 def plain(text: str, limit: int = OPTION) -> Block:

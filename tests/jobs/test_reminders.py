@@ -105,6 +105,21 @@ async def test_what_is_answered_is_ticked_and_the_same_message_is_edited(office:
     assert "te laat" not in direct(office, SANNE)[0]
 
 
+async def test_a_list_of_many_long_posts_is_edited_too(office: Bot) -> None:
+    """Slack takes less text when it edits a message than when it gets it."""
+    ids = [await mention(office, number, text=f"Vraag {number}: wij ⛏️ " + "vielen 😡 " * 20) for number in range(12)]
+    for case_id in ids:
+        async with office.desk.session() as session:
+            await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await at(office, "2026-11-20 10:48")
+    await level(office)
+    assert "Vraag 0:" in direct(office, SANNE)[0]
+    await sent(office, ids[0])
+    await level(office)
+    [shown] = direct(office, SANNE)
+    assert "Vraag 0:" not in shown and "Vraag 10:" in shown
+
+
 async def test_a_case_that_is_handed_over_leaves_one_message_and_enters_the_other(office: Bot) -> None:
     first, _ = await claimed(office, 2)
     await at(office, "2026-11-20 10:48")

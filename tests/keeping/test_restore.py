@@ -35,6 +35,8 @@ from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
+from bot.slack.calls import post
+from bot.views.block import View, actions, button
 from jobs import poll
 from tests.acting import approve, with_a_case
 from tests.clocks import RunningClock, StoppedClock
@@ -211,6 +213,20 @@ async def test_who_first_had_a_direct_message_after_the_backup_loses_its_buttons
     [now] = slack.direct(YOUSSEF)
     assert (now["ts"], action_ids(now)) == (asked["ts"], [])
     assert "politie" in text_of(now)
+
+
+async def test_a_list_longer_than_slack_takes_in_an_edit_loses_its_buttons_too(
+    database_url: str, slack: Sandbox, command: Command
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        assert (await command("backup", "b")).code == 0
+        said = View("Zaak 2 · Piet via plein\n" * 300, actions(button("Toewijzen", "case:claim", "2")))
+        place = await post(bot.desk.slack, CHANNEL, "reminder:1:0:C", said, thread_ts=None)
+    done = await command("restore", "b", "--force")
+    assert done.code == 0, done.err
+    assert action_ids(slack.message(CHANNEL, place.ts)) == []
 
 
 async def test_no_id_means_another_row_after_a_restore_nor_after_a_second_one_of_the_same_backup(

@@ -38,7 +38,7 @@ from bot.views import thread
 from bot.views.account import account_stopped
 from bot.views.answer_modal import ModalState, Prefilled, answer_modal
 from bot.views.ask import ask_card
-from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
+from bot.views.block import EDITED, Block, View, cut, escape, for_edit, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card, is_done
 from bot.views.case_menu import more_modal
 from bot.views.details_modal import details_modal
@@ -112,6 +112,21 @@ def test_a_literal_is_one_line_without_marks_within_its_limit(text: str, limit: 
     assert not set("<>*~`\n\r") & set(made)
     assert not re.search(r"&(?!amp;|lt;|gt;)", made)
     assert not re.search(r"(?<![^\W_])_|_(?![^\W_])", made)
+
+
+@given(some=texts, times=st.integers(1, 60), between=st.sampled_from([" ", "\n"]))
+@example(some="<https://gemeente.slack.com/archives/C0/p1|kaart>", times=200, between=" ")
+@example(some="&", times=4000, between="")
+def test_a_text_that_is_too_long_for_an_edit_loses_its_end_and_no_half_sign_is_left(
+    some: str, times: int, between: str
+) -> None:
+    text = between.join([f"<@U0SANNE> {literal(some, 500)}" if some[:1] != "<" else some] * times)
+    made = for_edit(text)
+    assert len(made.encode()) <= EDITED
+    if made != text:
+        assert text.startswith(made.removesuffix("\n…")) and len(made.encode()) > EDITED / 2
+        assert "<" not in re.sub("<[^<>]*>", "", made)
+        assert not re.search(r"&(?!amp;|lt;|gt;)", made)
 
 
 def test_a_name_with_underscores_can_be_copied() -> None:

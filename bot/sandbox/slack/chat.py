@@ -14,6 +14,8 @@ from bot.sandbox.slack.api_method import Invalid, Json, Method, SlackError, flag
 from bot.sandbox.slack.workspace import Channel, Workspace
 
 MAX_TEXT = 40_000
+MAX_EDITED = 4_000
+"""Bytes in the text of a message that is changed (https://docs.slack.dev/reference/methods/chat.update)."""
 MAX_METADATA = 8_000
 
 
@@ -154,7 +156,7 @@ def content(workspace: Workspace, args: Json, *, updating: bool = False) -> Json
         raise SlackError("no_text")
     if text is not None and not isinstance(text, str):
         raise Invalid("invalid_arguments", [("/text", "must provide a string")])
-    if text is not None and len(text) > MAX_TEXT:
+    if text is not None and (len(text) > MAX_TEXT or (updating and len(text.encode()) > MAX_EDITED)):
         raise SlackError("msg_too_long")
     if text is not None or not updating:
         fields["text"] = text or ""
