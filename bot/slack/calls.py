@@ -101,6 +101,8 @@ UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
 GONE_VIEW = frozenset({"not_found", "view_not_found", "hash_conflict"})
 """Refusals of a view that was closed or changed in the meantime."""
+KEPT = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
+"""Refusals to delete a message that is there: a workspace may have to keep all of them for its archive."""
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 CLOSED = frozenset(
     {
@@ -333,7 +335,7 @@ async def post(
     """Post a message, with its key in the metadata so that it can be found again; one of a thread `in_channel` too."""
     arguments = {
         "channel": await conversation(client, channel),
-        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": key}},
+        "metadata": _keyed(key),
         "unfurl_links": False,
         "unfurl_media": False,
         **({"thread_ts": thread_ts} if thread_ts else {}),
@@ -343,10 +345,15 @@ async def post(
     return Place(str(answer["channel"]), str(answer["ts"]))
 
 
-async def revise(client: AsyncWebClient, place: Place, view: View) -> Place:
-    """Update a message to show this view."""
-    await _with_blocks(client, "chat.update", {"channel": place.channel, "ts": place.ts}, view)
+async def revise(client: AsyncWebClient, place: Place, view: View, *, key: str | None = None) -> Place:
+    """Update a message to show this view; `key` is the one that it gets, if another."""
+    new_key = {} if key is None else {"metadata": _keyed(key)}
+    await _with_blocks(client, "chat.update", {"channel": place.channel, "ts": place.ts, **new_key}, view)
     return place
+
+
+def _keyed(key: str) -> dict[str, Any]:
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
 
 async def _with_blocks(
@@ -461,12 +468,17 @@ async def posted_since(
             return sorted(ours, key=lambda message: float(message["ts"]))
 
 
-async def remove(client: AsyncWebClient, place: Place) -> None:
-    """Delete a message of ours; it is no error if it is already gone."""
+async def remove(client: AsyncWebClient, place: Place, instead: View) -> None:
+    """Delete a message of ours, which may be gone already; where Slack lets us delete none, it shows `instead`.
+
+    Then it has no key, so that it is not found any more.
+    """
     try:
         await call(client, "chat.delete", channel=place.channel, ts=place.ts)
     except SlackRefuses as refusal:
-        if refusal.error != "message_not_found":
+        if refusal.error in KEPT:
+            await revise(client, place, instead, key="")
+        elif refusal.error != "message_not_found":
             raise
 
 

@@ -63,6 +63,7 @@ from bot.team import members, teams
 from bot.team.digest_time import latest
 from bot.team.settings import TeamSettings
 from bot.views.block import View
+from bot.views.slack_trouble import came_twice
 
 log = structlog.get_logger()
 
@@ -375,7 +376,7 @@ async def _put(lease: Lease) -> Place | None:
         place = place or next(iter(places), None)  # it was posted after all, perhaps with older content
         for surplus in places:
             if surplus != place:
-                await remove(client, surplus)
+                await remove(client, surplus, came_twice(lease.desk.t))
     if lease.view is None or lease.is_shown:
         return place
     if place is None:

@@ -60,6 +60,12 @@ def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> Vie
     return View(words, [section(words)])
 
 
+def came_twice(t: Texts) -> View:
+    """Return what a message shows that Slack has twice, and does not let us delete."""
+    words = t("This message came twice. The other one goes on.")
+    return View(words, [context(words)])
+
+
 def _of_clicks(troubled: Troubled, since: str, t: Texts, now: datetime) -> View:
     """Notify a coordinator that nobody's clicks reach us, or that they do again."""
     if troubled.until is None:

@@ -12,7 +12,7 @@ from bot.cases import inbox
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Message, MessageKind
 from bot.sandbox.app import Sandbox
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages, writing
 from bot.slack.calls import SlackDown, call, open_socket
 from jobs import sweep
@@ -111,6 +111,27 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
     look.set()
     await eventually(lambda: the_doubt_is_over(bot))
     assert len(bot.cards()) == 1
+
+
+async def test_a_card_that_slack_has_twice_goes_on_where_slack_keeps_all_messages(impatient: Bot) -> None:
+    """A workspace with compliance exports lets nobody delete anything."""
+    bot = impatient
+    late = bot.slack.faults.hold("chat.postMessage")
+    bot.citizen_posts("Komt dit twee keer?")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+    bot.clock.advance(seconds=6)
+    await sweep(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
+    late.set()
+    await bot.slack.wait_for(lambda: len(bot.cards()) == 2)
+    bot.slack.faults.error("chat.delete", "compliance_exports_prevent_deletion", times=1000)
+    await eventually(lambda: the_doubt_is_over(bot))
+    kept = await bot.card("kwam twee keer aan")
+    assert action_ids(kept) == [] and "Komt dit twee keer?" not in text_of(kept)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+    await messages.sync(bot.desk, 1)
+    assert (await bot.card("Komt dit twee keer?", SANNE))["ts"] == (await card_row(bot)).ts != kept["ts"]
 
 
 async def the_doubt_is_over(bot: Bot) -> bool:
