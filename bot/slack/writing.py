@@ -524,7 +524,10 @@ async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease
 
 
 async def _is_needed(session: AsyncSession, message: Message) -> bool:
-    """Tell whether open cases are found by this message: it is the card of one, or shows those that have none."""
+    """Tell whether open cases are found by this message: it is the card of one, or shows those that have none.
+
+    So is a list of reminders, which is only edited as more of them come, unless its reader has left.
+    """
     match message.kind:
         case MessageKind.CASE:
             case = await cases.get(session, message.case_id) if message.case_id is not None else None
@@ -533,6 +536,8 @@ async def _is_needed(session: AsyncSession, message: Message) -> bool:
             lasting = select(Rollup.subject_id).where(Rollup.message_id == message.id)
         case MessageKind.BACKLOG:
             lasting = select(Backlog.team_id).where(Backlog.message_id == message.id)
+        case MessageKind.REMINDER if message.problem not in LEFT:
+            lasting = select(Reminder.id).where(Reminder.message_id == message.id)
         case _:
             return False
     return (await session.exec(lasting)).first() is not None

@@ -120,6 +120,22 @@ async def test_a_list_of_many_long_posts_is_edited_too(office: Bot) -> None:
     assert "Vraag 0:" not in shown and "Vraag 10:" in shown
 
 
+async def test_a_list_that_somebody_deleted_comes_back_when_more_comes_in_it(office: Bot) -> None:
+    """An owner of the workspace tidied the channel up; what is due later that day was only edited into that list."""
+    await mention(office, 1, text="Vraag 1")
+    await at(office, "2026-11-20 10:30")
+    await mention(office, 2, text="Vraag 2")
+    await at(office, "2026-11-20 11:00")
+    await level(office)
+    [before] = showing(office, "⏰", "1 te laat")
+    await office.slack.delete(CHANNEL, before["ts"])
+    await at(office, "2026-11-20 11:30")
+    await level(office)
+    [after] = showing(office, "⏰", "2 te laat")
+    assert after["ts"] != before["ts"]
+    assert len(await lists(office)) == 1
+
+
 async def test_a_case_that_is_handed_over_leaves_one_message_and_enters_the_other(office: Bot) -> None:
     first, _ = await claimed(office, 2)
     await at(office, "2026-11-20 10:48")
