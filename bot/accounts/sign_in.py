@@ -300,7 +300,7 @@ class SignIns:
         *,
         in_team: bool,
     ) -> Connected:
-        known = await store.same(session, row.platform, row.url, health)
+        known = await store.same(session, row.platform, row.url, health, team_id=row.team_id)
         if known is not None and (known.sealed or known.team_id == row.team_id):
             team = await session.get_one(Team, known.team_id)
             if in_team and team.id != row.team_id:
@@ -311,16 +311,17 @@ class SignIns:
             await token_ends.learned(session, known, health)
             steps = () if old else self._first_steps(known)
             return Connected(known.name, health, known, first_steps=steps)
+        owner = await session.get_one(Team, row.team_id)
         added = await store.add(
             session,
             self.settings,
             platform=row.platform,
-            name=_name(draft, offer, health),
+            name=await _free_name(session, owner, draft, offer, health),
             url=row.url,
             secrets=draft.secrets,
             options=draft.options,
             now=self.now(),
-            team=(await session.get_one(Team, row.team_id)).name,
+            team=owner.name,
             by=row.by,
         )
         store.learned(added, health)
@@ -385,10 +386,15 @@ async def _changed(session: AsyncSession, ids: Collection[int]) -> None:
     await session.exec(query.values(version=Message.version + 1))
 
 
-def _name(draft: base.Account, offer: Offer, health: base.Health) -> str:
-    """Return the name of a new account: its handle if it has one."""
+async def _free_name(session: AsyncSession, team: Team, draft: base.Account, offer: Offer, health: base.Health) -> str:
+    """Return the name of a new account: its handle if it has one.
+
+    Another team that removed the account keeps its name on its cases; then this team's name is added.
+    """
     has_handle = health.identity is not None and health.identity.handle not in {"", health.identity.id}
-    return store.name_of(draft.url, health) if has_handle else offer.name
+    name = store.name_of(draft.url, health) if has_handle else offer.name
+    kept = await store.find(session, draft.platform, name)
+    return f"{name} ({team.name})" if kept and kept.was_removed and kept.team_id != team.id else name
 
 
 def _flow(platform: Platform) -> SignIn:

@@ -256,10 +256,13 @@ async def refuse_read_already(session: AsyncSession, platform: str, url: str, *,
         )
 
 
-async def same(session: AsyncSession, platform: str, url: str, health: base.Health) -> Account | None:
-    """Return the stored account that is this one: the same id on the same server. One that was removed comes last.
+async def same(
+    session: AsyncSession, platform: str, url: str, health: base.Health, *, team_id: int | None = None
+) -> Account | None:
+    """Return the stored account that is this one: the same id on the same server.
 
-    Servers number their accounts each by itself.
+    One that was removed comes last, and of those the one of this team first. Servers number their accounts each by
+    itself.
     """
     if health.identity is None:
         return None
@@ -269,7 +272,7 @@ async def same(session: AsyncSession, platform: str, url: str, health: base.Heal
         for row in await session.exec(stored.with_for_update(key_share=True))
         if row.identity and (row.identity["id"], server_of(row.url)) == (health.identity.id, server_of(url))
     ]
-    return next((row for row in found if row.sealed), found[0] if found else None)
+    return min(found, key=lambda row: (not row.sealed, row.team_id != team_id), default=None)
 
 
 def key(account: Account) -> str:

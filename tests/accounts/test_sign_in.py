@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from bot import accounts
 from bot.accounts.sign_in import SignIns
 from bot.domain.text import Refused
-from bot.models import Account, Event, Message, Role, SigningIn, SigningInStage
+from bot.models import Account, Author, Event, Message, Role, SigningIn, SigningInStage
 from bot.models import MessageKind as Kind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -188,6 +188,41 @@ async def test_an_account_with_the_same_number_on_another_server_is_another_acco
     kept = await account_of(bot, ACCOUNT)
     assert accounts.opened(kept, bot.desk.settings).secrets["token"] == mastodon.token
     assert len([row for row in await bot.rows(Account) if row.platform == "mastodon"]) == 2
+
+
+async def removed(bot: Bot, account_id: int, team_id: int) -> None:
+    """Let an account be of this team, which used it and then removed it."""
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, account_id)
+        account.team_id = team_id
+        session.add_all([account, Author(account_id=account_id, external_id="1", name="Jan")])
+        await session.flush()
+        assert not await accounts.remove(session, account, bot.desk.now())
+
+
+async def test_an_account_that_another_team_removed_is_connected_by_this_one(
+    public_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    """The other team keeps it for its history, and its name with it."""
+    bot, name = public_bot, f"@{TEAM}@127.0.0.1"
+    theirs = await people.second_team(bot)
+    await removed(bot, await people.connect(bot, mastodon.base_url, name=name), theirs)
+    assert "is gekoppeld" in await connect_on(bot, mastodon)
+    kept, added = [row for row in await bot.rows(Account) if row.platform == "mastodon"]
+    assert (kept.team_id, kept.name, kept.was_removed) == (theirs, name, True)
+    assert (added.team_id, added.name, added.stopped_at) == (1, f"{name} (Webcare)", None)
+
+
+async def test_an_account_that_two_teams_removed_goes_on_as_that_of_the_team_that_connects_it(
+    public_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    bot, theirs = public_bot, await people.second_team(public_bot)
+    for team_id, name in ((theirs, f"@{TEAM}@127.0.0.1"), (1, f"@{TEAM}@127.0.0.1 (Webcare)")):
+        await removed(bot, await people.connect(bot, mastodon.base_url, name=name), team_id)
+    assert "heeft nieuwe toegang" in await connect_on(bot, mastodon)
+    kept, renewed = [row for row in await bot.rows(Account) if row.platform == "mastodon"]
+    assert (kept.team_id, kept.sealed, renewed.team_id) == (theirs, b"", 1)
+    assert accounts.opened(renewed, bot.desk.settings).secrets["token"]
 
 
 async def test_one_signs_in_again_after_the_key_of_the_old_tokens_was_lost(
