@@ -21,6 +21,7 @@ from bot.domain.budget import Budget
 from bot.domain.event import EventKind
 from bot.domain.text import Text, Wrong, apart, text, together
 from bot.models import (
+    STOPPED_BY_HAND,
     Account,
     AccountRemoved,
     AccountTrouble,
@@ -35,8 +36,6 @@ from bot.team import routing, teams
 
 READING = "reading"
 """Under this name an account has the fault of its last reading."""
-STOPPED_BY_HAND = text("It was stopped by hand.")
-"""The problem of an account that people stopped; only people can start it again."""
 
 
 def opened(row: Account, settings: Settings) -> base.Account:
@@ -376,7 +375,7 @@ def learned(account: Account, health: base.Health) -> None:
 
 def is_stopped_by_hand(account: Account) -> bool:
     """Tell whether people stopped the account, and not a fault."""
-    return account.stopped_at is not None and account.problem == STOPPED_BY_HAND.to_json()
+    return account.is_stopped_by_hand
 
 
 def renew(

@@ -6,8 +6,11 @@ from typing import Any
 from sqlalchemy import JSON, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from bot.domain.text import Text, apart, together
+from bot.domain.text import Text, apart, text, together
 from bot.models.columns import UtcDateTime
+
+STOPPED_BY_HAND = text("It was stopped by hand.")
+"""The problem of an account that people stopped; only people can start it again."""
 
 
 class Account(SQLModel, table=True):
@@ -48,7 +51,12 @@ class Account(SQLModel, table=True):
     @property
     def was_removed(self) -> bool:
         """Whether people removed it; it is kept for its history."""
-        return self.stopped_at is not None and not self.sealed
+        return self.is_stopped_by_hand and not self.sealed
+
+    @property
+    def is_stopped_by_hand(self) -> bool:
+        """Whether people stopped it, and not a fault."""
+        return self.stopped_at is not None and self.problem == STOPPED_BY_HAND.to_json()
 
     @property
     def fault(self) -> dict[str, Any] | None:

@@ -196,6 +196,21 @@ async def test_a_stopped_account_that_works_again_is_told_so_and_one_that_people
     assert await looked(bot) == [before, news]
 
 
+async def test_a_stopped_account_without_tokens_is_no_removed_one(office: Bot) -> None:
+    """A feed has none, and stops when it is gone for good."""
+    bot = office
+    async with bot.desk.session() as session:
+        feed = await accounts.add(
+            session, bot.desk.settings, platform="feed", name="nieuws", url="https://news.example/rss",
+            secrets={}, options={}, now=bot.desk.now(),
+        )  # fmt: skip
+        await session.flush()
+        await stop_account(session, feed.id, text("This feed has ended."), bot.desk.now())
+    async with bot.desk.reading() as session:
+        [trouble] = (await standing(session, await session.get_one(Team, 1), bot.desk.now())).troubles
+    assert (trouble.stopped, trouble.problem) == (True, text("This feed has ended.").to_json())
+
+
 async def test_a_failure_that_becomes_a_stop_is_told_as_a_stop(office: Bot) -> None:
     bot = office
     await set_problem(bot, FULL.to_json())
