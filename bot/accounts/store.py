@@ -105,12 +105,16 @@ class StoredSecrets:
             row = await session.get_one(Account, self.account_id)
             return unseal(row.sealed, self.settings.webcare_secret_key.get_secret_value())
 
-    async def replace(self, new: Mapping[str, str]) -> None:
-        """Store new secrets; returns once they are committed."""
+    async def replace(self, new: Mapping[str, str], seen: Mapping[str, str] | None = None) -> bool:
+        """Store new secrets, if they are still those that were `seen`; returns once they are committed."""
+        key = self.settings.webcare_secret_key.get_secret_value()
         async with self.open_session() as session:
             row = await session.get_one(Account, self.account_id, with_for_update=HELD)
-            row.sealed = seal(new, self.settings.webcare_secret_key.get_secret_value())
+            if seen is not None and unseal(row.sealed, key) != seen:
+                return False
+            row.sealed = seal(new, key)
             session.add(row)
+        return True
 
 
 @dataclass
@@ -123,9 +127,12 @@ class DraftSecrets:
         """Return the newest secrets."""
         return self.now
 
-    async def replace(self, new: Mapping[str, str]) -> None:
+    async def replace(self, new: Mapping[str, str], seen: Mapping[str, str] | None = None) -> bool:
         """Replace the secrets, so that the new ones are stored with the account."""
+        if seen is not None and self.now != seen:
+            return False
         self.now = dict(new)
+        return True
 
 
 async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) -> None:

@@ -5,7 +5,10 @@ It is stored beside theirs and counts for as long as theirs stay the same.
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
+
+from bot.connectors.platform import Secrets
 
 
 class OwnSecret(Protocol):
@@ -32,6 +35,16 @@ def read(kind: type[T], secret: str, of: str) -> T | None:
     except (TypeError, ValueError):
         return None
     return own if own.of == of else None
+
+
+async def keep(secrets: Secrets, name: str, own: OwnSecret, of: Callable[[Mapping[str, str]], str]) -> None:
+    """Store our own secret under this name, beside those whose fingerprint `of` returns.
+
+    Nothing is stored when a person changed those in the meantime.
+    """
+    while of(stored := await secrets.read()) == own.of:
+        if await secrets.replace({**stored, name: written(own)}, stored):
+            break
 
 
 def written(own: OwnSecret) -> str:

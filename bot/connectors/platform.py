@@ -138,8 +138,11 @@ class Secrets(Protocol):
         """Return the newest secrets: another process may have replaced those with which the connector was made."""
         ...
 
-    async def replace(self, new: Mapping[str, str]) -> None:
-        """Store `new` instead; returns once that is committed, so only use a new token afterwards."""
+    async def replace(self, new: Mapping[str, str], seen: Mapping[str, str] | None = None) -> bool:
+        """Store `new` instead; returns once that is committed, so only use a new token afterwards.
+
+        If they are no longer those that were `seen`, nothing is stored, and the answer is False.
+        """
         ...
 
 

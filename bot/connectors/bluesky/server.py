@@ -228,8 +228,7 @@ class Server(JsonApi):
             session = Session(made["accessJwt"], made["refreshJwt"], made["did"], made["handle"], _pds(made), of)
         except UNREADABLE as error:
             raise self.unreadable() from error
-        secrets = await self._secrets.read()
-        await self._secrets.replace({**secrets, "session": own_secrets.written(session)})
+        await own_secrets.keep(self._secrets, "session", session, self._of)
         return session
 
     def _go_to(self, session: Session) -> Session:

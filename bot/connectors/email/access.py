@@ -107,10 +107,8 @@ class AccessTokens(JsonApi):
         lasts = int(seconds) if isinstance(seconds, int | str) and str(seconds).isdecimal() else UNTOLD
         ends_at = self._now() + timedelta(seconds=min(lasts, 10**8))
         newest = refresh if isinstance(refresh, str) else known.refresh if known else ""
-        secrets = await self._secrets.read()
-        if self._of(secrets) == of:  # else a person changed them in the meantime
-            access = Access(token, ends_at.isoformat(), newest, of)
-            await self._secrets.replace({**secrets, "access": own_secrets.written(access)})
+        access = Access(token, ends_at.isoformat(), newest, of)
+        await own_secrets.keep(self._secrets, "access", access, self._of)
         return token
 
     def _of(self, secrets: Mapping[str, str]) -> str:

@@ -159,9 +159,7 @@ class Server(Graph):
         except UNREADABLE as error:
             raise self.unreadable() from error
         token = Token(made["access_token"], ends_at.isoformat(), of)
-        secrets = await self._secrets.read()
-        if Token.stored(secrets).of == of:  # else a person gave another one in the meantime
-            await self._secrets.replace({**secrets, "renewed": own_secrets.written(token)})
+        await own_secrets.keep(self._secrets, "renewed", token, lambda stored: Token.stored(stored).of)
         self._use(Token.stored(await self._secrets.read()))
 
     async def _has_newer(self) -> bool:

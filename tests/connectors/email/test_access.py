@@ -128,9 +128,9 @@ class StoredLate(DraftSecrets):
             self.enough.set()
         return self.now
 
-    async def replace(self, new: Mapping[str, str]) -> None:
+    async def replace(self, new: Mapping[str, str], seen: Mapping[str, str] | None = None) -> bool:
         await self.enough.wait()
-        await super().replace(new)
+        return await super().replace(new, seen)
 
 
 async def test_who_comes_too_late_for_a_refresh_token_waits_for_a_token_that_is_stored_slowly(

@@ -684,7 +684,7 @@ async def test_a_crash_before_a_new_token_is_stored_loses_nothing(
     server: FakeThreads, client: httpx.AsyncClient
 ) -> None:
     class Broken(DraftSecrets):
-        async def replace(self, new: Mapping[str, str]) -> None:
+        async def replace(self, new: Mapping[str, str], seen: Mapping[str, str] | None = None) -> bool:
             raise RuntimeError("the process ended")
 
     server.is_tester = False

@@ -1,18 +1,24 @@
 """The main job on Threads, end to end: asked for, answered in Slack, the answer is there once, the token lasts."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import accounts
+from bot.accounts import seal
+from bot.connectors import own_secrets
+from bot.connectors.threads.server import Token
 from bot.domain.mention import Act
+from bot.models import Account, ActStatus, Author, Mention, Reply, ReplyStatus
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import text_of
 from jobs import check
 from tests import people
 from tests.acting import approve
-from tests.conftest import SANNE, Bot, account_of
+from tests.conftest import SANNE, SECRET_KEY, Bot, account_of
 from tests.connectors.threads.fake import LASTS, SECRETS, TOKEN, FakeThreads
 from tests.people import answer, polled, sent_out
 
@@ -114,6 +120,43 @@ async def test_the_token_is_renewed_in_time_for_as_long_as_the_bot_runs(on_threa
     server.reply("jan", "Wanneer wordt de container geleegd?")
     await polled(bot)
     await bot.card("container", "Nieuw")
+
+
+@pytest.mark.parametrize("what", ["renewed", "removed"])
+async def test_what_people_do_while_a_token_is_exchanged_counts_whenever_they_do_it(
+    on_threads: Bot, server: FakeThreads, what: str
+) -> None:
+    """Between any two transactions of the check that exchanges it."""
+    bot, given, moments = on_threads, {"token": "THQWJgiven"}, 0
+    before, account = 0, await account_of(bot, "gemeente")
+    bot.clock.advance(days=40)
+    server.tokens = {TOKEN: bot.desk.now() + timedelta(days=20), given["token"]: bot.desk.now() + LASTS}
+    async with bot.desk.session() as session:
+        session.add(Author(account_id=account.id, external_id="1", name="Jan"))
+
+    @asynccontextmanager
+    async def opened(*, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        nonlocal moments
+        moments += 1
+        if moments == before:
+            async with bot.desk.session() as session:
+                row = await session.get_one(Account, account.id)
+                if what == "renewed":
+                    accounts.renew(session, row, given, bot.desk.settings, bot.desk.now())
+                else:
+                    assert not await accounts.remove(session, row, bot.desk.now())
+        async with bot.desk.session(durable=durable) as session:
+            yield session
+
+    counts = Token(given["token"], "", own_secrets.fingerprint(given["token"])) if what == "renewed" else None
+    for before in range(2, 5):  # the first one is when it is read
+        moments = 0
+        await people.set_sealed(bot, "gemeente", seal.seal(SECRETS, SECRET_KEY))
+        connector = accounts.connector_of(bot.desk.settings, bot.desk.http, bot.desk.now, opened)
+        await accounts.health(connector(await account_of(bot, "gemeente")))
+        stored = accounts.opened(await account_of(bot, "gemeente"), bot.desk.settings).secrets
+        assert moments >= before
+        assert (Token.stored(stored) if stored else None) == counts, before
 
 
 async def test_a_token_that_was_withdrawn_stops_the_account_and_tells_the_team(
