@@ -35,6 +35,8 @@ class Identity:
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far a platform's clock may be off from ours."""
+FARTHEST = 18_000
+"""The most days before now from which posts are taken in: no platform is so old, and there is a date so long ago."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Account:
         days = self.options.get("since_days", 0)
         if self.added_at is None and not days:
             return None
-        return (self.added_at or now) - timedelta(days=days)
+        return (self.added_at or now) - timedelta(days=min(days, FARTHEST))
 
     def begins_by_its_clock(self, now: datetime) -> datetime | None:
         """Return `begins_at` by the platform's clock, which may be behind ours."""

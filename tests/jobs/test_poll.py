@@ -122,6 +122,18 @@ async def test_all_pages_are_read_in_order(sqlite_bot: Bot, mastodon: FakeMastod
     assert [m.external_id for m in await bot.rows(Mention)] == [p["id"] for p in posts]
 
 
+@pytest.mark.parametrize("days", [999_999, 99_999_999_999])
+async def test_an_account_that_takes_in_what_was_written_before_any_date_reads_all(
+    sqlite_bot: Bot, mastodon: FakeMastodon, days: int
+) -> None:
+    mastodon.post_as("jan", "@gemeente Al eerder gevraagd")
+    await connect(sqlite_bot, mastodon.base_url, since_days=days)
+    await poll.poll_due(sqlite_bot.desk)
+    await sqlite_bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert [mention.text for mention in await sqlite_bot.rows(Mention)] == ["@gemeente Al eerder gevraagd"]
+    assert (await account_of(sqlite_bot, ACCOUNT)).problem is None
+
+
 async def test_an_account_that_does_not_answer_holds_up_no_other(
     sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between
 ) -> None:
