@@ -108,7 +108,8 @@ class Page:
 
     `more` asks for another call at once; `not_before` asks for no call until then (the platform's own pace). Edited and
     removed posts come as posts too (`edited_at`, `gone`). `unread` has a sentence for each part of the account that
-    could not be read while the rest was.
+    could not be read while the rest was. A first page that is not `whole` does not go back to when the account begins:
+    there was too much.
     """
 
     items: tuple[Post | Delivery, ...]
@@ -116,6 +117,7 @@ class Page:
     more: bool = False
     not_before: datetime | None = None
     unread: tuple[Text, ...] = ()
+    whole: bool = True
 
     @property
     def posts(self) -> tuple[Post, ...]:

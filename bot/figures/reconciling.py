@@ -56,6 +56,8 @@ AT_ONCE = 500
 """Cards that are made again in one transaction."""
 NEXT_TRY = timedelta(minutes=30)
 """How long we wait to read a platform again that failed."""
+IN_PART = {"whole": False}
+"""The cursor of a day that was compared in part: its platform had more than we read again."""
 ADDED_WITHIN = timedelta(hours=12)
 """What a platform gives after all so soon after a digest is added to that digest; the next one has what comes later."""
 
@@ -260,7 +262,8 @@ async def _note_page(session: AsyncSession, check: DayCheck, page: Page, missed:
     elif page.more:
         stored.cursor, stored.next_at = page.cursor, page.not_before
     else:
-        stored.cursor, stored.next_at, stored.compared_at = None, None, stored.compared_at or now
+        stored.cursor = None if page.whole else IN_PART
+        stored.next_at, stored.compared_at = None, stored.compared_at or now
     session.add(stored)
 
 
@@ -316,7 +319,7 @@ async def _found(session: AsyncSession, team: Team, period: Period) -> Tally:
         is_of_period = found.checked_at is not None and found.checked_at >= period.since
         healed += found.healed if is_of_period else 0
         missed += found.missed if _is_told(found, period) else 0
-        if is_of_period and found.compared_at is None and was_asked:
+        if is_of_period and (found.compared_at is None or found.cursor == IN_PART) and was_asked:
             uncompared[connectors.label_of(account).signed] = None
     return Tally(healed=healed, missed=missed, uncompared=tuple(uncompared))
 

@@ -15,7 +15,7 @@ class DayCheck(SQLModel, table=True):
     `checked_at` is when all that came in that day was compared with our cards, `healed` how many cards were missing or
     lost and were made again. `compared_at` is when the platform was read again, None if that was not possible; `missed`
     is how many posts that brought. While the platform is being read again, `cursor` is how far, and `next_at` is when
-    the next attempt may be made.
+    the next attempt may be made; afterwards `cursor` says so if that was only in part.
     """
 
     __tablename__ = "day_checks"

@@ -447,6 +447,31 @@ async def test_what_an_account_takes_in_since_it_was_changed_was_not_missed_befo
         assert {each.compared_at is not None for each in await checks(bot) if each.account_id == account_id} == {True}
 
 
+@pytest.mark.parametrize("posts", [210, 250])
+async def test_a_day_of_which_a_platform_has_more_than_we_read_again_is_not_said_to_be_compared(
+    database_url: str, slack: Sandbox, mastodon: FakeMastodon, posts: int
+) -> None:
+    """Six pages of forty are read again of a hashtag."""
+    now = datetime.now(AMSTERDAM)
+    morning = (now + timedelta(days=1)).replace(hour=5)
+    async with running_bot(database_url, slack, StoppedClock(now - timedelta(minutes=10))) as bot:
+        await settings(bot, always_open=True)
+        account_id = await connect(bot, mastodon.base_url, hashtags=["afval"])
+        await poll.poll_due(bot.desk)
+        await level(bot)
+        for number in range(posts):
+            mastodon.post_as("jan", f"#afval {number}")
+        for moment in (now + timedelta(minutes=1), morning):
+            move(bot, moment)
+            await reconcile.compare(bot.desk)
+            await poll.poll_due(bot.desk)
+            await level(bot)
+        found = [each for each in await checks(bot) if each.account_id == account_id]
+        assert [each.missed for each in found if each.compared_at is not None][-1] == 0
+        told = await digest(bot, morning.replace(hour=9))
+        assert ("Niet vergeleken met wat het platform heeft" in told) is (posts > 240)
+
+
 async def test_an_account_that_was_removed_is_not_missed_each_day(desk: Desk) -> None:
     bot = desk.bot
     await reconcile_at(desk, desk.morning)

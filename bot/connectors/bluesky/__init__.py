@@ -92,7 +92,7 @@ class Bluesky:
         me, parts, now = await self._server.me(), Parts(self._account), self._now()
         begins, known = self._account.begins_by_its_clock(now), cursor.get("words", {})
         news = await newest.read(self._notifications, cursor.get("notifications"), begins, now, parts)
-        after, more = Cursor(notifications=news.state, words={}), news.more
+        after, more, whole = Cursor(notifications=news.state, words={}), news.more, news.whole
         views = {item["uri"]: item for item in news.items}
         for word in self._account.options.get("words", ()):
             is_later = bool(cursor) and word not in known
@@ -101,7 +101,7 @@ class Bluesky:
             part = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
             if part is not None:
                 views = {**{item["uri"]: item for item in part.items}, **views}
-                after["words"][word], more = part.state, more or part.more
+                after["words"][word], more, whole = part.state, more or part.more, whole and part.whole
             else:
                 after["words"][word] = newest.nothing_since(since) if is_later and since else known.get(word)
         if not cursor:
@@ -110,7 +110,7 @@ class Bluesky:
         posts = await self._posts([view for view in views.values() if within(view, "author", "did") != me], me)
         messages = await self._messages(cursor, after, parts) if self._has_messages else []
         ordered = sorted([*posts, *messages], key=lambda post: (post.published_at, post.external_id))
-        return Page(tuple(ordered), after, more, self._server.rests_until, parts.unread)
+        return Page(tuple(ordered), after, more, self._server.rests_until, parts.unread, whole)
 
     async def _notifications(self, cursor: str) -> tuple[list[newest.Item], str]:
         asked: dict[str, Any] = {"reasons": CONCERNING, "limit": 100, "priority": False}

@@ -30,11 +30,15 @@ Pages = Callable[[str], Awaitable[tuple[list[Item], str]]]
 
 @dataclass(frozen=True)
 class News:
-    """The new items, what to remember for the next reading (JSON), and whether there is more to read at once."""
+    """The new items, what to remember for the next reading (JSON), and whether there is more to read at once.
+
+    The first ones are `whole` if they go back to where the list begins.
+    """
 
     items: list[Json]
     state: Json
     more: bool
+    whole: bool = True
 
 
 async def read(
@@ -45,8 +49,8 @@ async def read(
     A gap that cannot be read now holds up nothing new, and is read later.
     """
     if state is None:
-        top, _ = await _down(pages, "", begins or EVER)
-        return News([item for _, item in top], _remembered(top, begins or EVER, [], now), False)
+        top, left = await _down(pages, "", begins or EVER)
+        return News([item for _, item in top], _remembered(top, begins or EVER, [], now), False, not left)
     floor, known, gaps = time_of(state["floor"]), set(state["seen"]), [{**gap} for gap in state["gaps"]]
     top, left = await _down(pages, "", floor)
     if left:

@@ -43,13 +43,13 @@ class Reading(MastodonServer):
         me = cursor.get("account_id") or await self._own_id_if_known()
         by_id: dict[str, Json] = {}
         after: Cursor = {"account_id": me, "hashtags": {}}
-        more, parts = False, Parts(self._account)
+        more, whole, parts = False, True, Parts(self._account)
         if not self._read_only:
             last = cursor.get("notifications")
             notes, more = await self._newer("/api/v1/notifications", NOTIFICATIONS, last)
             after["notifications"] = max([*(n["id"] for n in notes), last or "0"], key=age)
             if last is None:
-                notes = await self._since_it_begins(notes)
+                notes, whole = await self._since_it_begins("/api/v1/notifications", NOTIFICATIONS, notes)
             by_id = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
         known, begins, waiting = cursor.get("hashtags", {}), self._begins_at(), cursor.get("hashtags_since", {})
         for tag in self._account.options.get("hashtags", ()):
@@ -57,6 +57,10 @@ class Reading(MastodonServer):
             statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen, parts)
             more = more or gap
             since = begins
+            # Of the days before an account was added, the newest page of a hashtag is enough.
+            if seen is None and not is_later and not self._account.options.get("since_days"):
+                statuses, reached = await self._since_it_begins(_path(tag), TIMELINE, statuses)
+                whole = whole and reached
             if is_later:
                 since = time_of(waiting[tag]) if tag in waiting else self._now() - CLOCKS_DIFFER
                 if after["hashtags"][tag] is None:
@@ -67,7 +71,7 @@ class Reading(MastodonServer):
         if not cursor and not self._read_only and self._account.options.get("since_days"):
             answered = await self._answered_since_it_begins(me)
             by_id = {key: status for key, status in by_id.items() if key not in answered}
-        return Page(await self._posts(by_id, me), after, more, unread=parts.unread)
+        return Page(await self._posts(by_id, me), after, more, unread=parts.unread, whole=whole)
 
     async def _own_id_if_known(self) -> str:
         """Return our id on this server; "" where we only read and have no token, or none that says whose it is."""
@@ -89,15 +93,25 @@ class Reading(MastodonServer):
         host = HOST.match(url)
         return {acct} if "@" in acct else {acct, f"{acct}@{self.host}", f"{acct}@{host[1] if host else self.host}"}
 
-    async def _since_it_begins(self, newest: list[Json]) -> list[Json]:
-        """Return the notifications since the account begins, oldest first, from the newest page and those before it."""
-        notes = {note["id"]: note for note in newest}
+    async def _since_it_begins(
+        self, path: str, params: Mapping[str, Any], newest: list[Json]
+    ) -> tuple[list[Json], bool]:
+        """Return what is in a list since the account begins, oldest first, and whether that is all of it.
+
+        It is read from the newest page and those before it.
+        """
+        items = {item["id"]: item for item in newest}
         for _ in range(PAGES_BACK if self._begins_at() else 0):
-            if len(newest) < FULL or len(self._begun(newest)) < len(newest):
+            if not self._goes_on(newest):
                 break
-            newest, _left = await self._list("/api/v1/notifications", {**NOTIFICATIONS, "max_id": min(notes, key=age)})
-            notes |= {note["id"]: note for note in newest}
-        return self._begun(notes[key] for key in sorted(notes, key=age))
+            newest, _left = await self._list(path, {**params, "max_id": min(items, key=age)})
+            items |= {item["id"]: item for item in newest}
+        whole = self._begins_at() is None or not self._goes_on(newest)
+        return self._begun(items[key] for key in sorted(items, key=age)), whole
+
+    def _goes_on(self, page: list[Json]) -> bool:
+        """Tell whether there may be more since the account begins than what a page and those after it have."""
+        return len(page) >= FULL and len(self._begun(page)) == len(page)
 
     def _begins_at(self) -> datetime | None:
         return self._account.begins_by_its_clock(self._now())
@@ -157,7 +171,7 @@ class Reading(MastodonServer):
 
     async def _tagged(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
         """Return a hashtag's new posts, the ids to compare the next page with, and whether there may be more."""
-        path = f"/api/v1/timelines/tag/{quote(tag, safe='')}"
+        path = _path(tag)
         items, _ = await self._list(path, TIMELINE)
         page = {i["id"]: i for i in items}
         if seen is None or not page:
@@ -201,6 +215,10 @@ class Reading(MastodonServer):
         except UNREADABLE as error:
             log.warning("status not understood", status=status["id"], error=type(error).__name__)
             return None
+
+
+def _path(tag: str) -> str:
+    return f"/api/v1/timelines/tag/{quote(tag, safe='')}"
 
 
 def _names(status: Json, account_id: str) -> bool:

@@ -272,6 +272,18 @@ async def test_a_heap_of_posts_comes_in_whole_and_new_ones_first(server: FakeBlu
     assert await read_all(bluesky, cursor) == ([], cursor)
 
 
+@pytest.mark.parametrize("count", [490, 510])
+async def test_a_first_reading_says_whether_it_goes_back_to_when_the_account_begins(
+    server: FakeBluesky, client: httpx.AsyncClient, count: int
+) -> None:
+    """By it a day is compared, and it takes five pages of a hundred."""
+    begun = datetime.now(UTC) - timedelta(minutes=1)
+    for number in range(count):
+        server.write("jan", f"@{HANDLE} {number}")
+    page = await connect(server.url, client, added_at=begun).fetch({})
+    assert (len(page.posts), page.whole) == ((490, True) if count < 500 else (500, False))
+
+
 @pytest.mark.parametrize("body", ["{}", '{"error": "UpstreamFailure"}', '{"notifications": null}'])
 async def test_an_answer_without_a_list_is_no_empty_list(server: FakeBluesky, bluesky: Bluesky, body: str) -> None:
     _, cursor = await read_all(bluesky, {})
