@@ -1,5 +1,6 @@
 """The digests. A unique key makes sure that each is written once, by any number of processes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,7 +10,8 @@ from sqlmodel import col, select
 from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.figures import Span
-from bot.domain.period import midnight
+from bot.domain.hours import Hours
+from bot.domain.period import DAY, midnight, working_day_before
 from bot.figures import digests
 from bot.figures.reports import zone_of
 from bot.logs import going_on
@@ -28,27 +30,48 @@ async def send_digests(desk: Desk) -> None:
         with going_on("a digest failed", team=team.id):
             due = digest_time.latest(TeamSettings.of(team.settings), desk.now())
             if due is not None and team.created_at <= due[1]:
-                for span in await _unwritten(desk, team, due[0]):
-                    await _send(desk, team, due[0], span)
+                for day, span in await _unwritten(desk, team, due[0]):
+                    await _send(desk, team, day, span)
 
 
-async def _unwritten(desk: Desk, team: Team, day: date) -> list[Span]:
+async def _unwritten(desk: Desk, team: Team, day: date) -> list[tuple[date, Span]]:
     """Return which digests were not written yet: of this day, and of the week and the month before it.
 
     Any later day finds these too, so that they are not lost when the first working day was missed. A team has no digest
     of a week or month in which it did not exist.
     """
-    first = {Span.DAY: day, Span.WEEK: day - timedelta(days=day.weekday()), Span.MONTH: day.replace(day=1)}
-    zone = zone_of(team)
+    hours, zone = TeamSettings.of(team.settings).hours(desk.now()), zone_of(team)
+    weeks, months = (_told_by(hours, day, first_of) for first_of in (_monday_of, _first_of_month))
+    told_by = [(Span.DAY, day, day), *((Span.WEEK, *each) for each in weeks), *((Span.MONTH, *each) for each in months)]
     keys = {
-        key: span
-        for span, begun in first.items()
-        if span is Span.DAY or team.created_at < midnight(begun, zone)
-        for key in digests.keys_since(team, begun, day, span)
+        key: (last, span)
+        for span, first, last in told_by
+        if span is Span.DAY or team.created_at < midnight(first, zone)
+        for key in digests.keys_since(team, first, last, span)
     }
     async with desk.reading() as session:
         written = {keys[key] for key in await session.exec(select(Message.key).where(col(Message.key).in_(keys)))}
-    return [span for span in first if span in keys.values() and span not in written]
+    return [each for each in dict.fromkeys(keys.values()) if each not in written]
+
+
+def _told_by(hours: Hours, day: date, first_of: Callable[[date], date]) -> list[tuple[date, date]]:
+    """Return the weeks or months, up to this day, in which the one before each is told; the oldest first.
+
+    That is the one of this day, and those before it in which the team never opened: nothing came in them.
+    """
+    found, opened = [(first_of(day), day)], working_day_before(hours, first_of(day))
+    while opened is not None and opened < first_of(found[0][0] - DAY):
+        last = found[0][0] - DAY
+        found.insert(0, (first_of(last), last))
+    return found
+
+
+def _monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _first_of_month(day: date) -> date:
+    return day.replace(day=1)
 
 
 async def _send(desk: Desk, team: Team, day: date, span: Span) -> None:

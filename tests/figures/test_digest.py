@@ -72,6 +72,31 @@ async def test_the_week_and_the_month_are_told_once_also_when_nothing_ran_on_the
     assert await digests(office, "2026-12-04 17:00") == []
 
 
+async def test_the_week_and_the_month_before_one_in_which_the_team_never_opened_are_told_when_it_opens(
+    office: Bot,
+) -> None:
+    closed = [str(date(2026, 11, 30) + timedelta(days=n)) for n in range(33)]
+    await settings(office, closed_days=[*closed[:5], *closed[28:]])  # a week in December, and one at the year's end
+    await digests(office, "2026-11-24 09:00")
+    assert await digests(office, "2026-12-02 12:00") == []
+    assert await digests(office, "2026-12-07 09:00") == [
+        "digest:1:2026-12-07", "digest:1:2026-12-06:week", "digest:1:2026-12-07:week", "digest:1:2026-12-07:month"
+    ]  # fmt: skip
+    weeks = [Overview.from_json(row.details or {}).figures for row in await office.rows(Message) if "week" in row.key]
+    assert [week.since for week in weeks[-2:]] == [local("2026-11-23 00:00"), local("2026-11-30 00:00")]
+    assert await digests(office, "2026-12-07 09:01") == []
+    await digests(office, "2026-12-22 09:00")
+    assert await digests(office, "2027-01-05 09:00") == [
+        "digest:1:2027-01-05", "digest:1:2027-01-03:week", "digest:1:2027-01-05:week", "digest:1:2027-01-05:month"
+    ]  # fmt: skip
+    await settings(office, closed_days=[str(date(2027, 2, 1) + timedelta(days=n)) for n in range(28)])
+    await digests(office, "2027-01-29 09:00")
+    assert [key for key in await digests(office, "2027-03-01 09:00") if key.endswith("month")] == [
+        "digest:1:2027-02-28:month", "digest:1:2027-03-01:month"
+    ]  # fmt: skip
+    assert await digests(office, "2027-03-02 09:00") == ["digest:1:2027-03-02"]
+
+
 async def test_a_team_gets_no_week_or_month_in_which_it_did_not_exist(office: Bot) -> None:
     await digests(office, "2026-11-25 09:00")
     async with office.desk.session() as session:
