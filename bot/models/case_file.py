@@ -168,6 +168,17 @@ class CaseFile:
         may_answer, reply = self.case.status in ALLOWED_FROM[Move.ANSWER], self.reply
         return may_answer and reply is not None and reply.status is ReplyStatus.UNCERTAIN
 
+    def goes_out_at(self, reply: Reply) -> datetime:
+        """Return when a reply goes out or is tried again: not before an earlier one that was put off."""
+        before = [
+            each.send_at
+            for each in self.replies
+            if each.status is ReplyStatus.APPROVED
+            and each.id < reply.id
+            and ReplyKind.INVITATION not in {each.kind, reply.kind}
+        ]
+        return max([reply.send_at, *before])
+
     @property
     def open_question(self) -> Escalation | None:
         """The newest question that waits for advice, if any."""

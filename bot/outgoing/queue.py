@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import bindparam, inspect
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,7 +15,19 @@ from bot import cases, db
 from bot.cases.state import FOLLOW_THE_CASE
 from bot.domain.event import EventKind, Why
 from bot.domain.mention import OPPOSITES
-from bot.models import GOING, UNFINISHED, UNSENT, Account, Act, ActStatus, MessageKind, Reply, ReplyStatus, UtcDateTime
+from bot.models import (
+    GOING,
+    UNFINISHED,
+    UNSENT,
+    Account,
+    Act,
+    ActStatus,
+    MessageKind,
+    Reply,
+    ReplyKind,
+    ReplyStatus,
+    UtcDateTime,
+)
 from bot.outgoing import moderation
 
 CRASH_GUARD = timedelta(seconds=90)
@@ -25,13 +38,27 @@ STOPPED_JUST_NOW = timedelta(minutes=2)
 
 TABLES = ((Reply, UNSENT), (Act, UNFINISHED))
 WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, *GOING})
+_EARLIER = aliased(Reply)
+_IS_FIRST = ~(
+    sqlalchemy.select(col(_EARLIER.id))
+    .where(col(_EARLIER.case_id) == Reply.case_id, col(_EARLIER.id) < Reply.id)
+    .where(col(_EARLIER.status) == ReplyStatus.APPROVED)
+    .where(col(_EARLIER.kind) != ReplyKind.INVITATION, col(Reply.kind) != ReplyKind.INVITATION)
+    .correlate(Reply)
+    .exists()
+)
+"""The condition that no earlier answer to the same citizen was put off: they read ours in the order of writing.
+
+One that is being sent, perhaps without an end, holds up no other: it may be there already.
+"""
+_NEXT = ((Reply, UNSENT & _IS_FIRST), (Act, UNFINISHED))
 # Built once, for each sweep: to build them takes longer than to run them.
 SOUGHT: Sequence[Any] = [
     sqlalchemy.select(col(table.account_id))
     .join(Account, col(table.account_id) == Account.id)
     .where(waits, col(table.send_at) <= bindparam("now", type_=UtcDateTime), col(Account.stopped_at).is_(None))
     .distinct()
-    for table, waits in TABLES
+    for table, waits in _NEXT
 ]
 """What `accounts_due` looks for."""
 
@@ -108,7 +135,7 @@ async def show_stopped(session: AsyncSession, account_id: int, now: datetime) ->
 
 async def _first(session: AsyncSession, account_id: int) -> _First | None:
     rows = []
-    for table, waits in TABLES:
+    for table, waits in _NEXT:
         in_order = (
             select(table.send_at, table.id)
             .where(table.account_id == account_id, waits)

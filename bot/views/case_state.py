@@ -265,7 +265,7 @@ def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
                             agent=who, time=t.seconds(reply.send_at, now), problem=problem)  # fmt: skip
         case ReplyStatus.APPROVED:
             soon = t("*Sending soon* – the answer of {agent} goes out at {time}",
-                     agent=who, time=t.seconds(reply.send_at, now))  # fmt: skip
+                     agent=who, time=t.seconds(file.goes_out_at(reply), now))  # fmt: skip
             return f"⏳ {soon} · {_audience(reply, t)} · {t(KINDS[reply.kind])}"
         case ReplyStatus.SENDING if problem:
             return "⏳ " + t("*Sending* – no certainty yet about the answer of {agent}: {problem}",

@@ -128,7 +128,7 @@ def _waits_for(facts: Facts, t: Texts) -> str:
 def _next(facts: Facts, t: Texts) -> Iterator[tuple[str, str]]:
     for reply in facts.file.replies:
         if reply.unsent:
-            yield t.seconds(reply.send_at, facts.now), f"answer {reply.id} is sent, or tried again"
+            yield t.seconds(facts.file.goes_out_at(reply), facts.now), f"answer {reply.id} is sent, or tried again"
     for act in facts.file.acts:
         if act.status in GOING:
             yield t.seconds(act.send_at, facts.now), f"act {act.id} ({act.kind}) is carried out, or tried again"

@@ -132,7 +132,7 @@ def _replies(facts: Facts) -> Iterator[Wrong]:
                 f"Let {reply.by} look whether it is there, and say so on the card.",
             )
         elif reply.unsent:
-            yield from _unsent(f"Reply {reply.id}", stopped, facts.now - reply.send_at)
+            yield from _unsent(f"Reply {reply.id}", stopped, facts.now - file.goes_out_at(reply))
     for act in file.acts:
         if act.status in GOING:
             yield from _unsent(f"Act {act.id} ({act.kind})", stopped, facts.now - act.send_at)
