@@ -19,11 +19,11 @@ from bot.domain.case import (
     BY_OWNER,
     BY_WHO_HAS_IT,
     CLAIMS_TOO,
+    ENDS_QUESTIONS,
     FILLED_IN,
     LEADS_TO,
     ONGOING,
     OPEN,
-    REOPENS,
     TAKES,
     WAITS_ANEW,
     Move,
@@ -160,8 +160,8 @@ async def _change(
     fills: Mapping[str, Any] | None = None,
 ) -> None:
     """Set the status and its columns, clear those of other statuses, and bring the clocks level."""
-    if made in REOPENS:
-        await _lapse(session, case)
+    if made in ENDS_QUESTIONS:
+        await _lapse(session, case, now)
     await session.flush()
     status = LEADS_TO[made][case.status]
     news: dict[str, Any] = {"status": status}
@@ -194,12 +194,11 @@ async def ended_at(session: AsyncSession, case: Case) -> datetime | None:
     return case.closed_at
 
 
-async def _lapse(session: AsyncSession, case: Case) -> None:
-    """Let the questions to advisers lapse without which a case ended: about what is new they were not asked."""
-    over = await ended_at(session, case)
-    if over is not None:
-        asked = update(Escalation).where(col(Escalation.case_id) == case.id, ASKED)
-        await session.exec(asked.values(lapsed_at=over))
+async def _lapse(session: AsyncSession, case: Case, now: datetime) -> None:
+    """Let the questions to advisers lapse without which a case ended, or left their owner: they were asked no more."""
+    over = await ended_at(session, case) or now
+    asked = update(Escalation).where(col(Escalation.case_id) == case.id, ASKED)
+    await session.exec(asked.values(lapsed_at=over))
 
 
 async def _log(

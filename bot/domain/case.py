@@ -177,8 +177,8 @@ WAITS_ANEW = frozenset({Move.ASK, Move.SETTLE_ASKED, Move.WAIT_ON})
 BACK_IN_QUEUE = frozenset({Move.RELEASE, Move.PUT_BACK})
 """Moves that take a case from its owner and give it to nobody; they end a snooze, which was the owner's."""
 
-REOPENS = frozenset({Move.REOPEN, Move.REOPEN_BY_CITIZEN})
-"""Moves that go on with a case that had ended; questions to advisers without which it ended lapse."""
+ENDS_QUESTIONS = frozenset({*BACK_IN_QUEUE, Move.TRANSFER, Move.REOPEN, Move.REOPEN_BY_CITIZEN})
+"""Moves after which nobody waits any more for the advice that was asked before, so that those questions lapse."""
 
 CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
 """Moves that give a new case to the agent who makes them."""

@@ -2,6 +2,10 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
+
+import pytest
+from sqlmodel import select
 
 from bot import cases
 from bot.domain.case import Status, Urgency
@@ -11,7 +15,7 @@ from bot.slack import messages
 from jobs import due
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import home, mention, open_modal, sent, settings
+from tests.people import home, mention, open_modal, second_team, sent, settings
 
 
 async def escalated(bot: Bot, *places: str, target: str = YOUSSEF, submission: str = "v") -> int:
@@ -126,6 +130,41 @@ async def test_a_question_of_a_case_that_was_answered_is_asked_no_more(office: B
     case_id = await escalated(office)
     await sent(office, case_id)
     assert await chased(office, "2026-11-20 14:00") == []
+
+
+@pytest.mark.parametrize("way", ["released", "put back", "transferred", "the citizen was asked"])
+async def test_who_was_asked_before_the_case_left_its_owner_is_asked_no_more_and_holds_up_no_new_question(
+    office: Bot, way: str
+) -> None:
+    case_id, bot, about = await escalated(office), office, dict[str, Any]()
+    bot.clock.at = local("2026-11-20 11:30")  # type: ignore[attr-defined]
+    team = await second_team(bot) if way == "transferred" else 1
+    if way == "the citizen was asked":
+        await sent(bot, case_id, ReplyKind.QUESTION)
+    async with bot.desk.session() as session:
+        match way:
+            case "released":
+                await cases.release(session, case_id, by=SANNE, now=bot.desk.now())
+            case "put back":
+                about = {"owner": SANNE, "still_since": bot.desk.now(), "now": bot.desk.now()}
+                await cases.put_back(session, case_id, away=True, **about)
+            case "transferred":
+                about = {"seen": 1, "to": team, "note": "Voor jullie", "submission": "t"}
+                await cases.transfer(session, case_id, by=SANNE, now=bot.desk.now(), **about)
+            case _:
+                await cases.reopen(session, case_id, by=SANNE, now=bot.desk.now())
+    bot.clock.at = local("2026-11-20 11:40")  # type: ignore[attr-defined]
+    new: dict[str, Any] = {"target": MARIEKE, "channels": [MARIEKE], "question": "En jij?", "submission": "w"}
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        await cases.escalate(session, case_id, by=SANNE, now=bot.desk.now(), urgency=Urgency.NORMAL, **new)
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: to_youssef(bot, "Weet jij dit?", "ging verder zonder"))
+    assert await chased(bot, "2026-11-20 12:30") == []
+    async with bot.desk.session() as session:
+        asked = (await session.exec(select(Escalation.id).where(Escalation.submission == "w"))).one()
+        await cases.advise(session, asked, by=MARIEKE, now=bot.desk.now(), advice="Morgen.")
+    assert (await bot.case(case_id)).status is Status.CLAIMED
 
 
 async def test_an_interim_message_to_the_citizen_does_not_end_the_waiting_for_advice(office: Bot) -> None:
