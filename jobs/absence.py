@@ -65,10 +65,11 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
         if each.return_at <= desk.now():
             per_owner[each.owner].append(each.case_id)
     for owner, case_ids in per_owner.items():
-        async with desk.session() as session:
-            returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
-        for case_id in returned:
-            await messages.sync(desk, case_id, is_awaited=False)
+        with going_on("handing back the cases of an owner failed", team=team.id):
+            async with desk.session() as session:
+                returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
+            for case_id in returned:
+                await messages.sync(desk, case_id, is_awaited=False)
     if per_owner:
         await messages.wake_lanes(desk)
 

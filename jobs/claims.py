@@ -26,10 +26,11 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
     async with desk.reading() as session:
         owned = await idle.claims(session, team, settings, now)
     for claim in owned:
-        if claim.is_reminded and claim.return_at <= now:
-            await _put_back(desk, claim)
-        elif claim.remind_at <= now and not claim.is_reminded:
-            await _remind(desk, team.id, claim)
+        with going_on("looking after a claim failed", case=claim.case_id):
+            if claim.is_reminded and claim.return_at <= now:
+                await _put_back(desk, claim)
+            elif claim.remind_at <= now and not claim.is_reminded:
+                await _remind(desk, team.id, claim)
     await messages.wake_lanes(desk)
 
 

@@ -14,13 +14,14 @@ from bot.domain.sla import ClockKind
 from bot.figures.lists import waiting
 from bot.figures.standing import standing
 from bot.models import Clock, Event, Message, Reminder, ReminderKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
-from jobs import claims, sla
-from tests.clocks import local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
+from jobs import absence, claims, sla
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import (
     answer,
     asked,
@@ -30,6 +31,7 @@ from tests.people import (
     mention,
     open_modal,
     read,
+    refusing,
     reminders,
     sent,
     settings,
@@ -374,6 +376,26 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     await office.slack.wait_for(
         lambda: [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "Er gebeurde niets" in text_of(m)],
     )
+
+
+@pytest.mark.logs("looking after a claim failed", "handing back the cases of an owner failed")
+@pytest.mark.parametrize("why", ["it lies still", "its owner is away"])
+async def test_a_case_that_cannot_be_put_back_keeps_no_other_from_it(sqlite_url: str, slack: Sandbox, why: str) -> None:
+    async with running_bot(sqlite_url, slack, StoppedClock(local("2026-11-20 10:00"))) as bot:
+        owners = {await mention(bot, 1): SANNE, await mention(bot, 2): YOUSSEF}
+        for case_id, owner in owners.items():
+            async with bot.desk.session() as session:
+                await cases.claim(session, case_id, by=owner, now=bot.desk.now())
+            if why == "its owner is away":
+                async with bot.desk.session() as session:
+                    await presence.set_away(session, owner, True, bot.desk.now())
+                    await presence.ask(session, owner, bot.desk.now())
+        async with refusing(bot, "UPDATE ON cases WHEN NEW.id = 1"):
+            for moment in ("10:30", "10:45"):
+                bot.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+                await (claims.look_after if why == "it lies still" else absence.hand_back)(bot.desk)
+                await level(bot)
+        assert [(await bot.case(case_id)).status for case_id in owners] == [Status.CLAIMED, Status.NEW]
 
 
 async def test_after_downtime_a_claim_is_asked_about_before_it_returns_to_the_queue(office: Bot) -> None:
