@@ -5,6 +5,7 @@ own a case for long.
 """
 
 from collections import defaultdict
+from datetime import datetime
 
 import structlog
 
@@ -58,16 +59,16 @@ async def hand_back(desk: Desk) -> None:
 
 
 async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
-    per_owner: dict[str, list[int]] = defaultdict(list)
+    per_owner: dict[tuple[str, datetime], list[int]] = defaultdict(list)
     async with desk.reading() as session:
         asked = await presence.unanswered(session, team, settings, desk.now())
     for each in asked:
         if each.return_at <= desk.now():
-            per_owner[each.owner].append(each.case_id)
-    for owner, case_ids in per_owner.items():
+            per_owner[each.owner, each.asked_at].append(each.case_id)
+    for (owner, asked_at), case_ids in per_owner.items():
         with going_on("handing back the cases of an owner failed", team=team.id):
             async with desk.session() as session:
-                returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
+                returned = await presence.return_unanswered(session, owner, case_ids, desk.now(), asked_at=asked_at)
             for case_id in returned:
                 await messages.sync(desk, case_id, is_awaited=False)
     if per_owner:

@@ -31,10 +31,11 @@ LOOK_EVERY = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Returning:
-    """A case whose owner is away and did not answer our question: it goes back to the queue at that moment."""
+    """A case whose owner is away and did not answer what we asked then: it goes back to the queue at that moment."""
 
     case_id: int
     owner: str
+    asked_at: datetime
     return_at: datetime
 
 
@@ -264,9 +265,9 @@ async def unanswered(
     asked = [(owned, owner, asked_at) for owned, owner, asked_at in rows if asked_at is not None]
     read_at = await _read_at(session, {owner: asked_at for _, owner, asked_at in asked}, now)
     hours, patience, found = settings.hours(now), timedelta(minutes=settings.claim_return), []
-    for owned, owner, _ in asked:
+    for owned, owner, asked_at in asked:
         with suppress(NeverOpen):
-            found.append(Returning(owned, owner, add(hours, read_at[owner], patience)))
+            found.append(Returning(owned, owner, asked_at, add(hours, read_at[owner], patience)))
     return found
 
 
@@ -297,19 +298,24 @@ async def coming(
     return [Coming(at, Move.PUT_BACK, (team.channel, owner), why=Why.AWAY) for owner, at in moments if at]
 
 
-async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime) -> list[int]:
-    """Put these cases of a person who did not answer back in the queue, and notify them; returns the cases put back."""
+async def return_unanswered(
+    session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime, *, asked_at: datetime
+) -> list[int]:
+    """Put these cases of a person who did not answer back in the queue, and notify them; returns the cases put back.
+
+    None if they answered meanwhile, or were asked anew: they have the same time for that question.
+    """
     person = await _locked(session, slack_id)
-    if person.asked_at is None:
+    if person.asked_at != asked_at:
         return []
     returned = []
     await cases.lock_all(session, case_ids)
     for case_id in case_ids:
         with suppress(Refused):  # it moved in the meantime
-            await cases.put_back(session, case_id, owner=slack_id, still_since=person.asked_at, now=now, away=True)
+            await cases.put_back(session, case_id, owner=slack_id, still_since=asked_at, now=now, away=True)
             returned.append(case_id)
     if returned:
-        await _show_returned(session, slack_id, _question(slack_id, person.asked_at), len(returned))
+        await _show_returned(session, slack_id, _question(slack_id, asked_at), len(returned))
     return returned
 
 

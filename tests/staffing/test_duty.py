@@ -505,6 +505,28 @@ async def test_nobody_loses_a_case_because_slack_did_not_take_the_question_in_ti
     assert (await bot.case(case_id)).status is Status.NEW
 
 
+async def test_one_who_is_asked_anew_just_when_their_cases_would_return_has_the_same_time_again(office: Bot) -> None:
+    bot, case_id = office, await claimed(office)
+    async with bot.desk.session() as session:
+        await presence.set_away(session, SANNE, True, move(bot, "2026-11-20 10:01"))
+        await presence.ask(session, SANNE, bot.desk.now())
+    now = move(bot, "2026-11-20 10:16")
+    async with bot.desk.reading() as session:
+        team = await session.get_one(Team, 1)
+        [due_now] = await presence.unanswered(session, team, TeamSettings.of(team.settings), now)
+    async with bot.desk.session() as session:  # they were back for a moment
+        await presence.set_away(session, SANNE, False, now)
+        await presence.set_away(session, SANNE, True, now := move(bot, "2026-11-20 10:16:30"))
+        await presence.ask(session, SANNE, now)
+    async with bot.desk.session() as session:
+        asked_at = due_now.asked_at
+        assert await presence.return_unanswered(session, SANNE, [due_now.case_id], now, asked_at=asked_at) == []
+    await every_minute(bot, "2026-11-20 10:31")
+    assert (await bot.case(case_id)).assignee == SANNE
+    await every_minute(bot, "2026-11-20 10:32")
+    assert (await bot.case(case_id)).status is Status.NEW
+
+
 async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None:
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
