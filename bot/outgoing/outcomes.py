@@ -11,7 +11,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases import clocks, deliveries
 from bot.cases.moves import tell_thread
-from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable, UsedUp
+from bot.connectors.base import (
+    NotNow,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    Sent,
+    Unauthorized,
+    Unavailable,
+    Unknowable,
+    UsedUp,
+)
 from bot.domain.budget import Budget
 from bot.domain.case import OPEN, Move
 from bot.domain.event import EventKind, Why
@@ -33,7 +43,7 @@ from bot.models import (
     Team,
 )
 from bot.outgoing import hiding, moderation
-from bot.outgoing.retry import NotYet, put_off, refused
+from bot.outgoing.retry import NotYet, put_off, refused, stays_unknown
 from bot.outgoing.waiting import ACT_WAITS, LONG, waits_since
 
 
@@ -106,6 +116,8 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
             await _doubt(session, case, reply, now)
         case NotNow() if why := refused(reply, outcome, now):
             await deliveries.failed(session, case, reply, why, now)
+        case OutcomeUnknown() if stays_unknown(reply, outcome, now):
+            await _doubt(session, case, reply, now)
         case RateLimited() | Unauthorized() | Unavailable():
             put_off(reply, outcome, now)
     await session.flush()

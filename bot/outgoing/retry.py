@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.connectors.base import NotNow, OutcomeUnknown, RateLimited, Unauthorized, Unavailable
+from bot.connectors.base import OUR_FAULT, NotNow, OutcomeUnknown, RateLimited, Unauthorized, Unavailable
 from bot.domain.text import Text, text
 from bot.models import Act, ActStatus, Reply, ReplyStatus
 
@@ -13,6 +13,9 @@ ASKED_AGAIN = timedelta(minutes=5)
 SELDOM = timedelta(hours=1)
 REFUSES = timedelta(days=2)
 """A platform that says "not now" about an answer for this long refuses it."""
+
+GIVES_UP = timedelta(hours=1)
+"""A fault of ours that hides the outcome of an answer for this long is no passing one: a person looks."""
 
 NotYet = RateLimited | Unauthorized | Unavailable
 """The outcomes after which we try again; Unavailable includes NotNow and OutcomeUnknown."""
@@ -49,6 +52,13 @@ def refused(reply: Reply, outcome: NotNow, now: datetime) -> Text | None:
     if not said_before or now - reply.created_at < REFUSES:
         return None
     return text("We tried it for two days. {reason}", reason=outcome.text)
+
+
+def stays_unknown(reply: Reply, outcome: OutcomeUnknown, now: datetime) -> bool:
+    """Tell whether a fault of ours keeps the outcome of a reply unknown for long: no further try would end that."""
+    is_ours = outcome.text.message == OUR_FAULT.message
+    said_before = (reply.problem or {}).get("message") == outcome.text.message
+    return is_ours and said_before and reply.first_tried_at is not None and now - reply.first_tried_at >= GIVES_UP
 
 
 def _never_tried(item: Reply | Act) -> None:

@@ -81,6 +81,8 @@ class WallConnector:
 
     async def send(self, draft: Draft) -> Sent:
         """Publish a reply."""
+        if self._account.options.get("broken"):
+            raise ZeroDivisionError
         return Sent((await self._post("replies", {"key": draft.key, "text": draft.text}))["id"])
 
     async def _post(self, where: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bot.domain.mention import Act, Arrived, Author, Delivery, Post
 from bot.domain.text import Refused
 from bot.models import Account, ActStatus, Reply, ReplyStatus
 from bot.models import Act as ActRow
-from bot.outgoing import outcomes, queue, replies
+from bot.outgoing import outbox, outcomes, queue, replies
 from bot.outgoing.outcomes import Done, Outcome
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -22,6 +22,7 @@ from bot.slack import messages
 from jobs import sla
 from tests.acting import ALL, answered, approve, forged, statuses
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
+from tests.fakes.wall import Wall
 from tests.people import home, open_modal, settings
 
 
@@ -186,6 +187,36 @@ async def test_days_in_which_nothing_could_be_sent_do_not_make_not_now_a_refusal
         later += timedelta(hours=2)
     now, _ = await recorded(bot, await tried(bot, reply, later=later), NotNow("Later."))
     assert (now.status, now.unsent) == (ReplyStatus.FAILED, False)
+
+
+async def breaks(bot: Bot, is_broken: bool) -> None:
+    """Let the connector of the account have a fault, or no longer."""
+    async with bot.desk.session() as session:
+        (await session.get_one(Account, 2)).options = {"broken": is_broken}
+
+
+@pytest.mark.logs("asking a platform failed")
+async def test_an_answer_whose_sending_fails_through_a_fault_of_ours_comes_back_to_its_agent(
+    acting: Bot, wall: Wall
+) -> None:
+    bot = acting
+    await breaks(bot, True)
+    await answered(bot)
+    for minutes, status in ((0, ReplyStatus.SENDING), (45, ReplyStatus.SENDING), (20, ReplyStatus.UNCERTAIN)):
+        bot.clock.advance(minutes=minutes)
+        await outbox.drain(bot.desk, "2")
+        assert [reply.status for reply in await bot.rows(Reply)] == [status]
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("Misschien verstuurd")
+    asks = f"<@{SANNE}>"
+    await bot.slack.wait_for(lambda: any(asks in text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])))
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_absent")
+    await bot.slack.wait_for(lambda: not bot.card_now("Misschien verstuurd"))
+    await breaks(bot, False)
+    await answered(bot, "v2", claims=False)
+    await outbox.drain(bot.desk, "2")
+    assert wall.wanted == ["reply"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.WITHDRAWN, ReplyStatus.SENT]
 
 
 async def test_while_it_is_not_certain_that_an_answer_was_published_no_list_leads_to_a_second(acting: Bot) -> None:
