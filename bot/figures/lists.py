@@ -267,6 +267,7 @@ async def listed(
             author=author,
             platform=connectors.label_of(account).signed_platform,
             latest=mentions[case.id][-1],
+            has_private=any(mention.private for mention in mentions[case.id]),
             clocks=clocks[case.id],
             waits_for=waits_for(case, replies[case.id], clocks[case.id]),
             answerable=any(mention.may_be_answered() for mention in mentions[case.id]),

@@ -122,6 +122,11 @@ class CaseFile:
         """The citizen's newest mention."""
         return self.mentions[-1]
 
+    @property
+    def has_private(self) -> bool:
+        """Tell whether the citizen wrote anything privately."""
+        return any(mention.private for mention in self.mentions)
+
     def unheard(self, mention: Mention) -> str:
         """Return what the text of a mention leaves out and nobody has read; "" if nothing."""
         return unheard(mention, self.author, self.mentions, self.replies)
@@ -316,8 +321,8 @@ class CaseFile:
     def line(self) -> "CaseLine":
         """What a list shows of it."""
         return CaseLine(
-            self.case, self.author, self.label.signed_platform, self.latest, self.clocks, self.waits_for,
-            self.answerable is not None, self.undecided,
+            self.case, self.author, self.label.signed_platform, self.latest, self.has_private, self.clocks,
+            self.waits_for, self.answerable is not None, self.undecided,
         )  # fmt: skip
 
 
@@ -325,6 +330,7 @@ class CaseFile:
 class CaseLine:
     """What a list shows of a case; `clocks` are those that have not been stopped.
 
+    `has_private`: its citizen wrote something privately, perhaps before the `latest`.
     `undecided`: nobody has said yet if the last answer was published, so that another one might be the second.
     """
 
@@ -332,6 +338,7 @@ class CaseLine:
     author: Author
     platform: str
     latest: Mention
+    has_private: bool
     clocks: Sequence[Clock]
     waits_for: WaitsFor
     answerable: bool

@@ -43,6 +43,10 @@ class Marked(Protocol):
         """The citizen's newest mention."""
 
     @property
+    def has_private(self) -> bool:
+        """Tell whether the citizen wrote anything privately."""
+
+    @property
     def clocks(self) -> Sequence[Clock]:
         """Its clocks that have not been stopped."""
 
@@ -57,7 +61,8 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
     `outside`: others than the team may read them, so they quote no word of a private message.
     """
     due, promise = _due(of)
-    signals = [each for each in of.case.signals or [] if not (outside and of.latest.private and each.startswith(OWN))]
+    quoted = not (outside and of.has_private)  # nobody noted of which post a word is
+    signals = [each for each in of.case.signals or [] if quoted or not each.startswith(OWN)]
     words = {
         Mark.URGENT: urgent_words(t) if of.case.urgent and of.case.status in OPEN else "",
         Mark.FIRST: _first(signals, t) if of.case.status in OPEN else "",

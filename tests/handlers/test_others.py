@@ -258,6 +258,32 @@ async def test_what_another_team_was_written_privately_is_a_line_without_words(b
     await card_shows(bot, "Mijn bsn", has="zaak 1> (Beheer)")
 
 
+async def test_a_public_post_after_a_private_one_lets_another_team_read_no_word_of_the_private_one(bot: Bot) -> None:
+    """The mark of what goes first quotes a word of either; Sanne is in both teams, Bea is not."""
+    team = await second_team(bot)
+    await settings(bot, signal_words=["geheim*"])
+    here: dict[str, Any] = {"conversation": "a", "permits": permits(Act.ANSWER)}
+    posts = [
+        Post("1", Author("f", "Fatima"), "Mijn bsn is geheim", bot.desk.now(), private=True, **here),
+        Post("2", Author("f", "Fatima"), "Hoort u mij?", bot.desk.now(), in_reply_to="1", **here),
+        Post("3", Author("f", "Fatima"), "De lamp is stuk", bot.desk.now(), conversation="b"),
+    ]
+    for post in posts:
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    async with bot.desk.session() as session:
+        await cases.transfer(session, 2, seen=1, to=team, note="x", by=SANNE, now=bot.desk.now(), submission="v")
+    await messages.wake_lanes(bot.desk)
+    card = await card_in(bot, BEHEER, "De lamp", "ook open: ")
+    for person, reads in ((BEA, False), (SANNE, True)):
+        await bot.slack.click(person, BEHEER, card["ts"], "case:more", "more:2")
+        await open_modal(bot, person, "more")
+        await bot.slack.click_in_view(person, "case:more", value="others:2")
+        view = read(await open_modal(bot, person, "others"))
+        assert "Hoort u mij?" in view and "bsn" not in view
+        assert ("geheim" in view) is reads
+
+
 @pytest.mark.parametrize("months", [1, 24])
 async def test_how_far_back_is_a_setting_of_the_team(sqlite_bot: Bot, months: int) -> None:
     bot = sqlite_bot

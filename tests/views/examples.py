@@ -717,8 +717,9 @@ def lines() -> list[CaseLine]:
             file = case_file(status)
             file.case.urgent = wait is WaitsFor.ADVICE
             line = CaseLine(
-                file.case, file.author, "Mastodon", file.latest, clocks, wait, answerable=True, undecided=False
-            )
+                file.case, file.author, "Mastodon", file.latest, file.has_private, clocks, wait,
+                answerable=True, undecided=False,
+            )  # fmt: skip
             made.append(line)
     return made
 
