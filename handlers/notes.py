@@ -36,15 +36,16 @@ async def thread_message(event: dict[str, Any], desk: TeamDesk) -> None:
 
 
 async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
-    thread_ts, user, text = message.get("thread_ts"), message.get("user"), message.get("text")
-    if not thread_ts or not user or not text or message.get("bot_id") or message["ts"] == thread_ts:
+    thread_ts, user, text = message.get("thread_ts"), message.get("user"), message.get("text") or ""
+    edited_ts = (message.get("edited") or {}).get("ts", "")  # of a message with a file all words may be taken out
+    if not thread_ts or not user or not (text or edited_ts) or message.get("bot_id") or message["ts"] == thread_ts:
         return
     case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
         async with messages.changing(desk, case_id) as session:
             await cases.keep_thread_message(
                 session, case_id, by=user, now=desk.now(), text=text, channel=channel, thread_ts=thread_ts,
-                ts=message["ts"], edited_ts=(message.get("edited") or {}).get("ts", ""),
+                ts=message["ts"], edited_ts=edited_ts,
             )  # fmt: skip
 
 

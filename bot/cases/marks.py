@@ -86,16 +86,19 @@ async def keep_thread_message(
     """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note.
 
     `edited_ts` is when it was edited, "" if it was not. An older version may come in after a newer one, or once more,
-    and then takes nothing back. A note under a card from before the case was handed over is shown under the new card
-    too, also when the case is back with the same team.
+    and then takes nothing back. One of which all words were taken out is no note, unless an edit brings words again. A
+    note under a card from before the case was handed over is shown under the new card too, also when the case is back
+    with the same team.
     """
     case, text = await locked(session, case_id), _as_typed(text)
     rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
     note = rows.first()
     if note is None:
         note = Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts, edited_ts=edited_ts or None)
-        session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now)])
-        if case.transfers and await _is_former(session, case_id, channel, thread_ts):
+        session.add(note)
+        if text:
+            session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
+        if text and case.transfers and await _is_former(session, case_id, channel, thread_ts):
             await session.flush()
             await tell_thread(session, case, MessageKind.NOTE, _key(note), note.id)
     elif note.deleted_at is None and edited_ts > (note.edited_ts or ""):

@@ -70,7 +70,9 @@ is the only one, as it mostly is.
 _POSTS = db.short(select(Mention).where(Mention.case_id == _CASE).order_by(col(Mention.published_at), col(Mention.id)))
 _REPLIES = db.short(select(Reply).where(Reply.case_id == _CASE).order_by(col(Reply.id)))
 _ASKED = db.short(select(Escalation).where(Escalation.case_id == _CASE).order_by(col(Escalation.id)))
-_NOTES = db.short(select(Note).where(Note.case_id == _CASE, col(Note.deleted_at).is_(None)).order_by(col(Note.id)))
+_NOTES = db.short(
+    select(Note).where(Note.case_id == _CASE, Note.text != "", col(Note.deleted_at).is_(None)).order_by(col(Note.id))
+)
 _WRITING = db.short(
     select(AnswerDraft.by).where(AnswerDraft.case_id == _CASE, col(AnswerDraft.writing)).order_by(AnswerDraft.by)
 )

@@ -224,7 +224,7 @@ class Note(SQLModel, table=True):
 
     `channel` and `ts` are set if it was written as a message in the thread of the case. A note deleted in Slack keeps
     its row, without its text: its message may still come in after the news of its deletion. `edited_ts` is when it was
-    last edited there, None if never.
+    last edited there, None if never; an edit may leave it without text.
     """
 
     __tablename__ = "notes"

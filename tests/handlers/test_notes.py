@@ -130,6 +130,27 @@ async def test_of_two_edits_the_later_one_stays_in_whichever_order_they_come_in(
     assert "06-12345678" not in await details(bot)
 
 
+async def test_words_taken_out_of_a_message_with_a_file_are_taken_out_of_the_note(bot: Bot) -> None:
+    """Slack lets somebody edit such a message to nothing: the file stays. Its versions may come in in any order."""
+    (first,) = await written(bot, "Zijn nummer is 06-12345678")
+    second = {**first, "ts": bot.slack.workspace.new_ts()}
+    again = {**first, "ts": bot.slack.workspace.new_ts()}
+    files = {"files": [{"id": "F1", "name": "foto.jpg"}]}
+    for message, order in ((dict(first), (0, 1)), (second, (1, 0)), (again, (0, 1, 2))):
+        edits = [changes(bot, {**message, **files}, words) for words in ("", "Hij is thuis")]
+        versions = [{**message, **files, "subtype": "file_share"}, *edits]
+        for event in (versions[which] for which in order):
+            assert (await bot.slack.emit({**event, **HERE})).ok
+
+    async def level() -> bool:
+        return await notes(bot) == [("", False), ("", False), ("Hij is thuis", False)]
+
+    await eventually(level)
+    shown = await details(bot)
+    assert "06-12345678" not in shown and shown.count("Notitie van") == 1
+    assert "Zaak 1" not in await asked(bot, SANNE, "/webcare zoek 06-12345678")
+
+
 async def test_a_note_reads_as_it_was_typed(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await written(
