@@ -133,10 +133,12 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         await clocks.became_answerable(session, case, now, thanks=is_mere_thanks(mention.text))
     if EventKind.MENTION_EDITED in kinds and _adds_words(before, mention.text):
         await _says_more(session, mention, post, now, before)
+    showing = [mention]
     if turned_private:
         await _leave_rollup(session, mention)
-    await _touch(session, mention, rolled_up)
-    return {mention.case_id}
+        showing += await _quoting_no_more(session, mention)
+    await _touch(session, showing, rolled_up)
+    return {each.case_id for each in showing}
 
 
 async def became_private(session: AsyncSession, mention_id: int, *, since: datetime) -> bool:
@@ -213,13 +215,27 @@ async def _rolled_up_on(session: AsyncSession, mention: Mention) -> Sequence[int
     return (await session.exec(on.where(Case.id == mention.case_id))).all()
 
 
-async def _touch(session: AsyncSession, mention: Mention, rolled_up: Sequence[int]) -> None:
-    """Mark what shows a mention as no longer level, in the thread of its case and on the card of a roll-up too."""
-    of_others = (col(Message.kind) == MessageKind.FOLLOW_UP) & (col(Message.subject_id) != mention.id)
-    await session.flush()
-    await touch_messages(
-        session, (col(Message.case_id) == mention.case_id) & col(Message.kind).in_(QUOTES) & ~of_others
+async def _quoting_no_more(session: AsyncSession, mention: Mention) -> Sequence[Mention]:
+    """Return the posts that answer one that became private, without their quotation of it.
+
+    Their cases are locked with its own.
+    """
+    answering = select(Mention).where(
+        Mention.account_id == mention.account_id, Mention.in_reply_to == mention.external_id
     )
+    quoting = (await session.exec(answering.order_by(col(Mention.id)))).all()
+    for each in quoting:
+        each.replies_to = None
+        session.add(each)
+    return quoting
+
+
+async def _touch(session: AsyncSession, mentions: Sequence[Mention], rolled_up: Sequence[int]) -> None:
+    """Mark what shows these mentions as no longer level, in the threads of their cases and on a roll-up's card too."""
+    cases, shown = {each.case_id for each in mentions}, {each.id for each in mentions}
+    of_others = (col(Message.kind) == MessageKind.FOLLOW_UP) & col(Message.subject_id).not_in(shown)
+    await session.flush()
+    await touch_messages(session, col(Message.case_id).in_(cases) & col(Message.kind).in_(QUOTES) & ~of_others)
     if rolled_up:  # one that has no card yet gets it in its turn
         await touch_messages(session, col(Message.id).in_(rolled_up) & col(Message.ts).is_not(None))
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from bot import cases
 from bot.cases import clocks, inbox
-from bot.domain.case import Status
-from bot.domain.mention import Act, Author, Gone, Media, Post, permits
+from bot.domain.case import Status, Urgency
+from bot.domain.mention import Act, Author, Gone, Media, Post, Quote, permits
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Event, Mention, ReplyKind
 from bot.sandbox.slack import input_state
@@ -252,6 +253,28 @@ async def test_that_a_post_becomes_private_is_an_edit_without_other_words_too(of
     assert (await kinds(office)).count("mention_edited") == 1
     await comes_in(office, replace(post, private=True))
     assert (await kinds(office)).count("mention_edited") == 1
+
+
+async def test_who_answers_a_post_that_becomes_private_quotes_it_no_more_not_even_to_advisers(office: Bot) -> None:
+    """Everybody in a channel that is asked for advice may read it, and none of them what is private."""
+    bot, elsewhere = office, "C0ESCALATIE"
+    post = await says(bot, SECRET, permits=BOTH)
+    for number, quote in ((2, None), (3, Quote("Fatima", SECRET))):
+        author, at = Author(f"a{number}", "Jan"), bot.desk.now()
+        await comes_in(bot, Post(str(number), author, f"Nee {number}", at, in_reply_to="1", replies_to=quote))
+        async with bot.desk.session() as session:
+            await cases.claim(session, number, by=SANNE, now=at)
+            await cases.escalate(
+                session, number, by=SANNE, now=at, target=elsewhere, channels=[elsewhere], question="Weten jullie dit?",
+                urgency=Urgency.NORMAL, submission=str(number),
+            )  # fmt: skip
+        await messages.wake_lanes(bot.desk)
+        await bot.slack.wait_for(lambda: f"Nee {number}" in str(bot.slack.messages(elsewhere)))  # noqa: B023
+    assert SECRET in str(bot.slack.messages(elsewhere)[0]) and SECRET in str(bot.slack.messages(elsewhere)[1])
+    await comes_in(bot, replace(post, private=True))
+    await bot.card(SECRET, "privébericht")
+    assert [SECRET in str(each) for each in bot.cards()] == [True, False, False]
+    assert SECRET not in str(bot.slack.messages(elsewhere))
 
 
 @pytest.mark.parametrize(("text", "timed"), [("En deze bus dan?", True), ("Bedankt!", False)])
