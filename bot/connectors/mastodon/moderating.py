@@ -32,3 +32,5 @@ class Moderating(MastodonServer):
             if gone:
                 raise Rejected("{host} no longer shows the post.", host=self.host)
         self.judge(response)
+        if response.content.strip():  # a page comes from what stands before the server, and proves nothing
+            self.json(response)

@@ -630,6 +630,22 @@ async def test_an_act_whose_connection_is_cut_is_done_once_when_it_is_repeated(
     assert len(server.statuses_by_team()) == (0 if act is Act.DELETE else 1)
 
 
+@pytest.mark.parametrize("act", [Act.LIKE, Act.DELETE])
+async def test_that_a_page_comes_in_place_of_the_servers_answer_is_no_proof_that_something_was_done(
+    server: FakeMastodon, mastodon: Mastodon, act: Act
+) -> None:
+    """As while it is down for a moment, and what stands before it shows a page about that."""
+    status = server.post_as("jan", "@gemeente Wanneer?")
+    sent = await mastodon.send(draft("@jan Morgen", status["id"]))
+    about = post(sent.external_id if act is Act.DELETE else status["id"])
+    method = "DELETE" if act is Act.DELETE else "POST"
+    path = f"/api/v1/statuses/{about.external_id}{'/favourite' if act is Act.LIKE else ''}"
+    server.fault(path, "malformed", method=method, count=1)
+    with pytest.raises(OutcomeUnknown):
+        await mastodon.act(act, about)
+    assert liked(server) == [] and len(server.statuses_by_team()) == 1
+
+
 async def test_that_a_firewall_hides_our_answer_is_no_proof_that_it_was_removed(
     server: FakeMastodon, mastodon: Mastodon
 ) -> None:
