@@ -105,6 +105,13 @@ class Graph(JsonApi):
         """Remove something; returns the object in the answer."""
         return self.object(await self.call("DELETE", path))
 
+    def object(self, response: httpx.Response) -> Json:
+        """Return the object in a good answer; Graph answers 200 too when it did not do what we asked."""
+        value = super().object(response)
+        if value.get("success") is False:
+            raise Rejected("{host} refuses this (HTTP {status}).", host=self.host, status=response.status_code)
+        return value
+
     async def get_as_app(self, app_id: str, path: str, **params: Any) -> Json:
         """Ask something as the app itself."""
         return self.object(await self.call("GET", path, token=f"{app_id}|{self._app_secret}", params=params))

@@ -182,6 +182,18 @@ async def test_why_an_answer_is_refused(
     assert (server.ours(), server.said()) == ([], [])
 
 
+async def test_what_meta_says_that_it_did_not_do_was_not_done(server: Server, connector: Connector) -> None:
+    """It answers 200 then too; `success` says whether it was done."""
+    post = await read(connector, server.comment("jan", "Spam"))
+    ours = replace(post, external_id=(await connector.send(draft(post))).external_id)
+    for act, about in ((Act.HIDE, post), (Act.DELETE, ours)):
+        method = "DELETE" if act is Act.DELETE else "POST"
+        server.fail(method=method, status=200, body='{"success": false}')
+        with pytest.raises(Rejected):
+            await connector.act(act, about)
+    assert len(server.ours()) == 1
+
+
 async def test_an_answer_without_an_id_may_be_there(server: Server, connector: Connector) -> None:
     post = await read(connector, server.comment("jan", "Wie veegt hier?"))
     for private in (False, True):
