@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlmodel import col, or_, select
@@ -27,7 +28,6 @@ from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
 from bot.domain.mention import FOR_GOOD, Delivery, Post
-from bot.domain.storable import bare
 from bot.figures import digests, reconciling
 from bot.logs import trace
 from bot.models import HELD, REACHED, WAITING, Account, Author, Case, DayCheck, Mention, Message, Reply, Team
@@ -181,25 +181,12 @@ async def _take_in(desk: Desk, account_id: int, items: Items, **cursors: Cursor)
         if not items or not db.refuses(error):
             raise
         log.error("a page was refused by the database", account=account_id, **trace(error))
-        for item in items:
-            await _take_in_alone(desk, account_id, item)
+        await inbox.one_by_one(account_id, items, partial(_store, desk, account_id))
         await _store(desk, account_id, (), **cursors)
 
 
-async def _take_in_alone(desk: Desk, account_id: int, item: Post | Delivery) -> None:
-    """Store one item; of a post that the database refuses, little more than that it is there."""
-    for each in (item, bare(item)) if isinstance(item, Post) else (item,):
-        try:
-            return await _store(desk, account_id, [each])
-        except Exception as error:
-            if not db.refuses(error):
-                raise
-    log.error("an item cannot be stored", account=account_id, kind=type(item).__name__)
-    return None
-
-
-async def _store(desk: Desk, account_id: int, items: Items, **cursors: Cursor) -> None:
-    """Store the items and move the cursor past them, in one transaction."""
+async def _store(desk: Desk, account_id: int, items: Items, **cursors: Cursor) -> inbox.New:
+    """Store the items and move the cursor past them, in one transaction; returns the cases of new posts."""
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
         taken = await inbox.take_in(session, account_id, items, now=desk.now()) if items else None
@@ -207,9 +194,11 @@ async def _store(desk: Desk, account_id: int, items: Items, **cursors: Cursor) -
             if (getattr(account, name) or {}) != cursor:
                 setattr(account, name, cursor)
                 session.add(account)
-    if taken is not None:
-        inbox.log_new(taken.new, account_id)
-        messages.wake(desk, taken.channels)
+    if taken is None:
+        return {}
+    inbox.log_new(taken.new, account_id)
+    messages.wake(desk, taken.channels)
+    return taken.new
 
 
 async def _recheck(desk: Desk, connector: Rechecks, account_id: int, cursor: Cursor) -> None:

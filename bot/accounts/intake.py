@@ -10,16 +10,22 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
+from bot import db
 from bot.accounts.bodies import SMALL
 from bot.cases import inbox
 from bot.connectors.base import Account, Received, Receiver, Request
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
+from bot.logs import trace
 from bot.slack import messages
 
 Items = Sequence[Post | Delivery]
 FEW = 100
 """Up to so many items, each statement that stores them takes a millisecond or two."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Intake:
             new = dict(await self._stored(account_id, [item for call in calls for item in call.items]))
         except Exception as error:
             if len(calls) == 1:
-                _fail(calls[0], error)
+                await self._store_each(account_id, calls[0], error)
                 return
             for call in calls:
                 await self._store(account_id, [call])
@@ -100,6 +106,20 @@ class Intake:
                 theirs = {id: new.pop(id) for id in ids}  # new in the first of two calls that bring the same
                 if not call.new.done():
                     call.new.set_result(theirs)
+
+    async def _store_each(self, account_id: int, call: _Call, error: Exception) -> None:
+        """Store the items of a call that failed one by one, if the database refuses one of them; else it fails."""
+        if not db.refuses(error):
+            _fail(call, error)
+            return
+        log.error("a page was refused by the database", account=account_id, **trace(error))
+        try:
+            new = await inbox.one_by_one(account_id, call.items, partial(self._stored, account_id))
+        except Exception as fault:
+            _fail(call, fault)
+        else:
+            if not call.new.done():
+                call.new.set_result(new)
 
     async def _stored(self, account_id: int, items: Items) -> Mapping[str, int]:
         async with self._desk.session(is_short=len(items) <= FEW) as session:

@@ -4,7 +4,7 @@ Safe to repeat: the same page again changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -26,7 +26,7 @@ from bot.domain.event import EventKind
 from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
 from bot.domain.routing import Rule
 from bot.domain.signals import Rank
-from bot.domain.storable import storable
+from bot.domain.storable import bare, storable
 from bot.models import (
     Account,
     Author,
@@ -45,6 +45,8 @@ from bot.wake import note
 log = structlog.get_logger()
 
 Rows = list[dict[str, Any]]
+New = Mapping[str, int]
+"""The cases of new posts, by the ids of the posts."""
 NAMES = ("name", "handle", "url")
 """What posts tell of their authors, which may change."""
 HEARD_EVERY = timedelta(minutes=1)
@@ -137,6 +139,27 @@ async def take_in(
             new |= dict(zip((post.external_id for post in unknown), theirs, strict=True))
     channels = await _channels_of(session, changed)
     return TakenIn(frozenset(channels | opened_for), new)
+
+
+async def one_by_one(
+    account_id: int, items: Sequence[Post | Delivery], store: Callable[[Sequence[Post | Delivery]], Awaitable[New]]
+) -> New:
+    """Store items of which the database refuses one: it keeps no other out. Returns the cases of new posts.
+
+    Of a post that the database refuses, little more is stored than that it is there.
+    """
+    new = dict[str, int]()
+    for item in items:
+        for each in (item, bare(item)) if isinstance(item, Post) else (item,):
+            try:
+                new |= await store([each])
+                break
+            except Exception as error:
+                if not db.refuses(error):
+                    raise
+        else:
+            log.error("an item cannot be stored", account=account_id, kind=type(item).__name__)
+    return new
 
 
 def log_new(new: Mapping[str, int], account_id: int) -> None:

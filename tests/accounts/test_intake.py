@@ -1,6 +1,7 @@
 """Calls of a source that come at once are stored together, and answered only when they are in the database."""
 
 import asyncio
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +57,20 @@ async def test_a_call_that_cannot_be_stored_harms_no_other(bot: Bot) -> None:
     assert isinstance(new[2], Exception)
     assert {row.external_id for row in await bot.rows(Mention)} == {"p1", "p2", "p4"}
     assert len(await bot.rows(Case)) == 3
+
+
+@pytest.mark.logs("a page was refused by the database")
+async def test_a_post_that_the_database_refuses_keeps_no_other_of_its_call_out_and_comes_in_cut(bot: Bot) -> None:
+    """As one that is polled. What WhatsApp sends comes in no other way. Only PostgreSQL refuses this one."""
+    large = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=6_000))
+    async with bot.engine.begin() as connection:
+        await connection.exec_driver_sql("CREATE INDEX narrow ON mentions (text)")
+    account, intake = await account_of(bot), Intake(bot.desk)
+    call = [post(bot, 1), replace(post(bot, 2), text=large), post(bot, 3)]
+    assert [await intake.take_in(account.id, call) for _ in range(2)] == [3, 0]
+    stored = await bot.rows(Mention)
+    assert sorted(each.external_id for each in stored) == ["p1", "p2", "p3"]
+    assert all(each.text in {"Wanneer?", large, large[:500]} for each in stored)
 
 
 async def test_a_source_that_hangs_up_does_not_stop_what_others_sent(bot: Bot) -> None:
