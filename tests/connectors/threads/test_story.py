@@ -135,7 +135,7 @@ async def test_what_people_do_while_a_token_is_exchanged_counts_whenever_they_do
         session.add(Author(account_id=account.id, external_id="1", name="Jan"))
 
     @asynccontextmanager
-    async def opened(*, durable: bool = True) -> AsyncIterator[AsyncSession]:
+    async def opened(**options: bool) -> AsyncIterator[AsyncSession]:
         nonlocal moments
         moments += 1
         if moments == before:
@@ -145,7 +145,7 @@ async def test_what_people_do_while_a_token_is_exchanged_counts_whenever_they_do
                     accounts.renew(session, row, given, bot.desk.settings, bot.desk.now())
                 else:
                     assert not await accounts.remove(session, row, bot.desk.now())
-        async with bot.desk.session(durable=durable) as session:
+        async with bot.desk.session(**options) as session:
             yield session
 
     counts = Token(given["token"], "", own_secrets.fingerprint(given["token"])) if what == "renewed" else None
