@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
@@ -15,7 +15,7 @@ from bot.cases.reading import MOVED
 from bot.cases.state import lock_all, locked, locked_of, record
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.text import Refused
-from bot.models import Case, Event, HandedOver, Message, MessageKind
+from bot.models import Case, Escalation, Event, HandedOver, Message, MessageKind
 from bot.team import agents
 
 
@@ -174,5 +174,8 @@ async def _take_back(session: AsyncSession, case: Case, handed: Event, since: Se
         raise Refused("{agent} can no longer answer for this team.", agent=f"<@{of}>")
     await record(session, Move.ASSIGN, case, by=handed.by, now=now, owner=of, details=undone)
     waited = handed.details["was"] == Status.ESCALATED and case.status is Status.CLAIMED
+    if waited:  # in the queue its questions lapsed
+        theirs, lapsed = col(Escalation.case_id) == case.id, col(Escalation.lapsed_at) == handed.at
+        await session.exec(update(Escalation).where(theirs, lapsed).values(lapsed_at=None))
     if waited and await is_asked(session, case.id):
         await record(session, Move.ESCALATE, case, by=handed.by, now=now)
