@@ -13,6 +13,7 @@ manual.py  the account of hand-made cases
 """
 
 from bot.accounts.store import (
+    ONLY_KEPT,
     READING,
     DraftSecrets,
     StoredSecrets,
@@ -27,6 +28,7 @@ from bot.accounts.store import (
     found_wrong,
     health,
     in_force,
+    is_only_kept,
     is_stopped_by_hand,
     key,
     learned,
@@ -50,6 +52,7 @@ from bot.accounts.store import (
 )
 
 __all__ = [
+    "ONLY_KEPT",
     "READING",
     "DraftSecrets",
     "StoredSecrets",
@@ -64,6 +67,7 @@ __all__ = [
     "found_wrong",
     "health",
     "in_force",
+    "is_only_kept",
     "is_stopped_by_hand",
     "key",
     "learned",

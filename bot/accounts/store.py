@@ -34,6 +34,7 @@ from bot.models import (
 )
 from bot.team import routing, teams
 
+ONLY_KEPT = "People stopped it, and it has no tokens: it is kept for its history."
 READING = "reading"
 """Under this name an account has the fault of its last reading."""
 
@@ -378,6 +379,16 @@ def learned(account: Account, health: base.Health) -> None:
             account.poll_after = None
         if account.stopped_at is not None or not is_read:
             account.problem, account.stopped_at = None, None
+
+
+def is_only_kept(account: Account) -> bool:
+    """Tell whether people removed an account, which is kept for its history: there is nothing to try.
+
+    One of a platform that needs no tokens may only have been stopped.
+    """
+    platform = connectors.known(account.platform)
+    needs_tokens = platform is not None and any(option.secret for option in platform.options)
+    return account.was_removed and needs_tokens
 
 
 def is_stopped_by_hand(account: Account) -> bool:
