@@ -125,7 +125,7 @@ async def choose(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
 
 
 def _result(done: Connected) -> views.Result:
-    is_stopped = done.account is not None and accounts.is_stopped_by_hand(done.account)
+    is_stopped = done.account is not None and done.account.is_stopped_by_hand
     steps = bool(done.first_steps)
     return views.Result(done.name, done.health.problems, done.health.warnings, done.is_new, steps, is_stopped)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
@@ -11,7 +11,7 @@ from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.figures import Span
 from bot.domain.hours import Hours
-from bot.domain.period import DAY, midnight, working_day_before
+from bot.domain.period import DAY, first_of_month, midnight, monday_of, working_day_before
 from bot.figures import digests
 from bot.figures.reports import zone_of
 from bot.logs import going_on
@@ -41,7 +41,7 @@ async def _unwritten(desk: Desk, team: Team, day: date) -> list[tuple[date, Span
     of a week or month in which it did not exist.
     """
     hours, zone = TeamSettings.of(team.settings).hours(desk.now()), zone_of(team)
-    weeks, months = (_told_by(hours, day, first_of) for first_of in (_monday_of, _first_of_month))
+    weeks, months = (_told_by(hours, day, first_of) for first_of in (monday_of, first_of_month))
     told_by = [(Span.DAY, day, day), *((Span.WEEK, *each) for each in weeks), *((Span.MONTH, *each) for each in months)]
     keys = {
         key: (last, span)
@@ -64,14 +64,6 @@ def _told_by(hours: Hours, day: date, first_of: Callable[[date], date]) -> list[
         last = found[0][0] - DAY
         found.insert(0, (first_of(last), last))
     return found
-
-
-def _monday_of(day: date) -> date:
-    return day - timedelta(days=day.weekday())
-
-
-def _first_of_month(day: date) -> date:
-    return day.replace(day=1)
 
 
 async def _send(desk: Desk, team: Team, day: date, span: Span) -> None:

@@ -178,10 +178,9 @@ async def _take_in(desk: Desk, account_id: int, items: Items, **cursors: Cursor)
     try:
         await _store(desk, account_id, items, **cursors)
     except Exception as error:
-        if not items or not db.refuses(error):
+        if not items:
             raise
-        log.error("a page was refused by the database", account=account_id, **trace(error))
-        await inbox.one_by_one(account_id, items, partial(_store, desk, account_id))
+        await inbox.one_by_one(account_id, items, partial(_store, desk, account_id), error)
         await _store(desk, account_id, (), **cursors)
 
 

@@ -10,22 +10,16 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
-from bot import db
 from bot.accounts.bodies import SMALL
 from bot.cases import inbox
 from bot.connectors.base import Account, Received, Receiver, Request
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
-from bot.logs import trace
 from bot.slack import messages
 
 Items = Sequence[Post | Delivery]
 FEW = 100
 """Up to so many items, each statement that stores them takes a millisecond or two."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -109,12 +103,8 @@ class Intake:
 
     async def _store_each(self, account_id: int, call: _Call, error: Exception) -> None:
         """Store the items of a call that failed one by one, if the database refuses one of them; else it fails."""
-        if not db.refuses(error):
-            _fail(call, error)
-            return
-        log.error("a page was refused by the database", account=account_id, **trace(error))
         try:
-            new = await inbox.one_by_one(account_id, call.items, partial(self._stored, account_id))
+            new = await inbox.one_by_one(account_id, call.items, partial(self._stored, account_id), error)
         except Exception as fault:
             _fail(call, fault)
         else:

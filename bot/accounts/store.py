@@ -255,7 +255,7 @@ async def refuse_read_already(session: AsyncSession, platform: str, url: str, *,
     if has is None or not any(each.name == "url" and each.kind is OptionKind.ADDRESS for each in has.options):
         return
     rows = await session.exec(select(Account).where(Account.platform == platform).order_by(col(Account.id)))
-    reads = [row for row in rows if row.id != but and not is_stopped_by_hand(row)]
+    reads = [row for row in rows if row.id != but and not row.is_stopped_by_hand]
     existing = next((row for row in reads if place_of(row.url) == place_of(url)), None)
     if existing is not None:
         raise BadSettings(
@@ -374,7 +374,7 @@ def learned(account: Account, health: base.Health) -> None:
     account.token_ends_at = health.token_expires_at
     if health.identity is not None:
         account.identity = asdict(health.identity)
-    if not health.problems and not is_stopped_by_hand(account):
+    if not health.problems and not account.is_stopped_by_hand:
         if account.problem is not None:  # without a problem, poll_after is what the platform asked for
             account.poll_after = None
         if account.stopped_at is not None or not is_read:
@@ -389,11 +389,6 @@ def is_only_kept(account: Account) -> bool:
     platform = connectors.known(account.platform)
     needs_tokens = platform is not None and any(option.secret for option in platform.options)
     return account.was_removed and needs_tokens
-
-
-def is_stopped_by_hand(account: Account) -> bool:
-    """Tell whether people stopped the account, and not a fault."""
-    return account.is_stopped_by_hand
 
 
 def renew(

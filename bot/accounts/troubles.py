@@ -160,7 +160,7 @@ async def _kind(
 ) -> TroubleKind | None:
     """Return what is wrong with an account now; None for one that people stopped."""
     if account.stopped_at is not None:
-        return None if store.is_stopped_by_hand(account) else TroubleKind.STOPPED
+        return None if account.is_stopped_by_hand else TroubleKind.STOPPED
     if account.problem is not None:
         return TroubleKind.FAILING
     if Budget.of(account.budget).gone(now, lasts) is not None:

@@ -242,16 +242,16 @@ async def _items(
     the call need not be sent again, because we read the items once the account is started; so a call that is about
     other accounts too does not fail for hours.
     """
-    is_closed = store.is_stopped_by_hand(row) and store.has_no_tokens(row, desk.settings)
-    if is_closed and not all(map(store.is_stopped_by_hand, accounts)):
+    is_closed = row.is_stopped_by_hand and store.has_no_tokens(row, desk.settings)
+    if is_closed and not all(each.is_stopped_by_hand for each in accounts):
         return (), False  # nothing can prove who sent it; the other accounts do
     if is_closed:
         raise _SendAgain(STOPPED)
     brought = await intake.read(receiver, store.opened(row, desk.settings), asked)
-    if store.is_stopped_by_hand(row):  # a stop by a fault concerns replies, not mentions
+    if row.is_stopped_by_hand:  # a stop by a fault concerns replies, not mentions
         platform = connectors.known(row.platform)
         is_asked = platform is not None and platform.can(Capability.POLLS) and not brought.only_pushed
-        if not is_asked or all(map(store.is_stopped_by_hand, accounts)):
+        if not is_asked or all(each.is_stopped_by_hand for each in accounts):
             raise _SendAgain(STOPPED)
         return (), False
     try:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
@@ -12,10 +12,10 @@ from bot.cases.closing import Outcome, is_asked, last_events
 from bot.cases.marks import add_note
 from bot.cases.moves import say_undone
 from bot.cases.reading import MOVED
-from bot.cases.state import lock_all, locked, locked_of, record
+from bot.cases.state import ask_on, lock_all, locked, locked_of, record
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.text import Refused
-from bot.models import Case, Escalation, Event, HandedOver, Message, MessageKind
+from bot.models import Case, Event, HandedOver, Message, MessageKind
 from bot.team import agents
 
 
@@ -173,9 +173,7 @@ async def _take_back(session: AsyncSession, case: Case, handed: Event, since: Se
     if of not in await agents.answering(session, case.team_id):
         raise Refused("{agent} can no longer answer for this team.", agent=f"<@{of}>")
     await record(session, Move.ASSIGN, case, by=handed.by, now=now, owner=of, details=undone)
-    waited = handed.details["was"] == Status.ESCALATED and case.status is Status.CLAIMED
-    if waited:  # in the queue its questions lapsed
-        theirs, lapsed = col(Escalation.case_id) == case.id, col(Escalation.lapsed_at) == handed.at
-        await session.exec(update(Escalation).where(theirs, lapsed).values(lapsed_at=None))
-    if waited and await is_asked(session, case.id):
-        await record(session, Move.ESCALATE, case, by=handed.by, now=now)
+    if handed.details["was"] == Status.ESCALATED and case.status is Status.CLAIMED:
+        await ask_on(session, case.id, lapsed_at=handed.at)
+        if await is_asked(session, case.id):
+            await record(session, Move.ESCALATE, case, by=handed.by, now=now)

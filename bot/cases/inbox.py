@@ -27,6 +27,7 @@ from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
 from bot.domain.routing import Rule
 from bot.domain.signals import Rank
 from bot.domain.storable import bare, storable
+from bot.logs import trace
 from bot.models import (
     Account,
     Author,
@@ -142,12 +143,18 @@ async def take_in(
 
 
 async def one_by_one(
-    account_id: int, items: Sequence[Post | Delivery], store: Callable[[Sequence[Post | Delivery]], Awaitable[New]]
+    account_id: int,
+    items: Sequence[Post | Delivery],
+    store: Callable[[Sequence[Post | Delivery]], Awaitable[New]],
+    failed: Exception,
 ) -> New:
-    """Store items of which the database refuses one: it keeps no other out. Returns the cases of new posts.
+    """Store items that `failed` together, as the database refuses one: it keeps no other out; another error is raised.
 
-    Of a post that the database refuses, little more is stored than that it is there.
+    Returns the cases of new posts. Of a post that the database refuses, little more is stored than that it is there.
     """
+    if not db.refuses(failed):
+        raise failed
+    log.error("a page was refused by the database", account=account_id, **trace(failed))
     new = dict[str, int]()
     for item in items:
         for each in (item, bare(item)) if isinstance(item, Post) else (item,):

@@ -201,6 +201,12 @@ async def _lapse(session: AsyncSession, case: Case, now: datetime) -> None:
     await session.exec(asked.values(lapsed_at=over))
 
 
+async def ask_on(session: AsyncSession, case_id: int, *, lapsed_at: datetime) -> None:
+    """Let the questions to advisers that lapsed at that moment wait again: what ended them is undone."""
+    lapsed = (col(Escalation.case_id) == case_id, col(Escalation.lapsed_at) == lapsed_at)
+    await session.exec(update(Escalation).where(*lapsed).values(lapsed_at=None))
+
+
 async def _log(
     session: AsyncSession, case: Case, made: Move, by: str, now: datetime, details: dict[str, Any] | None
 ) -> None:

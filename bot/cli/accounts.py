@@ -107,7 +107,7 @@ async def _check(settings: Settings, name: str) -> bool:
                 stored = await session.get_one(Account, row.id, with_for_update=db.HELD)
                 await token_ends.learned(session, stored, health)
                 session.add(stored)
-            if accounts.is_stopped_by_hand(stored):
+            if stored.is_stopped_by_hand:
                 say(f"It is stopped; start it with: webcare accounts start {row.name}")
             in_use = accounts.seen_in_use(stored)
             for fault in in_use:
@@ -214,7 +214,7 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
             await token_ends.learned(session, row, health)
-            stays_stopped = accounts.is_stopped_by_hand(row)
+            stays_stopped = row.is_stopped_by_hand
     for each in made:
         say(f"Its new {each.replace('_', ' ')}: {secrets[each]}")
     if any(name.endswith("_old") for name in secrets):

@@ -205,7 +205,7 @@ async def _account(row: Account, connector: Callable[[Account], base.Connector])
     if faults := [*health.problems, *health.faults, *accounts.seen_in_use(row)]:
         return Finding(about, False, " ".join(map(str, faults)))
     if row.stopped_at is not None:
-        mend = "start" if accounts.is_stopped_by_hand(row) else "check"
+        mend = "start" if row.is_stopped_by_hand else "check"
         return Finding(about, False, f"It works but is stopped: run `webcare accounts {mend} {accounts.key(row)}`.")
     return Finding(about, True, " ".join(map(str, (*health.working, *health.warnings))) or "it works.")
 

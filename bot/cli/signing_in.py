@@ -180,7 +180,7 @@ def _print_result(done: Connected, platform: Platform) -> bool:
         say("It was not connected: solve what has a ✘ and sign in again.")
         return False
     mark(True, f"{'Stored' if done.is_new else 'Renewed'} as {accounts.key(done.account)}; a running bot picks it up.")
-    if accounts.is_stopped_by_hand(done.account):
+    if done.account.is_stopped_by_hand:
         say(f"It is stopped; start it with: webcare accounts start {accounts.key(done.account)}")
     for line in ("", *done.first_steps) if done.first_steps else ():
         typer.echo(line)  # unshortened, for pasting: our own words and what was typed

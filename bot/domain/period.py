@@ -84,16 +84,26 @@ def parts(period: Period, zone: tzinfo) -> Sequence[Period]:
     return [Period(a, b) for a, b in zip([period.since, *inner], [*inner, period.until], strict=True)]
 
 
+def monday_of(day: date) -> date:
+    """Return the first day of the week of this day."""
+    return day - timedelta(days=day.weekday())
+
+
+def first_of_month(day: date) -> date:
+    """Return the first day of the month of this day."""
+    return day.replace(day=1)
+
+
 def week_before(day: date, zone: tzinfo) -> Period:
     """Return the last whole week, Monday to Sunday, before the week of this day."""
-    monday = day - timedelta(days=day.weekday())
+    monday = monday_of(day)
     return days_of(monday - WEEK, monday - DAY, zone)
 
 
 def month_before(day: date, zone: tzinfo) -> Period:
     """Return the last whole month before the month of this day."""
-    last = day.replace(day=1) - DAY
-    return days_of(last.replace(day=1), last, zone)
+    last = first_of_month(day) - DAY
+    return days_of(first_of_month(last), last, zone)
 
 
 def months_before(at: datetime, months: int) -> datetime:
@@ -123,7 +133,7 @@ def working_days(hours: Hours, since: datetime, until: datetime) -> int:
 
 
 def _named(word: str, today: date) -> tuple[date, date]:
-    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
+    monday, first = monday_of(today), first_of_month(today)
     match word:
         case "today":
             return today, today
@@ -137,7 +147,7 @@ def _named(word: str, today: date) -> tuple[date, date]:
             return first, today
         case _:
             last = first - DAY
-            return last.replace(day=1), last
+            return first_of_month(last), last
 
 
 def _dates(words: str) -> tuple[date, date] | None:

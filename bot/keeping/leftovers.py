@@ -19,13 +19,13 @@ from bot.models import Message
 from bot.slack import membership
 from bot.slack.calls import (
     CLOCKS_DIFFER,
-    EVENT_TYPE,
     REFUSED_BLOCKS,
     Place,
     SlackRefuses,
     call_in_turn,
     in_turn,
     key_of,
+    keyed,
     posted_since,
 )
 from bot.team import agents, teams
@@ -129,7 +129,7 @@ async def _without_buttons(client: AsyncWebClient, channel: str, message: dict[s
     said = str(message.get("text") or "")
     where: dict[str, Any] = {
         "channel": channel, "ts": message["ts"], "text": for_edit(f"{t(OBSOLETE)}\n{said}"),
-        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": ""}},
+        "metadata": keyed(""),
     }  # fmt: skip
     for blocks in ([section(t(OBSOLETE)), *_shown(message)], [section(f"{t(OBSOLETE)}\n{said}"[:MOST_TEXT])]):
         try:

@@ -335,7 +335,7 @@ async def post(
     """Post a message, with its key in the metadata so that it can be found again; one of a thread `in_channel` too."""
     arguments = {
         "channel": await conversation(client, channel),
-        "metadata": _keyed(key),
+        "metadata": keyed(key),
         "unfurl_links": False,
         "unfurl_media": False,
         **({"thread_ts": thread_ts} if thread_ts else {}),
@@ -347,12 +347,13 @@ async def post(
 
 async def revise(client: AsyncWebClient, place: Place, view: View, *, key: str | None = None) -> Place:
     """Update a message to show this view; `key` is the one that it gets, if another."""
-    new_key = {} if key is None else {"metadata": _keyed(key)}
+    new_key = {} if key is None else {"metadata": keyed(key)}
     await _with_blocks(client, "chat.update", {"channel": place.channel, "ts": place.ts, **new_key}, view)
     return place
 
 
-def _keyed(key: str) -> dict[str, Any]:
+def keyed(key: str) -> dict[str, Any]:
+    """Return the metadata by which a message of ours is found; one with the key "" is not."""
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
 

@@ -15,7 +15,6 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.accounts import store
 from bot.cases.silent import Silence, silent
 from bot.connectors.platform import Capability
 from bot.domain.budget import Budget
@@ -147,7 +146,7 @@ def _overdue(account: Account, now: datetime) -> float | None:
 
 def _state(account: Account) -> str:
     if account.stopped_at is not None:
-        return "stopped_by_hand" if store.is_stopped_by_hand(account) else "stopped"
+        return "stopped_by_hand" if account.is_stopped_by_hand else "stopped"
     return "failing" if account.problem else "ok"
 
 

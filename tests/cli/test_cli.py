@@ -1077,7 +1077,7 @@ async def test_an_account_that_mentions_hang_on_is_stopped_and_kept(
     [row] = await stored(tmp_path, Account)
     assert done.code == 0
     assert "stopped but kept" in done.out
-    assert accounts.is_stopped_by_hand(row)
+    assert row.is_stopped_by_hand
 
 
 async def test_an_account_that_was_removed_and_kept_is_no_fault(run: Webcare, tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ async def test_an_account_stopped_by_hand_while_it_is_asked_stays_so(
         async with bot.desk.session() as session:
             accounts.stop(session, await session.get_one(Account, account_id), bot.desk.now())
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
-    assert accounts.is_stopped_by_hand(await account_of(bot, ACCOUNT))
+    assert (await account_of(bot, ACCOUNT)).is_stopped_by_hand
 
 
 async def test_an_account_stopped_by_hand_while_it_is_checked_stays_so(
@@ -277,7 +277,7 @@ async def test_an_account_stopped_by_hand_while_it_is_checked_stays_so(
         async with bot.desk.session() as session:
             accounts.stop(session, await session.get_one(Account, account_id), bot.desk.now())
     await checking
-    assert accounts.is_stopped_by_hand(await account_of(bot, ACCOUNT))
+    assert (await account_of(bot, ACCOUNT)).is_stopped_by_hand
 
 
 async def test_edits_and_removals_of_open_posts_are_mirrored_once(bot: Bot, mastodon: FakeMastodon) -> None:

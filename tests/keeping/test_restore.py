@@ -190,13 +190,18 @@ def is_warned(thread: list[dict[str, Any]]) -> bool:
     return any("of deze zaak daarna al is beantwoord" in message["text"] for message in thread)
 
 
+async def backed_up(bot: Bot, command: Command) -> None:
+    """Make the backup `b`, of a database with one case that has its card."""
+    bot.citizen_posts("Wanneer komt de vuilniswagen?")
+    await bot.card("vuilniswagen")
+    assert (await command("backup", "b")).code == 0
+
+
 async def test_who_first_had_a_direct_message_after_the_backup_loses_its_buttons_too(
     database_url: str, slack: Sandbox, command: Command
 ) -> None:
     async with running_bot(database_url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        assert (await command("backup", "b")).code == 0
+        await backed_up(bot, command)
         bot.citizen_posts("Mijn buurman steelt stroom", name="Piet")
         await bot.card("stroom")
         async with bot.desk.session() as session:
@@ -219,9 +224,7 @@ async def test_a_list_longer_than_slack_takes_in_an_edit_loses_its_buttons_too(
     database_url: str, slack: Sandbox, command: Command
 ) -> None:
     async with running_bot(database_url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        assert (await command("backup", "b")).code == 0
+        await backed_up(bot, command)
         said = View("Zaak 2 · Piet via plein\n" * 300, actions(button("Toewijzen", "case:claim", "2")))
         place = await post(bot.desk.slack, CHANNEL, "reminder:1:0:C", said, thread_ts=None)
     done = await command("restore", "b", "--force")
@@ -234,9 +237,7 @@ async def test_no_id_means_another_row_after_a_restore_nor_after_a_second_one_of
 ) -> None:
     given, left = dict[str, set[int]](), dict[str, Any]()
     async with running_bot(database_url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        assert (await command("backup", "b")).code == 0
+        await backed_up(bot, command)
     for who in ("Piet", "Kees", "Truus"):
         async with running_bot(database_url, slack) as bot:
             bot.citizen_posts(f"Mijn buurman steelt stroom, zegt {who}", name=who)
@@ -295,9 +296,7 @@ async def test_numbers_of_cases_skip_those_that_were_given_after_the_backup(
 ) -> None:
     """`another`: the database was lost, and the bot began anew."""
     async with running_bot(database_url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        assert (await command("backup", "b")).code == 0
+        await backed_up(bot, command)
         for name in ("Piet", "Kees"):
             bot.citizen_posts(f"En het papier, vraagt {name}", name=name)
             await bot.card(f"vraagt {name}")
@@ -328,9 +327,7 @@ async def test_numbers_of_cases_skip_all_that_were_given_since_the_backup_after_
 ) -> None:
     """Also more than those of a database of which nothing is left."""
     async with running_bot(database_url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        assert (await command("backup", "b")).code == 0
+        await backed_up(bot, command)
         async with bot.desk.session() as session:
             await numbers.take(session, 1, 1300)
             await session.commit()
@@ -395,9 +392,7 @@ async def test_a_restore_is_refused_while_a_bot_runs_and_where_there_are_data(
     database_url: str, slack: Sandbox, command: Command
 ) -> None:
     async with running_bot(database_url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        assert (await command("backup", "b")).code == 0
+        await backed_up(bot, command)
         for arguments in (["--force"], []):
             done = await command("restore", "b", *arguments)
             assert done.code == 2

@@ -75,8 +75,8 @@ async def test_a_call_that_slack_does_not_answer_is_given_up(
     await eventually(is_answered)
 
 
-async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_once(impatient: Bot) -> None:
-    bot = impatient
+async def is_posted_twice(bot: Bot) -> None:
+    """Let Slack take the call for a card only once the card was posted again."""
     late = bot.slack.faults.hold("chat.postMessage")
     bot.citizen_posts("Komt dit twee keer?")
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
@@ -84,6 +84,11 @@ async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_onc
     await sweep(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
     late.set()
+
+
+async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_once(impatient: Bot) -> None:
+    bot = impatient
+    await is_posted_twice(bot)
     await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
     shown = await card_row(bot)
     bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
@@ -96,13 +101,7 @@ async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_onc
 async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_looked_for(impatient: Bot) -> None:
     """The first look for it fails hours later, so that its doubt begins anew, long after both were posted."""
     bot = impatient
-    late = bot.slack.faults.hold("chat.postMessage")
-    bot.citizen_posts("Komt dit twee keer?")
-    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
-    bot.clock.advance(seconds=6)
-    await sweep(bot.desk)
-    await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
-    late.set()
+    await is_posted_twice(bot)
     await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
     look = bot.slack.faults.hold("conversations.history")
     bot.clock.advance(hours=14)
@@ -116,13 +115,7 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
 async def test_a_card_that_slack_has_twice_goes_on_where_slack_keeps_all_messages(impatient: Bot) -> None:
     """A workspace with compliance exports lets nobody delete anything."""
     bot = impatient
-    late = bot.slack.faults.hold("chat.postMessage")
-    bot.citizen_posts("Komt dit twee keer?")
-    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
-    bot.clock.advance(seconds=6)
-    await sweep(bot.desk)
-    await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
-    late.set()
+    await is_posted_twice(bot)
     await bot.slack.wait_for(lambda: len(bot.cards()) == 2)
     bot.slack.faults.error("chat.delete", "compliance_exports_prevent_deletion", times=1000)
     await eventually(lambda: the_doubt_is_over(bot))
