@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import typer
@@ -74,25 +74,27 @@ async def connect(
     async with new_client(allow_private=settings.allow_private_addresses) as client:
         sign_ins = SignIns(open_session, settings, client, utc_now)
         public = "" if paste else sign_in.callback(settings, platform.name)
-        try:
-            begun = await sign_ins.begin(
-                platform,
-                team_id=await _team(open_session, team),
-                url=url,
-                options=options,
-                given=secrets,
-                redirect=public or sign_in.loopback(settings, platform.name),
-            )
-        except base.Verdict as verdict:
-            raise BadSettings(str(verdict.text)) from None
-        say(f"Open this address in a browser, and sign in on {platform.title} there (within 15 minutes):")
-        typer.echo(begun.address)  # unshortened, for copying
-        if paste:
-            row = await _pasted(sign_ins, platform)
-        elif public:
-            row = await _finished_elsewhere(open_session, begun.id)
-        else:
-            row = await _finished_here(sign_ins, open_session, begun.id)
+        finished: asyncio.Future[SigningIn] = asyncio.get_running_loop().create_future()
+        async with nullcontext() if paste or public else _serving(sign_ins, finished):
+            try:
+                begun = await sign_ins.begin(
+                    platform,
+                    team_id=await _team(open_session, team),
+                    url=url,
+                    options=options,
+                    given=secrets,
+                    redirect=public or sign_in.loopback(settings, platform.name),
+                )
+            except base.Verdict as verdict:
+                raise BadSettings(str(verdict.text)) from None
+            say(f"Open this address in a browser, and sign in on {platform.title} there (within 15 minutes):")
+            typer.echo(begun.address)  # unshortened, for copying
+            if paste:
+                row = await _pasted(sign_ins, platform)
+            elif public:
+                row = await _finished_elsewhere(open_session, begun.id)
+            else:
+                row = await _finished_here(finished, open_session, begun.id)
         if row.stage is not SigningInStage.SIGNED_IN:
             raise BadSettings(Texts("en", settings.time_zone).stored(row.problem) or "The time to sign in is over.")
         done = await sign_ins.choose(row.id, _chosen(row.offers), in_team=bool(team))
@@ -125,21 +127,20 @@ async def _finished_elsewhere(open_session: db.Sessions, sign_in_id: int) -> Sig
         await asyncio.sleep(LOOKS_EVERY)
 
 
-async def _finished_here(sign_ins: SignIns, open_session: db.Sessions, sign_in_id: int) -> SigningIn:
-    """Serve the page on this machine until the sign-in is finished."""
+async def _finished_here(finished: asyncio.Future[SigningIn], open_session: db.Sessions, sign_in_id: int) -> SigningIn:
+    """Wait until the page that is served on this machine has finished the sign-in."""
     say("Waiting until you come back. (Is your browser on another machine? Stop this and give --paste.)")
-    finished: asyncio.Future[SigningIn] = asyncio.get_running_loop().create_future()
-    async with _serving(sign_ins, finished):
-        try:
-            async with asyncio.timeout(sign_in.TO_SIGN_IN.total_seconds()):
-                return await finished
-        except TimeoutError:
-            async with open_session() as session:
-                return await session.get_one(SigningIn, sign_in_id)
+    try:
+        async with asyncio.timeout(sign_in.TO_SIGN_IN.total_seconds()):
+            return await finished
+    except TimeoutError:
+        async with open_session() as session:
+            return await session.get_one(SigningIn, sign_in_id)
 
 
 @asynccontextmanager
 async def _serving(sign_ins: SignIns, finished: asyncio.Future[SigningIn]) -> AsyncIterator[None]:
+    """Serve the page to which the browser returns on this machine: from before anybody knows its address."""
     app = web.Application()
     texts = Texts(sign_ins.settings.webcare_language, sign_ins.settings.time_zone)
     callback.add_route(app, sign_ins, texts, lambda row: None if finished.done() else finished.set_result(row))

@@ -186,6 +186,7 @@ async def test_a_port_that_is_taken_is_told_in_one_sentence(
         )
     assert done.code == 2
     assert "choose another SIGN_IN_PORT, or give --paste" in done.err
+    assert not SHOWN.search(done.out)
 
 
 async def test_one_who_refuses_is_told_and_nothing_is_stored(settings: dict[str, Any], tmp_path: Path) -> None:
