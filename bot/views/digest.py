@@ -327,7 +327,7 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
 
 
 def _table(sources: Sequence[Source], t: Texts) -> Block:
-    heads = [t("Account"), t("Received"), t("Answered"), t("First reactions"), t("Within the norm")]
+    heads = [t("Account"), t("Received"), t("Answered"), t("First reactions due"), t("Within the norm")]
     rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
     for source in sources:
         numbers = (source.mentions, source.answered, source.reactions, source.kept)

@@ -331,7 +331,10 @@ async def test_from_two_accounts_the_digest_has_a_table_of_them(office: Bot) -> 
     await on_a_second_account(office)
     await digests(office, "2026-11-23 09:00")
     card = await office.card("Dagoverzicht", "Berichten ontvangen: *2*")
-    assert "data_table" in {block["type"] for block in card["blocks"]}
+    [table] = [block for block in card["blocks"] if block["type"] == "data_table"]
+    heads, *rows = [[cell["text"] for cell in row] for row in table["rows"]]
+    assert heads == ["Account", "Ontvangen", "Beantwoord", "Eerste reactie nodig", "Binnen de norm"]
+    assert sorted(row[1:] for row in rows) == [["1", "0", "1", "0"], ["1", "0", "1", "0"]]
 
 
 async def test_a_digest_of_twenty_days_has_its_chart_and_table(office: Bot) -> None:
