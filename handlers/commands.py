@@ -1,6 +1,7 @@
 """The slash command /webcare: figures, lists and settings for the person who asks."""
 
 import difflib
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,8 +66,11 @@ def needs(body: dict[str, Any]) -> Access:
 
 
 def _asked(command: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what a command asks for, the word that was typed, and the rest."""
-    word, *rest = typed(command.get("text") or "") or [""]
+    """Return what a command asks for, the word that was typed, and the rest.
+
+    Slack sends `R&amp;D` of who types R&D: https://docs.slack.dev/messaging/formatting-message-text
+    """
+    word, *rest = typed(html.unescape(command.get("text") or "")) or [""]
     return WORDS.get(word.casefold(), "help" if not word else ""), word, " ".join(rest)
 
 

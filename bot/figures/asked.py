@@ -12,6 +12,7 @@ from bot.domain.words import folded
 from bot.figures import reports
 from bot.models import Team
 from bot.team import teams
+from bot.views.block import literal
 
 TODAY = "today"
 ALL = frozenset({"alle", "alle teams", "all", "all teams"})
@@ -52,7 +53,8 @@ async def asked_for(session: AsyncSession, team: Team, words: str, now: datetime
             named, others = [team], [each for each in theirs if each.id != team.id]
         if not named:
             raise Refused("I do not understand “{words}”. Give a period (today, week, month, "
-                          "2026-11-01..2026-11-24) and then, if you like, a team.", words=rest[:80])  # fmt: skip
+                          "2026-11-01..2026-11-24) and then, if you like, a team.",
+                          words=literal(rest, 80))  # fmt: skip
         team = named[0]
     zone = reports.zone_of(team)  # its days are those of its own zone, whoever asks
     period = split(words, now, zone)[0] or parse(TODAY, now, zone)

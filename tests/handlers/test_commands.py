@@ -303,6 +303,14 @@ async def test_any_kind_of_space_quote_or_dash_in_a_command_is_understood(
     assert says in await asked(bot, SANNE, f"/webcare {typed}")
 
 
+async def test_a_team_with_an_ampersand_is_found_by_its_name_and_what_is_refused_is_shown_as_typed(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"name": "Bouw & Milieu"}, by=SANNE, now=bot.desk.now())
+    assert "Bouw &amp; Milieu" in await asked(bot, SANNE, "/webcare stats week Bouw &amp; Milieu")
+    told = await asked(bot, SANNE, "/webcare stats week B&amp;M &lt;!channel&gt;")
+    assert "B&amp;M &lt;!channel&gt;" in told and "<!channel>" not in told
+
+
 async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
     bot.citizen_posts("Waar | hoe laat is de markt?")
     await bot.card("markt")

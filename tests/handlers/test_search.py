@@ -49,6 +49,14 @@ async def test_the_command_alone_opens_the_modal_and_with_words_its_list_leads_t
     await opened(bot, SANNE, "1 zaak gevonden", "Waar haal ik")
 
 
+async def test_the_command_finds_what_was_typed_though_slack_sends_its_signs_escaped(bot: Bot) -> None:
+    await mention(bot, 1, text="Waarom belt R&D mij?")
+    await mention(bot, 2, text="Kost dat <5 euro?")
+    for sent, found in (("R&amp;D", "R&amp;D mij"), ("&lt;5 euro", "&lt;5 euro")):
+        told = await asked(bot, SANNE, f"/webcare zoek {sent}")
+        assert "*1 zaak gevonden*" in told and found in told
+
+
 async def test_filters_leave_fewer_and_stay_as_they_were_chosen(bot: Bot) -> None:
     await mention(bot, 1, text="Vraag een")
     await mention(bot, 2, text="Vraag twee")
