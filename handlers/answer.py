@@ -93,7 +93,7 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
     if shown and shown.state is not None:
-        await messages.sync(theirs, shown.state.case)
+        await messages.sync(shown.desk, shown.state.case)
     if state.home:
         await publish(desk, by, filter_of(state.home))
 

@@ -31,14 +31,18 @@ AFTER = 20
 
 @dataclass(frozen=True)
 class Shown:
-    """What the modal of a series shows: a view, and what it remembers of its case, None when none is left."""
+    """What the modal of a series shows: a view, and what it remembers of its case, None when none is left.
+
+    `desk` is that of the team of the case.
+    """
 
     view: Block
     state: ModalState | None
+    desk: TeamDesk
 
 
 async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Open the answer modal of the first of the agent's own cases in a list; all of the series are of one team."""
+    """Open the answer modal of the first of the agent's own cases in a list; one team comes after another."""
     wanted = replace(Filter.of_text(action["value"]), which=Which.MINE, of=person.by, page=0)
     acts_in = [team_id for team_id, role in person.roles.items() if role is not Role.READER]
     async with home_after(desk, body), opened(desk, body) as show:
@@ -54,7 +58,7 @@ async def begin(action: dict[str, Any], body: dict[str, Any], person: Person, de
         ids = [case.id for case in found if case.team_id == theirs.team.id]
         state = ModalState(ids[0], 0, home=home_of(body), series=wanted.to_text())
         shown = await first_of(theirs, person.by, show.view_id, state, ids)
-        await _show(theirs, person.by, show.view_id, shown, is_open=await show(shown.view))
+        await _show(person.by, show.view_id, shown, is_open=await show(shown.view))
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -75,15 +79,15 @@ async def turn(action: dict[str, Any], body: dict[str, Any], by: str, desk: Team
             moved = (await session.get_one(Case, state.case)).team_id != desk.team.id
         ids = ids if moved else [*ids, state.case]
         shown = await first_of(_of(desk, desk.team), by, view["id"], state, ids, back=back, moved=moved)
-        await _show(desk, by, view["id"], shown, is_open=await show(shown.view))
+        await _show(by, view["id"], shown, is_open=await show(shown.view))
 
 
-async def _show(desk: TeamDesk, by: str, view_id: str, shown: Shown, *, is_open: bool) -> None:
+async def _show(by: str, view_id: str, shown: Shown, *, is_open: bool) -> None:
     """Bring the card of the case level that the modal shows; Slack does not report that it was closed before that."""
     if shown.state is not None:
         if not is_open:
-            await left(desk, shown.state.case, by, key_of(view_id, shown.state))
-        await messages.sync(desk, shown.state.case)
+            await left(shown.desk, shown.state.case, by, key_of(view_id, shown.state))
+        await messages.sync(shown.desk, shown.state.case)
 
 
 async def desk_of(desk: TeamDesk, state: ModalState, by: str) -> TeamDesk:
@@ -129,11 +133,53 @@ async def first_of(
 ) -> Shown:
     """Return the answer modal of the first of these cases that can be answered; `back`: they run backward.
 
-    When there is none, it says so, and how many of the list are left, and why. `moved`: the case `before` went to
-    another team. The fields have other block ids than those before: Slack keeps what was filled in under the same id.
+    When there is none, it goes on with what the list has of the agent's other teams. When that has none either, it says
+    so, and how many of the list are left, and why. `moved`: the case `before` went to another team.
     """
-    left_to_answer, refused = len(set(ids)), dict[int, str]()
-    in_order = ids[::-1] if back else ids
+    refused, wanted = dict[int, str](), Filter.of_text(before.series)
+    shown = await _first(desk, by, view_id, before, ids, refused, back=back, moved=moved)
+    others = await _of_other_teams(desk, by, wanted) if shown is None else []
+    for theirs, case_ids in others:
+        shown = shown or await _first(theirs, by, view_id, before, case_ids, refused, moved=moved)
+    if shown is not None:
+        return shown
+    team_ids = [desk.team.id, *(theirs.team.id for theirs, _ in others)]
+    async with desk.reading() as session:
+        stuck = await _stuck(session, desk, team_ids, wanted, refused)
+    answered = desk.t("You have answered all that this list had for you.")
+    if stuck:
+        answered = desk.t("You have answered all that can be answered.")
+    words = [*([moved_away(desk.t)] if moved else []), answered, *stuck]
+    return Shown(said("\n".join(words), desk.t), None, desk)
+
+
+async def _of_other_teams(desk: TeamDesk, by: str, wanted: Filter) -> list[tuple[TeamDesk, list[int]]]:
+    """Return the other teams in which an agent acts, each with the cases of a list that they can answer there."""
+    async with desk.reading() as session:
+        roles = await agents.roles(session, by)
+        acts_in = [team_id for team_id, role in roles.items() if role is not Role.READER and team_id != desk.team.id]
+        theirs = [_of(desk, await session.get_one(Team, team_id)) for team_id in acts_in]
+        found = await lists.to_answer(session, acts_in, wanted, now=desk.now()) if acts_in else []
+    return [(each, [case.id for case in found if case.team_id == each.team.id]) for each in theirs]
+
+
+async def _first(
+    desk: TeamDesk,
+    by: str,
+    view_id: str,
+    before: ModalState,
+    ids: Sequence[int],
+    refused: dict[int, str],
+    *,
+    back: bool = False,
+    moved: bool = False,
+) -> Shown | None:
+    """Return the answer modal of the first of these cases of one team that can be answered; None when none can.
+
+    Adds to `refused` why each of the others cannot be. The fields have other block ids than those before: Slack keeps
+    what was filled in under the same id.
+    """
+    left_to_answer, in_order = len(set(ids)), ids[::-1] if back else ids
     for case_id in ids:
         at = in_order.index(case_id)
         after = [*in_order[at + 1 :], *in_order[:at]][:AFTER]
@@ -143,17 +189,11 @@ async def first_of(
             after=after,
         )  # fmt: skip
         try:
-            return Shown(await view_of(desk, by, view_id, state), state)
+            return Shown(await view_of(desk, by, view_id, state), state, desk)
         except Refused as why:
             refused[case_id] = desk.t(why.text)
         left_to_answer -= 1
-    async with desk.reading() as session:
-        stuck = await _stuck(session, desk, [desk.team.id], Filter.of_text(before.series), refused)
-    answered = desk.t("You have answered all that this list had for you.")
-    if stuck:
-        answered = desk.t("You have answered all that can be answered.")
-    words = [*([moved_away(desk.t)] if moved else []), answered, *stuck]
-    return Shown(said("\n".join(words), desk.t), None)
+    return None
 
 
 async def _stuck(

@@ -401,3 +401,20 @@ async def test_a_series_whose_last_case_went_to_another_team_says_so(sqlite_bot:
     assert (await bot.slack.click_in_view(SANNE, "series:on")).ok
     view = await open_modal(bot, SANNE, "said")
     assert "ging intussen naar een ander team" in read(view) and "Je hebt alles beantwoord" in read(view)
+
+
+async def test_a_series_goes_on_with_what_its_list_has_of_another_team_before_it_says_that_all_is_answered(
+    bot: Bot,
+) -> None:
+    beheer = await second_team(bot)
+    await make_role(bot, SANNE, Role.AGENT, beheer)
+    await theirs(bot, "Fatima", "Kees")
+    await goes_to(bot, beheer, case_id=2)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 2, by=SANNE, now=bot.desk.now())
+    await begun(bot)
+    await send(bot, "Beste Fatima, houd de ramen dicht.")
+    await at(bot, "Kees")
+    await send(bot, "Beste Kees, houd de deuren dicht.")
+    await bot.slack.wait_for(lambda: "Je hebt alles beantwoord" in read(bot.slack.view(SANNE)))
+    await eventually(lambda: all_are(bot, ReplyStatus.SENT, 2))
