@@ -159,7 +159,7 @@ async def found(desk: TeamDesk, person: Person, asked: str, *, most: int) -> Cas
             wanted_words = _asked(desk, Sought.of_text(asked))
             return await by_words.search(session, [team.id for team in person.teams], wanted_words, most=most)
         wanted = replace(Filter.of_text(asked), page=0)
-        return await lists.waiting(session, _teams(person, wanted), wanted, now=desk.now(), zone=desk.t.zone, most=most)
+        return await lists.waiting(session, _teams(person, wanted), wanted, now=desk.now(), most=most)
 
 
 def _teams(person: Person, wanted: Filter) -> Sequence[int]:
@@ -171,9 +171,7 @@ async def _read(
     desk: TeamDesk, teams: Sequence[int], wanted: Filter, *, public: bool = False
 ) -> tuple[CaseList, Mapping[int, str]]:
     async with desk.reading() as session:
-        listing = await lists.waiting(
-            session, teams, wanted, now=desk.now(), zone=desk.t.zone, most=SHOWN, public=public
-        )
+        listing = await lists.waiting(session, teams, wanted, now=desk.now(), most=SHOWN, public=public)
         return listing, await links_of(session, desk.slack, [line.case.id for line in listing.lines])
 
 

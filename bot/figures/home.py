@@ -29,9 +29,9 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
     mine = await lists.waiting(session, team_ids, Filter(Which.MINE, slack_id), now=now, most=SHOWN)
     queue = await lists.waiting(session, team_ids, Filter(Which.UNOWNED), now=now, most=SHOWN)
     today = Filter(Which.PROMISED)
-    promises = await lists.waiting(session, team_ids, today, now=now, zone=t.zone, most=SHOWN)
+    promises = await lists.waiting(session, team_ids, today, now=now, most=SHOWN)
     places, readable = await lists.places(session, own, t), [team for team in own if TeamSettings.if_readable(team)]
-    chosen = await lists.waiting(session, team_ids, wanted, now=now, zone=t.zone, most=SHOWN) if wanted else None
+    chosen = await lists.waiting(session, team_ids, wanted, now=now, most=SHOWN) if wanted else None
     asked = [Asked(question, case) for question, case in await lists.asked(session, slack_id)]
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, String, and_, cast, literal, true, union_all
+from sqlalchemy import ColumnElement, String, and_, cast, false, literal, true, union_all
 from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -79,17 +80,16 @@ async def waiting(
     wanted: Filter | None = None,
     *,
     now: datetime,
-    zone: tzinfo = UTC,
     most: int,
     public: bool = False,
 ) -> CaseList:
     """Return one page of the cases of these teams that match a filter; without a filter, of all that wait.
 
-    `zone` says when today ends, for the promises of today. If the page no longer exists, because cases were answered in
-    the meantime, the last page is returned. With `public` cases with something private in them are left out.
+    If the page no longer exists, because cases were answered in the meantime, the last page is returned. With `public`
+    cases with something private in them are left out.
     """
     wanted = wanted or Filter()
-    which = _which(wanted, now, zone) & _where(wanted) & col(Case.team_id).in_(team_ids)
+    which = await _which(session, team_ids, wanted, now) & _where(wanted) & col(Case.team_id).in_(team_ids)
     if public:
         which &= PUBLIC
     return await listed(session, which, most=most, page=wanted.page)
@@ -113,7 +113,9 @@ async def _for_us(
     return [line for line in listing.lines if line.waits_for is WaitsFor.US and line.case.status is not Status.ANSWERED]
 
 
-def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
+async def _which(
+    session: AsyncSession, team_ids: Collection[int], wanted: Filter, now: datetime
+) -> ColumnElement[bool]:
     match wanted.which:
         case Which.OPEN:
             return on_our_desk(now)
@@ -128,7 +130,17 @@ def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
         case Which.CITIZEN:
             return resting(Status.WITH_CITIZEN)
         case Which.PROMISED:
-            return promised(now, zone)
+            return await _promised_by(session, team_ids, now)
+
+
+async def _promised_by(session: AsyncSession, team_ids: Collection[int], now: datetime) -> ColumnElement[bool]:
+    """Return the condition for the promises of today of these teams: of each in its own time zone."""
+    teams_in = defaultdict[tzinfo, list[int]](list)
+    for team in await session.exec(select(Team).where(col(Team.id).in_(team_ids))):
+        settings = TeamSettings.if_readable(team) or TeamSettings()
+        teams_in[ZoneInfo(settings.time_zone)].append(team.id)
+    each = (col(Case.team_id).in_(ids) & promised(now, zone) for zone, ids in teams_in.items())
+    return or_(false(), *each)
 
 
 def promised(now: datetime, zone: tzinfo) -> ColumnElement[bool]:

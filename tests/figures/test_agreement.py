@@ -147,7 +147,7 @@ async def stands(bot: Bot, team: Team) -> None:
         daily = await digests.daily(session, team, now)
 
         async def listed(*filters: Filter) -> int:
-            found = [await lists.waiting(session, [team.id], each, now=now, zone=t.zone, most=3) for each in filters]
+            found = [await lists.waiting(session, [team.id], each, now=now, most=3) for each in filters]
             return sum(each.count for each in found)
 
         every = (await session.exec(select(Case).where(Case.team_id == team.id))).all()

@@ -16,7 +16,18 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import members
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import answer, asked, home, make_role, mention, open_modal, second_team, sent, square_texts
+from tests.people import (
+    answer,
+    asked,
+    home,
+    make_role,
+    mention,
+    open_modal,
+    second_team,
+    sent,
+    settings,
+    square_texts,
+)
 
 
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
@@ -265,6 +276,17 @@ async def test_the_home_counts_all_promises_of_today_and_leads_to_those_it_does_
     second = text_of(await home(bot, MARIEKE, "*Toezeggingen voor vandaag – pagina 2 van 2* (17)"))
     pages = [{int(number) for number in re.findall(r"Vraag (\d\d)", page)} for page in (first, second)]
     assert [len(page) for page in pages] == [15, 2] and set.union(*pages) == set(range(1, 18))
+
+
+async def test_a_promise_is_for_today_by_the_clock_of_its_team_in_the_lists_as_in_the_figures(office: Bot) -> None:
+    """At 22:00 on Bonaire it is already tomorrow in Amsterdam."""
+    bot = office
+    await settings(bot, time_zone="America/Kralendijk")
+    await promised(bot, await mention(bot), local("2026-11-21 03:00"))
+    assert "Toezeggingen voor vandaag: *1*" in await asked(bot, SANNE, "/webcare digest")
+    await bot.slack.open_home(SANNE)
+    shown = text_of(await home(bot, SANNE, "Toezeggingen voor vandaag: *1*"))
+    assert "*Toezeggingen voor vandaag* (1)" in shown
 
 
 async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot) -> None:
