@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.desk import TeamDesk
-from bot.views.search_modal import MAX_WORDS, Sought
+from bot.views.search_modal import ALL, MAX_WORDS, Sought
 from handlers.bolt_args import Ack
 from handlers.lists import search_view
 from handlers.modal import opened, values
@@ -19,7 +19,8 @@ async def open_search(body: dict[str, Any], person: Person, desk: TeamDesk) -> N
 
 async def find(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Show the results in the modal itself."""
-    filled = {name: "" if value in {None, "all"} else str(value) for name, value in values(view).items()}
-    words, period = filled.get("search_words", ""), filled.get("search_period", "")
-    sought = Sought(words, filled.get("search_platform", ""), int(period or 0), filled.get("search_status", ""))
+    filled = {name: str(value or "") for name, value in values(view).items()}
+    names = ("search_platform", "search_period", "search_status")
+    platform, period, status = ("" if (chosen := filled.get(name, "")) == ALL else chosen for name in names)
+    sought = Sought(filled.get("search_words", ""), platform, int(period or 0), status)
     await ack(response_action="update", view=await search_view(desk, person, sought))

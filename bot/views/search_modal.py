@@ -13,6 +13,8 @@ from bot.views.case_state import OFF_OUR_DESK
 MAX_WORDS = 100
 """The most characters of a search."""
 DAYS = (7, 31, 365)
+ALL = "all"
+"""The first choice of a menu, which leaves its filter open."""
 OPEN_STATUS = "open"
 """The first choice of the field "Status": all that waits for us, and what was answered while that has not arrived."""
 STATUSES: Mapping[str, frozenset[Status]] = {
@@ -105,7 +107,7 @@ def _words(t: Texts) -> Block:
 
 def _choice(label: str, block_id: str, choices: Sequence[tuple[str, str]], chosen: str, t: Texts) -> Block:
     """Return a menu whose first choice leaves the filter open."""
-    options = [option(t("all"), "all"), *(option(title, name) for name, title in choices[:99])]
+    options = [option(t("all"), ALL), *(option(title, name) for name, title in choices[:99])]
     initial = next((each for each in options if each["value"] == chosen), options[0])
     return field_of(label, block_id, {"type": "static_select", "options": options, "initial_option": initial})
 

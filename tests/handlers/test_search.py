@@ -85,6 +85,14 @@ async def test_filters_leave_fewer_and_stay_as_they_were_chosen(bot: Bot) -> Non
         assert {word for word in ("een", "twee", "drie") if f"Vraag {word}" in said} == found, filled
 
 
+async def test_the_word_all_is_searched_for_like_any_other(bot: Bot) -> None:
+    await mention(bot, 1, text="Geldt dat voor alle straten?")
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    await opened(bot, SANNE)
+    await bot.slack.submit(SANNE, {"search_words": "all"})
+    assert "1 zaak gevonden" in text_of(bot.slack.view(SANNE))
+
+
 def numbers(said: str) -> list[int]:
     """The cases that a list shows, in its order."""
     return [int(found) for found in re.findall(r"Vraag (\d\d)", said)]
