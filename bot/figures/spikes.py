@@ -127,14 +127,18 @@ async def know(session: AsyncSession, message_id: int, *, by: str) -> str:
     return message.channel
 
 
-def _came_in(start: datetime, end: datetime) -> ColumnElement[bool]:
-    """Return the condition that a mention came in and was published between two moments, on an account that we know."""
+def _came_in(start: datetime, end: datetime, now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a mention came in and was published between two moments, on an account that we know.
+
+    All that a message says is of such accounts, so that its counts, bars and words are of the same posts.
+    """
     return (
         (col(Mention.received_at) > start)
         & (col(Mention.received_at) <= end)
         & (col(Mention.published_at) > start)
         & (col(Case.id) == col(Mention.case_id))
         & (col(Account.id) == col(Mention.account_id))
+        & (col(Account.created_at) <= now - DAYS_KNOWN)
     )
 
 
@@ -142,7 +146,7 @@ async def _last_hour(session: AsyncSession, now: datetime) -> dict[int, _Hour]:
     """Return what came in for each team in the last hour."""
     query: Any = (
         select(Case.team_id, Mention.account_id, func.count(), func.count(func.distinct(Case.author_id)))
-        .where(_came_in(now - HOUR, now), col(Account.created_at) <= now - DAYS_KNOWN)
+        .where(_came_in(now - HOUR, now, now))
         .group_by(col(Case.team_id), col(Mention.account_id))
     )
     hours = defaultdict[int, _Hour](_Hour)
@@ -159,9 +163,7 @@ async def _usual(session: AsyncSession, team: Team, hour: _Hour, settings: TeamS
     known_since = max([team.created_at, *accounts])
     counts = []
     for end in comparable(now, known_since, ZoneInfo(settings.time_zone)):
-        came = select(func.count()).where(
-            _came_in(end - HOUR, end), Case.team_id == team.id, col(Account.created_at) <= now - DAYS_KNOWN
-        )
+        came = select(func.count()).where(_came_in(end - HOUR, end, now), Case.team_id == team.id)
         counts.append((await session.exec(came)).one())
     return band(counts) if counts else None
 
@@ -183,28 +185,37 @@ async def _rising(session: AsyncSession, team_id: int, hour: _Hour, usual: Band,
 
 
 async def _slots(session: AsyncSession, team_id: int, now: datetime) -> list[int]:
-    """Return how many posts came in each ten minutes of the last two hours, the oldest first."""
+    """Return how many posts came in each ten minutes of the last two hours, the oldest first.
+
+    As in the count, what was published longer than an hour before it came in is left out.
+    """
     seconds = int(SLOT.total_seconds())
     last = int(now.timestamp()) // seconds
     first = datetime.fromtimestamp((last - SLOTS + 1) * seconds, UTC)
-    slot = (cast(extract("epoch", col(Mention.received_at)), BigInteger) // seconds).label("slot")
-    query: Any = select(slot, func.count()).where(_came_in(first, now), Case.team_id == team_id).group_by(slot)
+    received, published = (
+        cast(extract("epoch", at), BigInteger) for at in (col(Mention.received_at), col(Mention.published_at))
+    )
+    slot, is_fresh = (received // seconds).label("slot"), received - published < int(HOUR.total_seconds())
+    which = (_came_in(first, now, now), Case.team_id == team_id, is_fresh)
+    query: Any = select(slot, func.count()).where(*which).group_by(slot)
     counts = {int(number): count for number, count in await session.exec(query)}
     return [counts.get(number, 0) for number in range(last - SLOTS + 1, last + 1)]
 
 
 async def _about(session: AsyncSession, team_id: int, now: datetime) -> list[str]:
     youngest, oldest = EARLIER
-    posts = await _public(session, team_id, now - HOUR, now)
-    earlier = await _public(session, team_id, now - oldest, now - youngest)
+    posts = await _public(session, team_id, now - HOUR, now, now)
+    earlier = await _public(session, team_id, now - oldest, now - youngest, now)
     return telling_words(posts, [text for _, text in earlier])
 
 
-async def _public(session: AsyncSession, team_id: int, start: datetime, end: datetime) -> list[tuple[int, str]]:
+async def _public(
+    session: AsyncSession, team_id: int, start: datetime, end: datetime, now: datetime
+) -> list[tuple[int, str]]:
     """Return the newest public posts between two moments that still exist: their authors and texts."""
     query: Any = (
         select(Case.author_id, Mention.text)
-        .where(_came_in(start, end), Case.team_id == team_id)
+        .where(_came_in(start, end, now), Case.team_id == team_id)
         .where(~col(Mention.private), col(Mention.gone_at).is_(None))
         .order_by(col(Mention.received_at).desc())
         .limit(READ)

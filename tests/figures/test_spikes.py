@@ -44,8 +44,9 @@ async def come(
     received: datetime | None = None,
     authors: int = 0,
     private: bool = False,
+    account_id: int = 0,
 ) -> None:
-    """Let so many citizens write at a moment."""
+    """Let so many citizens write at a moment, by default to the first account."""
     at, received = at or bot.desk.now(), received or at or bot.desk.now()
     written = []
     for number in range(posts):
@@ -53,7 +54,7 @@ async def come(
         ident = f"s{next(NUMBERS)}"
         written.append(Post(ident, author, text, at, private=private, permits=permits(Act.ANSWER)))
     async with bot.desk.session() as session:
-        await inbox.take_in(session, (await account_of(bot)).id, written, now=received)
+        await inbox.take_in(session, account_id or (await account_of(bot)).id, written, now=received)
 
 
 async def said(bot: Bot, **passes: float) -> list[str]:
@@ -206,6 +207,26 @@ async def test_in_its_second_week_a_team_is_compared_with_earlier_days(office: B
     await come(office, 12, "Wat een rookwolk")
     [told] = await said(office)
     assert "meestal ongeveer 2" in told
+
+
+async def test_what_comes_to_an_account_that_is_new_is_left_out_of_all_that_is_said(office: Bot) -> None:
+    await known_for(office, weeks=10)
+    async with office.desk.session() as session:
+        new = Account(team_id=1, platform="webhook", name="nieuw", url="", created_at=office.desk.now())
+        session.add(new)
+    await come(office, 30, "Welkom op ons nieuwe wijkforum", account_id=new.id)
+    await come(office, 12, "Wat een rookwolk boven de haven")
+    [told] = await said(office)
+    assert "12 in het laatste uur" in told and "10:00\n12" in told
+    assert "rookwolk" in told and "wijkforum" not in told
+
+
+async def test_what_is_caught_up_with_after_an_outage_is_in_no_bar_either(office: Bot) -> None:
+    await known_for(office, weeks=10)
+    await come(office, 40, "Wat een rookwolk", at=office.desk.now() - 1.5 * HOUR, received=office.desk.now())
+    await come(office, 12, "Weer een rookwolk")
+    [told] = await said(office)
+    assert "12 in het laatste uur" in told and "10:00\n12" in told
 
 
 async def test_catching_up_after_an_outage_is_no_spike(office: Bot) -> None:
