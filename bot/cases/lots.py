@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.cases.moves import claim
 from bot.cases.state import lock_all, locked, touch
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused
-from bot.models import Case, Event
-from bot.team import agents
+from bot.models import Case, Event, Person
 
 TWICE = timedelta(seconds=5)
 """Who claims a lot again so soon clicked twice, and wants no second lot."""
@@ -37,7 +37,7 @@ async def claim_lot(
     colleague is claiming. Clicking twice changes nothing, nor does claiming again at once when all are taken: it
     returns those that `by` has just claimed. Raises Refused for anybody else.
     """
-    await agents.locked(session, min(teams), by, now)  # the second of two clicks waits for the first
+    await db.lock_or_add(session, Person(slack_id=by))  # the second of two clicks waits for the first
     own = await _claimed_since(session, subject_id, teams, by, now - AGAIN * speed)
     for moment, size in Counter(at for at in own.values() if at > now - TWICE * speed).most_common(1):
         if size > 1:

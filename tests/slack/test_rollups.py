@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import col, delete, select
 
 from bot import cases
@@ -20,7 +20,9 @@ from bot.domain.mention import Gone
 from bot.domain.period import Period
 from bot.domain.text import Refused
 from bot.figures import reconciling
-from bot.models import Backlog, Case, Message, MessageKind, Rollup, Subject, SubjectStem, Team
+from bot.models import AnswerDraft, Backlog, Case, Message, MessageKind, ReplyKind, Rollup, Subject, SubjectStem, Team
+from bot.outgoing import drafts, replies
+from bot.outgoing.composing import Answer
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
@@ -494,6 +496,51 @@ async def test_two_who_claim_a_big_lot_at_once_share_it(strict: Bot) -> None:
     assert sorted(len(each) for each in got) == [20, 50]
     assert len({case_id for each in got for case_id in each}) == 70
     assert await numbers(bot, col(Case.status) == Status.CLAIMED) == 70
+
+
+async def test_who_claims_a_lot_while_their_first_answer_to_its_last_case_is_stored_waits_for_that(
+    postgres_bot: Bot,
+) -> None:
+    """Both lock what they change in one order: else each waits for the other, and the database breaks one off."""
+    bot = postgres_bot
+    await come(bot, *alike(bot, 0))
+    [case] = await bot.rows(Case)
+    async with bot.desk.session() as session:
+        file = await cases.read(session, case.id)
+        await drafts.begin(session, case.id, by=SANNE, view="V1", now=bot.desk.now())
+    answer = Answer(
+        case.id, file.latest.id, submission="V1", words="We komen kijken.", private=False, kind=ReplyKind.FINAL,
+        initials="SB",
+    )  # fmt: skip
+
+    async def answers() -> None:
+        async with bot.desk.session() as session:
+            by, now = SANNE, bot.desk.now()
+            await replies.answer(session, answer, connector=bot.desk.connector, by=by, now=now, undo=timedelta())
+
+    async def claims() -> None:
+        async with bot.desk.session() as session:
+            await cases.claim_lot(session, case.subject_id or 0, teams=[1], by=SANNE, now=bot.desk.now(), most=50)
+
+    async with bot.desk.session() as first:
+        await first.exec(select(AnswerDraft).with_for_update())
+        answering = asyncio.create_task(answers())
+        await eventually(lambda: held_up(bot, 1))
+        claiming = asyncio.create_task(claims())
+        await eventually(lambda: held_up(bot, 2))
+    await answering
+    with pytest.raises(Refused, match="already"):
+        await claiming
+    assert (await bot.case(case.id)).status is Status.ANSWERED
+
+
+async def held_up(bot: Bot, count: int) -> bool:
+    """Whether so many of the database's connections wait for a lock."""
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with bot.desk.reading() as session:
+        return bool((await (await session.connection()).execute(waits)).scalar_one() == count)
 
 
 async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None:
