@@ -47,6 +47,8 @@ APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]", re.IGNORECASE)
 """https://www.rfc-editor.org/rfc/rfc4315#section-3"""
 CODE = re.compile(r"\[([A-Z-]+)[^\]]*\]")
 """https://www.rfc-editor.org/rfc/rfc5530#section-3"""
+EVER = datetime.fromtimestamp(0, UTC)
+"""No mail came before this."""
 BUSY = ("LIMIT", "INUSE", "OVERQUOTA")
 TOO_OFTEN = re.compile(r"too many|rate.?limit|throttl", re.IGNORECASE)
 FOR_NOW = re.compile(r"temporar|unavailable|try again", re.IGNORECASE)
@@ -209,10 +211,12 @@ def _mails_in(answer: Sequence[Any], uid: int) -> Iterator[Fetched]:
 
 
 def _internal_date(value: str) -> datetime | None:
+    """Return when a mail came, None when that is unreadable: programs that know no date name the year 1."""
     try:
-        return datetime.strptime(value.strip(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
-    except ValueError:
+        came_at = datetime.strptime(value.strip(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
+    return came_at if came_at >= EVER else None
 
 
 @contextlib.contextmanager

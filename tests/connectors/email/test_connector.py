@@ -356,6 +356,23 @@ async def test_a_mail_that_the_server_does_not_give_is_shown_by_its_headers(
     assert (await connector(team, client).fetch(page.cursor)).items == ()
 
 
+@pytest.mark.parametrize("came_at", [b"01-Jan-0001 00:00:00 +0100", b"01-Jan-0001 00:00:00 +0000"])
+async def test_a_mail_without_a_real_date_holds_up_none_behind_it(
+    team: MailboxThere, client: httpx.AsyncClient, gives_no: Callable[..., None], came_at: bytes
+) -> None:
+    """East of Greenwich the year 1 begins before there is a year in UTC."""
+    one = connector(team, client)
+    odd = mail_from("jan@burger.example", "Zonder datum", "1")
+    team.put(odd)
+    team.put(mail_from("jan@burger.example", "Daarna", "2"))
+    told = b'1 (UID 1 INTERNALDATE "%s" FLAGS () BODY[]<0> {%d}' % (came_at, len(odd))
+    gives_no("1", answer=("OK", [(told, odd), b")"]))
+    page = await one.fetch({})
+    assert sorted(words_of(page)) == ["Daarna", "Zonder datum"]
+    assert all(datetime.now(UTC) - post.published_at < timedelta(minutes=1) for post in page.posts)
+    assert (await one.fetch(page.cursor)).items == ()
+
+
 async def test_mails_of_which_the_server_gives_nothing_are_shown_each_as_one(
     team: MailboxThere, client: httpx.AsyncClient, gives_no: Callable[..., None]
 ) -> None:
