@@ -143,9 +143,13 @@ class Box(BaseMailBox):
         return {each.name: each.flags for each in self.folder.list() if "\\Noselect" not in each.flags}
 
     def open(self, folder: str) -> tuple[int, int]:
-        """Open a folder read-only; returns its UIDVALIDITY and the lowest UID that the next mail can get."""
+        """Open a folder read-only; returns its UIDVALIDITY and the lowest UID that the next mail can get.
+
+        A server that does not say the latter is asked for the last mail.
+        """
         self.folder.set(folder, readonly=True)
-        return self._number_of("UIDVALIDITY"), self._number_of("UIDNEXT")
+        validity, next_uid = self._number_of("UIDVALIDITY"), self._number_of("UIDNEXT")
+        return validity, next_uid or max(self.found("UID", "*"), default=0) + 1
 
     def _number_of(self, name: str) -> int:
         """Return a number that the server gave when the folder was opened; 0 when it did not."""

@@ -373,6 +373,29 @@ async def test_a_mail_without_a_real_date_holds_up_none_behind_it(
     assert (await one.fetch(page.cursor)).items == ()
 
 
+async def test_a_server_that_does_not_say_which_mail_comes_next_gives_no_mails_from_before_the_account(
+    team: MailboxThere, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some old servers leave out UIDNEXT: https://www.rfc-editor.org/rfc/rfc3501#section-6.3.1"""
+    now, truly = datetime.now(UTC), imaplib.IMAP4.response
+
+    def response(self: imaplib.IMAP4, code: str) -> Any:
+        said = truly(self, code)
+        return (code, [None]) if code == "UIDNEXT" else said
+
+    monkeypatch.setattr(imaplib.IMAP4, "response", response)
+    one = connector(team, client, added_at=now)
+    for number, hours in enumerate((30, 20), 1):
+        team.put(mail_from("jan@burger.example", f"Oud {number}", str(number)), came_at=now - timedelta(hours=hours))
+    page = await one.fetch({})
+    assert words_of(page) == []
+    team.put(mail_from("jan@burger.example", "Verplaatst", "3"), came_at=now - timedelta(hours=3))
+    team.put(mail_from("jan@burger.example", "Nieuw", "4"))
+    page = await one.fetch(page.cursor)
+    assert words_of(page) == ["Verplaatst", "Nieuw"]
+    assert (await one.fetch(page.cursor)).items == ()
+
+
 async def test_mails_of_which_the_server_gives_nothing_are_shown_each_as_one(
     team: MailboxThere, client: httpx.AsyncClient, gives_no: Callable[..., None]
 ) -> None:
