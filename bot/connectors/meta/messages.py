@@ -128,7 +128,8 @@ class Messages:
                     continue
                 opened = "" if draft.to.private else self.citizen_in(conversation)
                 return Sent(str(message["id"]), conversation=opened)
-        if after(conversation.get("messages")) and written_at(messages[-1]) >= since - CLOCKS_DIFFER:
+        goes_back = bool(messages) and written_at(messages[-1]) < since - CLOCKS_DIFFER
+        if after(conversation.get("messages")) and not goes_back:
             raise Unknowable("too many messages since then")
         return None
 

@@ -164,6 +164,19 @@ async def test_more_replies_than_we_read_leave_a_doubt(server: Server, connector
         await connector.find(draft(post, at=now))
 
 
+async def test_messages_of_which_none_is_shown_leave_a_doubt_while_there_are_more(
+    server: Server, connector: Connector
+) -> None:
+    """Graph leaves out what it may not show, after it has divided a list into pages."""
+    sending = draft(await read(connector, server.say("jan", "Hallo?")), private=True)
+    await connector.send(sending)
+    messages = {"data": [], "paging": {"cursors": {"after": "x"}, "next": f"{server.url}/next"}}
+    conversation = {"id": "t_1", "participants": {"data": []}, "messages": messages}
+    server.fail(status=200, body=json.dumps({"data": [conversation]}), method="GET")
+    with pytest.raises(Unknowable):
+        await connector.find(sending)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "verdict"),
     [
