@@ -22,6 +22,7 @@ from bot.domain.event import EventKind
 from bot.domain.text import Text, Wrong, apart, text, together
 from bot.models import (
     STOPPED_BY_HAND,
+    STOPPED_WITHOUT_TOKENS,
     Account,
     AccountRemoved,
     AccountTrouble,
@@ -381,16 +382,6 @@ def learned(account: Account, health: base.Health) -> None:
             account.problem, account.stopped_at = None, None
 
 
-def is_only_kept(account: Account) -> bool:
-    """Tell whether people removed an account, which is kept for its history: there is nothing to try.
-
-    One of a platform that needs no tokens may only have been stopped.
-    """
-    platform = connectors.known(account.platform)
-    needs_tokens = platform is not None and any(option.secret for option in platform.options)
-    return account.was_removed and needs_tokens
-
-
 def renew(
     session: AsyncSession,
     account: Account,
@@ -465,7 +456,12 @@ def _opens(row: Account, settings: Settings) -> bool:
 
 def stop(session: AsyncSession, account: Account, now: datetime) -> None:
     """Stop an account: nothing is read or sent until people start it."""
-    account.stopped_at, account.problem = account.stopped_at or now, STOPPED_BY_HAND.to_json()
+    of_it = STOPPED_BY_HAND if account.sealed or account.was_removed else STOPPED_WITHOUT_TOKENS
+    _stop(session, account, of_it, now)
+
+
+def _stop(session: AsyncSession, account: Account, problem: Text, now: datetime) -> None:
+    account.stopped_at, account.problem = account.stopped_at or now, problem.to_json()
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STOPPED, at=now, details={"by_hand": True}))
 
@@ -489,7 +485,7 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
     except IntegrityError:
         await session.refresh(account)
         account.sealed = b""
-        stop(session, account, now)
+        _stop(session, account, STOPPED_BY_HAND, now)
         return False
     session.add(Event(kind=EventKind.ACCOUNT_REMOVED, at=now, details=gone))
     await _forget(session, account)

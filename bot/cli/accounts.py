@@ -93,7 +93,7 @@ async def _check(settings: Settings, name: str) -> bool:
         connector = accounts.connector_of(settings, client, utc_now, open_session)
         for row in rows:
             say(accounts.key(row))
-            if accounts.is_only_kept(row) and not name:
+            if row.was_removed and not name:
                 say(accounts.ONLY_KEPT)
                 continue
             try:

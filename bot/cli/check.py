@@ -196,7 +196,7 @@ async def _accounts(rows: Sequence[Account], settings: Settings, engine: AsyncEn
 
 async def _account(row: Account, connector: Callable[[Account], base.Connector]) -> Finding:
     about = f"Account {accounts.key(row)}"
-    if accounts.is_only_kept(row):
+    if row.was_removed:
         return Finding(about, True, accounts.ONLY_KEPT)
     try:
         health = await accounts.health(connector(row))

@@ -31,7 +31,7 @@ case_file.py  CaseFile and CaseLine: all that is known of one case, and what a l
 order.py      the order in which cases are listed
 """
 
-from bot.models.account import STOPPED_BY_HAND, Account, Author
+from bot.models.account import STOPPED_BY_HAND, STOPPED_WITHOUT_TOKENS, Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import GOING, HIDDEN, HOLDS, NEVER_DONE, PROPOSED, UNFINISHED, Act, ActStatus
 from bot.models.backlog import Backlog
@@ -139,6 +139,7 @@ __all__ = [
     "SETTING",
     "SOCKET",
     "STOPPED_BY_HAND",
+    "STOPPED_WITHOUT_TOKENS",
     "TOLD_ONCE",
     "UNCLOSING",
     "UNFINISHED",

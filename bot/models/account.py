@@ -10,7 +10,9 @@ from bot.domain.text import Text, apart, text, together
 from bot.models.columns import UtcDateTime
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
-"""The problem of an account that people stopped; only people can start it again."""
+"""The problem of an account that people stopped; only people can start it again. One without tokens was removed."""
+STOPPED_WITHOUT_TOKENS = text("It was stopped by hand, and can be started again.")
+"""The same of one that has no tokens, such as a feed, and was not removed."""
 
 
 class Account(SQLModel, table=True):
@@ -51,12 +53,13 @@ class Account(SQLModel, table=True):
     @property
     def was_removed(self) -> bool:
         """Whether people removed it; it is kept for its history."""
-        return self.is_stopped_by_hand and not self.sealed
+        return self.is_stopped_by_hand and not self.sealed and self.problem != STOPPED_WITHOUT_TOKENS.to_json()
 
     @property
     def is_stopped_by_hand(self) -> bool:
         """Whether people stopped it, and not a fault."""
-        return self.stopped_at is not None and self.problem == STOPPED_BY_HAND.to_json()
+        by_hand = (STOPPED_BY_HAND.to_json(), STOPPED_WITHOUT_TOKENS.to_json())
+        return self.stopped_at is not None and self.problem in by_hand
 
     @property
     def fault(self) -> dict[str, Any] | None:

@@ -1080,15 +1080,19 @@ async def test_an_account_that_mentions_hang_on_is_stopped_and_kept(
     assert row.is_stopped_by_hand
 
 
-async def test_an_account_that_was_removed_and_kept_is_no_fault(run: Webcare, tmp_path: Path) -> None:
-    await run("accounts", "add", "webhook", "--name", "zaak")
+@pytest.mark.parametrize("platform", ["webhook", "feed"])
+async def test_an_account_that_was_removed_and_kept_is_no_fault(
+    run: Webcare, feed_url: str, tmp_path: Path, platform: str
+) -> None:
+    await run("accounts", "add", platform, "--name", "zaak", *(("--url", feed_url) if platform == "feed" else ()))
     await change(
         tmp_path, lambda session, row: session.add(Author(account_id=row.id or 0, external_id="1", name="Jan"))
     )
     await run("accounts", "remove", "zaak", "--yes")
     each, all_of_it = await run("accounts", "check"), await run("check")
     assert (each.code, all_of_it.code) == (0, 0), (each, all_of_it)
-    assert "Account webhook/zaak: People stopped it, and it has no tokens: it is kept for its history." in all_of_it.out
+    kept = "People stopped it, and it has no tokens: it is kept for its history."
+    assert f"Account {platform}/zaak: {kept}" in all_of_it.out
     assert "✘" not in each.out + all_of_it.out
 
 

@@ -211,6 +211,34 @@ async def test_a_stopped_account_without_tokens_is_no_removed_one(office: Bot) -
     assert (trouble.stopped, trouble.problem) == (True, text("This feed has ended.").to_json())
 
 
+async def test_a_feed_that_people_stopped_is_no_removed_one(office: Bot) -> None:
+    bot = office
+    async with bot.desk.session() as session:
+        feed = await accounts.add(
+            session, bot.desk.settings, platform="feed", name="nieuws", url="https://news.example/rss",
+            secrets={}, options={}, now=bot.desk.now(),
+        )  # fmt: skip
+    for change, stands in ((accounts.stop, [True]), (accounts.start, []), (accounts.stop, [True])):
+        async with bot.desk.session() as session:
+            change(session, await session.get_one(Account, feed.id), bot.desk.now())
+        assert await stopped_on_home(bot) == stands
+    for _ in range(2):
+        async with bot.desk.session() as session:
+            assert not await accounts.remove(session, await session.get_one(Account, feed.id), bot.desk.now())
+        assert await stopped_on_home(bot) == []
+        async with bot.desk.session() as session:
+            accounts.stop(session, await session.get_one(Account, feed.id), bot.desk.now())
+        assert await stopped_on_home(bot) == []
+
+
+async def stopped_on_home(bot: Bot) -> list[bool]:
+    """Of each account with which the Home says that something is wrong, whether it is stopped."""
+    async with bot.desk.reading() as session:
+        return [
+            each.stopped for each in (await standing(session, await session.get_one(Team, 1), bot.desk.now())).troubles
+        ]
+
+
 async def test_a_failure_that_becomes_a_stop_is_told_as_a_stop(office: Bot) -> None:
     bot = office
     await set_problem(bot, FULL.to_json())
