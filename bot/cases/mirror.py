@@ -66,21 +66,25 @@ def versions_of(posts: Iterable[Post]) -> dict[str, list[Post]]:
 def as_new(same: Sequence[Post]) -> Post:
     """Return a post of which several versions came in at once as it would be stored had they come one by one.
 
-    An edit may not say who wrote it, when, what it answers and what else is in it.
+    An edit may not say who wrote it, when, what it answers and what else is in it. What was private once stays so.
     """
-    last = same[-1]
+    last, secret = same[-1], next((post for post in same if post.private), None)
     written = next((post for post in same if not post.gone and post.edited_at is None), last)
     if written is last or last.gone or last.edited_at is None:
-        return last
-    turns_private = last.private and not written.private
+        return replace(last, private=True, permits=secret.permits) if secret and not last.private else last
+    permits = written.permits
+    if secret is not None and not written.private:
+        permits = secret.permits
+    elif not written.may_be_answered() and last.private is written.private:
+        permits = last.permits
     return replace(
         written,
         text=last.text,
         edited_at=last.edited_at,
         media=written.media if last.media is None else last.media,
         cautions=last.cautions,
-        private=written.private or last.private,
-        permits=last.permits if turns_private or not written.may_be_answered() else written.permits,
+        private=secret is not None,
+        permits=permits,
     )
 
 

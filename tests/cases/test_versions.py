@@ -1,10 +1,14 @@
 """A new post and its edit that come in at once are stored as if they had come one after the other."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.cases import inbox
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Mention
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
@@ -73,3 +77,23 @@ async def test_a_message_and_its_edit(bot: Bot, whatsapp: FakeWhatsApp, at_once:
     assert rows[ident].text == "Wanneer komt die?" and set(rows) == {ident, other}
     assert rows[ident].published_at == written.replace(microsecond=0)
     assert rows[ident].replies_to is not None
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("private", [(True, False), (False, True, False)])
+@pytest.mark.parametrize("edited", [False, True])
+async def test_a_post_of_which_one_version_is_private(
+    bot: Bot, at_once: bool, private: tuple[bool, ...], edited: bool
+) -> None:
+    """A source may say so once, and leave it out later."""
+    openly = Post("1", Author("a1", "Jan"), "Hoi", bot.desk.now(), permits=permits(Act.ANSWER))
+    privately = replace(openly, private=True, permits=permits(Act.ANSWER_PRIVATELY))
+    versions = [privately if each else openly for each in private]
+    if edited:
+        later = [replace(each, edited_at=bot.desk.now() + timedelta(seconds=n)) for n, each in enumerate(versions)]
+        versions = [versions[0], *later[1:]]
+    for page in [versions] if at_once else [[each] for each in versions]:
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, page, now=bot.desk.now())
+    [mention] = await bot.rows(Mention)
+    assert (mention.private, mention.permits()) == (True, permits(Act.ANSWER_PRIVATELY))
