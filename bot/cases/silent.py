@@ -4,11 +4,12 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import ColumnElement, String, cast, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.hours import NeverOpen, next_opening
-from bot.domain.mention import ANSWERS, permits_from_json
+from bot.domain.mention import ANSWERS
 from bot.models import WAITING, Case, Clock, Mention, Team
 from bot.team.settings import TeamSettings
 
@@ -30,21 +31,18 @@ class Silence(StrEnum):
 async def silent(session: AsyncSession, now: datetime) -> dict[int, Silence]:
     """Return the cases that wait for us and of which the clock will tell nobody, with why."""
     running = col(Clock.stopped_at).is_(None) & col(Clock.running_since).is_not(None)
-    rows = await session.exec(
-        select(Case.id, Case.team_id)
-        .join(Clock, col(Clock.case_id) == Case.id)
-        .where(WAITING, running, col(Clock.next_at).is_(None))
-        .distinct()
-        .limit(AT_MOST)
-    )
-    forgotten = dict(rows.all())
-    never_open = await _never_open(session, set(forgotten.values()), now)
+    without = select(Clock.id).where(Clock.case_id == Case.id, running, col(Clock.next_at).is_(None)).correlate(Case)
+    forgotten = WAITING & without.exists()
+    teams = await session.exec(select(Case.team_id).where(forgotten).distinct())
+    never_open = await _never_open(session, teams.all(), now)
+    is_never_open = col(Case.team_id).in_(never_open)
+    moments = dict[int, Silence]()
+    for why, which in ((Silence.NO_MOMENT, ~is_never_open), (Silence.NEVER_OPEN, is_never_open)):
+        these = await session.exec(select(Case.id).where(forgotten, which).limit(AT_MOST))
+        moments |= dict.fromkeys(these, why)
     timed = select(Clock.id).where(Clock.case_id == Case.id, running).correlate(Case).exists()
-    untimed = await session.exec(select(Case.id).where(WAITING, ~timed).order_by(col(Case.opened_at)).limit(AT_MOST))
-    found = dict.fromkeys(await _answerable(session, untimed.all()), Silence.NO_CLOCK)
-    moments = {
-        case: Silence.NEVER_OPEN if team in never_open else Silence.NO_MOMENT for case, team in forgotten.items()
-    }
+    untimed = select(Case.id).where(WAITING, _answerable(), ~timed).order_by(col(Case.opened_at)).limit(AT_MOST)
+    found = dict.fromkeys(await session.exec(untimed), Silence.NO_CLOCK)
     return {**found, **moments}
 
 
@@ -60,9 +58,8 @@ async def _never_open(session: AsyncSession, team_ids: Collection[int], now: dat
     return found
 
 
-async def _answerable(session: AsyncSession, case_ids: Collection[int]) -> set[int]:
-    """Return which of these cases could ever be answered; others have no clocks (bot.cases.clocks)."""
-    if not case_ids:
-        return set()
-    mentions = await session.exec(select(Mention.case_id, Mention.allows).where(col(Mention.case_id).in_(case_ids)))
-    return {case for case, allows in mentions if any(permit.act in ANSWERS for permit in permits_from_json(allows))}
+def _answerable() -> ColumnElement[bool]:
+    """Return the condition that a case could ever be answered; others have no clocks (bot.cases.clocks)."""
+    allows = cast(col(Mention.allows), String)
+    may_be = or_(*(allows.contains(f'"{act}"') for act in sorted(ANSWERS)))
+    return select(Mention.id).where(Mention.case_id == Case.id, may_be).correlate(Case).exists()

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, update
 
-from bot.cases import silent
+from bot.cases import inbox, silent
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Account, Clock, Message
 from bot.sandbox.app import Sandbox
 from bot.slack import messages
@@ -17,7 +18,7 @@ from bot.watch.web import is_loopback
 from jobs import sweep
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
 from tests.connectors.mastodon.fake import FakeMastodon
-from tests.people import ACCOUNT, answer, connect, mention, polled, set_sealed, settings
+from tests.people import ACCOUNT, answer, connect, mention, polled, second_team, set_sealed, settings
 from tests.watch.asking import ask, measured, one
 
 NOTIFICATIONS = "/api/v1/notifications"
@@ -157,6 +158,41 @@ async def test_a_case_that_the_clock_forgot_is_found_with_why(bot: Bot) -> None:
     found = await measured(bot)
     assert one(found, "webcare_cases_silent", reason="never_open") == 1
     assert one(found, "webcare_cases_silent", reason="no_moment") == 0
+
+
+async def test_a_case_that_the_clock_forgot_is_found_behind_many_that_cannot_be_answered(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries of a feed have no clocks, and stay open until somebody closes them."""
+    monkeypatch.setattr(silent, "AT_MOST", 2)
+    entries = [Post(f"e{n}", Author("krant", "Krant"), "Nieuws", bot.desk.now()) for n in range(3)]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, entries, now=bot.desk.now())
+    assert set((await measured(bot))["webcare_cases_silent"].values()) == {0}
+    bot.clock.advance(minutes=1)
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        forgotten = update(Clock).where(col(Clock.case_id) == case_id)
+        await session.exec(forgotten.values(stopped_at=bot.desk.now(), running_since=None))
+    assert one(await measured(bot), "webcare_cases_silent", reason="no_clock") == 1
+
+
+async def test_a_case_that_the_clock_forgot_is_found_behind_many_of_a_team_that_is_never_open(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silent, "AT_MOST", 2)
+    team_id = await second_team(bot, "Dicht", week=[[] for _ in range(7)])
+    posts = [Post(f"d{n}", Author("jan", "Jan"), "Hoi", bot.desk.now(), permits=permits(Act.ANSWER)) for n in range(3)]
+    async with bot.desk.session() as session:
+        session.add(Account(id=2, team_id=team_id, platform="webhook", name="dicht", url="", created_at=bot.desk.now()))
+        await session.flush()
+        await inbox.take_in(session, 2, posts, now=bot.desk.now())
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await session.exec(update(Clock).where(col(Clock.case_id) == case_id).values(next_at=None))
+    found = await measured(bot)
+    assert one(found, "webcare_cases_silent", reason="never_open") == 2
+    assert one(found, "webcare_cases_silent", reason="no_moment") == 1
 
 
 @pytest.mark.logs("metrics: the database does not answer")
