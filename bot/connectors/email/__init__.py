@@ -126,19 +126,9 @@ class Email:
         return mail_for(draft, address=self._address, name=name, to=to, now=self._tools.now())
 
     def _recipient(self, to: Post) -> str:
-        """Return the citizen's address as servers take it; raises Rejected when there is none.
-
-        Python's IDNA is that of 2003, which makes another domain of some: "strasse" of "straße", not xn--strae-oqa
-        (https://www.rfc-editor.org/rfc/rfc5894#section-7.2).
-        """
-        local, _, domain = unicodedata.normalize("NFC", to.author.external_id).rpartition("@")
-        try:
-            encoded = domain.encode("idna")
-            is_the_same = domain.isascii() or encoded.decode("idna") == domain
-            address = f"{local}@{encoded.decode()}" if is_the_same else ""
-        except UnicodeError:
-            address = ""
-        if not address.isascii() or not ADDRESS.fullmatch(address):
+        """Return the citizen's address as servers take it; raises Rejected when there is none."""
+        address = as_sent(to.author.external_id)
+        if not address:
             raise Rejected("{address} is not an address that we can send mail to.", address=to.author.external_id[:80])
         return address
 
@@ -155,7 +145,7 @@ class Email:
 
     async def check(self) -> Health:
         """Log in to both servers, and look for the folders."""
-        if not ADDRESS.fullmatch(self._address):
+        if not as_sent(self._address):
             return Health(problems=(text("{address} is not an e-mail address.", address=self._address),))
         working, problems = list[Text](), list[Text]()
         try:
@@ -200,7 +190,8 @@ class Email:
 
     async def _logged_in(self, do: Callable[[Login], Awaitable[T]]) -> T:
         """Do something that begins with a login; if our token is refused there, do it again with a new one."""
-        user, password = str(self._options.get("user") or self._address), self._account.secrets.get("password", "")
+        user = str(self._options.get("user") or _typed(self._options))
+        password = self._account.secrets.get("password", "")
         if self._access is None:
             return await do(Login(user, password))
         token = await self._access.current()
@@ -214,8 +205,28 @@ class Email:
 
 
 def address_in(options: Mapping[str, Any]) -> str:
-    """Return the team's address."""
+    """Return the team's address, as servers take it if it is one."""
+    return as_sent(_typed(options)) or _typed(options)
+
+
+def _typed(options: Mapping[str, Any]) -> str:
     return str(options.get("address", "")).strip().lower()
+
+
+def as_sent(address: str) -> str:
+    """Return an address as servers take it, with a domain in ASCII; "" when there is none.
+
+    Python's IDNA is that of 2003, which makes another domain of some: "strasse" of "straße", not xn--strae-oqa
+    (https://www.rfc-editor.org/rfc/rfc5894#section-7.2).
+    """
+    local, _, domain = unicodedata.normalize("NFC", address).rpartition("@")
+    try:
+        encoded = domain.encode("idna")
+        is_the_same = domain.isascii() or encoded.decode("idna") == domain
+    except UnicodeError:
+        return ""
+    written = f"{local}@{encoded.decode()}"
+    return written if is_the_same and written.isascii() and ADDRESS.fullmatch(written) else ""
 
 
 PLATFORM = Platform(

@@ -32,7 +32,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.email import Email, automatic, reading, smtp
 from bot.connectors.email.threads import id_of
-from bot.domain.mention import Arrived, Author, Delivery, Media, Post
+from bot.domain.mention import Arrived, Author, Delivery, Media, Post, also_to
 from tests.connectors.email.mail_server import HOST, PASSWORD, MailboxThere, MailServer
 from tests.connectors.email.mail_wires import BetweenMail
 from tests.fakes.tools import tools
@@ -635,6 +635,23 @@ async def test_an_answer_goes_to_a_domain_with_accents_also_when_these_are_signs
     name = jan.address.partition("@")[0]
     await connector(team, client).send(draft(f"{name}@{unicodedata.normalize(form, 'bürger')}.example"))
     assert len(arrived(jan)) == 1
+
+
+async def test_a_team_whose_domain_has_accents_answers_and_knows_its_own_mails(
+    mail: MailServer, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    team = mail.mailbox("webcare", "xn--sdwest-pya.example")
+    typed = replace(team, address=team.address.replace("xn--sdwest-pya", "súdwest"))
+    one = connector(typed, client, user=team.address)
+    assert (await one.check()).problems == ()
+    sent = await one.send(draft(jan.address))
+    (answer,) = arrived(jan)
+    assert (answer["From"], answer["Message-ID"]) == (team.address, f"<{sent.external_id}>")
+    assert await one.find(draft(jan.address)) == sent
+    team.put(mail_from(team.address, "Van onszelf", "1", To=team.address))
+    team.put(mail_from(jan.address, "Dank u", "2", To=team.address, Cc="els@burger.example"))
+    (post,) = (await one.fetch({})).posts
+    assert (post.author.external_id, also_to(post.place)) == (jan.address, 1)
 
 
 async def test_where_no_copy_is_kept_nothing_proves_that_an_answer_was_not_sent(
