@@ -28,6 +28,8 @@ MAX_HTML = 500_000
 CUT = " …"
 MAX_PARTS = 60
 """The most nested or parallel parts of a mail that we parse; with more, Python's parser gets slow and deep."""
+LONG_FIELD = re.compile(rb"(?:\A|[\r\n])content-[a-z-]+:(?:[^\n]|\n[ \t]){10000}", re.IGNORECASE)
+"""A field about the contents that no program writes; Python's parser takes the square of its length."""
 MAX_FILES = 20
 MAX_REFERENCES = 30
 MESSAGE_ID = re.compile(r"<([^<>\s]{1,900})>")
@@ -107,7 +109,7 @@ class Mail:
 def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
     """Return the mail in these bytes. `whole=False`: the end of a large mail is missing."""
     try:
-        if _parts_in(raw) > MAX_PARTS:
+        if _parts_in(raw) > MAX_PARTS or LONG_FIELD.search(raw):
             raise RecursionError
         message = message_from_bytes(raw)
         contents = _Contents()

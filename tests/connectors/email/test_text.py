@@ -34,6 +34,14 @@ def post(one: Mail, subjects: threads.Subjects | None = None, at: datetime = NOW
     return post_of(one, at, TEAM, subjects or threads.Subjects())
 
 
+@pytest.mark.parametrize("between", [";", ";\r\n ", ";\r\t"])
+def test_a_field_about_the_contents_that_nobody_writes_is_not_parsed(between: str) -> None:
+    """To read it takes the square of its length: a mail of 1 MB kept the others waiting for half a minute."""
+    field = f"Content-Type: text/html{between * 20_000}"
+    assert mail_of(f"Subject: Vraag\r\n{field}\r\n\r\n<b>Wanneer?</b>\r\n".encode()).text.strip() == "<b>Wanneer?</b>"
+    assert mail_of(f"{field[:2_000]}\r\n\r\n<b>Wanneer?</b>\r\n".encode()).text == "Wanneer?"
+
+
 # --- Folding -------------------------------------------------------------------------------------
 
 QUOTED = "> Dag Jan,\n> Dat kan niet.\n>\n> Webcare"
