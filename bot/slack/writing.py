@@ -39,6 +39,7 @@ from bot.models import (
     MessageKind,
     Reminder,
     Rollup,
+    Unanswered,
     UtcDateTime,
 )
 from bot.slack import naming, troubles
@@ -388,7 +389,14 @@ async def _put(lease: Lease) -> Place | None:
 def _in_channel(lease: Lease) -> bool:
     """Tell whether the channel shows a new message of a thread too: not below a card that was posted just now."""
     message = lease.message
-    if message.kind is not MessageKind.FOLLOW_UP or not FollowUp.of(message.details).in_channel:
+    match message.kind:
+        case MessageKind.FOLLOW_UP:
+            is_meant = FollowUp.of(message.details).in_channel
+        case MessageKind.UNANSWERED:  # one in a thread that names nobody notifies nobody
+            is_meant = not Unanswered.of(message.details).asked
+        case _:
+            is_meant = False
+    if not is_meant:
         return False
     carded_at = datetime.fromtimestamp(float(lease.thread_ts or 0), UTC)
     return lease.began - carded_at > OUT_OF_SIGHT

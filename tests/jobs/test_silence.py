@@ -121,6 +121,18 @@ async def test_when_the_owner_is_away_or_gone_the_team_is_asked(asked: Bot) -> N
     assert message.details["asked"] == [YOUSSEF]
 
 
+@pytest.mark.parametrize("called", [[], [MARIEKE]])
+async def test_a_question_in_the_thread_that_names_nobody_is_seen_in_the_channel(asked: Bot, called: list[str]) -> None:
+    await settings(asked, coordinators=called)
+    async with asked.desk.session() as session:
+        await presence.set_away(session, SANNE, True, asked.desk.now())
+    assert await at(asked, "2026-11-30 09:00") == ["the thread"]
+    [card] = asked.cards()
+    [told] = await asked.slack.wait_for(lambda: asked.slack.thread(CHANNEL, card["ts"]))
+    assert "5 werkdagen" in text_of(told)
+    assert (told.get("subtype") == "thread_broadcast") is (called == [])
+
+
 async def test_an_owner_who_only_reads_now_is_not_asked_the_team_is(asked: Bot) -> None:
     async with asked.desk.session() as session:
         agent = await session.get_one(Agent, (1, SANNE))
