@@ -167,7 +167,7 @@ async def _change(
     news: dict[str, Any] = {"status": status}
     if owner is not None:
         news["assignee"] = owner
-    if made in TAKES or (made in CLAIMS_TOO and case.claimed_at is None):
+    if made in TAKES or (case.claimed_at is None and (owner or case.assignee)):
         news["claimed_at"] = now
     if made in WAITS_ANEW:
         news["waits_since"] = now

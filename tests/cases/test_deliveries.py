@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from bot.cases import clocks
+from bot.cases import clocks, idle
 from bot.connectors.base import Sent
 from bot.domain.case import CloseReason, Move, Status, WaitsFor
 from bot.domain.event import EventKind
 from bot.domain.mention import Arrived
 from bot.domain.sla import ClockKind
-from bot.models import BY_AGENTS, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.models import BY_AGENTS, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outcomes, queue, replies
+from bot.team.settings import TeamSettings
 from tests.cases.moving import Table, bring_to, deliver, hold, one_case
 
 FIRST, NEXT, WHOLE, PROMISE = (
@@ -328,3 +329,23 @@ async def test_a_report_corrects_a_colleague_who_thought_that_an_answer_was_not_
         log = await kinds(table)
         await deliver(table, told, "x", key=reply.key)
         assert await kinds(table) == log
+
+
+async def test_whose_answer_turns_out_to_have_been_sent_and_then_fails_has_the_case_and_is_asked_when_it_lies_still(
+    database_url: str,
+) -> None:
+    """Nobody had the case meanwhile: its agent had put it back in the queue."""
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, ReplyKind.FINAL)
+        await table.must_make(Move.DOUBT)
+        await table.must_make(Move.RELEASE)
+        for told in (None, Arrived.FAILED):
+            table.passes(minutes=1)
+            await deliver(table, told, "x", key=reply.key)
+        case = await table.case()
+        assert (case.status, case.assignee) == (Status.CLAIMED, reply.by)
+        table.passes(hours=1)
+        async with table.session() as session:
+            team = await session.get_one(Team, case.team_id)
+            lie_still = await idle.claims(session, team, TeamSettings.of(team.settings), table.clock.at)
+        assert [(claim.case_id, claim.owner) for claim in lie_still] == [(case.id, reply.by)]

@@ -48,6 +48,7 @@ async def is_whole(table: Table) -> None:
         for name, statuses in FILLED_IN.items():
             assert case.status in statuses or not getattr(case, name), f"{name} of a case that is {case.status}"
         assert case.status in {Status.NEW, Status.CLOSED} or case.assignee, f"nobody has a case that is {case.status}"
+        assert not case.assignee or case.claimed_at, "somebody has it, and it never counts as idle"
         assert case.status is not Status.CLOSED or (case.closed_at and case.closed_by and case.close_reason)
         running = await clocks.open_clocks(session, case.id)
         wait = await clocks.waits_for(session, case, running)
