@@ -25,9 +25,9 @@ async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: da
     rows = await session.exec(
         select(Case).where(resting(Status.WITH_CITIZEN), Case.team_id == team.id, col(Case.waits_since) <= before)
     )
-    over = [case for case in rows if _times(case, settings, now)]
-    asked = await _questions(session, [case.id for case in over])
-    return sorted(case.id for case in over if not _is_asked(case, _times(case, settings, now), asked))
+    over = {case.id: (case, days) for case in rows if (days := _days(case, settings, now))}
+    asked = await _questions(session, [*over])
+    return sorted(case_id for case_id, (case, days) in over.items() if not _is_asked(case, days, asked))
 
 
 async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
@@ -40,20 +40,20 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
     case = await cases.locked(session, case_id)
     team = await session.get_one(Team, case.team_id)
     settings = TeamSettings.of(team.settings)
-    times = _times(case, settings, now)
+    days = _days(case, settings, now)
     asked = await _questions(session, [case_id])
-    if not times or _is_asked(case, times, asked):
+    if not days or _is_asked(case, days, asked):
         return
-    key = _key(case, times)
+    key = f"unanswered:{case.id}:{_since(case).timestamp()}:{days}"
     if any(message.key == key for message in asked):  # its former owner was asked
         key = f"{key}:{case.assignee}"
-    details = Unanswered(_since(case).isoformat(), times * settings.citizen_days)
+    details, is_again = Unanswered(_since(case).isoformat(), days), days > settings.citizen_days
     about: dict[str, Any] = {"kind": MessageKind.UNANSWERED, "case_id": case_id}
     owner = await _owner(session, case)
     if owner:
         directly = replace(details, owner=owner).to_json()
         session.add(Message(key=key, channel=owner, details=directly, **about))
-    if not owner or times > 1:
+    if not owner or is_again:
         in_thread = replace(details, asked=await duty.whom(session, team, settings, now)).to_json()
         key = f"{key}:thread" if owner else key
         session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, rank=Rank.SOON, **about))
@@ -66,19 +66,20 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
         return []
     asked = await _questions(session, [case.id])
     for at in heard_by_days(settings.hours(now), now, now):
-        times = _times(case, settings, at)
-        if times and not _is_asked(case, times, asked):
+        days = _days(case, settings, at)
+        if days and not _is_asked(case, days, asked):
             owner = await _owner(session, case)
-            to = (owner,) if owner else ()
-            return [Coming(at, Doing.UNANSWERED, to if owner and times == 1 else (*to, team.channel))]
+            to, is_again = (owner,) if owner else (), days > settings.citizen_days
+            return [Coming(at, Doing.UNANSWERED, to if owner and not is_again else (*to, team.channel))]
     return []
 
 
-def _times(case: Case, settings: TeamSettings, now: datetime) -> int:
-    """Return how many times the citizen's time is over; 0 for a case that does not wait for the citizen."""
+def _days(case: Case, settings: TeamSettings, now: datetime) -> int:
+    """Return the working days in which the citizen's time was over, once or several times; 0 if it is not over."""
     if case.status is not Status.WITH_CITIZEN:
         return 0
-    return working_days(settings.hours(now), _since(case), now) // settings.citizen_days
+    waited = working_days(settings.hours(now), _since(case), now)
+    return waited // settings.citizen_days * settings.citizen_days
 
 
 async def _questions(session: AsyncSession, case_ids: Sequence[int]) -> Sequence[Message]:
@@ -87,15 +88,13 @@ async def _questions(session: AsyncSession, case_ids: Sequence[int]) -> Sequence
     return (await session.exec(select(Message).where(*about))).all() if case_ids else []
 
 
-def _is_asked(case: Case, times: int, asked: Sequence[Message]) -> bool:
-    """Tell whether the owner that a case has now was asked this time, or the team in its thread."""
-    key = _key(case, times)
-    of_this_time = [each for each in asked if each.key == key or each.key.startswith(f"{key}:")]
-    return any(Unanswered.of(each.details).asks(case.assignee) for each in of_this_time)
+def _is_asked(case: Case, days: int, asked: Sequence[Message]) -> bool:
+    """Tell whether the owner that a case has now was asked about so many days or more, or the team in its thread.
 
-
-def _key(case: Case, times: int) -> str:
-    return f"unanswered:{case.id}:{_since(case).timestamp()}:{times}"
+    By the days, as the team may change their number in between.
+    """
+    questions = [Unanswered.of(each.details) for each in asked if each.case_id == case.id]
+    return any(each.since == _since(case) and each.days >= days and each.asks(case.assignee) for each in questions)
 
 
 def _since(case: Case) -> datetime:

@@ -75,6 +75,21 @@ async def test_a_team_sets_the_number_of_days(asked: Bot) -> None:
     assert await at(asked, "2026-11-24 09:00") == ["the owner"]
 
 
+async def test_a_number_of_days_that_changes_asks_when_these_are_over_and_not_for_days_that_were_asked_about(
+    asked: Bot,
+) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    await settings(asked, citizen_days=1)
+    assert await at(asked, "2026-11-30 12:00") == [], "she was asked about these five days this morning"
+    await settings(asked, citizen_days=6)
+    assert await at(asked, "2026-11-30 15:00") == []
+    assert await at(asked, "2026-12-01 09:00") == ["the owner"]
+    assert "6 werkdagen" in text_of(await in_dm(asked, SANNE, "6 werkdagen"))
+    assert await at(asked, "2026-12-01 12:00") == []
+    await settings(asked, citizen_days=4)
+    assert await at(asked, "2026-12-03 09:00") == ["the owner", "the thread"]
+
+
 async def test_waiting_on_gives_the_citizen_as_much_time_again(asked: Bot) -> None:
     assert await at(asked, "2026-11-30 09:00") == ["the owner"]
     told = await in_dm(asked, SANNE, "5 werkdagen")
