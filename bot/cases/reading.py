@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors, db
 from bot.cases import around
-from bot.domain.case import Move, logged_as
+from bot.domain.case import ENDS_SNOOZE, Move, logged_as
 from bot.domain.event import EventKind
 from bot.domain.mention import WROTE_AGAIN, Seen
 from bot.domain.text import Refused
@@ -83,7 +83,9 @@ _ACTS = db.short(
     .order_by(col(Act.id))
 )
 MOVED = sorted({logged_as(move) for move in Move})
-SNOOZED = (EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER, EventKind.RELEASE)
+SNOOZED = sorted(
+    {EventKind.SNOOZE, EventKind.URGENT, EventKind.NOT_URGENT, EventKind.TRANSFER, *map(logged_as, ENDS_SNOOZE)}
+)
 """The events that begin a snooze, or end one early."""
 
 
@@ -214,8 +216,8 @@ async def idle_since(session: AsyncSession, *which: Any) -> dict[int, datetime]:
 def _last_snooze() -> Any:
     """Return, in SQL beside Case, the details of the latest snooze of clocks that are still open.
 
-    What gives the clocks another target, or puts the case back in the queue, ends a snooze: then these are the details
-    of that.
+    What gives the clocks another target, puts the case back in the queue or reopens it ends a snooze: then these are
+    the details of that.
     """
     snoozed = (
         select(Clock.id)

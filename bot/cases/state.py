@@ -15,11 +15,11 @@ from bot import db
 from bot.cases import clocks
 from bot.domain.case import (
     ALLOWED_FROM,
-    BACK_IN_QUEUE,
     BY_OWNER,
     BY_WHO_HAS_IT,
     CLAIMS_TOO,
     ENDS_QUESTIONS,
+    ENDS_SNOOZE,
     FILLED_IN,
     LEADS_TO,
     ONGOING,
@@ -180,7 +180,7 @@ async def _change(
         set_committed_value(case, name, value)
     if news:  # round the session, which takes longer
         await (await session.connection()).execute(_CHANGING, {"case": case.id, **news})
-    if made in BACK_IN_QUEUE:
+    if made in ENDS_SNOOZE:
         await clocks.end_snooze(session, case, now)
     await clocks.follow(session, case, now)
 

@@ -174,10 +174,10 @@ TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
 WAITS_ANEW = frozenset({Move.ASK, Move.SETTLE_ASKED, Move.WAIT_ON})
 """Moves that start the citizen's time to answer our question; they set `waits_since`."""
 
-BACK_IN_QUEUE = frozenset({Move.RELEASE, Move.PUT_BACK})
-"""Moves that take a case from its owner and give it to nobody; they end a snooze, which was the owner's."""
+ENDS_SNOOZE = frozenset({Move.RELEASE, Move.PUT_BACK, Move.REOPEN, Move.REOPEN_BY_CITIZEN})
+"""Moves that take a case from the owner who put its reminders off, or with which it begins anew."""
 
-ENDS_QUESTIONS = frozenset({*BACK_IN_QUEUE, Move.TRANSFER, Move.REOPEN, Move.REOPEN_BY_CITIZEN})
+ENDS_QUESTIONS = frozenset({*ENDS_SNOOZE, Move.TRANSFER})
 """Moves after which nobody waits any more for the advice that was asked before, so that those questions lapse."""
 
 CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})

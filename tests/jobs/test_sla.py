@@ -14,6 +14,8 @@ from bot.domain.sla import ClockKind
 from bot.figures.lists import waiting
 from bot.figures.standing import standing
 from bot.models import Clock, Event, Message, Reminder, ReminderKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.outgoing import replies
+from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
@@ -511,6 +513,46 @@ async def test_a_case_that_becomes_urgent_lies_still_again_though_it_was_put_off
         office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
         await claims.look_after(office.desk)
     assert (await office.case(case_id)).assignee is None
+
+
+async def writes_again(bot: Bot) -> None:
+    """The citizen of the case writes below their post."""
+    post = Post(
+        "9", Author("a1", "Burger 1"), "Op de Dam", bot.desk.now(), in_reply_to="1", permits=permits(Act.ANSWER)
+    )
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+
+
+async def test_a_claim_lies_still_though_a_colleague_put_it_off_before_the_citizen_answered(office: Bot) -> None:
+    case_id = await claim_put_off(office, 240)
+    await sent(office, case_id, ReplyKind.QUESTION)
+    office.clock.at = local("2026-11-20 10:10")  # type: ignore[attr-defined]
+    await writes_again(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=YOUSSEF, now=office.desk.now())
+    office.clock.at = local("2026-11-20 10:40")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    still = [each.recipient for each in await office.rows(Reminder) if each.kind is ReminderKind.STILL]
+    assert still == [YOUSSEF]
+
+
+async def test_what_the_citizen_writes_into_the_undo_time_of_an_answer_is_reminded_of_though_it_was_put_off(
+    office: Bot,
+) -> None:
+    case_id = await claim_put_off(office, 240)
+    async with office.desk.session() as session:
+        file = await cases.read(session, case_id)
+        words = Answer(case_id, file.latest.id, submission="v", words="Morgen", private=False, initials="SB")
+        await replies.answer(
+            session, words, connector=office.desk.connector, by=SANNE, now=office.desk.now(), undo=timedelta(minutes=1)
+        )
+    await writes_again(office)
+    async with office.desk.session() as session:
+        await replies.withdraw(session, case_id, by=SANNE, now=office.desk.now())
+    case = await office.case(case_id)
+    assert (case.status, case.assignee) == (Status.NEW, None)
+    assert await at(office, "2026-11-20 11:00") == [f"{CHANNEL}:100"], "nobody has it, and who put it off had it"
 
 
 async def test_a_case_with_a_promise_may_lie_still(office: Bot) -> None:
