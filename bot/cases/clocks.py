@@ -15,7 +15,7 @@ from bot import db
 from bot.domain import case as rules
 from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
-from bot.domain.hours import Hours, NeverOpen, add, between, is_open, next_opening, opens_again
+from bot.domain.hours import BREAK, Hours, NeverOpen, add, between, is_open, next_opening, opens_again
 from bot.domain.mention import ANSWERS
 from bot.domain.sla import (
     PROMISE_CLIMBS_AFTER,
@@ -400,9 +400,13 @@ async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
 
 
 async def next_day(session: AsyncSession, case: Case, now: datetime) -> datetime:
-    """Return when the team of a case opens again after it was closed, or a day from now if it never does."""
+    """Return when the team of a case opens again after it was closed, or a day from now if it never does.
+
+    Shortly before it opens that is this opening: it closed long ago.
+    """
+    hours = await hours_of(session, case.team_id, now)
     try:
-        return opens_again(await hours_of(session, case.team_id, now), now)
+        return opens_again(hours, now if is_open(hours, now) else now - BREAK)
     except NeverOpen:
         return now + timedelta(days=1)
 

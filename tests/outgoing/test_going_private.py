@@ -346,6 +346,22 @@ async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_a
     assert await questions("2026-11-24 09:01") == 0, "both say what was found"
 
 
+async def test_who_is_asked_early_in_the_morning_whether_public_words_are_there_is_asked_again_as_the_team_opens(
+    office: Bot,
+) -> None:
+    office.clock.at = local("2026-11-20 06:00")  # type: ignore[attr-defined]
+    await doubted_invitation(office)
+
+    async def questions(moment: str) -> int:
+        office.clock.at = local(moment)  # type: ignore[attr-defined]
+        await messages.wake_lanes(office.desk)
+        await office.desk.wake.idle()  # type: ignore[attr-defined]
+        return len([m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "niet zeker" in text_of(m)])
+
+    assert await questions("2026-11-20 08:59") == 1
+    assert await questions("2026-11-20 09:00") == 2
+
+
 async def test_whether_public_words_are_there_is_not_asked_twice_as_the_channel_is_open_to_us_again(
     office: Bot,
 ) -> None:
