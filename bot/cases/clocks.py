@@ -240,8 +240,10 @@ async def time_for_advice(session: AsyncSession, case: Case, now: datetime) -> t
 async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
     """Give the open clocks of a case the targets of its new urgency, counted from when they started.
 
-    A step that was notified by the old target but is not due by the new one is notified again when it is due.
+    A step that was notified by the old target but is not due by the new one is notified again when it is due. It ends
+    a snooze, that of a promise too.
     """
+    await end_snooze(session, case, now)
     targets = await _targets(session, case)
     if targets is None:
         return

@@ -515,6 +515,18 @@ async def test_a_case_that_becomes_urgent_lies_still_again_though_it_was_put_off
     assert (await office.case(case_id)).assignee is None
 
 
+async def test_a_promise_in_a_case_that_becomes_urgent_is_reminded_of_though_it_was_put_off(office: Bot) -> None:
+    case_id = await claim_put_off(office, 240)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 12:00"))
+    async with office.desk.session() as session:
+        case = await cases.locked(session, case_id)
+        await clocks.snooze(session, case, 240, office.desk.now())
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, case_id, urgent=True, by=MARIEKE, now=office.desk.now())
+    assert not any(each.snoozed_until for each in await office.rows(Clock) if not each.stopped_at)
+    assert await at(office, "2026-11-20 11:36") == [f"{SANNE}:80"]
+
+
 async def writes_again(bot: Bot) -> None:
     """The citizen of the case writes below their post."""
     post = Post(
