@@ -129,7 +129,10 @@ async def show_above(desk: Desk, view: Block, wrong: str) -> None:
 
 
 def filled_as(view: Block, sent: Block) -> Block:
-    """Return a view with what was filled in in the same fields of a submitted one, as far as it is still offered."""
+    """Return a view with what was filled in in the same fields of a submitted one, as far as it is still offered.
+
+    A field that was emptied stays empty.
+    """
     again, state = copy.deepcopy(view), sent["state"]["values"]
     for block in again["blocks"]:
         if block["type"] == "input":
@@ -137,6 +140,8 @@ def filled_as(view: Block, sent: Block) -> Block:
             for initial, name in INITIAL.items():
                 if filled.get(name) and (offered := _offered(block["element"], filled[name])):
                     block["element"][initial] = offered
+                elif name in filled and not filled[name]:
+                    block["element"].pop(initial, None)
     return again
 
 

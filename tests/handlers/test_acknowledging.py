@@ -17,7 +17,7 @@ from bot.models import Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import UserGroup
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, Databases, eventually, patient_app, running_bot
-from tests.people import open_group, open_modal, settings_of
+from tests.people import open_group, open_modal, settings, settings_of
 
 
 class Registered:
@@ -221,6 +221,18 @@ async def test_what_is_sent_again_after_a_slow_form_of_the_settings_was_wrong_is
     await view_with(bot, "Opgeslagen")
     week = (await settings_of(bot)).week
     assert week[:3] == [[("09:00", "12:00")], [("10:00", "12:00")], [("09:00", "17:00")]]
+
+
+async def test_what_was_taken_out_of_a_slow_form_that_was_wrong_stays_out(impatient_bot: Bot) -> None:
+    bot = impatient_bot
+    await settings(bot, invitation="We stuurden u een bericht.", images=True)
+    await open_group(bot, SANNE, "card")
+    assert (await bot.slack.submit(SANNE, {"invitation": None, "images": [], "person_months": "veel"})).ok
+    await view_with(bot, "veel", "een heel getal")
+    assert (await bot.slack.submit(SANNE, {"person_months": "6"})).ok
+    await view_with(bot, "Opgeslagen")
+    now_set = await settings_of(bot)
+    assert (now_set.invitation, now_set.images, now_set.person_months) == ("", False, 6)
 
 
 async def test_a_channel_that_slack_opens_meanwhile_is_set_when_the_slow_form_is_sent_again(impatient_bot: Bot) -> None:

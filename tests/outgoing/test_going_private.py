@@ -15,11 +15,12 @@ from bot.models import Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outbox, outcomes, queue
 from bot.outgoing import replies as replying
 from bot.outgoing.composing import Answer
+from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll, sweep, workspace
 from tests.clocks import local
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import connect, mention, open_modal, read, settings
 
@@ -115,6 +116,23 @@ async def test_what_the_citizen_writes_under_either_joins_the_case(asked: Bot, m
     said = ["Ons antwoord", OURS, "Onze openbare tekst bij het privébericht", BESIDE]
     assert [card.index(words) for words in said] == sorted(card.index(words) for words in said)
     assert len(bot.cards()) == 1
+
+
+async def test_words_for_everyone_that_were_taken_out_of_a_slow_answer_with_an_error_do_not_come_back(
+    database_url: str, slack: Sandbox, mastodon: FakeMastodon
+) -> None:
+    async with running_bot(database_url, slack, ack_within=0) as bot:
+        await connect(bot, mastodon.base_url)
+        mastodon.post_as("jan", ASKED)
+        await poll.poll_due(bot.desk)
+        await bot.card("aanslag", "Nieuw")
+        await goes_private(bot)
+        filled = {"answer_text": OURS, "answer_invitation": None, "initials": "12"}
+        assert (await bot.slack.submit(SANNE, filled)).ok
+        await bot.slack.wait_for(lambda: "letters" in str(bot.slack.view(SANNE)))
+        assert (await bot.slack.submit(SANNE, {"initials": "SB"})).ok
+        await bot.card("*Beantwoord*")
+        assert [kind for kind, _ in await replies(bot)] == [ReplyKind.FINAL]
 
 
 @pytest.mark.parametrize("said", ["", "   "])
