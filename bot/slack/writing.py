@@ -80,9 +80,9 @@ TRY_MUCH_LATER = timedelta(minutes=2)
 PLACING = frozenset({"chat.postMessage", "chat.update"})
 """What each message of a channel needs; other calls that Slack takes later hold up only the message they are for."""
 LEFT = frozenset({"user_disabled", "user_not_found"})
-GONE = LEFT | {"message_not_found", "cant_update_message"}
-"""Refusals after which a retry is useless: the message was deleted, an earlier app of ours wrote it, or its reader has
-left."""
+GONE = LEFT | {"message_not_found", "cant_update_message", "edit_window_closed"}
+"""Refusals after which a retry is useless: the message was deleted, an earlier app of ours wrote it, the workspace lets
+it be edited no longer, or its reader has left."""
 NO_CARD = "thread_not_found"
 """Slack's refusal of a message in the thread of a card that is gone: a person deleted it, or Slack did, which keeps
 messages as long as the workspace says."""

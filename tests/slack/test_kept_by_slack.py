@@ -68,3 +68,25 @@ async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
     twice = [each for each in bot.slack.thread(CHANNEL, card["ts"]) if each.get("subtype") == "thread_broadcast"]
     assert twice == [], "the channel shows the card, which says the same"
     assert not [each for each in await bot.rows(Message) if each.shown_version < each.version]
+
+
+async def test_a_card_that_the_workspace_lets_nobody_edit_any_longer_is_posted_again_while_its_case_is_open(
+    bot: Bot,
+) -> None:
+    await mention(bot)
+    [old] = bot.cards()
+    bot.slack.faults.error("chat.update", "edit_window_closed")
+    assert (await bot.slack.click(SANNE, CHANNEL, old["ts"], "case:claim")).ok
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert bot.card_now("Burger 1", "In behandeling", SANNE)
+    assert not [each for each in await bot.rows(Message) if each.shown_version < each.version]
+
+
+async def test_an_ended_case_whose_card_nobody_may_edit_any_longer_is_not_tried_for_ever(bot: Bot) -> None:
+    await mention(bot)
+    [card] = bot.cards()
+    bot.slack.faults.error("chat.update", "edit_window_closed", times=100)
+    assert (await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "no_answer:1:1")).ok
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert len(bot.cards()) == 1
+    assert not [each for each in await bot.rows(Message) if each.shown_version < each.version]
