@@ -108,8 +108,10 @@ CLOSED = frozenset(
     {
         "channel_is_limited_access",
         "channel_not_found",
+        "ekm_access_denied",
         "is_archived",
         "is_inactive",
+        "no_permission",
         "not_in_channel",
         "restricted_action",
         "restricted_action_non_threadable_channel",

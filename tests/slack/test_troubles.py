@@ -113,13 +113,14 @@ async def test_without_an_event_a_refused_message_tells_it_and_looking_sees_that
     await bot.slack.wait_for(lambda: told(bot, "weer schrijven"))
 
 
-async def test_what_only_a_message_can_show_is_over_when_a_message_is_taken(team_bot: Bot) -> None:
+@pytest.mark.parametrize("refusal", ["restricted_action_read_only_channel", "no_permission", "ekm_access_denied"])
+async def test_what_only_a_message_can_show_is_over_when_a_message_is_taken(team_bot: Bot, refusal: str) -> None:
     bot = team_bot
-    bot.slack.faults.error("chat.postMessage", "restricted_action_read_only_channel")
+    bot.slack.faults.error("chat.postMessage", refusal)
     await mention(bot, text="Wie ziet dit?")
-    await bot.slack.wait_for(lambda: told(bot, "restricted_action_read_only_channel"))
+    await bot.slack.wait_for(lambda: told(bot, refusal))
     await look_at_slack(bot.desk)
-    assert await troubles(bot) == [(CHANNEL, "restricted_action_read_only_channel")]
+    assert await troubles(bot) == [(CHANNEL, refusal)]
     bot.clock.advance(minutes=3)
     await mention(bot, 2)
     await bot.card("Wie ziet dit?")
