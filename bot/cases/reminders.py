@@ -262,7 +262,8 @@ async def _post(
     In a flood it goes before the new cards. One that `begins` an opening drops what was done before. Its key names the
     message before it, so that two processes can never both write the next one.
     """
-    key = f"reminder:{team.id}:{live.id if live else 0}:{listed.to}"
+    before = live.id if live else await _last_list(session, team, listed.to)
+    key = f"reminder:{team.id}:{before}:{listed.to}"
     message = Message(
         key=key, kind=MessageKind.REMINDER, subject_id=team.id, channel=listed.to, details=listed.to_json(),
         rank=Rank.SOON,
@@ -284,6 +285,17 @@ async def _post(
         session.add(fact.reminder)
     await session.flush()
     await _level_with_cases(session, [message.id])
+
+
+async def _last_list(session: AsyncSession, team: Team, recipient: str) -> int:
+    """Return the last message to a recipient who is reminded of nothing now, 0 for none.
+
+    There is one in a channel that the team left, to which it may come back: all its reminders were taken out.
+    """
+    theirs = col(Message.key).startswith(f"reminder:{team.id}:", autoescape=True)
+    theirs &= col(Message.key).endswith(f":{recipient}", autoescape=True)
+    last = select(func.max(Message.id)).where(Message.kind == MessageKind.REMINDER, theirs)
+    return (await session.exec(last)).one() or 0
 
 
 async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> None:

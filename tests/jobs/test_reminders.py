@@ -594,3 +594,15 @@ async def test_a_step_that_comes_as_the_team_gets_another_channel_says_its_own_w
     await level(office)
     [listed] = showing(office, "1 te laat", channel=ESCALATION)
     assert "Bel nu." in text_of(listed) and "Te laat." not in text_of(listed)
+
+
+async def test_a_team_that_goes_back_to_its_former_channel_is_reminded_there(office: Bot) -> None:
+    await mention(office, 1, text="Vraag 1")
+    await at(office, "2026-11-20 11:00")
+    await level(office)
+    for channel, moment in ((ESCALATION, "11:05"), (CHANNEL, "11:10")):
+        async with office.desk.session() as session:
+            await teams.change(session, 1, {"channel": channel}, by=MARIEKE, now=office.desk.now())
+        await at(office, f"2026-11-20 {moment}")
+        await level(office)
+    assert len(showing(office, "1 te laat", channel=CHANNEL)) == 1
