@@ -120,7 +120,7 @@ async def begin_silence(session: AsyncSession, account_id: int, since: datetime)
     if account.problem is None and await _is_silent(session, account_id, since):
         trouble = AccountTrouble(account_id=account_id, kind=TroubleKind.SILENT, since_at=since)
         session.add(trouble)
-        await _report(session, account, trouble)
+        await _report_silence(session, account, trouble)
 
 
 def _is_heard(account: Account) -> bool:
@@ -202,6 +202,25 @@ async def _report(session: AsyncSession, account: Account, trouble: AccountTroub
     trouble.told, trouble.problem = True, _problem(account)
     session.add(trouble)
     await _post(session, account, _key(trouble), _shown(trouble))
+
+
+async def _report_silence(session: AsyncSession, account: Account, trouble: AccountTrouble) -> None:
+    """Report a silence; if it goes on after something else was wrong, anew only if the team heard of that.
+
+    Else its message says again that it lasts: most failures are over before they are reported.
+    """
+    earlier = (await session.exec(select(Message).where(Message.key == _key(trouble)))).first()
+    if earlier is not None:
+        others = (Message.kind == MessageKind.ACCOUNT_PROBLEM, Message.subject_id == account.id)
+        heard = await session.exec(select(Message.id).where(*others, col(Message.id) > earlier.id).limit(1))
+        if heard.first() is None:
+            trouble.told = True
+            await _update_message(session, trouble, _shown(trouble))
+            return
+        earlier.key = f"{earlier.key}:{earlier.id}"
+        session.add(earlier)
+        await session.flush()
+    await _report(session, account, trouble)
 
 
 async def _is_started(session: AsyncSession, trouble: AccountTrouble) -> bool:

@@ -757,6 +757,27 @@ async def test_silence_longer_than_usual_at_these_hours_is_told_once_and_its_end
     assert await listened(bot, "2026-11-20 15:00") == [before, news]
 
 
+@pytest.mark.parametrize("minutes", [1, 20])
+async def test_a_silence_that_goes_on_after_a_failure_is_told_again_if_the_failure_was(busy: Bot, minutes: int) -> None:
+    bot = busy
+    [first] = await listened(bot, "2026-11-20 13:00")
+    await set_problem(bot, {"message": "It is down.", "params": {}})
+    await looked(bot)
+    bot.clock.at += timedelta(minutes=minutes)  # type: ignore[attr-defined]
+    await looked(bot)
+    await set_problem(bot, None)
+    await looked(bot)
+    for moment in ("2026-11-20 13:30", "2026-11-20 13:40"):
+        silences = [words for words in await listened(bot, moment) if "🔇" in words]
+        assert silences == [first]
+    assert (await health(bot, "plein"))["state"] == "silent"
+    assert "🔇" in shown(bot)[-1]
+    await mention(bot, 999, "Eindelijk")
+    await looked(bot)
+    assert [words for words in shown(bot) if "🔇" in words] == []
+    assert [words for words in shown(bot) if "komen weer" in words] == [shown(bot)[-1]]
+
+
 async def test_hours_in_which_we_did_not_read_an_account_are_no_silence_of_it(
     office: Bot, mastodon: FakeMastodon
 ) -> None:
