@@ -20,6 +20,8 @@ from bot.team import members, teams
 log = structlog.get_logger()
 
 SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
+UNKNOWN = frozenset({"user_not_found", "user_not_visible"})
+"""Refusals to describe somebody; they may be in a channel that is shared with another organisation."""
 
 
 async def read_channel(desk: Desk, team_id: int) -> None:
@@ -43,10 +45,18 @@ async def read_channel(desk: Desk, team_id: int) -> None:
 
 
 async def _describe_in_turn(desk: Desk, channel: str, slack_id: str) -> None:
-    """Look somebody up once Slack takes the call, so that one reading covers a large channel."""
+    """Look somebody up once Slack takes the call, so that one reading covers a large channel.
+
+    One of whom Slack says nothing stays as known: those after them may have become guests meanwhile.
+    """
     while True:
         try:
             return await describe(desk, channel, slack_id, in_background(desk.slack))
+        except SlackRefuses as refusal:
+            if refusal.error not in UNKNOWN:
+                raise
+            log.info("somebody in a channel was not described", reason=refusal.error)
+            return None
         except SlackLater as later:
             if later.wait > PATIENCE:
                 raise

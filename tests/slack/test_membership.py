@@ -108,6 +108,20 @@ async def test_one_who_became_a_guest_is_described_again_after_a_day(bot: Bot) -
     assert (await known(bot))[SANNE] is False
 
 
+@pytest.mark.parametrize("refusal", ["user_not_visible", "user_not_found"])
+async def test_one_of_whom_slack_tells_nothing_keeps_it_from_telling_of_no_other(bot: Bot, refusal: str) -> None:
+    await forget(bot)
+    bot.slack.faults.error("users.info", refusal)
+    await members.read_channels(bot.desk)
+    assert len(OURS.items() - (await known(bot)).items()) == 1
+    for person in (SANNE, YOUSSEF, MARIEKE):
+        bot.slack.workspace.people[person].guest = True
+    bot.clock.advance(days=1, minutes=1)
+    bot.slack.faults.error("users.info", refusal)
+    await members.read_channels(bot.desk)
+    assert list((await known(bot)).values()).count(True) <= 1, "the others are guests now"
+
+
 async def test_one_whose_account_is_opened_again_is_not_passed_over_for_ever(bot: Bot) -> None:
     """Sanne has no role, so that nobody asks about her account: we learn from a refused message that it was closed."""
     await settings(bot, always_open=True)
