@@ -410,7 +410,7 @@ async def record(session: AsyncSession, lease: Lease, result: Result, now: datet
     stale_again = await _record_result(session, lease, result, now)
     stored = await session.get_one(Message, card.id)
     channels = {stored.channel} if _is_posted_anew(stored, result) else set[str]()
-    if gone is not None and stored.ts is None and stored.problem == NO_CARD:
+    if gone is not None and stored.ts is None and stored.problem == result.problem:
         channels |= _post_card_again(session, gone, stored)
     if name is not None and stored.kind is MessageKind.CASE:
         channels |= naming.let_follow(stored, card, name, result.place, others)
@@ -420,10 +420,12 @@ async def record(session: AsyncSession, lease: Lease, result: Result, now: datet
 async def _lock_gone_card(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> Message | None:
     """Return the card below which Slack takes no message, the second time that it says so; None if nobody writes it.
 
-    Card and message are locked in the order of all who lock several messages.
+    So too one in a channel that is closed to us, and that its team no longer uses. Card and message are locked in the
+    order of all who lock several messages.
     """
     message = lease.message
-    if result.problem != NO_CARD or message.problem != NO_CARD:
+    is_left = message.in_thread and result.problem in CLOSED and message.channel != lease.desk.team.channel
+    if not is_left and not result.problem == message.problem == NO_CARD:
         return None
     heads = (col(Message.kind) == MessageKind.CASE) & (col(Message.case_id) == message.case_id)
     both = select(Message).where(heads | (col(Message.id) == message.id)).order_by(col(Message.id))
@@ -516,10 +518,15 @@ def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) ->
 async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease) -> None:
     """The channel is closed to us: move a message of the team to the team's channel, if that is another one now.
 
-    A list of reminders does not move: its reminders do (`cases.reminders.remind`).
+    A list of reminders does not move: its reminders do (`cases.reminders.remind`). What stands in a thread, or shows
+    where a case went, stays as it is in a channel that no team uses any more.
     """
     channel = lease.desk.team.channel
-    if message.in_thread or message.channel == channel:
+    if message.in_thread or message.kind is MessageKind.FORMER:
+        if message.ts is not None and await teams.of_channel(session, message.channel) is None:
+            message.shown_version, message.retry_at = lease.message.version, None  # as an ended card above it
+        return
+    if message.channel == channel:
         return
     if message.kind is MessageKind.REMINDER:
         stays = (await session.exec(select(Reminder.id).where(Reminder.message_id == message.id))).first() is None

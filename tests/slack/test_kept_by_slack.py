@@ -1,19 +1,25 @@
 """Slack keeps messages as long as the workspace says: a card may be gone when something is said about its case."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot import cases
 from bot.cases import inbox
-from bot.domain.mention import Author, Post
+from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.models import Message, ReplyKind
 from bot.sandbox.slack.inspection import text_of
+from bot.slack import troubles
 from bot.team import members
 from jobs import due, sweep
+from jobs.workspace import look_at_slack
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import mention, sent
+from tests.people import BEA, mention, moves_to, second_team, sent
+
+NEW = "C0ALGEMEEN"
 
 
 async def thanks(bot: Bot) -> str:
@@ -68,6 +74,64 @@ async def test_what_is_said_under_a_card_that_is_gone_brings_the_card_back(
     twice = [each for each in bot.slack.thread(CHANNEL, card["ts"]) if each.get("subtype") == "thread_broadcast"]
     assert twice == [], "the channel shows the card, which says the same"
     assert not [each for each in await bot.rows(Message) if each.shown_version < each.version]
+
+
+async def settles(bot: Bot) -> None:
+    """Let some minutes pass, in which all is written that Slack takes."""
+    for _ in range(3):
+        await sweep(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+        bot.clock.at += timedelta(minutes=3)  # type: ignore[attr-defined]
+    await look_at_slack(bot.desk)
+
+
+async def nothing_waits(bot: Bot) -> bool:
+    """Whether no message waits, and no channel is known in which we cannot write."""
+    async with bot.desk.reading() as session:
+        known = await troubles.known(session)
+    return not known and not [each for each in await bot.rows(Message) if each.shown_version < each.version]
+
+
+@pytest.mark.parametrize(("kind", "happens"), [(ReplyKind.FINAL, thanks), (ReplyKind.QUESTION, no_answer)])
+async def test_what_is_said_under_a_card_in_an_archived_channel_that_its_team_left_comes_with_it_in_the_new_one(
+    office: Bot, kind: ReplyKind, happens: Callable[[Bot], Awaitable[str]]
+) -> None:
+    bot = office
+    await mention(bot)
+    await sent(bot, 1, kind)
+    await settles(bot)
+    await moves_to(bot, NEW)
+    await bot.slack.archive(CHANNEL)
+    bot.clock.at = local("2027-11-22 10:00")  # type: ignore[attr-defined]
+    said = await happens(bot)
+    await settles(bot)
+    [card] = [each for each in bot.slack.messages(NEW) if each.get("thread_ts", each["ts"]) == each["ts"]]
+    below = [text_of(each) for each in bot.slack.thread(NEW, card["ts"])]
+    assert [said in each for each in below] == [True], below
+    assert await nothing_waits(bot)
+
+
+async def test_what_stands_in_an_archived_channel_that_its_team_left_stays_as_it_is(office: Bot) -> None:
+    bot = office
+    beheer, more = await second_team(bot), permits(Act.ANSWER)
+    await mention(bot, 1, "Voor beheer")
+    await mention(bot, 2, "Voor ons")
+    async with bot.desk.session() as session:
+        again = Post("3", Author("a2", "Burger 2"), "En nog iets", bot.desk.now(), in_reply_to="2", permits=more)
+        await inbox.take_in(session, 1, [again], now=bot.desk.now())
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.transfer(session, 1, seen=1, to=beheer, note="Voor jullie", by=SANNE, now=now, submission="t")
+    await sent(bot, 2)
+    await settles(bot)
+    await moves_to(bot, NEW)
+    await bot.slack.archive(CHANNEL)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=BEA, now=bot.desk.now())
+        await inbox.take_in(session, 1, [replace(again, gone=Gone.BY_AUTHOR)], now=bot.desk.now())
+    await settles(bot)
+    assert bot.slack.messages(NEW) == []
+    assert await nothing_waits(bot)
 
 
 async def test_a_card_that_the_workspace_lets_nobody_edit_any_longer_is_posted_again_while_its_case_is_open(
