@@ -90,9 +90,9 @@ def build_app(
             shown = await _at_fields(desk, t, body["view"], error, words)
             if shown and response is not None:  # the modal stays open with what was typed
                 return _json_response({"response_action": "errors", "errors": shown})
-            if shown and submission is not None and late:
+            if submission is not None and late:  # also one without fields says in place of "one moment" what is wrong
                 await asyncio.sleep(ACK_SEEN)
-                await submission.show_errors(shown)
+                await submission.show_errors(shown or {"": words or t(error.text)})  # type: ignore[attr-defined]
                 return None
         if response is not None:
             await context.ack()  # the message to the person waits for Slack; Slack's own wait ends here

@@ -12,7 +12,8 @@ from slack_bolt.async_app import AsyncBoltRequest
 from sqlalchemy import text
 
 import handlers
-from bot.domain.case import Status
+from bot import cases
+from bot.domain.case import CloseReason, Status
 from bot.models import Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import UserGroup
@@ -274,3 +275,20 @@ async def test_a_slow_submission_that_is_refused_comes_back_with_the_reason(impa
     assert again["callback_id"] == "case:close"
     assert (await bot.slack.submit(SANNE, {"close_text": "Dubbel gemeld"})).ok
     await bot.card("paspoort", "Afgesloten", "Dubbel gemeld")
+
+
+async def test_a_slow_window_without_fields_says_too_why_it_was_refused(impatient_bot: Bot) -> None:
+    bot = impatient_bot
+    bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+    card = await bot.card("paspoort")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim")
+    await bot.card("paspoort", "In behandeling", YOUSSEF)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:take_over")
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=YOUSSEF, now=bot.desk.now(), reason=CloseReason.SPAM)
+    bot.slack.listeners_end = None
+    async with locked_tables(bot):
+        assert (await bot.slack.submit(SANNE)).ok
+        await view_with(bot, "Een ogenblik")
+    await view_with(bot, YOUSSEF, "heeft deze zaak afgesloten")
