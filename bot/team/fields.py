@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from bot.domain.house_rules import is_criticism
+from bot.domain.reply import MAX_TYPED
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
 from bot.domain.words import DASHES
@@ -56,7 +57,13 @@ class Reader:
             return None
 
     def lines(self, field: str, parse: Callable[[str], Any]) -> list[Any]:
-        """Return each non-empty line of the field, parsed."""
+        """Return each non-empty line of the field, parsed; more than Slack shows in a field could not be changed again.
+
+        With what a colleague added meanwhile it may be more than anybody typed.
+        """
+        if len(str(self.filled.get(field) or "")) > MAX_TYPED:
+            self.wrong[field] = text("Write 1 to {most} characters.", most=MAX_TYPED)
+            return []
         read: list[Any] | None = self.read(
             field, lambda written_lines: [parse(line.strip()) for line in written_lines.splitlines() if line.strip()]
         )

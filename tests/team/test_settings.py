@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.sla import Recipient
 from bot.domain.text import Wrong
-from bot.models import Clock, Event, Team
+from bot.models import Clock, Event, Role, Team
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import forms
 from bot.team.settings import LadderStep, Norm, TeamSettings
 from bot.texts import Texts
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import changes, home, open_group, open_modal, settings, settings_of, square_texts
+from tests.people import changes, home, make_role, open_group, open_modal, settings, settings_of, square_texts
 
 DUTCH = Texts("nl", "Europe/Amsterdam")
 
@@ -197,6 +197,19 @@ async def test_what_a_colleague_added_to_a_list_meanwhile_stays_in_it(sqlite_bot
     settings = await settings_of(bot)
     assert settings.closed_days == [date(2026, 12, 24), date(2026, 12, 31)]
     assert settings.holidays[:2] == ["Goede vrijdag", "Koningsdag"]
+
+
+async def test_what_two_add_at_once_is_never_more_than_the_form_can_show_again(bot: Bot) -> None:
+    topics = "\n".join(f"Onderwerp {n:02} met een lange naam" for n in range(90))
+    for person in (SANNE, YOUSSEF):
+        await make_role(bot, person, Role.COORDINATOR)
+    await settings(bot, topics=topics.splitlines())
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "reasons")
+    added = [f"{topics}\n{person} {'x' * 40}\n{person} {'y' * 40}" for person in (SANNE, YOUSSEF)]
+    assert not (await bot.slack.submit(SANNE, {"topics": added[0]})).errors
+    assert list((await bot.slack.submit(YOUSSEF, {"topics": added[1]})).errors) == ["topics"]
+    assert (await open_group(bot, SANNE, "reasons"))["callback_id"] == "settings:reasons"
 
 
 async def test_what_two_coordinators_write_of_the_ladder_and_early_closings_at_once_is_merged(sqlite_bot: Bot) -> None:
