@@ -55,7 +55,7 @@ def _read(content: bytes) -> Pillow.Image:
             if getattr(opened, "n_frames", 1) > 1 and opened.format == "PNG":
                 raise Refused("This image moves. Choose one that stands still.")
             opened.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is unpacked no larger than needed
-            picture = ImageOps.exif_transpose(opened)
+            picture = _in_eight_bits(ImageOps.exif_transpose(opened))
             picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
         raise _too_many_pixels() from None
@@ -65,6 +65,15 @@ def _read(content: bytes) -> Pillow.Image:
         raise Refused("This is no JPEG or PNG image that we can read.") from None
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Pillow.Resampling.LANCZOS)
     return picture
+
+
+def _in_eight_bits(picture: Pillow.Image) -> Pillow.Image:
+    """Return a picture in 65,536 greys, as scanners write, in 256: Pillow would make all but the darkest white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    grey = picture.point(lambda shade: shade / 256).convert("L")
+    grey.info.pop("transparency", None)  # one of the 65,536
+    return grey
 
 
 def _too_many_pixels() -> Refused:

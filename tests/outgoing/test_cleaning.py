@@ -62,6 +62,17 @@ def test_what_can_be_seen_through_lies_on_white_where_only_a_jpeg_is_taken() -> 
     assert min(colour(picture, 190, 10)) > 240
 
 
+@pytest.mark.parametrize("options", [{}, {"transparency": 65535}])
+def test_a_scan_in_sixteen_bits_keeps_its_greys(options: dict[str, int]) -> None:
+    scan = Pillow.new("I;16", (256, 4))
+    for x in range(256):
+        scan.paste(x * 257, (x, 0, x + 1, 4))
+    written = io.BytesIO()
+    scan.save(written, "PNG", **options)
+    picture = shown(cleaned(written.getvalue(), ANY))
+    assert [colour(picture, x, 2) for x in (0, 64, 128, 255)] == [(x, x, x) for x in (0, 64, 128, 255)]
+
+
 def test_the_same_file_gives_the_same_image_again() -> None:
     for made in (photograph(turned=True), drawing()):
         assert cleaned(made, ANY) == cleaned(made, ANY)
