@@ -38,7 +38,8 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
     """Approve an act: it is carried out after the undo time. The same submission again approves nothing twice.
 
     When the same act is waiting or was the last one done, that one is returned. When the opposite act waits, the two
-    cancel each other out: both are withdrawn. Raises Refused when the platform or the post does not allow the act.
+    cancel each other out: both are withdrawn. An answer that tells of the opposite act and still waits is taken back.
+    Raises Refused when the platform or the post does not allow the act.
     """
     await cases.locked(session, chosen.case_id)
     earlier = (await session.exec(select(ActRow).where(ActRow.key == chosen.submission))).first()
@@ -62,7 +63,7 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
         send_at=now + undo,
     )
     session.add(act)
-    if last is not None and last.status is not ActStatus.DONE:
+    if last is not None:
         await take_back_telling(session, last, now=now)
     if last is not None and last.status is not ActStatus.DONE and await _take_back(session, last.id):
         act.status = ActStatus.WITHDRAWN

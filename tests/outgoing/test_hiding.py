@@ -274,6 +274,20 @@ async def test_a_hide_is_undone_with_the_answer_that_told_of_it_later(slow: Bot,
     assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
 
 
+async def test_nobody_is_told_any_more_of_a_hide_once_the_post_is_to_be_shown_again(slow: Bot, wall: Wall) -> None:
+    await telling_later(slow)
+    wall.answers = [200, 429]
+    slow.clock.advance(minutes=2)
+    await outbox.drain(slow.desk, "2")
+    await forged(slow, YOUSSEF, await slow.card("*Verborgen* door"), "case:more", "show:1:1")
+    await slow.card("Zo meteen", "bericht weer tonen")
+    for _ in range(2):
+        slow.clock.advance(minutes=5)
+        await outbox.drain(slow.desk, "2")
+    assert wall.wanted == ["hide p1", "reply", "show p1"]
+    assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
+
+
 async def test_an_answer_that_tells_later_waits_for_the_hide_too(slow: Bot, wall: Wall) -> None:
     await telling_later(slow)
     wall.answers = [429]
