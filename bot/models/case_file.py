@@ -294,14 +294,15 @@ class CaseFile:
     def unexplained(self) -> Act | None:
         """The newest act that hides a post of a citizen who should be informed and was not, if any.
 
-        They count as informed when we wrote to them since, in any words.
+        They count as informed when we wrote to them since, in any words. What a second colleague had to agree to was
+        decided only then.
         """
         for act in reversed(self.acts):
             hiding = self.hidings.get(act.id)
             if hiding is None or hiding.untold or act.status not in HOLDS:
                 continue
             if self.decided_since(act) is None:
-                return None if self._wrote_since(act.created_at) else act
+                return None if self._wrote_since(hiding.decided_at or act.created_at) else act
         return None
 
     def _wrote_since(self, moment: datetime) -> bool:

@@ -774,6 +774,19 @@ async def test_an_answer_after_the_hide_counts_as_telling_whatever_its_words(act
     assert "weet nog niet" not in text_of(await bot.card("Beantwoord"))
 
 
+async def test_an_answer_from_before_a_second_colleague_agreed_told_nobody_of_the_hide(acting: Bot, wall: Wall) -> None:
+    await hide(acting, "Discriminatie")
+    question = await asked(acting)
+    await answer(acting, SANNE, await acting.card("*Wacht op een tweede collega*"), "Het loket is om 9 uur open.")
+    await acting.card("*Beantwoord*")
+    await acting.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree")
+    await acting.card("*Beantwoord*", "*Verborgen* door", "weet nog niet waarom")
+    await choose(acting, "reopen:1", "*Beantwoord*")
+    await acting.card("In behandeling")
+    await choose(acting, "tell:1")
+    assert "we hebben uw bericht verborgen" in begins_with(await open_modal(acting, SANNE, "case:answer"))
+
+
 async def test_killed_between_agreeing_and_carrying_out_the_post_is_hidden_once_by_whoever_comes_next(
     slow: Bot, wall: Wall
 ) -> None:
