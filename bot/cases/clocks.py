@@ -140,18 +140,18 @@ def _answers(reply: Reply, clock: Clock) -> bool:
             return True
 
 
-async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
+async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime, *, is_last: bool) -> None:
     """A reply did not arrive after all: time a reaction again, and drop what only that reply promised.
 
-    A promise that the reply had kept goes on.
+    A promise that the reply had kept goes on. Of a reply that was not the last, the later one is the reaction.
     """
     hours = await hours_of(session, case.team_id, now)
     for clock in await open_clocks(session, case.id):
         if clock.kind is ClockKind.PROMISE and reply.kind is ReplyKind.INTERIM and clock.due_at == reply.promised_at:
-            stop(clock, hours, now, counts=False)
+            stop(clock, hours, clock.started_at, counts=False)  # as it never was: no later answer keeps it
             session.add(clock)
     await session.flush()
-    if case.status in OPEN:
+    if is_last and case.status in OPEN:
         if reply.sent_at is not None:  # when it seemed to reach the citizen
             kept = (Clock.kind == ClockKind.PROMISE, col(Clock.counts), col(Clock.due_at).is_not(None))
             await restart(session, case, reply.sent_at, *kept)

@@ -101,12 +101,12 @@ async def failed(session: AsyncSession, case: Case, reply: Reply, problem: Text,
     was_reached = reply.reached
     reply.status, reply.held, reply.problem = ReplyStatus.FAILED, False, problem.to_json()
     session.add(reply)
-    stays = not await is_last(session, reply)
+    last = await is_last(session, reply)
     made = await outcome(session, case, reply, Move.FAIL)
-    await record(session, made, case, **_about(reply, now), stays=stays)
+    await record(session, made, case, **_about(reply, now), stays=not last)
     await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.FAIL}:{reply.id}", reply.id)
-    if was_reached and not stays:
-        await clocks.reply_lost(session, case, reply, now)
+    if was_reached:
+        await clocks.reply_lost(session, case, reply, now, is_last=last)
 
 
 async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:

@@ -121,6 +121,19 @@ async def test_a_promise_that_goes_on_is_of_the_team_that_has_the_case_by_then(d
         assert (promise.due_at, promise.team_id, case.transfers) == (promised, case.team_id, 1)
 
 
+async def test_a_promise_that_did_not_arrive_is_kept_by_no_later_answer(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.INTERIM, Move.KEEP)
+        table.kind = ReplyKind.FINAL
+        await table.must_make(Move.ANSWER)
+        await deliver(table, Arrived.FAILED, "x")
+        assert (await table.case()).status is Status.ANSWERED
+        await sent_now(table, "second")
+        [promise] = [clock for clock in await rows(table, Clock) if clock.kind is PROMISE]
+        assert (promise.stopped_at is not None, promise.counts) == (True, False)
+        assert await running(table) == set()
+
+
 async def kept_by_second(table: Table, kind: ReplyKind) -> datetime | None:
     """We promise something in a reply and keep it by a second one; returns until when it was promised."""
     await answered(table, ReplyKind.INTERIM, Move.KEEP)
@@ -128,15 +141,20 @@ async def kept_by_second(table: Table, kind: ReplyKind) -> datetime | None:
     table.kind = kind
     await table.must_make(Move.ANSWER)
     table.passes(minutes=1)
+    await sent_now(table, "second")
+    table.passes(minutes=1)
+    return promise.due_at
+
+
+async def sent_now(table: Table, external_id: str) -> None:
+    """The newest reply goes out."""
     async with table.session() as session:
         reply = (await session.exec(select(Reply).order_by(col(Reply.id).desc()))).first()
         assert reply is not None
         reply.status, reply.tries = ReplyStatus.SENDING, 1
         session.add(reply)
         await session.flush()
-        await outcomes.record(session, reply, Sent("second"), table.clock.at)
-    table.passes(minutes=1)
-    return promise.due_at
+        await outcomes.record(session, reply, Sent(external_id), table.clock.at)
 
 
 async def promises(table: Table) -> list[Clock]:
