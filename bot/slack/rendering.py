@@ -110,7 +110,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.NOTE:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
-            return _reply_problem(desk, await _file(session, message), message)
+            return await _reply_problem(desk, session, message)
         case MessageKind.REPLY_WAITS:
             return thread.reply_waits(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:
@@ -236,13 +236,21 @@ async def _notice(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     return thread.notice(Text.from_json(message.details or {}), desk.t)
 
 
-def _reply_problem(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
-    """Return what is wrong with a reply; None if whether it was published is known before that is asked again."""
-    doubted = message.key.startswith(f"{Move.DOUBT}:")
+async def _reply_problem(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return what is wrong with a reply; None if whether it was published is known before that is asked again.
+
+    Nothing else reminds of a case that has ended, so others are asked too when the reply's agent is not there.
+    """
+    file, doubted = await _file(session, message), message.key.startswith(f"{Move.DOUBT}:")
     reply = next(each for each in file.replies if each.id == message.subject_id)
     if message.ts is None and doubted and message.key.endswith(AGAIN) and reply.status is not ReplyStatus.UNCERTAIN:
         return None
-    return thread.reply_problem(file, message.subject_id, desk.t, doubted=doubted)
+    if message.ts is None:
+        lost = await presence.not_reminded(session, file.team.id, [reply.by], [])
+        asks_others = bool(lost) and file.case.status not in OPEN
+        message.details = Called(await _on_call(desk, session)).to_json() if asks_others else None
+    instead = Called.of(message.details).called if message.details else None
+    return thread.reply_problem(file, reply.id, desk.t, doubted=doubted, instead=instead)
 
 
 async def _no_advice(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

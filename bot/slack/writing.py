@@ -33,6 +33,7 @@ from bot.models import (
     RETURNED,
     Absence,
     Backlog,
+    Called,
     CaseFile,
     FollowUp,
     Message,
@@ -394,6 +395,8 @@ def _in_channel(lease: Lease) -> bool:
             is_meant = FollowUp.of(message.details).in_channel
         case MessageKind.UNANSWERED:  # one in a thread that names nobody notifies nobody
             is_meant = not Unanswered.of(message.details).asked
+        case MessageKind.REPLY_PROBLEM if message.details:
+            is_meant = not Called.of(message.details).called
         case _:
             is_meant = False
     if not is_meant:

@@ -1,10 +1,11 @@
 """Messages in the thread under a card. Citizens never see them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.case import Status
 from bot.domain.text import Text
-from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
+from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
@@ -64,35 +65,48 @@ def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
     return View(f"{words} {literal(shown.text, 300)}", [section(words), quote(shown.text)])
 
 
-def reply_problem(file: CaseFile, reply_id: int | None, t: Texts, *, doubted: bool = False) -> View:
+def reply_problem(
+    file: CaseFile, reply_id: int | None, t: Texts, *, doubted: bool = False, instead: Sequence[str] | None = None
+) -> View:
     """Notify an agent that their reply was refused, or that it is (or was: `doubted`) unknown whether it was published.
 
-    The notice of a doubt leaves it to a later one why the reply did not arrive.
+    The notice of a doubt leaves it to a later one why the reply did not arrive. `instead` are those who are asked to
+    see to it because its agent is not there; None if they are.
     """
     reply = next(r for r in file.replies if r.id == reply_id)
+    words = _problem_words(file, reply, t, doubted=doubted)
+    stands = reply.status is ReplyStatus.UNCERTAIN or (reply.status is ReplyStatus.FAILED and not doubted)
+    if instead is None or not stands:
+        return _only(words)
+    names = "".join(f"<@{who}> " for who in instead)
+    asks = t("{agent} is not there: please see to it.", agent=f"<@{reply.by}>")
+    return _only(f"{words}\n{names}{asks}")
+
+
+def _problem_words(file: CaseFile, reply: Reply, t: Texts, *, doubted: bool) -> str:
     if reply.status is ReplyStatus.FAILED and doubted:
-        return _only(t("<@{agent}>, it is certain by now that your answer did not arrive.", agent=reply.by))
+        return t("<@{agent}>, it is certain by now that your answer did not arrive.", agent=reply.by)
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.stored(reply.problem), 500)
         if reply.kind is ReplyKind.INVITATION:
-            return _only(t("<@{agent}>, your private message was sent, but what you said in public beside it was not "
-                           "published: {problem}", agent=reply.by, problem=problem))  # fmt: skip
+            return t("<@{agent}>, your private message was sent, but what you said in public beside it was not "
+                     "published: {problem}", agent=reply.by, problem=problem)  # fmt: skip
         if reply.sent_at is not None and file.case.status is not Status.CLOSED:
-            return _only(t("<@{agent}>, your answer was sent but did not reach the citizen: {problem} Your text is "
-                           "kept. Press Answer on the card to change and send it, or reach the citizen in another way.",
-                           agent=reply.by, problem=problem))  # fmt: skip
+            return t("<@{agent}>, your answer was sent but did not reach the citizen: {problem} Your text is "
+                     "kept. Press Answer on the card to change and send it, or reach the citizen in another way.",
+                     agent=reply.by, problem=problem)  # fmt: skip
         if file.case.status is Status.CLOSED:
-            return _only(t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
-                           "Your text is kept. Press Reopen on the card, and then Answer, to change and send it.",
-                           agent=reply.by, problem=problem))  # fmt: skip
-        return _only(t("<@{agent}>, your answer was not published: {problem} Your text is kept. Press Answer on the "
-                       "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
+            return t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
+                     "Your text is kept. Press Reopen on the card, and then Answer, to change and send it.",
+                     agent=reply.by, problem=problem)  # fmt: skip
+        return t("<@{agent}>, your answer was not published: {problem} Your text is kept. Press Answer on the "
+                 "card to change and send it.", agent=reply.by, problem=problem)  # fmt: skip
     if reply.status is ReplyStatus.SENT:
-        return _only(t("<@{agent}>, it is certain by now that your answer was published.", agent=reply.by))
+        return t("<@{agent}>, it is certain by now that your answer was published.", agent=reply.by)
     if reply.status is ReplyStatus.WITHDRAWN:
-        return _only(t("<@{agent}>, it was found by now that your answer was not published.", agent=reply.by))
-    return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
-                   "press Yes or No on the card.", agent=reply.by))  # fmt: skip
+        return t("<@{agent}>, it was found by now that your answer was not published.", agent=reply.by)
+    return t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
+             "press Yes or No on the card.", agent=reply.by)  # fmt: skip
 
 
 def reply_waits(file: CaseFile, reply_id: int | None, t: Texts) -> View:

@@ -18,6 +18,7 @@ from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
+from bot.staffing import presence
 from jobs import poll, sweep, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
@@ -362,6 +363,30 @@ async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_a
     assert await questions("2026-11-24 09:00") == 2
     await settled(bot, published=True)
     assert await questions("2026-11-24 09:01") == 0, "both say what was found"
+
+
+@pytest.mark.parametrize("on_duty", [True, False])
+async def test_others_are_asked_whether_public_words_are_there_when_their_agent_is_away_by_then(
+    office: Bot, on_duty: bool
+) -> None:
+    bot = office
+    await doubted_invitation(bot)
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    bot.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        await presence.set_away(session, SANNE, True, bot.desk.now())
+        await presence.set_duty(session, 1, YOUSSEF, on_duty, bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    first, again = [m for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"]) if "niet zeker" in text_of(m)]
+    assert "er niet" not in text_of(first)
+    assert (f"<@{YOUSSEF}> " in text_of(again), again.get("subtype") == "thread_broadcast") == (on_duty, not on_duty)
+    assert f"<@{SANNE}> is er niet" in text_of(again)
+    await settled(bot, published=True)
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert "er niet" not in text_of(bot.slack.message(CHANNEL, again["ts"]))
 
 
 async def test_who_is_asked_early_in_the_morning_whether_public_words_are_there_is_asked_again_as_the_team_opens(
