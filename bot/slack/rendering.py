@@ -29,6 +29,7 @@ from bot.models import (
     CaseFile,
     Escalation,
     HandedOver,
+    Hiding,
     Message,
     MessageKind,
     Passed,
@@ -114,8 +115,9 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.REPLY_WAITS:
             return thread.reply_waits(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:
-            act = await session.get_one(Act, subject)
-            return act_problem(act, await session.get_one(Account, act.account_id), t)
+            act, hiding = await session.get_one(Act, subject), await session.get(Hiding, subject)
+            agreed = hiding.decided_by if hiding is not None else None
+            return act_problem(act, await session.get_one(Account, act.account_id), t, agreed=agreed)
         case MessageKind.SECOND:
             return await _second(desk, session, message)
         case MessageKind.REVIEW:

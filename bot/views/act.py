@@ -40,13 +40,15 @@ SHOWN = 3
 """Acts that a card names; Details has all of them."""
 
 
-def act_problem(act: ActRow, account: Account, t: Texts) -> View:
+def act_problem(act: ActRow, account: Account, t: Texts, *, agreed: str | None = None) -> View:
     """Show in the thread the state of an act that had a problem, or that waits for its stopped account.
 
-    With the buttons that say whether one was done of which nobody knows that.
+    With the buttons that say whether one was done of which nobody knows that. It notifies who proposed it, and the
+    second colleague who `agreed`, if any: by then the first may be away.
     """
     value, settles = f"{act.case_id}:{act.id}", list[Block]()
-    agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 500)
+    agent = " ".join(f"<@{who}>" for who in (act.by, agreed) if who)
+    what, problem = t(ACTS[act.kind]), literal(t.stored(act.problem), 500)
     match act.status:
         case ActStatus.APPROVED | ActStatus.SENDING if account.stopped_at is not None:
             words = t(

@@ -477,6 +477,20 @@ async def edits(bot: Bot, text: str = SORRY, **more: Any) -> None:
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
+async def test_who_agreed_is_told_too_that_the_platform_refused_to_hide_the_post(acting: Bot, wall: Wall) -> None:
+    await hide(acting, "Discriminatie")
+    question = await asked(acting)
+    wall.answers = [403]
+    await acting.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree")
+    card = await acting.card("*Niet gelukt*", SANNE)
+
+    def told() -> list[dict[str, Any]]:
+        return [m for m in acting.slack.thread(CHANNEL, card["ts"]) if "niet gelukt" in text_of(m)]
+
+    [notice] = await acting.slack.wait_for(told)
+    assert f"<@{SANNE}> <@{YOUSSEF}>, " in text_of(notice)
+
+
 async def test_a_proposal_goes_to_another_team_with_its_case_and_is_decided_there(acting: Bot, wall: Wall) -> None:
     bot = acting
     beheer = await second_team(bot)
