@@ -35,14 +35,14 @@ CHANNELS = ("channel", "escalation_channel")
 async def open_settings(desk: TeamDesk, body: dict[str, Any]) -> None:
     """Open the menu of the team's settings, for an acknowledged command or click.
 
-    The first person who opens them becomes coordinator.
+    The first person who opens them becomes coordinator. Outside channels of teams it is a team that they coordinate.
     """
     by = body.get("user_id") or body["user"]["id"]
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             person = await person_of(session, body, by)
-        await admit(desk, Access.COORDINATORS, body, person)
-        await show(modals.settings_menu(desk.team.id, desk.team.name, desk.t))
+        team = (await admit(desk, Access.COORDINATORS, body, person)).teams[0]
+        await show(modals.settings_menu(team.id, team.name, desk.of(team).t))
 
 
 async def open_from_home(body: dict[str, Any], desk: TeamDesk) -> None:

@@ -16,7 +16,7 @@ from bot.team.members import READ_EVERY, still_here
 from bot.team.settings import TeamSettings
 from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import answer, asked, home, make_role, open_group, open_modal
+from tests.people import answer, asked, changed, home, make_role, open_group, open_modal, read, second_team
 
 OTHER = "C0ESCALATIE"
 
@@ -86,6 +86,23 @@ async def test_the_first_who_opens_a_teams_settings_coordinates_that_team_only(t
         found = await agent(bot, team_id, person)
         assert found is not None and found.role is Role.COORDINATOR
         assert await agent(bot, team_id, other) is None
+
+
+async def test_a_command_outside_channels_of_teams_opens_the_settings_of_the_team_that_one_coordinates(
+    bot: Bot,
+) -> None:
+    await make_role(bot, SANNE, Role.COORDINATOR)
+    await make_role(bot, YOUSSEF, Role.COORDINATOR, team_id=await second_team(bot))
+    await bot.slack.command(YOUSSEF, "C0ALGEMEEN", "/webcare instellingen")
+
+    def menu() -> dict | None:
+        view = bot.slack.view(YOUSSEF)
+        return view if view and "settings:group" in action_ids(view) else None
+
+    shown = await bot.slack.wait_for(menu)
+    assert "Wat wil je instellen voor *Beheer*?" in read(shown)
+    form = await changed(bot, YOUSSEF, shown, "settings:group", "team")
+    assert form["callback_id"] == "settings:team"
 
 
 async def test_when_the_account_of_every_coordinator_is_closed_the_settings_say_how_to_name_another(bot: Bot) -> None:
