@@ -18,8 +18,8 @@ from bot.views.settings_form import DAYS, FIELDS, GROUPS, HOLIDAY_NAMES, LANGUAG
 ROLES: dict[str, Text] = {"reader": text("reader"), "agent": text("agent"), "coordinator": text("coordinator")}
 MOST_PARTS = 8
 """How many parts of one setting are named; the rest is counted."""
-IDS = re.compile(r"[UWSCG][0-9A-Z]{6,}")
-"""An id of Slack: of a colleague, a user group or a channel."""
+IDS = frozenset({"channel", "escalation_channel", "duty_group"})
+"""The settings that are an id of Slack: of a channel or a user group. In others a word may look like one: GEMEENTE."""
 PERSON = re.compile(r"^<@[^>]*>: ")
 
 
@@ -145,7 +145,11 @@ def _holidays(value: Any, t: Texts) -> dict[str, str]:
 
 
 def _several(value: Any, _: Texts) -> dict[str, str]:
-    return {target_name(each) if IDS.fullmatch(each) else literal(each, 60): "" for each in value or ()}
+    return {literal(each, 60): "" for each in value or ()}
+
+
+def _people(value: Any, _: Texts) -> dict[str, str]:
+    return {target_name(each): "" for each in value or ()}
 
 
 PARTS: Mapping[str, Callable[[Any, Texts], dict[str, str]]] = {
@@ -159,7 +163,8 @@ PARTS: Mapping[str, Callable[[Any, Texts], dict[str, str]]] = {
     "ladder": _steps,
     "reasons_left_out": _reasons,
     "holidays": _holidays,
-    **dict.fromkeys(("closed_days", "topics", "signal_words", "close_reasons", "coordinators"), _several),
+    "coordinators": _people,
+    **dict.fromkeys(("closed_days", "topics", "signal_words", "close_reasons"), _several),
 }
 """The functions that read a setting with parts; the norms per platform need the names of the platforms."""
 
@@ -186,4 +191,4 @@ def _one(field: str, value: Any, t: Texts) -> str:
         return t("nothing")
     if isinstance(value, int):
         return str(value)
-    return target_name(value) if isinstance(value, str) and IDS.fullmatch(value) else literal(str(value), 200)
+    return target_name(value) if field in IDS else literal(str(value), 200)

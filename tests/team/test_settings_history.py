@@ -52,6 +52,22 @@ async def test_a_coordinator_reads_who_changed_what_from_old_to_new_and_undoes_i
     assert "45 → 30" in rows(await open_group(bot, SANNE, "history"))[0]
 
 
+async def test_words_in_capitals_are_shown_as_words_and_ids_as_what_they_name(bot: Bot) -> None:
+    await change(
+        bot, name="GEMEENTE", topics=["GROENAFVAL"], signal_words=["WATEROVERLAST"], close_reasons=["SUBSIDIE"]
+    )
+    await change(bot, escalation_channel="C0ESCALATIE", coordinators=[SANNE], duty_group="S0DIENST")
+    assert [row.split("\n")[1] for row in rows(await open_group(bot, SANNE, "history"))[1:]] == [
+        "Gebruikersgroep die de dienst volgt: niets → <!subteam^S0DIENST>",
+        f"Wie als coördinator bericht krijgt: niets → <@{SANNE}>",
+        "Kanaal voor zaken die veel te laat zijn: niets → <#C0ESCALATIE>",
+        "Eigen redenen om af te sluiten: niets → ⁨SUBSIDIE⁩",
+        "Woorden waarmee een nieuw bericht voorgaat: niets → ⁨WATEROVERLAST⁩",
+        "Onderwerpen: niets → ⁨GROENAFVAL⁩",
+        "Naam: ⁨Webcare⁩ → ⁨GEMEENTE⁩",
+    ]
+
+
 async def changes_all(bot: Bot) -> list[Event]:
     """One change of each kind: a setting, a role, initials, and the routing."""
     async with bot.desk.session() as session:
