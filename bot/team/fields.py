@@ -9,7 +9,7 @@ from bot.domain.house_rules import is_criticism
 from bot.domain.reply import MAX_TYPED
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.domain.words import DASHES
+from bot.domain.words import DASHES, folded
 from bot.team.settings import (
     MAX_ARTICLE,
     MAX_DAYS,
@@ -69,9 +69,19 @@ class Reader:
         )
         return read or []
 
-    def labels(self, field: str, *, most: int, taken: Mapping[str, str] | None = None) -> list[str]:
-        """Return the labels of a field, one per line; each once, and none that is in `taken` (in lower case)."""
-        labels: list[str] = self.lines(field, label)
+    def labels(
+        self,
+        field: str,
+        *,
+        most: int,
+        taken: Mapping[str, str] | None = None,
+        parse: Callable[[str], str] | None = None,
+    ) -> list[str]:
+        """Return the labels of a field, one per line; each once, and none that is in `taken` (in lower case).
+
+        `parse` reads one of them, by default `label`.
+        """
+        labels: list[str] = self.lines(field, parse or label)
         double = {each.casefold() for each in labels} & set(taken or {})
         if double:
             self.wrong[field] = text("“{label}” is there already.", label=(taken or {})[double.pop()])
@@ -206,6 +216,13 @@ def label(line: str) -> str:
     if not line or len(line) > MAX_LABEL:
         raise Unreadable(text("Write 1 to {most} characters.", most=MAX_LABEL))
     return line
+
+
+def word(line: str) -> str:
+    """Read a word that is looked for in posts; one without letters and digits is never found."""
+    if not folded(line):
+        raise Unreadable(text("Write a word of letters or digits on each line."))
+    return label(line)
 
 
 def time_zone(name: str) -> str:

@@ -27,6 +27,7 @@ from bot.team.fields import (
     step,
     time,
     time_zone,
+    word,
     words_with,
 )
 from bot.team.settings import MAX_REASONS, MAX_SIGNAL_WORDS, MAX_TOPICS, Norm, TeamSettings
@@ -205,7 +206,7 @@ def _card(reader: Reader) -> dict[str, Any]:
         "images": "yes" in reader.chosen("images"),
         "invitation": (reader.filled.get("invitation") or "").strip(),
         "way_to_us": (reader.filled.get("way_to_us") or "").strip(),
-        "signal_words": reader.labels("signal_words", most=MAX_SIGNAL_WORDS),
+        "signal_words": reader.labels("signal_words", most=MAX_SIGNAL_WORDS, parse=word),
     }
 
 

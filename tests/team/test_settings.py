@@ -101,6 +101,8 @@ async def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(sqli
         ("reasons", "close_reasons", "x" * 61),
         ("reasons", "close_reasons", "\n".join(map(str, range(11)))),
         ("reasons", "topics", "\n".join(map(str, range(99)))),
+        ("card", "signal_words", "vuurwerk*\n🔥"),
+        ("card", "signal_words", "*"),
     ],
 )
 def test_what_cannot_be_read_is_refused(group: str, field: str, words: str) -> None:
