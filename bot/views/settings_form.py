@@ -165,10 +165,13 @@ def line(
     hint: str = "",
     most: int | None = None,
 ) -> Block:
-    """Return a text field of one line, or of `many`, for at most `most` characters."""
+    """Return a text field of one line, or of `many`, for at most `most` characters.
+
+    What it begins with may be longer, as a name from TEAM_NAME: Slack would not show it in a shorter field.
+    """
     element: Block = {"type": "plain_text_input", "multiline": many}
     if most:
-        element["max_length"] = most
+        element["max_length"] = max(most, len(filled.get(block_id) or ""))
     if filled.get(block_id):
         element["initial_value"] = filled[block_id]
     return field_of(label, block_id, element, optional=optional, hint=hint)

@@ -13,6 +13,7 @@ from bot.domain.holidays import HOLIDAYS
 from bot.models import Account, Agent, Event, Message, MessageKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.team import teams
 from bot.texts import Texts
 from bot.views.settings_change import change_words
 from bot.views.settings_form import HOLIDAY_NAMES
@@ -85,6 +86,17 @@ async def test_no_two_teams_have_the_same_name_or_channel(bot: Bot) -> None:
     assert "al een team met deze naam" in ack.errors["name"]
     assert "kanaal van het team Wegen" in ack.errors["channel"]
     assert await changes(bot) == []
+
+
+async def test_a_team_whose_name_is_longer_than_slack_lets_one_write_gets_a_shorter_one(bot: Bot) -> None:
+    long = "Gemeente Voorbeeldstad – Directie Communicatie, Webcare en Participatie"
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"name": long}, by="", now=bot.desk.now())  # as TEAM_NAME does
+    form = await open_group(bot, SANNE, "team")
+    assert form["callback_id"] == "settings:team", text_of(form)
+    assert "60" in (await bot.slack.submit(SANNE, {"language": "en"})).errors["name"]
+    assert not (await bot.slack.submit(SANNE, {"name": "Voorbeeldstad"})).errors
+    assert (await team(bot)).name == "Voorbeeldstad"
 
 
 async def test_what_was_taken_meanwhile_is_not_put_back(sqlite_bot: Bot) -> None:
