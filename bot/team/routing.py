@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import db
+from bot import connectors, db
 from bot.domain.event import EventKind
 from bot.domain.hours import is_open
 from bot.domain.routing import Asked, Routing, Rule
@@ -21,7 +22,7 @@ MAX_RULES = 40
 MAX_STORED = 2500
 """Characters of one stored rule: the modal that tries it has it in its metadata, and Slack takes 3,000 there."""
 TRIED = 200
-"""The newest mentions on which a rule is tried before it is saved."""
+"""The newest mentions that rules decide about, on which a rule is tried before it is saved."""
 
 
 async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
@@ -135,8 +136,8 @@ def _about(known: Collection[int], rules: Sequence[Rule]) -> list[Rule]:
 class Tried:
     """What a rule would have done with the newest mentions: how many there are, and which it would have routed.
 
-    `shown` are those in teams where the person who tries it has a role, each with its author; the others are only
-    counted.
+    No rule decides about what joined a case, or was made one by hand. `shown` are those in teams where the person who
+    tries it has a role, each with its author; the others are only counted.
     """
 
     of: int
@@ -148,13 +149,15 @@ async def tried(session: AsyncSession, team_id: int, rule: Rule, *, known: Colle
     """Try a rule, in its place among the others, on the newest mentions; `known` are the teams that may be shown."""
     workspace_id = (await session.get_one(Team, team_id)).workspace_id
     columns: list[Any] = [Mention, Author, Account, Team, Case.team_id]
+    before = aliased(Mention)
+    joined = select(before.id).where(before.case_id == Mention.case_id, before.id < col(Mention.id)).exists()
     newest = (
         select(*columns)
         .join(Account, col(Mention.account_id) == Account.id)
         .join(Team, col(Account.team_id) == Team.id)
         .join(Case, col(Mention.case_id) == Case.id)
         .join(Author, col(Case.author_id) == Author.id)
-        .where(Team.workspace_id == workspace_id)
+        .where(Team.workspace_id == workspace_id, col(Account.platform).in_(connectors.registry().platforms), ~joined)
         .order_by(col(Mention.received_at).desc(), col(Mention.id).desc())
         .limit(TRIED)
     )

@@ -236,6 +236,25 @@ async def test_a_case_made_by_hand_is_for_the_team_in_whose_channel_it_was_made(
     await card_in(bot, CHANNEL, "Glas!", "Nieuw")
 
 
+async def test_what_no_rule_decides_is_not_among_what_a_rule_would_route(bot: Bot) -> None:
+    """A case that was made by hand stays where it was made, and what joins a conversation where that is."""
+    beheer = await second_team(bot)
+    await mention(bot, 1, "Mijn paspoort")
+    answer = Post("2", Author("a1", "Burger 1"), "En er ligt glas.", bot.desk.now(), permits=permits(Act.ANSWER),
+                  in_reply_to="1")  # fmt: skip
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [answer], now=bot.desk.now())
+    message = await bot.slack.post(YOUSSEF, CHANNEL, "Glas! <https://example.org/glas>")
+    assert message.message is not None
+    await bot.slack.shortcut(SANNE, "make_case", channel=CHANNEL, ts=message.message["ts"])
+    await card_in(bot, CHANNEL, "Glas!", "Nieuw")
+    await mention(bot, 3, "Nog meer glas")
+    assert [case.team_id for case in await bot.rows(Case)] == [1, 1, 1]
+    tried = read(await adds(bot, "glas", beheer))
+    assert "Deze regel stuurt 1 van de 2 nieuwste berichten naar Beheer." in tried
+    assert "Nog meer glas" in tried and "En er ligt glas" not in tried and "Glas!" not in tried
+
+
 async def test_a_rule_about_an_account_that_was_removed_is_not_about_the_next_one(bot: Bot) -> None:
     """Nor after an undo: SQLite alone would give the next account the same id."""
     beheer = await second_team(bot)
