@@ -58,6 +58,8 @@ NEEDS: Mapping[str, Access] = {
     "settings": Access.EVERYONE,  # the modal says who may
 }
 """Who may use which command."""
+OF_ONE_TEAM = frozenset({"duty", "initials"})
+"""What a person has in each of their teams by itself: outside the channel of one, nothing says in which."""
 
 
 def needs(body: dict[str, Any]) -> Access:
@@ -92,6 +94,8 @@ async def webcare(command: dict[str, Any], respond: Respond, person: Person, des
 
 async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: str) -> View:
     user = person.by
+    if asked in OF_ONE_TEAM and len(person.teams) > 1:
+        raise Refused("You answer for several teams. Type this in the channel of the one that it is for.")
     match asked:
         case "open":
             return await lists.queue(desk, person, Filter())

@@ -188,6 +188,29 @@ async def test_who_is_on_duty_in_one_team_is_not_in_another_and_leaves_all_when_
     assert await on_duty() == [[YOUSSEF], []]
 
 
+async def test_who_answers_for_several_teams_says_in_a_channel_which_one_their_duty_or_initials_are_of(
+    bot: Bot,
+) -> None:
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel=OTHER, created_at=bot.desk.now()))
+    await members.read_channels(bot.desk)
+
+    async def on_duty() -> list[list[str]]:
+        async with bot.desk.reading() as session:
+            return [await presence.on_duty(session, team, TeamSettings(), bot.desk.now()) for team in (1, 2)]
+
+    await asked(bot, SANNE, "/webcare dienst", OTHER)
+    assert await on_duty() == [[], [SANNE]]
+    for command in ("dienst uit", "dienst", "initialen SB"):
+        assert "Je antwoordt voor meerdere teams" in await asked(bot, SANNE, f"/webcare {command}", "C0ALGEMEEN")
+    assert await on_duty() == [[], [SANNE]] and await agent(bot, 1, SANNE) is None
+    assert "geen dienst meer" in await asked(bot, SANNE, "/webcare dienst uit", OTHER)
+    assert await on_duty() == [[], []]
+    await make_role(bot, MARIEKE, Role.READER)
+    assert "Je hebt dienst" in await asked(bot, MARIEKE, "/webcare dienst", "C0ALGEMEEN")
+    assert await on_duty() == [[], [MARIEKE]]
+
+
 async def test_the_home_shows_the_teams_of_the_person(two_teams: Bot) -> None:
     bot = two_teams
     bot.slack.workspace.channels[CHANNEL].members -= {MARIEKE}
