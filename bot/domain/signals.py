@@ -41,8 +41,8 @@ OWN = "own:"
 
 _SAID: Mapping[Signal, str] = {
     Signal.HURT: r"""
-        gewond\w* | slachtoffers? | bewusteloos | reanim\w* | levensgevaar\w* | verdrink\w* | drenkeling | neergestoken
-        | neergeschoten | (in het|te) water (gevallen|geraakt|beland)
+        (zwaar|licht)?gewond\w* | slachtoffers? | bewusteloos | reanim\w* | levensgevaar\w* | verdrink\w* | verdronken
+        | drenkeling | neergestoken | neergeschoten | (in het|te) water (gevallen|geraakt|beland)
         | (zit|zitten|ligt|liggen) (nog )?(vast|opgesloten|bekneld)
         | (iemand|mensen|kind|kinderen|bewoner|bewoners) (nog )?(binnen|vast|vermist) | komt er niet (meer )?uit
         | (bel|belt|bellen|belde|gebeld) 112 | 112 (bellen|gebeld) | (krijg|krijgt|krijgen) geen lucht | stikken
@@ -50,7 +50,8 @@ _SAID: Mapping[Signal, str] = {
     """,
     Signal.DANGER: r"""
         (woning|huis|flat|auto|schuur|loods|keuken|natuur|bos|berm|heide|duin|container|dak|schoorsteen|boerderij)?brand
-        | brandt af | in de fik | gas(lucht|lek|lekkage) | ruik\w* gas | explosie\w* | ontplof\w* | explod\w*
+        | brandt af | in de fik | gas(lucht|geur|lek|lekkage) | ruik\w* (.{0,25} )?gas | explosie\w* | ontplof\w*
+        | explod\w*
         | koolmonoxide\w* | ingestort | stort in | instorting | steekpartij | schietpartij | aanrijding | frontaal
         | (losse?|hangende?|loshangende?|blote?) (stroom|hoogspannings)\w* | onder stroom | overstro(om|mi)\w*
         | dijk\w*doorbraak | giftig\w* | vergiftig\w*
@@ -61,7 +62,8 @@ _SAID: Mapping[Signal, str] = {
     """,
     Signal.THREAT: r"""
         (maak|sla|schiet|steek|trap) (ik )?(je|jou|jullie|u|hem|haar|hen|ze) (allemaal )?(dood|af|neer|overhoop)
-        | doodmaken | doodschieten | doodsteken | afmaken | kogels? door | vermoord\w*
+        | doodmaken | doodschieten | doodsteken | (je|jou|jullie|u|hem|haar|hen|ze) (allemaal )?afmaken
+        | kogels? door | vermoord\w*
         | (jullie|je|jij|u) ga(at|an)? eraan | ga(at|an)? (jullie|je|jij|u) eraan
         | weet (waar|wel waar) (je|jij|u|jullie) (woont|wonen|werkt|werken) | sta voor je deur
         | kom (ik )?(je|jullie) halen
