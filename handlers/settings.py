@@ -7,9 +7,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.accounts import manual
 from bot.desk import TeamDesk
+from bot.domain.event import EventKind
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.text import Refused
-from bot.models import Role, Team
+from bot.models import Event, Role, Team
 from bot.slack import messages
 from bot.staffing import leaving
 from bot.staffing.leaving import Changed, Destination
@@ -108,8 +109,10 @@ async def _history(desk: TeamDesk, team_id: int, number: int) -> Block:
 
 async def save(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save a group of settings, and update the Home; an error is shown at its field and nothing typed is lost."""
-    await _refuse_closed(desk, view)
     team_id = team_of(view)
+    async with desk.reading() as session:
+        team = await session.get_one(Team, team_id)
+    await _refuse_closed(desk, team, _filled_in(team, view, desk.t))
     async with desk.session() as session:
         changes = _filled_in(await teams.locked(session, team_id), view, desk.t)
         done = await leaving.change_settings(session, team_id, changes, body["trigger_id"], by=by, now=desk.now())
@@ -119,11 +122,9 @@ async def save(ack: Ack, view: dict[str, Any], body: dict[str, Any], by: str, de
     await publish(desk, by)
 
 
-async def _refuse_closed(desk: TeamDesk, view: dict[str, Any]) -> None:
-    """Raise Wrong for a channel that a form sets anew and in which the bot is not; Slack says so before we lock."""
-    async with desk.reading() as session:
-        team = await session.get_one(Team, team_of(view))
-    changes, now_set = _filled_in(team, view, desk.t), forms.written_of(team, desk.t)
+async def _refuse_closed(desk: TeamDesk, team: Team, changes: Mapping[str, Any]) -> None:
+    """Raise Wrong for a channel that is set anew and in which the bot is not; Slack says so before we lock."""
+    now_set = forms.written_of(team, desk.t)
     moved = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", now_set[field])}
     await refuse_closed_channels(desk, moved)
 
@@ -183,6 +184,7 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
     async with going_on(desk, body) as show:
         event_id, team_id, by = int(action["value"]), team_of(body["view"]), body["user"]["id"]
         try:
+            await _refuse_closed_before(desk, event_id, team_id)
             async with desk.session() as session:
                 done = await leaving.put_back(session, event_id, team_id, body["trigger_id"], by=by, now=desk.now())
                 await manual.follow_names(session)
@@ -192,6 +194,14 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
         await show(await _changed(desk, team_id, done, undone=True))
         await messages.wake_lanes(desk)
     await publish(desk, body["user"]["id"])
+
+
+async def _refuse_closed_before(desk: TeamDesk, event_id: int, team_id: int) -> None:
+    """Raise Wrong when a change is undone by which a channel was set in place of one in which the bot is no more."""
+    async with desk.reading() as session:
+        team, event = await session.get_one(Team, team_id), await session.get(Event, event_id)
+    if event is not None and event.kind is EventKind.SETTINGS:
+        await _refuse_closed(desk, team, {event.details["field"]: event.details["before"]})
 
 
 async def _changed(desk: TeamDesk, team_id: int, done: Changed, *, undone: bool = False) -> Block:

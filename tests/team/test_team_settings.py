@@ -135,6 +135,19 @@ async def test_a_channel_that_slack_refuses_or_cannot_tell_of_is_not_taken(
     assert (await team(bot)).channel == CHANNEL
 
 
+@pytest.mark.parametrize("field", ["channel", "escalation_channel"])
+async def test_a_channel_that_the_bot_has_left_meanwhile_is_not_put_back(bot: Bot, field: str) -> None:
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"escalation_channel": CHANNEL}, by=SANNE, now=bot.desk.now())
+    await open_group(bot, SANNE, "team" if field == "channel" else "reminders")
+    await bot.slack.submit(SANNE, {field: OTHER})
+    bot.slack.workspace.channels[CHANNEL].members -= {bot.slack.app.user_id}
+    told = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo")
+    assert "De bot zit niet in dit kanaal" in text_of(told)
+    changed_now = await team(bot)
+    assert {"channel": changed_now.channel, **(changed_now.settings or {})}[field] == OTHER
+
+
 async def test_what_is_left_as_it_is_does_not_ask_slack(sqlite_bot: Bot) -> None:
     """A team whose channel Slack cannot tell of can still change its name."""
     bot = sqlite_bot
