@@ -120,7 +120,7 @@ async def _reminders(
     The reminders of the cases `put_off` come at once: somebody was told that there is one at this moment.
     """
     owners = {one.case.assignee for one in due if one.case.assignee}
-    away = await presence.not_reminded(session, team.id, owners, settings.coordinators)
+    away = await presence.not_reminded(session, team.id, settings, owners)
     return [
         Told(
             recipient,

@@ -248,8 +248,9 @@ async def _reply_problem(desk: TeamDesk, session: AsyncSession, message: Message
     if message.ts is None and doubted and message.key.endswith(AGAIN) and reply.status is not ReplyStatus.UNCERTAIN:
         return None
     if message.ts is None:
-        lost = await presence.not_reminded(session, file.team.id, [reply.by], [])
-        asks_others = bool(lost) and file.case.status not in OPEN
+        settings = TeamSettings.of(desk.team.settings)
+        lost = await presence.not_reminded(session, desk.team.id, settings, [reply.by])
+        asks_others = reply.by in lost and file.case.status not in OPEN
         message.details = Called(await _on_call(desk, session)).to_json() if asks_others else None
     instead = Called.of(message.details).called if message.details else None
     return thread.reply_problem(file, reply.id, desk.t, doubted=doubted, instead=instead)

@@ -109,14 +109,14 @@ async def away_of(session: AsyncSession, people: Collection[str]) -> set[str]:
 
 
 async def not_reminded(
-    session: AsyncSession, team_id: int, owners: Collection[str], coordinators: Collection[str]
+    session: AsyncSession, team_id: int, settings: TeamSettings, owners: Collection[str]
 ) -> set[str]:
     """Return who is reminded of nothing: who is away or has left, and owners who no longer answer for the team.
 
     An owner keeps a case that waits for its citizen, whatever becomes of their role.
     """
-    lost = {*owners}.difference(await agents.answering(session, team_id)) if owners else set[str]()
-    return lost | await away_of(session, {*owners, *coordinators})
+    lost = {*owners}.difference(await agents.able(session, team_id, settings, sorted(owners)))
+    return lost | await away_of(session, {*owners, *settings.coordinators})
 
 
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:

@@ -15,7 +15,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages, troubles
 from bot.slack.writing import is_stale
 from bot.team import agents, teams
-from jobs import claims, digest, due, sla, sweep, workspace
+from jobs import claims, digest, due, members, sla, sweep, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import asked, at, claim_in_two_teams, lists, mention, read, sent, settings, showing
@@ -606,3 +606,17 @@ async def test_a_team_that_goes_back_to_its_former_channel_is_reminded_there(off
         await at(office, f"2026-11-20 {moment}")
         await level(office)
     assert len(showing(office, "1 te laat", channel=CHANNEL)) == 1
+
+
+async def test_an_owner_is_reminded_while_slack_has_not_said_yet_who_is_in_the_teams_new_channel(office: Bot) -> None:
+    await settings(office, ladder=[{"percent": percent, "to": "owner"} for percent in (80, 100)])
+    await claimed(office, 1)
+    async with office.desk.session() as session:
+        await teams.change(session, 1, {"channel": ESCALATION}, by=MARIEKE, now=office.desk.now())
+    office.slack.faults.error("conversations.members", "fatal_error")
+    await members.read_channels(office.desk)
+    assert await at(office, "2026-11-20 10:50") == [f"{SANNE}:80"]
+    office.slack.faults.clear()
+    office.slack.workspace.channels[ESCALATION].members -= {SANNE}
+    await members.read_channels(office.desk)
+    assert await at(office, "2026-11-20 11:00") == [f"{ESCALATION}:100"]

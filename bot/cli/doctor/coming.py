@@ -18,7 +18,7 @@ async def coming(session: AsyncSession, file: CaseFile, settings: TeamSettings, 
     """Return what the clock will do for a case if nobody does anything, the first first."""
     case, team = file.case, file.team
     owners = [case.assignee] if case.assignee else []
-    away = await presence.not_reminded(session, team.id, owners, settings.coordinators)
+    away = await presence.not_reminded(session, team.id, settings, owners)
     found = [
         *steps.coming(file, settings, away, now),
         *await idle.coming(session, case.id, team, settings, now),
