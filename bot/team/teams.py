@@ -134,15 +134,18 @@ async def locked(session: AsyncSession, team_id: int) -> Team:
 
 
 async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str, Any]) -> None:
-    """Raise Wrong when another team has the name or the channel."""
+    """Raise Wrong when another team has the name or the channel; of two that take the same at once the second waits."""
     new = {field: changes[field] for field in COLUMNS if changes.get(field) not in (None, getattr(team, field))}
-    others = [each for each in await all_teams(session) if each.id != team.id] if new else []
+    if not new:
+        return
+    await session.get_one(Workspace, team.workspace_id, with_for_update=db.HELD)
+    others = await session.exec(select(Team.name, Team.channel).where(Team.id != team.id).order_by(col(Team.id)))
     wrong: dict[str, Text] = {}
-    for other in others:
-        if other.name.casefold() == new.get("name", "").casefold():
+    for name, channel in others:
+        if name.casefold() == new.get("name", "").casefold():
             wrong["name"] = text("There already is a team with this name.")
-        if other.channel == new.get("channel"):
-            wrong["channel"] = text("This is the channel of the team {team}. Choose another.", team=other.name)
+        if channel == new.get("channel"):
+            wrong["channel"] = text("This is the channel of the team {team}. Choose another.", team=name)
     if wrong:
         raise Wrong(wrong)
 

@@ -1,15 +1,18 @@
 """The team itself, set in Slack: its name, channel, time zone and language; the environment changes it too."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from bot import db
 from bot.accounts import manual
 from bot.config import BadSettings
 from bot.domain.event import EventKind
 from bot.domain.holidays import HOLIDAYS
+from bot.domain.text import Refused
 from bot.models import Account, Agent, Event, Message, MessageKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -86,6 +89,27 @@ async def test_no_two_teams_have_the_same_name_or_channel(bot: Bot) -> None:
     assert "al een team met deze naam" in ack.errors["name"]
     assert "kanaal van het team Wegen" in ack.errors["channel"]
     assert await changes(bot) == []
+
+
+@pytest.mark.parametrize("wanted", [{"channel": "C0ALGEMEEN"}, {"name": "Online"}])
+async def test_of_two_teams_that_take_the_same_name_or_channel_at_once_one_gets_it(
+    bot: Bot, wanted: dict[str, str]
+) -> None:
+    await add_team(bot)
+    both_begun = asyncio.Barrier(2)
+
+    async def takes(team_id: int) -> str:
+        try:
+            async with bot.desk.session() as session:
+                await teams.locked(session, team_id)
+                if not db.is_sqlite(session):  # which lets one write at a time
+                    await both_begun.wait()
+                await teams.change(session, team_id, wanted, by=SANNE, now=bot.desk.now())
+        except Refused:
+            return "refused"
+        return "taken"
+
+    assert sorted(await asyncio.gather(takes(1), takes(2))) == ["refused", "taken"]
 
 
 async def test_a_team_whose_name_is_longer_than_slack_lets_one_write_gets_a_shorter_one(bot: Bot) -> None:
