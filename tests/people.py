@@ -246,11 +246,11 @@ async def second_team(bot: Bot, name: str = "Beheer", **settings: Any) -> int:
     return team_id
 
 
-async def moves_to(bot: Bot, channel: str) -> None:
-    """Give the team another channel, in which the bot is."""
+async def moves_to(bot: Bot, channel: str, team_id: int = 1) -> None:
+    """Give a team another channel, in which the bot is."""
     await bot.slack.join(bot.slack.app.user_id, channel)
     async with bot.desk.session() as session:
-        team = await session.get_one(Team, 1)
+        team = await session.get_one(Team, team_id)
         team.channel = channel
         session.add(team)
 

@@ -36,7 +36,7 @@ async def tell_team(session: AsyncSession, team: Team, as_of: datetime, now: dat
         moment=_shown(as_of),
     )
     details = {**words.to_json(), "as_of": as_of.isoformat(), "at": now.isoformat()}
-    session.add(Message(key=key, kind=MessageKind.NOTICE, channel=team.channel, details=details))
+    session.add(Message(key=key, kind=MessageKind.NOTICE, subject_id=team.id, channel=team.channel, details=details))
 
 
 async def warn(session: AsyncSession, case: Case, as_of: datetime, at: datetime) -> None:

@@ -185,7 +185,7 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
             team = await session.get_one(Team, subject.team_id)
         case MessageKind.BACKLOG | MessageKind.SPIKE:
             team = await session.get_one(Team, message.subject_id)
-        case MessageKind.DIGEST | MessageKind.REMINDER if message.subject_id is not None:
+        case MessageKind.DIGEST | MessageKind.REMINDER | MessageKind.NOTICE if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.PASSED:
             case_id = Passed.of(message.details).cases[0]

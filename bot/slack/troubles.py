@@ -172,6 +172,11 @@ async def known(session: AsyncSession, team_id: int | None = None) -> list[Slack
     return list(await session.exec(query.where(SlackTrouble.team_id == team_id) if team_id is not None else query))
 
 
+async def is_needed(session: AsyncSession, channel: str) -> bool:
+    """Tell whether we write in a channel for any team."""
+    return any(channel in _needed(team) for team in await teams.all_teams(session))
+
+
 def _needed(team: Team) -> set[str]:
     """Return the channels in which we write for a team: its own, and those in its settings."""
     named, settings = {team.channel}, TeamSettings.if_readable(team)

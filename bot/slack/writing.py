@@ -98,6 +98,8 @@ OF_THE_TEAM = frozenset(
     }
 )
 """The kinds that are posted in the team's channel; all others are in a thread, or for those asked or notified."""
+TO_WHOLE_TEAM = frozenset({MessageKind.SECOND, MessageKind.REVIEW, MessageKind.NOTICE})
+"""The kinds that are posted there outside threads, when they ask nobody by name."""
 
 
 IN_OPENING_HOURS = frozenset(
@@ -156,6 +158,12 @@ class Result:
     unknown: bool = False
     late: bool = False
     vanished: bool = False
+
+
+def _is_of_the_team(message: Message) -> bool:
+    """Tell whether a message belongs in its team's channel, by its kind, or as it asks nobody by name."""
+    is_to_all = message.kind in TO_WHOLE_TEAM and is_channel(message.channel) and not message.in_thread
+    return message.kind in OF_THE_TEAM or is_to_all
 
 
 def is_stale() -> ColumnElement[bool]:
@@ -277,7 +285,7 @@ async def _rendered(
         message.channel = card.channel
     file = await cases.read(session, message.case_id) if message.kind is MessageKind.CASE and message.case_id else None
     team_desk = desk.of(file.team if file else await team_of(session, message))
-    if message.kind in OF_THE_TEAM and not message.may_be_there:
+    if _is_of_the_team(message) and not message.may_be_there:
         message.channel = team_desk.team.channel  # the team may have another one now
     view = await view_of(team_desk, session, message, file) if opens_at is None else None
     return _showing(team_desk, message, view, file, card, now, opens_at)
@@ -521,12 +529,13 @@ def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) ->
 async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease) -> None:
     """The channel is closed to us: move a message of the team to the team's channel, if that is another one now.
 
-    A list of reminders does not move: its reminders do (`cases.reminders.remind`). What stands in a thread, or shows
-    where a case went, stays as it is in a channel that no team uses any more.
+    A list of reminders does not move: its reminders do (`cases.reminders.remind`). What stands in a thread, shows where
+    a case went, or asked for advice, stays as it is in a channel that no team needs any more.
     """
     channel = lease.desk.team.channel
-    if message.in_thread or message.kind is MessageKind.FORMER:
-        if message.ts is not None and await teams.of_channel(session, message.channel) is None:
+    if message.in_thread or message.kind in {MessageKind.FORMER, MessageKind.ASK}:
+        is_left = is_channel(message.channel) and not await troubles.is_needed(session, message.channel)
+        if message.ts is not None and is_left:
             message.shown_version, message.retry_at = lease.message.version, None  # as an ended card above it
         return
     if message.channel == channel:
@@ -535,9 +544,9 @@ async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease
         stays = (await session.exec(select(Reminder.id).where(Reminder.message_id == message.id))).first() is None
     else:
         stays = message.ts is not None and not await _is_needed(session, message)
-    if stays and message.kind in {*OF_THE_TEAM, MessageKind.REMINDER}:
+    if stays and (message.kind is MessageKind.REMINDER or _is_of_the_team(message)):
         message.shown_version, message.retry_at = lease.message.version, None  # it stays where it is
-    elif message.kind in OF_THE_TEAM:
+    elif _is_of_the_team(message):
         message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
 
 
@@ -574,10 +583,17 @@ async def note_trouble(lease: Lease, result: Result) -> None:
     desk, message = lease.desk, lease.message
     if result.problem in REFUSED_TOKEN:
         await troubles.note(desk, troubles.EVERYWHERE, result.problem)
-    elif result.problem in CLOSED and is_channel(message.channel):
+    elif result.problem in CLOSED and is_channel(message.channel) and await _waits_there(desk, message):
         await troubles.note(desk, message.channel, result.problem, team_id=desk.team.id)
     elif result.problem in LEFT and is_person(message.channel):
         async with desk.session() as session:
             await members.saw_account(session, message.channel, closed=True, now=desk.now())
     elif result.place is not None and message.problem in CLOSED | REFUSED_TOKEN:
         await troubles.note_end(desk, message.channel if message.problem in CLOSED else troubles.EVERYWHERE)
+
+
+async def _waits_there(desk: Desk, message: Message) -> bool:
+    """Tell whether a message still waits for the channel that refused it: it may be for another one now, or stay."""
+    there = (col(Message.id) == message.id, Message.channel == message.channel, is_stale())
+    async with desk.reading() as session:
+        return (await session.exec(select(Message.id).where(*there))).first() is not None

@@ -44,7 +44,7 @@ from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
 from tests.fakes.between import Between
 from tests.fakes.wall import Wall
-from tests.people import BEA, BEHEER, answer, card_in, make_role, open_modal, read, second_team, settings
+from tests.people import BEA, BEHEER, answer, card_in, make_role, moves_to, open_modal, read, second_team, settings
 from tests.people import asked as command
 
 
@@ -1114,6 +1114,39 @@ async def test_without_coordinators_the_channel_is_asked(calm: Bot, wall: Wall) 
     await at(calm, "2027-02-22 10:00")
     [question] = [m for m in calm.slack.messages(CHANNEL) if "nog steeds nodig" in read(m)]
     assert question.get("thread_ts", question["ts"]) == question["ts"]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+@pytest.mark.parametrize(
+    ("rule", "moment", "later", "words"),
+    [
+        ("Schelden", "2027-02-22 10:00", "2027-02-22 11:00", "nog steeds nodig"),
+        ("Discriminatie", "2026-11-20 11:01", "2026-11-20 12:00", "Het wacht al"),
+    ],
+)
+async def test_what_the_channel_is_asked_comes_in_the_new_one_of_the_team_when_its_own_is_archived(
+    calm: Bot, wall: Wall, rule: str, moment: str, later: str, words: str, is_asked: bool
+) -> None:
+    await settings(calm)
+    await hide(calm, rule)
+    await closed(calm)
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    if is_asked:
+        await at(calm, moment)
+    await calm.slack.archive(CHANNEL)
+    await at(calm, moment)
+    await moves_to(calm, "C0ALGEMEEN")
+    for minutes in (0, 5):
+        calm.clock.at = local(later) + timedelta(minutes=minutes)  # type: ignore[attr-defined]
+        await messages.wake_lanes(calm.desk)
+        await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    assert sum(words in read(m) for m in calm.slack.messages("C0ALGEMEEN")) == (not is_asked)
+    await edits(calm)
+    for minutes in (10, 15, 20):
+        calm.clock.at = local(later) + timedelta(minutes=minutes)  # type: ignore[attr-defined]
+        await messages.wake_lanes(calm.desk)
+        await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    assert not [m.kind for m in await calm.rows(Message) if m.shown_version < m.version]
 
 
 # --- Figures -------------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bot import cases
-from bot.cases import inbox
+from bot.cases import inbox, restored
+from bot.domain.case import Urgency
 from bot.domain.mention import Act, Author, Gone, Post, permits
-from bot.models import Message, ReplyKind
+from bot.models import Message, MessageKind, ReplyKind, Team
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import troubles
 from bot.team import members
@@ -17,7 +18,7 @@ from jobs import due, sweep
 from jobs.workspace import look_at_slack
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import BEA, mention, moves_to, second_team, sent
+from tests.people import BEA, BEHEER, mention, moves_to, second_team, sent
 
 NEW = "C0ALGEMEEN"
 
@@ -83,6 +84,7 @@ async def settles(bot: Bot) -> None:
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
         bot.clock.at += timedelta(minutes=3)  # type: ignore[attr-defined]
     await look_at_slack(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
 async def nothing_waits(bot: Bot) -> bool:
@@ -131,6 +133,44 @@ async def test_what_stands_in_an_archived_channel_that_its_team_left_stays_as_it
         await inbox.take_in(session, 1, [replace(again, gone=Gone.BY_AUTHOR)], now=bot.desk.now())
     await settles(bot)
     assert bot.slack.messages(NEW) == []
+    assert await nothing_waits(bot)
+
+
+async def test_a_question_in_an_archived_channel_that_no_team_needs_stays_as_it_is_and_nobody_hears_of_that(
+    office: Bot,
+) -> None:
+    bot = office
+    await mention(bot)
+    await bot.slack.join(bot.slack.app.user_id, NEW)
+    async with bot.desk.session() as session:
+        await cases.escalate(
+            session, 1, by=SANNE, now=bot.desk.now(), target=NEW, channels=[NEW], question="Klopt dit?",
+            urgency=Urgency.NORMAL, submission="e1",
+        )  # fmt: skip
+    await settles(bot)
+    assert [text_of(each) for each in bot.slack.messages(NEW)] != []
+    await bot.slack.archive(NEW)
+    again = Post("2", Author("a1", "Burger 1"), "En nog iets", bot.desk.now(), in_reply_to="1")
+    for words in ("En nog iets", "En nog iets anders"):
+        async with bot.desk.session() as session:
+            said = replace(again, text=words, edited_at=bot.desk.now())
+            await inbox.take_in(session, 1, [said], now=bot.desk.now())
+        await settles(bot)
+        assert await nothing_waits(bot)
+    assert MessageKind.SLACK_TROUBLE not in {each.kind for each in await bot.rows(Message)}
+
+
+async def test_that_the_data_were_put_back_comes_in_the_new_channel_when_that_of_then_is_archived(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    await bot.slack.archive(BEHEER)
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, beheer)
+        await restored.tell_team(session, team, bot.desk.now() - timedelta(hours=1), bot.desk.now())
+    await settles(bot)
+    await moves_to(bot, NEW, beheer)
+    await settles(bot)
+    assert ["teruggezet" in text_of(each) for each in bot.slack.messages(NEW)] == [True]
     assert await nothing_waits(bot)
 
 
