@@ -1,7 +1,6 @@
 """What is done with the cases of a roll-up at once: claim those that nobody has, take some out."""
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -17,6 +16,8 @@ from bot.models import Case, Event, Person
 
 TWICE = timedelta(seconds=5)
 """Who claims a lot again so soon clicked twice, and wants no second lot."""
+IN_LOT = "lot"
+"""The key in the details of the claim of a case in a lot, which may be a lot of one."""
 AGAIN = timedelta(minutes=1)
 """Who claims a lot again so soon, when all are taken, clicked before Slack showed that it was done."""
 
@@ -39,9 +40,8 @@ async def claim_lot(
     """
     await db.lock_or_add(session, Person(slack_id=by))  # the second of two clicks waits for the first
     own = await _claimed_since(session, subject_id, teams, by, now - AGAIN * speed)
-    for moment, size in Counter(at for at in own.values() if at > now - TWICE * speed).most_common(1):
-        if size > 1:
-            return [case_id for case_id, at in own.items() if at == moment]
+    if lot := await _last_lot(session, {case_id: at for case_id, at in own.items() if at > now - TWICE * speed}):
+        return lot
     free = select(Case.id).where(
         Case.subject_id == subject_id, col(Case.status) == Status.NEW, col(Case.team_id).in_(teams)
     )
@@ -54,7 +54,7 @@ async def claim_lot(
     if not claimed:
         return list(own)
     for case_id in claimed:
-        await claim(session, case_id, by=by, now=now)
+        await claim(session, case_id, by=by, now=now, details={IN_LOT: True})
     return claimed
 
 
@@ -65,6 +65,14 @@ async def _claimed_since(
     own = select(Case.id, Case.claimed_at).where(Case.subject_id == subject_id, col(Case.team_id).in_(teams))
     own = own.where(Case.status == Status.CLAIMED, Case.assignee == by, col(Case.claimed_at) > since)
     return {case_id: at for case_id, at in await session.exec(own.order_by(col(Case.id))) if at is not None}
+
+
+async def _last_lot(session: AsyncSession, own: Mapping[int, datetime]) -> list[int]:
+    """Return those of these cases that were claimed as the last lot; one that was claimed by itself is in none."""
+    claims = select(Event).where(col(Event.case_id).in_(own), Event.kind == EventKind.CLAIM)
+    lots = {claimed.at for claimed in await session.exec(claims) if claimed.details.get(IN_LOT)}
+    last = max(lots.intersection(own.values()), default=None)
+    return [case_id for case_id, at in own.items() if at == last]
 
 
 async def take_out(

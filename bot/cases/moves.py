@@ -56,12 +56,14 @@ OUTSIDE = text(
 )
 
 
-async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
+async def claim(
+    session: AsyncSession, case_id: int, *, by: str, now: datetime, details: dict[str, Any] | None = None
+) -> Case:
     """Give the case to one agent; of two who click at once, the first has it. Claiming one's own changes nothing."""
     case = await locked(session, case_id)
     if case.status is Status.CLAIMED and case.assignee == by:
         return case
-    return await move(session, Move.CLAIM, case, by=by, owner=by, now=now)
+    return await move(session, Move.CLAIM, case, by=by, owner=by, now=now, details=details)
 
 
 async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str, now: datetime) -> Case:

@@ -480,6 +480,25 @@ async def test_who_claims_the_next_part_of_a_lot_gets_it_also_after_a_case_of_th
         await lot(SANNE, 130)
 
 
+async def test_who_clicks_twice_for_a_lot_of_one_case_gets_no_second_lot_of_what_came_in_meanwhile(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(6)))
+    await work(bot, 20)
+    async with bot.desk.reading() as session:
+        [subject_id] = await session.exec(select(Rollup.subject_id))
+
+    async def lot(by: str, seconds: int) -> list[int]:
+        now = bot.desk.now() + timedelta(seconds=seconds)
+        async with bot.desk.session() as session:
+            return await cases.claim_lot(session, subject_id, teams=[1], by=by, now=now, most=5)
+
+    assert len(await lot(YOUSSEF, 0)) == 5
+    [one] = await lot(SANNE, 1)
+    await come(bot, *alike(bot, 6, 7, 8))
+    assert await lot(SANNE, 2) == [one]
+    assert len(await lot(SANNE, 8)) == 3
+
+
 async def test_two_who_claim_a_big_lot_at_once_share_it(strict: Bot) -> None:
     bot = strict
     await come(bot, *alike(bot, *range(70)))
