@@ -386,9 +386,9 @@ async def _open_cases(
     `found` are the signals of those that have any. One that a roll-up shows has a card that waits for nothing yet.
     """
     ranks = signals.ranks_of(posts, found)
+    taken = await numbers.take(session, team.id, len(posts))  # who takes in on another account of the team waits here
     about = await subjects.of_new(session, team, posts, now)
     rolled_up = await subjects.standing(session, set(about.values()))
-    taken = await numbers.take(session, team.id, len(posts))
     rows: Rows = [
         {
             "team_id": team.id,

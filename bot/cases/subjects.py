@@ -46,7 +46,8 @@ STANDS = (
 async def of_new(session: AsyncSession, team: Team, posts: Sequence[Post], now: datetime) -> dict[str, int]:
     """Return, by external id, the subjects of posts that open cases of a team; new subjects are stored.
 
-    Posts that are private or say too little are left out.
+    The caller holds the team's numbers, so that the same words on two accounts at once are one subject. Posts that are
+    private or say too little are left out.
     """
     texts = {post.external_id: found for post in posts if not post.private and (found := said(post.text)) is not None}
     if not texts:

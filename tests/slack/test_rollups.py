@@ -11,7 +11,7 @@ from sqlalchemy import func, text
 from sqlmodel import col, delete, select
 
 from bot import cases
-from bot.cases import redaction
+from bot.cases import inbox, redaction
 from bot.cli.doctor.facts import gather
 from bot.cli.doctor.wrong import wrong
 from bot.domain.case import Status
@@ -20,7 +20,19 @@ from bot.domain.mention import Gone
 from bot.domain.period import Period
 from bot.domain.text import Refused
 from bot.figures import reconciling
-from bot.models import AnswerDraft, Backlog, Case, Message, MessageKind, ReplyKind, Rollup, Subject, SubjectStem, Team
+from bot.models import (
+    Account,
+    AnswerDraft,
+    Backlog,
+    Case,
+    Message,
+    MessageKind,
+    ReplyKind,
+    Rollup,
+    Subject,
+    SubjectStem,
+    Team,
+)
 from bot.outgoing import drafts, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack import input_state
@@ -33,7 +45,7 @@ from jobs.digest import send_digests
 from tests.bench.flood import COUNTED
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
-from tests.people import FIRE, STREETS, moves_to, open_modal
+from tests.people import FIRE, STREETS, moves_to, open_modal, twin
 from tests.slack.conftest import come, post
 
 
@@ -551,6 +563,23 @@ async def test_who_claims_a_lot_while_their_first_answer_to_its_last_case_is_sto
     with pytest.raises(Refused, match="already"):
         await claiming
     assert (await bot.case(case.id)).status is Status.ANSWERED
+
+
+async def test_what_comes_in_alike_on_two_accounts_of_a_team_at_once_is_one_subject(postgres_bot: Bot) -> None:
+    bot = postgres_bot
+    other = await twin(bot, (await bot.rows(Account))[0], "2")
+
+    async def on_the_other_account() -> None:
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, other.id, alike(bot, 1), now=bot.desk.now())
+
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, alike(bot, 0), now=bot.desk.now())
+        taking_in = asyncio.create_task(on_the_other_account())
+        await eventually(lambda: held_up(bot, 1))
+    await taking_in
+    first, second = await bot.rows(Case)
+    assert first.subject_id == second.subject_id is not None
 
 
 async def held_up(bot: Bot, count: int) -> bool:
