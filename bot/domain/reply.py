@@ -43,8 +43,9 @@ class Template:
 
     @property
     def title(self) -> str:
-        """Its name and language, for people: short enough for a menu of Slack's."""
-        return f"{self.name[:60]} ({self.language[:10]})"
+        """Its name and language, for people: short enough for a menu of Slack's. Names may differ in their end only."""
+        name = self.name if len(self.name) <= 60 else f"{self.name[:39]}…{self.name[-20:]}"
+        return f"{name} ({self.language[:10]})"
 
     def filled_in(self, words: str) -> list[str] | None:
         """Return the values that were filled in to get these words, by number; None when they are not this text.

@@ -351,6 +351,24 @@ async def test_after_24_hours_the_answer_window_takes_the_teams_templates_only(
     assert server.said()[1:] == ["Donderdag wordt hij geleegd. ^SB"]
 
 
+async def test_of_two_templates_with_long_names_the_chosen_one_is_inserted(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot, long = on_whatsapp, "gemeente_antwoord_op_uw_vraag_over_afval_en_grondstoffen_staat_klaar"
+    server.has_template(f"{long}_v1", "Het oude antwoord staat klaar.")
+    server.has_template(f"{long}_v2", "Het nieuwe antwoord staat klaar.")
+    await check.check_accounts(bot.desk)
+    card = await asked(bot, server)
+    bot.clock.advance(hours=25)
+    await time_passes(bot)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    offered = await bot.slack.suggest(SANNE, "answer_snippet", "nieuwe")
+    await bot.slack.click_in_view(SANNE, "answer_snippet", offered[0])
+    await bot.slack.wait_for(lambda: "staat klaar" in text_of(bot.slack.view(SANNE)))
+    assert "Het nieuwe antwoord" in text_of(bot.slack.view(SANNE))
+
+
 async def test_the_card_says_that_only_a_template_will_do(on_sqlite: Bot, server: FakeWhatsApp) -> None:
     bot = await with_templates(on_sqlite, server)
     await asked(bot, server)
