@@ -21,10 +21,12 @@ from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
+from bot.cases import reminders
 from bot.cases.follow_ups import OUT_OF_SIGHT
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.domain.hours import NeverOpen, next_opening
+from bot.domain.reminder import STANDS
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
 from bot.models import (
@@ -529,25 +531,33 @@ def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) ->
 async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease) -> None:
     """The channel is closed to us: move a message of the team to the team's channel, if that is another one now.
 
-    A list of reminders does not move: its reminders do (`cases.reminders.remind`). What stands in a thread, shows where
-    a case went, or asked for advice, stays as it is in a channel that no team needs any more.
+    A list of reminders does not move: its reminders do (`cases.reminders.remind`). In a channel that no team needs any
+    more, what stands in a thread, shows where a case went, or asked for advice stays as it is, with its reminders.
     """
     channel = lease.desk.team.channel
+    is_left = is_channel(message.channel) and not await troubles.is_needed(session, message.channel)
     if message.in_thread or message.kind in {MessageKind.FORMER, MessageKind.ASK}:
-        is_left = is_channel(message.channel) and not await troubles.is_needed(session, message.channel)
         if message.ts is not None and is_left:
             message.shown_version, message.retry_at = lease.message.version, None  # as an ended card above it
         return
     if message.channel == channel:
         return
     if message.kind is MessageKind.REMINDER:
-        stays = (await session.exec(select(Reminder.id).where(Reminder.message_id == message.id))).first() is None
+        stays = await _reminds_of_nothing(session, message, lease.began, is_left=is_left)
     else:
         stays = message.ts is not None and not await _is_needed(session, message)
     if stays and (message.kind is MessageKind.REMINDER or _is_of_the_team(message)):
         message.shown_version, message.retry_at = lease.message.version, None  # it stays where it is
     elif _is_of_the_team(message):
         message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
+
+
+async def _reminds_of_nothing(session: AsyncSession, listed: Message, now: datetime, *, is_left: bool) -> bool:
+    """Tell whether a list of reminders has none, or in a channel that no team needs only what was read or is over."""
+    rows = (await session.exec(select(Reminder).where(Reminder.message_id == listed.id))).all()
+    if not is_left or listed.ts is not None:
+        return is_left or not rows
+    return not any(fact.standing in STANDS for fact in await reminders.facts_of(session, rows, now))
 
 
 async def _is_needed(session: AsyncSession, message: Message) -> bool:

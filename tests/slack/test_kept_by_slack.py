@@ -8,7 +8,7 @@ import pytest
 
 from bot import cases
 from bot.cases import inbox, restored
-from bot.domain.case import Urgency
+from bot.domain.case import Status, Urgency
 from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.models import Message, MessageKind, ReplyKind, Team
 from bot.sandbox.slack.inspection import text_of
@@ -158,6 +158,33 @@ async def test_a_question_in_an_archived_channel_that_no_team_needs_stays_as_it_
         await settles(bot)
         assert await nothing_waits(bot)
     assert MessageKind.SLACK_TROUBLE not in {each.kind for each in await bot.rows(Message)}
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_who_was_asked_in_an_archived_channel_that_no_team_needs_is_reminded_there_no_more(
+    office: Bot, is_posted: bool
+) -> None:
+    bot = office
+    await mention(bot)
+    await bot.slack.join(bot.slack.app.user_id, NEW)
+    async with bot.desk.session() as session:
+        await cases.escalate(
+            session, 1, by=SANNE, now=bot.desk.now(), target=NEW, channels=[NEW], question="Klopt dit?",
+            urgency=Urgency.NORMAL, submission="e1",
+        )  # fmt: skip
+    await settles(bot)
+    for moment in ("2026-11-20 12:10", "2026-11-20 14:30"):
+        if is_posted is moment.endswith("14:30"):
+            await bot.slack.archive(NEW)
+        bot.clock.at = local(moment)  # type: ignore[attr-defined]
+        await due.look_after(bot.desk)
+        await settles(bot)
+    assert (await bot.case(1)).status is Status.CLAIMED
+    assert await nothing_waits(bot) is is_posted, "coordinators hear of a channel while somebody must be asked there"
+    await sent(bot, 1)
+    await settles(bot)
+    assert await nothing_waits(bot)
+    assert any(each.kind is MessageKind.REMINDER for each in await bot.rows(Message))
 
 
 async def test_that_the_data_were_put_back_comes_in_the_new_channel_when_that_of_then_is_archived(office: Bot) -> None:
