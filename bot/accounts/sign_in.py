@@ -282,7 +282,6 @@ class SignIns:
         tokens = await tools.secrets.read()  # the platform may have replaced them
         try:
             async with self.open_session() as session:
-                await session.get_one(SigningIn, row.id, with_for_update=HELD)  # of two at once the second renews
                 draft = replace(draft, secrets=tokens)
                 return await self._store(session, row, draft, offer, health, made, in_team=in_team)
         except BadSettings as problem:

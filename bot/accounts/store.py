@@ -270,8 +270,10 @@ async def same(
     """Return the stored account that is this one: the same id on the same server.
 
     One that was removed comes last, and of those the one of this team first. Servers number their accounts each by
-    itself.
+    itself. Until the end of the transaction nobody else looks: of two who connect an account at once, in any team, the
+    second finds it.
     """
+    await session.exec(select(Team.id).order_by(col(Team.id)).limit(1).with_for_update(key_share=True))
     if health.identity is None:
         return None
     stored = select(Account).where(Account.platform == platform).order_by(col(Account.id))

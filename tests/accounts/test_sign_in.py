@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
+from sqlalchemy import text
 
-from bot import accounts
-from bot.accounts.sign_in import SignIns
+from bot import accounts, connectors
+from bot.accounts.sign_in import SignIns, loopback, query_of
 from bot.domain.text import Refused
 from bot.models import Account, Author, Event, Message, Role, SigningIn, SigningInStage
 from bot.models import MessageKind as Kind
@@ -18,7 +19,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import sign_ins, sweep
 from tests import people
 from tests.acting import forged
-from tests.conftest import SANNE, YOUSSEF, Bot, account_of, running_bot
+from tests.conftest import SANNE, YOUSSEF, Bot, account_of, eventually, running_bot
 from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.meta import graph
@@ -254,6 +255,38 @@ async def test_where_the_secret_of_an_app_is_not_known_only_the_command_line_beg
     assert "📘 Facebook, 📷 Instagram, 🧵 Threads: het eerste account" in text_of(page)
     buttons = [each["accessory"]["value"] for each in page["blocks"] if "accessory" in each]
     assert buttons == ["mastodon"]
+
+
+async def test_of_two_who_connect_an_account_at_once_the_second_renews_it(
+    postgres_bot: Bot, mastodon: FakeMastodon
+) -> None:
+    bot, both = postgres_bot, SignIns.of(postgres_bot.desk)
+    begun = [await signed_in(bot, mastodon, who) for who in (SANNE, YOUSSEF)]
+    async with bot.desk.session() as session:  # neither is stored before both saw that it is not there
+        await session.exec(text("SELECT 1 FROM teams FOR UPDATE"))  # type: ignore[call-overload]
+        choosing = [asyncio.create_task(both.choose(row.id, [row.offers[0]["id"]], by=row.by)) for row in begun]
+        await eventually(lambda: both_wait(bot))
+    done = [each for connected in await asyncio.gather(*choosing) for each in connected]
+    assert [(each.health.problems, each.account is not None) for each in done] == [((), True)] * 2
+    assert sorted(each.is_new for each in done) == [False, True]
+    assert len([row for row in await bot.rows(Account) if row.platform == "mastodon"]) == 1
+
+
+async def both_wait(bot: Bot) -> bool:
+    """Whether two of the database's connections wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with bot.desk.reading() as session:
+        return bool((await (await session.connection()).execute(text(waiting))).scalar_one() == 2)
+
+
+async def signed_in(bot: Bot, server: FakeMastodon, who: str) -> SigningIn:
+    """Let somebody sign in on a Mastodon server."""
+    both, redirect = SignIns.of(bot.desk), loopback(bot.desk.settings, "mastodon")
+    platform = connectors.registry().platforms["mastodon"]
+    begun = await both.begin(
+        platform, team_id=1, url=server.base_url, options={}, given={}, redirect=redirect, by=who
+    )  # fmt: skip
+    return await both.finish("mastodon", query_of(server.agree(begun.address)))
 
 
 # --- What must not be ----------------------------------------------------------------------------------
