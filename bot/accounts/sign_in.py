@@ -200,6 +200,7 @@ class SignIns:
             return (await session.exec(known.where(done))).first()
 
     async def _taken(self, platform: str, state: str) -> SigningIn:
+        """Take a sign-in that waits; its time begins anew, because the platform may answer after it."""
         if not _is_known(platform):
             raise over()
         async with self.open_session() as session:
@@ -211,7 +212,7 @@ class SignIns:
                     col(SigningIn.stage) == SigningInStage.OPEN,
                     col(SigningIn.ends_at) > self.now(),
                 )
-                .values(stage=SigningInStage.TAKEN)
+                .values(stage=SigningInStage.TAKEN, ends_at=self.now() + TO_SIGN_IN)
                 .returning(SigningIn)
                 .execution_options(synchronize_session=False, populate_existing=True)
             )

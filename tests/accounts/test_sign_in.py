@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from sqlalchemy import text
 
 from bot import accounts, connectors
-from bot.accounts.sign_in import SignIns, loopback, query_of
+from bot.accounts.sign_in import Begun, SignIns, callback, loopback, query_of
 from bot.domain.text import Refused
 from bot.models import Account, Author, Event, Message, Role, SigningIn, SigningInStage
 from bot.models import MessageKind as Kind
@@ -23,6 +23,7 @@ from tests.conftest import SANNE, YOUSSEF, Bot, account_of, eventually, running_
 from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.meta import graph
+from tests.fakes.between import Between
 from tests.people import ACCOUNT, changed, make_role, open_group, open_modal
 
 OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}
@@ -257,6 +258,30 @@ async def test_where_the_secret_of_an_app_is_not_known_only_the_command_line_beg
     assert buttons == ["mastodon"]
 
 
+async def test_one_who_came_back_in_time_is_signed_in_though_the_platform_answers_later(
+    public_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between
+) -> None:
+    bot = public_bot
+    begun = await begin(bot, to_mastodon.url, SANNE, callback(bot.desk.settings, "mastodon"))
+    bot.clock.advance(minutes=14)
+    async with to_mastodon.holding("POST", "/oauth/token", passed_on=True) as asked:
+        coming = asyncio.create_task(come_back(bot, mastodon.agree(begun.address)))
+        await asked()
+        bot.clock.advance(minutes=2)
+        await sign_ins.end_old(bot.desk)
+    status, words = await coming
+    assert (status, "Ingelogd" in words) == (200, True)
+    assert [each.stage for each in await bot.rows(SigningIn)] == [SigningInStage.SIGNED_IN]
+
+
+async def begin(bot: Bot, url: str, who: str, redirect: str) -> Begun:
+    """Let somebody begin to sign in on a Mastodon server."""
+    platform = connectors.registry().platforms["mastodon"]
+    return await SignIns.of(bot.desk).begin(
+        platform, team_id=1, url=url, options={}, given={}, redirect=redirect, by=who
+    )  # fmt: skip
+
+
 async def test_of_two_who_connect_an_account_at_once_the_second_renews_it(
     postgres_bot: Bot, mastodon: FakeMastodon
 ) -> None:
@@ -281,12 +306,8 @@ async def both_wait(bot: Bot) -> bool:
 
 async def signed_in(bot: Bot, server: FakeMastodon, who: str) -> SigningIn:
     """Let somebody sign in on a Mastodon server."""
-    both, redirect = SignIns.of(bot.desk), loopback(bot.desk.settings, "mastodon")
-    platform = connectors.registry().platforms["mastodon"]
-    begun = await both.begin(
-        platform, team_id=1, url=server.base_url, options={}, given={}, redirect=redirect, by=who
-    )  # fmt: skip
-    return await both.finish("mastodon", query_of(server.agree(begun.address)))
+    begun = await begin(bot, server.base_url, who, loopback(bot.desk.settings, "mastodon"))
+    return await SignIns.of(bot.desk).finish("mastodon", query_of(server.agree(begun.address)))
 
 
 # --- What must not be ----------------------------------------------------------------------------------
