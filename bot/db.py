@@ -45,7 +45,10 @@ HUNG = "30s"
 
 https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
 """
-REACHED_BY: Mapping[str, int] = {
+WRITABLE = "target_session_attrs"
+"""What asks for a server that may be written to."""
+REACHED_BY: Mapping[str, int | str] = {
+    WRITABLE: "read-write",
     "connect_timeout": 10,
     "keepalives_idle": 15,
     "keepalives_interval": 5,
@@ -53,7 +56,8 @@ REACHED_BY: Mapping[str, int] = {
     "tcp_user_timeout": 30_000,
 }
 """In seconds, the last in milliseconds: a server that is gone without a word, as after a failover, is noticed in half a
-minute, where Linux would wait for two hours. What DATABASE_URL says about them counts more.
+minute, where Linux would wait for two hours. One that may only be read is no server: during a failover an address may
+still lead to a standby, and connections to that would stay. What DATABASE_URL says about them counts more.
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
@@ -156,12 +160,16 @@ def any_of(key: Mapped[int], ids: Any) -> ColumnElement[bool]:
     return key == func.any(func.array(ids.scalar_subquery()))
 
 
-def create_engine(database_url: str) -> AsyncEngine:
-    """Return the engine for an address as people write it; raises BadSettings when we do not support it."""
+def create_engine(database_url: str, *, looks: bool = False) -> AsyncEngine:
+    """Return the engine for an address as people write it; raises BadSettings when we do not support it.
+
+    `looks`: to see what is there, on a server that may only be read too.
+    """
     url = _async_url(database_url)
     if url.get_backend_name() == "postgresql":
         try:
-            given = {name: value for name, value in REACHED_BY.items() if name not in url.query}
+            asked = {name: value for name, value in REACHED_BY.items() if not (looks and name == WRITABLE)}
+            given = {name: value for name, value in asked.items() if name not in url.query}
             engine = create_async_engine(url, connect_args=given, pool_use_lifo=True)  # what was used lately is warm
         except ModuleNotFoundError:
             raise lacking("PostgreSQL needs its driver", "postgres") from None

@@ -6,11 +6,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import db
+from bot.config import BadSettings
 from tests.conftest import Databases
 
 OPENERS = (db.sessions, db.readings)
@@ -68,6 +69,24 @@ async def test_a_connection_that_is_cut_while_it_is_used_is_an_error(engine: Asy
     with pytest.raises(OperationalError):
         await asks_again()
     assert await pid(db.readings(engine))
+
+
+async def test_a_server_that_may_only_be_read_is_not_there_until_it_may_be_written_to_again(
+    engine: AsyncEngine, url: str
+) -> None:
+    """Where an address still leads to a standby during a failover, connections to that would stay after it."""
+    name = make_url(url).database
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(BadSettings, match="read-only"):
+        await db.prepare(engine)
+    for opener in OPENERS:
+        with pytest.raises(OperationalError):
+            await pid(opener(engine))
+    with psycopg.connect(url, autocommit=True, options="-c default_transaction_read_only=off") as other:
+        other.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    async with db.sessions(engine)() as session:
+        await (await session.connection()).execute(text("CREATE TABLE written (id int)"))
 
 
 async def asked_twice(opener: db.Sessions) -> set[Any]:

@@ -100,7 +100,7 @@ def _secret_key(settings: Settings, rows: list[Account]) -> Finding:
 async def _database(settings: Settings) -> AsyncIterator[tuple[Finding, AsyncEngine | None]]:
     """Open the database; yield the finding, and the engine or None when the database cannot be read."""
     try:
-        engine = db.create_engine(settings.database_url)
+        engine = db.create_engine(settings.database_url, looks=True)
     except BadSettings as error:
         yield Finding("Database", False, str(error)), None
         return

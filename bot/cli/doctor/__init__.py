@@ -30,7 +30,7 @@ def doctor(
 
 async def _doctor(settings: Settings, case: int, team: str, *, is_id: bool, words: bool, now: datetime) -> bool:
     """Read the case, and change nothing: the bot may be running."""
-    engine = db.create_engine(settings.database_url)
+    engine = db.create_engine(settings.database_url, looks=True)
     try:
         if db.is_new(engine) or not await db.is_migrated(engine):
             raise BadSettings(db.NOT_MIGRATED)
