@@ -5,6 +5,7 @@ from typing import Any
 from bot import accounts, connectors
 from bot.accounts import sign_in
 from bot.accounts.sign_in import Connected, SignIns
+from bot.config import BadSettings
 from bot.connectors.base import Verdict
 from bot.connectors.http import is_readable_on_its_way, server_of
 from bot.connectors.platform import OptionKind, Platform
@@ -77,6 +78,8 @@ async def _begun(
         )  # fmt: skip
     except Verdict as verdict:
         raise Refused(verdict.text.message, **verdict.text.params) from None
+    except BadSettings as problem:
+        raise Refused("It cannot be stored: {problem}", problem=str(problem)) from None
     paste = "" if public else platform.name
     return views.sign_in_modal(team_id, platform.title, begun.address, desk.t, paste=paste)
 

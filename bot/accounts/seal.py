@@ -47,6 +47,11 @@ def refuse_malformed(secret_key: str) -> None:
         _fernet(secret_key)
 
 
+def refuse_missing(secret_key: str) -> None:
+    """Raise BadSettings when there is no key, or one that is not valid."""
+    _fernet(secret_key)
+
+
 def seal(secrets: Mapping[str, str], secret_key: str) -> bytes:
     """Encrypt an account's secrets; raises BadSettings without a valid key. Without secrets no key is needed."""
     return _fernet(secret_key).encrypt(json.dumps(dict(secrets)).encode()) if secrets else b""

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.accounts import store, token_ends
-from bot.accounts.seal import Unopened, seal, unseal
+from bot.accounts.seal import Unopened, refuse_missing, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
@@ -140,7 +140,11 @@ class SignIns:
         redirect: str,
         by: str = "",
     ) -> Begun:
-        """Begin a sign-in, with the secrets that were `given`; raises a verdict if the platform has no app for us."""
+        """Begin a sign-in, with the secrets that were `given`; raises a verdict if the platform has no app for us.
+
+        Raises BadSettings without a key to store it with, before the platform makes an app.
+        """
+        refuse_missing(self._secret_key)
         draft = self._draft(platform.name, "", url, given, options)
         flow = _flow(platform)
         app = await flow.app(draft, redirect, store.tools_of(draft, self.client, self.now))

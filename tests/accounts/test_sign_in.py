@@ -258,6 +258,19 @@ async def test_where_the_secret_of_an_app_is_not_known_only_the_command_line_beg
     assert buttons == ["mastodon"]
 
 
+async def test_who_signs_in_where_the_bot_has_no_key_reads_how_to_make_one(
+    database_url: str, slack: Sandbox, mastodon: FakeMastodon
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        await people.set_sealed(bot, "plein", b"")  # nothing needs a key so far
+    async with running_bot(database_url, slack, public_url=PUBLIC, webcare_secret_key="") as bot:
+        page = await open_group(bot, SANNE, "accounts")
+        await changed(bot, SANNE, page, "account:connect", "mastodon")
+        ack = await bot.slack.submit(SANNE, {"server": mastodon.base_url})
+        assert "run `webcare key`" in str(ack.errors)
+        assert await bot.rows(SigningIn) == []
+
+
 async def test_one_who_came_back_in_time_is_signed_in_though_the_platform_answers_later(
     public_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between
 ) -> None:
