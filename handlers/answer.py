@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from bot import cases
@@ -29,7 +30,7 @@ from bot.views.answer_modal import (
 from bot.views.block import Block
 from bot.views.topic import topic_of
 from handlers import series
-from handlers.answer_view import chosen_in, filled_in, next_view, view_of, view_with_news, writer
+from handlers.answer_view import chosen_in, connector_of, filled_in, next_view, view_of, view_with_news, writer
 from handlers.attach import Attached, attached, keep_in
 from handlers.bolt_args import Ack
 from handlers.feedback import without_marks
@@ -115,7 +116,8 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
             seen=state.seen, was_private=chosen.was_private,
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
-        reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
+        connector = partial(connector_of, desk)
+        reply = await replies.answer(session, answer, connector=connector, by=by, now=now, undo=undo)
         if chosen.topic:
             await cases.set_topic(session, state.case, topic=topic_of(chosen.topic), by=by, now=now)
     return reply

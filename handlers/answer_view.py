@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot import cases
+from bot.accounts.seal import Unopened
+from bot.connectors.base import Connector, Unavailable
 from bot.desk import TeamDesk
 from bot.domain.alike import is_said
 from bot.domain.case import ALLOWED_FROM, Move, Status
 from bot.domain.reply import MAX_TYPED, Composed, initials_of
-from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
+from bot.domain.text import Refused
+from bot.models import Account, AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts, repeating
 from bot.outgoing.drafts import Chosen, Offered
 from bot.outgoing.repeating import Said
@@ -254,8 +257,21 @@ def _image_in(filled: dict[str, Any], state: ModalState, draft: AnswerDraft | No
 
 def compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
     """Return what would be published for these words."""
-    connector = desk.connector(file.account)
+    connector = connector_of(desk, file.account)
     return composing.compose(connector, file, mention, words, initials, private=private, now=desk.now())
+
+
+def connector_of(desk: TeamDesk, account: Account) -> Connector:
+    """Return the connector for an answer; raises Refused when there is none.
+
+    No key opens the account's tokens, or its platform is not installed any more.
+    """
+    try:
+        return desk.connector(account)
+    except Unopened:
+        raise Refused(composing.NO_ACCESS.message) from None
+    except Unavailable as verdict:
+        raise Refused(verdict.text.message, **verdict.text.params) from None
 
 
 def _prefilled(view: Block, name: str) -> str:
@@ -290,7 +306,7 @@ def _modal(
 
 
 def _image_fields(desk: TeamDesk, who: Writer, mention: Mention, *, private: bool) -> ImageFields | None:
-    connector = desk.connector(who.file.account)
+    connector = connector_of(desk, who.file.account)
     takes = composing.images_taken(connector, who.file, mention, private=private, now=desk.now())
     if takes is None:
         return None

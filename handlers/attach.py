@@ -12,7 +12,7 @@ from bot.slack import files
 from bot.slack.calls import SlackDown, SlackProblem
 from bot.views.answer_modal import IMAGE, KEEP_IMAGE, ModalState, keep_image_field, name_of_field
 from bot.views.block import Block
-from handlers.answer_view import chosen_in, file_in
+from handlers.answer_view import chosen_in, connector_of, file_in
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ async def _taken(desk: TeamDesk, view: Block) -> Images | None:
         case = await cases.read(session, ModalState.of(view).case)
     chosen = chosen_in(desk, case, view)
     mention = composing.mention_of(case, chosen.mention_id)
-    connector = desk.connector(case.account)
+    connector = connector_of(desk, case.account)
     return composing.images_taken(connector, case, mention, private=chosen.private, now=desk.now())
 
 

@@ -21,6 +21,10 @@ INVITED, IMAGE, DESCRIPTION = "invited", "image", "description"
 """The parts of an answer, by which `Wrong` names what is not valid."""
 
 UNANSWERABLE = text("This post cannot be answered from here. Open it on the platform and close the case.")
+NO_ACCESS = text(
+    "The bot has no access to this account now, so this cannot be answered from here. Who runs the bot sees why with "
+    "`webcare check`. Until then, answer on the platform and close the case."
+)
 ENDED = text(
     "The platform takes an answer for a limited time only, and that is over. "
     "Close the case, or wait until the citizen writes again."

@@ -12,7 +12,7 @@ from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import agents
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
-from tests.people import asks_for_a_promise, mention, open_modal, square_texts
+from tests.people import asks_for_a_promise, mention, open_modal, set_sealed, square_texts, stopped
 
 WORDS = "We zoeken het uit."
 
@@ -139,6 +139,30 @@ async def test_a_post_that_is_removed_while_the_modal_is_open_keeps_what_was_typ
     await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "Ja, dat klopt. ^" in text_of(view))
     ack = await bot.slack.submit(SANNE, {"initials": "SB"})
     assert ack.errors and bot.slack.view(SANNE) is not None
+    assert await bot.rows(Reply) == []
+
+
+async def of_platform(bot: Bot, platform: str) -> None:
+    """Let the account be of another platform."""
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 1)
+        account.platform = platform
+        session.add(account)
+
+
+@pytest.mark.parametrize("why", ["nu geen toegang tot dit account", "forum is hier niet geïnstalleerd"])
+async def test_where_the_bot_cannot_use_an_account_it_says_why(bot: Bot, why: str) -> None:
+    await opened(bot)
+    await stopped(bot, "plein")
+    if "forum" in why:
+        await of_platform(bot, "forum")
+    else:
+        await set_sealed(bot, "plein")
+    ack = await bot.slack.submit(SANNE, {"answer_text": WORDS, "initials": "SB"})
+    assert why in str(ack.errors)
+    await bot.slack.close_view(SANNE)
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:answer")
+    await bot.slack.wait_for(lambda: why in text_of(bot.slack.view(SANNE) or {}))
     assert await bot.rows(Reply) == []
 
 
