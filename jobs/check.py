@@ -89,8 +89,9 @@ async def _begins(desk: Desk, row: Account) -> bool:
 
 
 def _is_only_sent_to(row: Account) -> bool:
+    """Tell whether no reading shows what fails: nor does one where the platform is not installed any more."""
     platform = connectors.known(row.platform)
-    return platform is not None and not platform.can(Capability.POLLS)
+    return platform is None or not platform.can(Capability.POLLS)
 
 
 async def _check(desk: Desk, row: Account) -> None:

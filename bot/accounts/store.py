@@ -10,7 +10,7 @@ from sqlmodel import col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.accounts.manual import follow_names
+from bot.accounts.manual import PLATFORM, follow_names
 from bot.accounts.seal import Unopened, is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -307,10 +307,11 @@ async def of_team(session: AsyncSession, team_id: int) -> Sequence[Account]:
 
 
 async def connected(session: AsyncSession) -> list[Account]:
-    """Return the accounts that have a connector, oldest first (that of hand-made cases has none)."""
-    rows = await session.exec(
-        select(Account).where(col(Account.platform).in_(connectors.registry().platforms)).order_by(col(Account.id))
-    )
+    """Return the accounts, oldest first, also one whose platform is not installed any more: its team must hear of it.
+
+    That of hand-made cases is none.
+    """
+    rows = await session.exec(select(Account).where(Account.platform != PLATFORM).order_by(col(Account.id)))
     return list(rows)
 
 

@@ -98,7 +98,7 @@ async def _check(settings: Settings, name: str) -> bool:
                 continue
             try:
                 health = await accounts.health(connector(row))
-            except Unopened as error:
+            except (Unopened, base.Unavailable) as error:
                 mark(False, error)
                 all_work = False
                 continue

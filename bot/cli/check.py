@@ -202,6 +202,8 @@ async def _account(row: Account, connector: Callable[[Account], base.Connector])
         health = await accounts.health(connector(row))
     except BadSettings:
         return Finding(about, False, "It cannot be tried without its tokens: correct WEBCARE_SECRET_KEY first.")
+    except base.Unavailable as verdict:
+        return Finding(about, False, str(verdict))
     if faults := [*health.problems, *health.faults, *accounts.seen_in_use(row)]:
         return Finding(about, False, " ".join(map(str, faults)))
     if row.stopped_at is not None:

@@ -1096,6 +1096,19 @@ async def test_an_account_that_was_removed_and_kept_is_no_fault(
     assert "✘" not in each.out + all_of_it.out
 
 
+async def test_an_account_whose_platform_is_not_installed_any_more_is_a_fault_until_it_is_removed(
+    run: Webcare, feed_url: str, tmp_path: Path
+) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")
+    await change(tmp_path, lambda _, account: setattr(account, "platform", "forum"))
+    for command in (["check"], ["accounts", "check"]):
+        done = await run(*command)
+        assert (done.code, "The platform forum is not installed here." in done.out) == (1, True), done.err
+    assert "forum" in (await run("accounts", "list")).out
+    assert (await run("accounts", "remove", "nieuws", "--yes")).code == 0
+    assert (await run("accounts", "check")).code == 0
+
+
 async def test_of_an_account_that_is_kept_without_its_tokens_they_are_given_anew(run: Webcare, tmp_path: Path) -> None:
     await run("accounts", "add", "webhook", "--name", "zaak")
     await change(

@@ -139,6 +139,25 @@ async def test_a_fault_of_ours_that_keeps_us_from_reading_an_account_is_told_lik
     assert "werkt weer" in news
 
 
+async def test_an_account_whose_platform_is_not_installed_any_more_is_told_like_any_other(bot: Bot) -> None:
+    async def of_platform(name: str) -> None:
+        async with bot.desk.session() as session:
+            (await session.get_one(Account, 1)).platform = name
+
+    await of_platform("forum")
+    await check.check_accounts(bot.desk)
+    assert await looked(bot) == []
+    bot.clock.advance(minutes=16)
+    await check.check_failing(bot.desk)
+    [told] = await looked(bot)
+    assert "plein" in told and "Het platform forum is hier niet geïnstalleerd." in told
+    await of_platform("webhook")
+    bot.clock.advance(minutes=16)
+    await check.check_failing(bot.desk)
+    _, news = await looked(bot)
+    assert "werkt weer" in news
+
+
 @pytest.mark.logs("a request failed")
 async def test_a_fault_of_ours_that_keeps_us_from_taking_a_call_is_told_when_it_lasts(sqlite_bot: Bot) -> None:
     bot, secret = sqlite_bot, sqlite_bot.slack.square.secret
