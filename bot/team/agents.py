@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -64,18 +65,29 @@ async def set_initials(session: AsyncSession, team_id: int, slack_id: str, wante
     chosen = wanted.strip().lstrip("^").upper()
     if not INITIALS.fullmatch(chosen):
         raise Refused("Initials are one to four letters, as in SB.")
-    same = await session.exec(select(Agent).where(Agent.team_id == team_id, Agent.initials == chosen))
-    holder = same.first()
-    if holder is not None and holder.slack_id != slack_id:
-        names = {"agent": f"<@{holder.slack_id}>", "initials": chosen}
-        if await still_answering(session, team_id, [holder.slack_id]):
-            raise Refused("{agent} already signs with ^{initials}. Choose others.", **names)
-        raise Refused("{agent} signed with ^{initials}, and no longer answers for this team. Choose others, or let a "
-                      "coordinator take them away there: in the settings, below Initials.", **names)  # fmt: skip
+    await _refuse_taken(session, team_id, slack_id, chosen)
     agent = await locked(session, team_id, slack_id, now)
-    agent.initials = chosen
-    session.add(agent)
+    try:
+        async with session.begin_nested():
+            agent.initials = chosen
+            session.add(agent)
+    except IntegrityError:  # a colleague has just chosen them
+        await _refuse_taken(session, team_id, slack_id, chosen)
+        raise
     return chosen
+
+
+async def _refuse_taken(session: AsyncSession, team_id: int, slack_id: str, chosen: str) -> None:
+    """Raise Refused when a colleague in the team has these initials."""
+    same = select(Agent.slack_id).where(Agent.team_id == team_id, Agent.initials == chosen)
+    holder = (await session.exec(same.where(Agent.slack_id != slack_id))).first()
+    if holder is None:
+        return
+    names = {"agent": f"<@{holder}>", "initials": chosen}
+    if await still_answering(session, team_id, [holder]):
+        raise Refused("{agent} already signs with ^{initials}. Choose others.", **names)
+    raise Refused("{agent} signed with ^{initials}, and no longer answers for this team. Choose others, or let a "
+                  "coordinator take them away there: in the settings, below Initials.", **names)  # fmt: skip
 
 
 async def correct_initials(

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bot import db
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused
@@ -186,6 +187,24 @@ async def test_who_is_on_duty_in_one_team_is_not_in_another_and_leaves_all_when_
     assert await on_duty() == [[YOUSSEF], []]
     await asked(bot, SANNE, "/webcare weg terug")
     assert await on_duty() == [[YOUSSEF], []]
+
+
+async def test_of_two_who_choose_the_same_initials_at_once_the_second_reads_who_has_them(bot: Bot) -> None:
+    both_begun = asyncio.Barrier(2)
+
+    async def chooses(person: str) -> str:
+        try:
+            async with bot.desk.session() as session:
+                await agents.locked(session, 1, person, bot.desk.now())
+                if not db.is_sqlite(session):  # which lets one write at a time
+                    await both_begun.wait()
+                return await agents.set_initials(session, 1, person, "SB", now=bot.desk.now())
+        except Refused as refused:
+            return str(refused.text)
+
+    [taken, refused] = sorted(await asyncio.gather(chooses(SANNE), chooses(YOUSSEF)), key=len)
+    assert taken == "SB"
+    assert "signs with ^SB. Choose others." in refused
 
 
 async def test_who_answers_for_several_teams_says_in_a_channel_which_one_their_duty_or_initials_are_of(
