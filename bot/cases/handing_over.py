@@ -80,7 +80,7 @@ async def _next(session: AsyncSession, case: Case, got: Mapping[str, Sequence[in
     """Return whose turn it is among those who answer for the team of a case; None when it goes to the queue."""
     if not got:
         return None
-    answering = await agents.answering(session, case.team_id)
+    answering = await agents.still_answering(session, case.team_id, list(got))
     able = [to for to in got if to in answering]
     if not able:
         raise Refused("None of them can answer for the team of this case.")
@@ -170,7 +170,7 @@ async def _take_back(session: AsyncSession, case: Case, handed: Event, since: Se
         return
     if since:
         raise Refused("This case moved meanwhile.")
-    if of not in await agents.answering(session, case.team_id):
+    if not await agents.still_answering(session, case.team_id, [of]):
         raise Refused("{agent} can no longer answer for this team.", agent=f"<@{of}>")
     await record(session, Move.ASSIGN, case, by=handed.by, now=now, owner=of, details=undone)
     if handed.details["was"] == Status.ESCALATED and case.status is Status.CLAIMED:

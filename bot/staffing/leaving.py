@@ -124,7 +124,7 @@ async def _let_go(
     now: datetime,
 ) -> int:
     """Move cases away from their owners, who are notified; raises Refused when a colleague cannot take them."""
-    answering = set(await agents.answering(session, team_id))
+    answering = set(await agents.still_answering(session, team_id, destination.to))
     if lost and set(destination.to) - answering:
         raise Refused("Choose colleagues who can answer.")
     for owner, case_ids in sorted(lost.items()):

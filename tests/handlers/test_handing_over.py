@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import cases
+from bot.cases.handing_over import HandingOver
 from bot.domain.case import Status, Urgency
 from bot.domain.event import EventKind
 from bot.models import Case, Event, Message, MessageKind, Note, Role
@@ -16,6 +17,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
+from bot.team import teams
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import BEHEER, claim_in_two_teams, home, make_role, mention, open_modal, read, second_team
@@ -238,6 +240,21 @@ async def test_after_the_undo_time_and_by_another_nothing_is_given_back(minute: 
     await bot.slack.click_in_view(SANNE, "case:undo_hand_over")
     await bot.slack.wait_for(lambda: "Te laat" in text_of(bot.slack.view(SANNE)))
     assert await owners(bot) == [YOUSSEF] * 2
+
+
+async def test_cases_go_and_come_back_while_slack_has_not_said_yet_who_is_in_the_teams_new_channel(minute: Bot) -> None:
+    bot, now = minute, minute.desk.now()
+    await owned(bot, 2)
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"channel": "C0ESCALATIE"}, by=MARIEKE, now=now)
+        asked = HandingOver(SANNE, await cases.last_events(session, [1, 2]), [YOUSSEF], "", "verlof")
+        given = await cases.hand_over(session, asked, by=SANNE, now=now)
+    assert (len(given.done), await owners(bot)) == (2, [YOUSSEF] * 2)
+    async with bot.desk.session() as session:
+        back = await cases.undo_hand_over(
+            session, [1, 2], teams=[1], submission="verlof", by=SANNE, now=now, undo=timedelta(minutes=1)
+        )
+    assert (len(back.done), await owners(bot)) == (2, [SANNE] * 2)
 
 
 @pytest.mark.parametrize("left", [(), (CHANNEL,), (CHANNEL, BEHEER)], ids=len)
