@@ -108,6 +108,7 @@ async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, 
     asked = await session.get_one(Escalation, escalation_id, populate_existing=True)
     if case.status is not Status.ESCALATED or asked.advice is not None or asked.lapsed_at is not None:
         return
+    await reminders.hold_messages(session, team_id, [case_id])
     await reminders.remind(session, team, await _reminders(session, asked, percent), now=now)
     if percent < 100:
         return

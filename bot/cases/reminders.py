@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.cases.reading import idle_since
+from bot.cases.state import FOLLOW_THE_CASE
 from bot.domain.case import ONGOING, OPEN, Status, Urgency
 from bot.domain.hours import Hours, NeverOpen, opens_again
 from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
@@ -97,6 +98,17 @@ async def hold(session: AsyncSession, team_id: int) -> Team:
     return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
 
 
+async def hold_messages(session: AsyncSession, team_id: int, case_ids: Collection[int]) -> None:
+    """Lock the lists of a team and the messages that follow these cases; before changing both, against deadlocks.
+
+    Messages are locked in the order of their ids, and a list may be older than a card or newer.
+    """
+    listed = (Reminder.team_id == team_id, col(Reminder.kind).not_in(TOLD_ONCE), col(Reminder.message_id).is_not(None))
+    lists = await session.exec(select(Reminder.message_id).where(*listed).distinct())
+    following = (col(Message.case_id).in_(case_ids), col(Message.kind).in_(FOLLOW_THE_CASE))
+    await _held(session, {*lists, *await session.exec(select(Message.id).where(*following))})
+
+
 async def remind(
     session: AsyncSession,
     team: Team,
@@ -150,7 +162,7 @@ async def _rows(session: AsyncSession, team_id: int) -> dict[tuple[str, Reminder
     return {(row.recipient, row.kind, row.subject_id): row for row in reminders}
 
 
-async def _held(session: AsyncSession, message_ids: Collection[int]) -> dict[int, Message]:
+async def _held(session: AsyncSession, message_ids: Collection[int | None]) -> dict[int, Message]:
     held = select(Message).where(col(Message.id).in_(message_ids)).order_by(col(Message.id))
     messages = await session.exec(held.with_for_update(key_share=True), execution_options={"populate_existing": True})
     return {message.id: message for message in messages}

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from bot import cases
-from bot.cases import inbox, reminders
+from bot.cases import advice, inbox, reminders
 from bot.domain.case import CloseReason, Urgency
 from bot.models import Message, MessageKind, Reminder, ReplyKind, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -18,7 +18,7 @@ from bot.team import agents, teams
 from jobs import claims, digest, due, members, sla, sweep, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
-from tests.people import asked, at, claim_in_two_teams, lists, mention, read, sent, settings, showing
+from tests.people import asked, at, claim_in_two_teams, held_up, lists, mention, read, sent, settings, showing
 from tests.slack.conftest import post
 
 ESCALATION = "C0ESCALATIE"
@@ -361,6 +361,37 @@ async def test_an_adviser_has_one_message_of_all_questions(office: Bot) -> None:
     await level(office)
     [words] = [words for words in direct(office, YOUSSEF) if "2 vragen wachten op advies" in words]
     assert "Weet jij 2?" not in words
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+@pytest.mark.parametrize("of", ["clocks", "advice"])
+async def test_who_reminds_locks_lists_and_cards_in_the_order_of_their_ids(office: Bot, of: str) -> None:
+    """As what names the day before after midnight does: else each waits for the other, and one is broken off."""
+    await settings(office, claim_reminder=9000)
+    await claimed(office, 1)
+    if of == "advice":
+        await ask_youssef(office, 1, "Weet jij het?")
+    office.clock.at = local("2026-11-20 10:50")  # type: ignore[attr-defined]
+    await due.look_after(office.desk)
+    await sla.remind(office.desk)
+    if of == "clocks":
+        await mention(office, 5, text="Vraag 5")
+    listed = [each.id for each in await office.rows(Message) if each.kind is MessageKind.REMINDER]
+    cards = [each.id for each in await office.rows(Message) if each.kind is MessageKind.CASE]
+    both = sorted([listed[-1], cards[-1]])
+    office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
+    await level(office)
+
+    async def asks_again() -> None:
+        async with office.desk.session() as session:
+            await advice.ask_again(session, 1, percent=100, now=office.desk.now())
+
+    async with office.desk.session() as first:
+        await first.exec(select(Message).where(Message.id == both[0]).with_for_update())
+        reminding = asyncio.create_task(sla.remind(office.desk) if of == "clocks" else asks_again())
+        await eventually(lambda: held_up(office, 1))
+        await first.exec(select(Message).where(Message.id == both[1]).with_for_update(nowait=True))
+    await reminding
 
 
 async def test_an_adviser_of_several_teams_reads_whose_questions_these_are(office: Bot) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlmodel import col, delete, select
 
 from bot import cases
@@ -45,7 +45,7 @@ from jobs.digest import send_digests
 from tests.bench.flood import COUNTED
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
-from tests.people import FIRE, STREETS, moves_to, open_modal, twin
+from tests.people import FIRE, STREETS, held_up, moves_to, open_modal, twin
 from tests.slack.conftest import come, post
 
 
@@ -580,15 +580,6 @@ async def test_what_comes_in_alike_on_two_accounts_of_a_team_at_once_is_one_subj
     await taking_in
     first, second = await bot.rows(Case)
     assert first.subject_id == second.subject_id is not None
-
-
-async def held_up(bot: Bot, count: int) -> bool:
-    """Whether so many of the database's connections wait for a lock."""
-    waits = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    async with bot.desk.reading() as session:
-        return bool((await (await session.connection()).execute(waits)).scalar_one() == count)
 
 
 async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None:
