@@ -91,9 +91,9 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
                 details={"clock": one.clock.id, "percent": one.step.percent},
             )
         )
-    reminded = {one.case.id for one in climbing}
-    await reminders.hold_messages(session, team_id, reminded)
-    await cases.touch_all(session, reminded)
+    if reminded := {one.case.id for one in climbing}:
+        await reminders.hold_messages(session, team_id, reminded)
+        await cases.touch_all(session, reminded)
     duty = await presence.on_duty(session, team.id, settings, now)
     leads = await presence.present_of(session, settings.coordinators)
     due_reminders = await _reminders(session, team, settings, due, put_off)

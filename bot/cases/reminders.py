@@ -103,10 +103,9 @@ async def hold_messages(session: AsyncSession, team_id: int, case_ids: Collectio
 
     Messages are locked in the order of their ids, and a list may be older than a card or newer.
     """
-    listed = (Reminder.team_id == team_id, col(Reminder.kind).not_in(TOLD_ONCE), col(Reminder.message_id).is_not(None))
-    lists = await session.exec(select(Reminder.message_id).where(*listed).distinct())
+    lists = {row.message_id for row in (await _rows(session, team_id)).values()}
     following = (col(Message.case_id).in_(case_ids), col(Message.kind).in_(FOLLOW_THE_CASE))
-    await _held(session, {*lists, *await session.exec(select(Message.id).where(*following))})
+    await _held(session, lists.union(await session.exec(select(Message.id).where(*following))))
 
 
 async def remind(
@@ -162,7 +161,7 @@ async def _rows(session: AsyncSession, team_id: int) -> dict[tuple[str, Reminder
     return {(row.recipient, row.kind, row.subject_id): row for row in reminders}
 
 
-async def _held(session: AsyncSession, message_ids: Collection[int | None]) -> dict[int, Message]:
+async def _held(session: AsyncSession, message_ids: Collection[int]) -> dict[int, Message]:
     held = select(Message).where(col(Message.id).in_(message_ids)).order_by(col(Message.id))
     messages = await session.exec(held.with_for_update(key_share=True), execution_options={"populate_existing": True})
     return {message.id: message for message in messages}
@@ -272,10 +271,10 @@ async def _post(
     """Write a new message with all standing reminders; the message before it keeps none.
 
     In a flood it goes before the new cards. One that `begins` an opening drops what was done before. Its key names the
-    message before it, so that two processes can never both write the next one.
+    message before it, so that two processes can never both write the next one; without one the moment, as a channel
+    that the team left has none and the team may come back.
     """
-    before = live.id if live else await _last_list(session, team, listed.to)
-    key = f"reminder:{team.id}:{before}:{listed.to}"
+    key = f"reminder:{team.id}:{live.id if live else listed.written_at}:{listed.to}"
     message = Message(
         key=key, kind=MessageKind.REMINDER, subject_id=team.id, channel=listed.to, details=listed.to_json(),
         rank=Rank.SOON,
@@ -297,17 +296,6 @@ async def _post(
         session.add(fact.reminder)
     await session.flush()
     await _level_with_cases(session, [message.id])
-
-
-async def _last_list(session: AsyncSession, team: Team, recipient: str) -> int:
-    """Return the last message to a recipient who is reminded of nothing now, 0 for none.
-
-    There is one in a channel that the team left, to which it may come back: all its reminders were taken out.
-    """
-    theirs = col(Message.key).startswith(f"reminder:{team.id}:", autoescape=True)
-    theirs &= col(Message.key).endswith(f":{recipient}", autoescape=True)
-    last = select(func.max(Message.id)).where(Message.kind == MessageKind.REMINDER, theirs)
-    return (await session.exec(last)).one() or 0
 
 
 async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> None:

@@ -215,16 +215,22 @@ async def test_a_stopped_account_that_works_again_is_told_so_and_one_that_people
     assert await looked(bot) == [before, news]
 
 
-async def test_a_stopped_account_without_tokens_is_no_removed_one(office: Bot) -> None:
-    """A feed has none, and stops when it is gone for good."""
-    bot = office
+async def add_feed(bot: Bot) -> int:
+    """Add an account that has no tokens to the team, and return its id."""
     async with bot.desk.session() as session:
         feed = await accounts.add(
             session, bot.desk.settings, platform="feed", name="nieuws", url="https://news.example/rss",
             secrets={}, options={}, now=bot.desk.now(),
         )  # fmt: skip
-        await session.flush()
-        await stop_account(session, feed.id, text("This feed has ended."), bot.desk.now())
+    return feed.id
+
+
+async def test_a_stopped_account_without_tokens_is_no_removed_one(office: Bot) -> None:
+    """A feed has none, and stops when it is gone for good."""
+    bot = office
+    feed_id = await add_feed(bot)
+    async with bot.desk.session() as session:
+        await stop_account(session, feed_id, text("This feed has ended."), bot.desk.now())
     async with bot.desk.reading() as session:
         [trouble] = (await standing(session, await session.get_one(Team, 1), bot.desk.now())).troubles
     assert (trouble.stopped, trouble.problem) == (True, text("This feed has ended.").to_json())
@@ -232,21 +238,17 @@ async def test_a_stopped_account_without_tokens_is_no_removed_one(office: Bot) -
 
 async def test_a_feed_that_people_stopped_is_no_removed_one(office: Bot) -> None:
     bot = office
-    async with bot.desk.session() as session:
-        feed = await accounts.add(
-            session, bot.desk.settings, platform="feed", name="nieuws", url="https://news.example/rss",
-            secrets={}, options={}, now=bot.desk.now(),
-        )  # fmt: skip
+    feed_id = await add_feed(bot)
     for change, stands in ((accounts.stop, [True]), (accounts.start, []), (accounts.stop, [True])):
         async with bot.desk.session() as session:
-            change(session, await session.get_one(Account, feed.id), bot.desk.now())
+            change(session, await session.get_one(Account, feed_id), bot.desk.now())
         assert await stopped_on_home(bot) == stands
     for _ in range(2):
         async with bot.desk.session() as session:
-            assert not await accounts.remove(session, await session.get_one(Account, feed.id), bot.desk.now())
+            assert not await accounts.remove(session, await session.get_one(Account, feed_id), bot.desk.now())
         assert await stopped_on_home(bot) == []
         async with bot.desk.session() as session:
-            accounts.stop(session, await session.get_one(Account, feed.id), bot.desk.now())
+            accounts.stop(session, await session.get_one(Account, feed_id), bot.desk.now())
         assert await stopped_on_home(bot) == []
 
 

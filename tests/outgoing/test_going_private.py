@@ -1,6 +1,7 @@
 """From a public post to a private talk: a private message, and once that was sent, words in public beside it."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -337,19 +338,20 @@ async def test_public_words_of_which_it_is_not_certain_that_they_are_there_are_a
     await bot.card("*Beantwoord*", "privébericht")
 
 
+async def questions_at(bot: Bot, moment: str) -> int:
+    """Return how often the thread of the card asks at this moment whether the words are there."""
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return len([m for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"]) if "niet zeker" in text_of(m)])
+
+
 @pytest.mark.parametrize("settled_by_then", [True, False])
 async def test_who_does_not_look_whether_public_words_are_there_is_asked_again_at_the_next_opening(
     office: Bot, settled_by_then: bool
 ) -> None:
-    bot = office
+    bot, questions = office, partial(questions_at, office)
     await doubted_invitation(bot)
-
-    async def questions(moment: str) -> int:
-        bot.clock.at = local(moment)  # type: ignore[attr-defined]
-        await messages.wake_lanes(bot.desk)
-        await bot.desk.wake.idle()  # type: ignore[attr-defined]
-        return len([m for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"]) if "niet zeker" in text_of(m)])
-
     assert await questions("2026-11-20 16:59") == await questions("2026-11-23 08:59") == 1
     if settled_by_then:
         await settled(bot, published=True)
@@ -394,15 +396,8 @@ async def test_who_is_asked_early_in_the_morning_whether_public_words_are_there_
 ) -> None:
     office.clock.at = local("2026-11-20 06:00")  # type: ignore[attr-defined]
     await doubted_invitation(office)
-
-    async def questions(moment: str) -> int:
-        office.clock.at = local(moment)  # type: ignore[attr-defined]
-        await messages.wake_lanes(office.desk)
-        await office.desk.wake.idle()  # type: ignore[attr-defined]
-        return len([m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "niet zeker" in text_of(m)])
-
-    assert await questions("2026-11-20 08:59") == 1
-    assert await questions("2026-11-20 09:00") == 2
+    assert await questions_at(office, "2026-11-20 08:59") == 1
+    assert await questions_at(office, "2026-11-20 09:00") == 2
 
 
 async def test_whether_public_words_are_there_is_not_asked_twice_as_the_channel_is_open_to_us_again(

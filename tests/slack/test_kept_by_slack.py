@@ -136,10 +136,8 @@ async def test_what_stands_in_an_archived_channel_that_its_team_left_stays_as_it
     assert await nothing_waits(bot)
 
 
-async def test_a_question_in_an_archived_channel_that_no_team_needs_stays_as_it_is_and_nobody_hears_of_that(
-    office: Bot,
-) -> None:
-    bot = office
+async def asked_in_new_channel(bot: Bot) -> None:
+    """Let Sanne ask for advice on a case in a channel that is in no team's settings."""
     await mention(bot)
     await bot.slack.join(bot.slack.app.user_id, NEW)
     async with bot.desk.session() as session:
@@ -148,6 +146,13 @@ async def test_a_question_in_an_archived_channel_that_no_team_needs_stays_as_it_
             urgency=Urgency.NORMAL, submission="e1",
         )  # fmt: skip
     await settles(bot)
+
+
+async def test_a_question_in_an_archived_channel_that_no_team_needs_stays_as_it_is_and_nobody_hears_of_that(
+    office: Bot,
+) -> None:
+    bot = office
+    await asked_in_new_channel(bot)
     assert [text_of(each) for each in bot.slack.messages(NEW)] != []
     await bot.slack.archive(NEW)
     again = Post("2", Author("a1", "Burger 1"), "En nog iets", bot.desk.now(), in_reply_to="1")
@@ -165,14 +170,7 @@ async def test_who_was_asked_in_an_archived_channel_that_no_team_needs_is_remind
     office: Bot, is_posted: bool
 ) -> None:
     bot = office
-    await mention(bot)
-    await bot.slack.join(bot.slack.app.user_id, NEW)
-    async with bot.desk.session() as session:
-        await cases.escalate(
-            session, 1, by=SANNE, now=bot.desk.now(), target=NEW, channels=[NEW], question="Klopt dit?",
-            urgency=Urgency.NORMAL, submission="e1",
-        )  # fmt: skip
-    await settles(bot)
+    await asked_in_new_channel(bot)
     for moment in ("2026-11-20 12:10", "2026-11-20 14:30"):
         if is_posted is moment.endswith("14:30"):
             await bot.slack.archive(NEW)

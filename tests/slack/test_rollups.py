@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -468,18 +469,19 @@ async def test_who_clicks_twice_to_claim_the_lot_reads_twice_what_is_theirs(
     assert await numbers(bot, Case.assignee == SANNE) == theirs
 
 
+async def five_of_the_lot(bot: Bot, by: str, seconds: int) -> list[int]:
+    """Let somebody claim the lot of the only roll-up so many seconds from now; five cases are its most."""
+    now = bot.desk.now() + timedelta(seconds=seconds)
+    async with bot.desk.session() as session:
+        [subject_id] = await session.exec(select(Rollup.subject_id))
+        return await cases.claim_lot(session, subject_id, teams=[1], by=by, now=now, most=5)
+
+
 async def test_who_claims_the_next_part_of_a_lot_gets_it_also_after_a_case_of_their_own_choice(strict: Bot) -> None:
     bot = strict
     await come(bot, *alike(bot, *range(15)))
     await work(bot, 20)
-    async with bot.desk.reading() as session:
-        [subject_id] = await session.exec(select(Rollup.subject_id))
-
-    async def lot(by: str, seconds: int) -> list[int]:
-        now = bot.desk.now() + timedelta(seconds=seconds)
-        async with bot.desk.session() as session:
-            return await cases.claim_lot(session, subject_id, teams=[1], by=by, now=now, most=5)
-
+    lot = partial(five_of_the_lot, bot)
     async with bot.desk.session() as session:
         await cases.claim(session, 15, by=SANNE, now=bot.desk.now())
     first = await lot(SANNE, 1)
@@ -496,14 +498,7 @@ async def test_who_clicks_twice_for_a_lot_of_one_case_gets_no_second_lot_of_what
     bot = strict
     await come(bot, *alike(bot, *range(6)))
     await work(bot, 20)
-    async with bot.desk.reading() as session:
-        [subject_id] = await session.exec(select(Rollup.subject_id))
-
-    async def lot(by: str, seconds: int) -> list[int]:
-        now = bot.desk.now() + timedelta(seconds=seconds)
-        async with bot.desk.session() as session:
-            return await cases.claim_lot(session, subject_id, teams=[1], by=by, now=now, most=5)
-
+    lot = partial(five_of_the_lot, bot)
     assert len(await lot(YOUSSEF, 0)) == 5
     [one] = await lot(SANNE, 1)
     await come(bot, *alike(bot, 6, 7, 8))
