@@ -37,7 +37,7 @@ from bot.logs import shown_to, trace
 from bot.meters import Meters
 from bot.models import Act, Message, Reply
 from bot.outgoing import outbox, queue
-from bot.slack import check, messages, places
+from bot.slack import address, check, messages, places
 from bot.slack.calls import (
     SlackDown,
     SlackLater,
@@ -122,8 +122,7 @@ async def open_desk(
             stand_ins=stand_ins or {},
             meters=meters,
         )
-        async with desk.reading() as session:  # before Slack says it again: cards need it for links to each other
-            contact_of(desk.slack).identity = {"url": await teams.workspace_url(session)}
+        await address.recall(desk)
         drains: dict[str, Drain] = {
             "messages": partial(messages.drain, desk),
             "outgoing": partial(outbox.drain, desk),
@@ -309,8 +308,7 @@ async def _check_slack(desk: Desk) -> None:
     except (SlackDown, SlackLater):
         log.warning("Slack does not answer yet; starting all the same")
         return
-    async with desk.session() as session:
-        await teams.learn_workspace(session, installed["team_id"], installed["url"])
+    await address.learn(desk, installed)
 
 
 @asynccontextmanager

@@ -115,11 +115,12 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
         members.read_channels: members.LOOK_EVERY.total_seconds(),
         members.look_at_accounts: members.ACCOUNTS_EVERY.total_seconds(),
         workspace.look_at_slack: workspace.EVERY.total_seconds(),
+        workspace.meet_slack: workspace.EVERY.total_seconds(),
         workspace.look_at_app_token: workspace.TOKEN_EVERY.total_seconds(),
     }
 
 
-OF_ONE_PROCESS = frozenset({workspace.look_at_app_token})
+OF_ONE_PROCESS = frozenset({workspace.meet_slack, workspace.look_at_app_token})
 """The jobs that are about a process itself: its own connection to Slack."""
 
 

@@ -16,6 +16,12 @@ async def look_at_slack(desk: Desk) -> None:
     await troubles.look_around(desk)
 
 
+async def meet_slack(desk: Desk) -> None:
+    """Ask Slack who we are and where, if it did not say so when this process started."""
+    if not contact_of(desk.slack).identity.get("user_id"):
+        await troubles.look_at_token(desk)
+
+
 async def look_at_app_token(desk: Desk) -> None:
     """Ask for a connection, because an open one may stay open when the token of Socket Mode is revoked."""
     contact = contact_of(desk.slack)

@@ -491,8 +491,8 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
         _stop(session, account, STOPPED_BY_HAND, now)
         return False
     session.add(Event(kind=EventKind.ACCOUNT_REMOVED, at=now, details=gone))
-    await _forget(session, account)
     await routing.forget_removed(session, account.team_id, now=now)
+    await _forget(session, account)
     return True
 
 

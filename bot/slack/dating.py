@@ -6,7 +6,7 @@ What has ended needs none at all: it stands below the date of its own day.
 
 from datetime import date, datetime
 
-from sqlalchemy import union_all
+from sqlalchemy import ColumnElement, union_all
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -32,16 +32,19 @@ async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
     session.add(workspace)
     if before == workspace.dated_on:
         return
+    since = midnight(before, t.zone).timestamp() if before is not None and before < workspace.dated_on else 0
+    under_way = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
+    posted = or_(col(Message.ts) >= f"{since:010.0f}", under_way)  # Slack may date the latter today
+    await cases.touch_messages(session, going_on() & posted, quietly=True)
+
+
+def going_on() -> ColumnElement[bool]:
+    """Select the messages of cases that have not ended, and the reminders."""
     follows = col(Message.kind).in_(FOLLOW_THE_CASE)
     ongoing = [
         select(Message.id).where(follows, col(Message.case_id).in_(select(Case.id).where(each))) for each in NOT_ENDED
     ]
-    goes_on = union_all(*ongoing, select(Reminder.message_id))  # each part goes by an index of its own
-    since = midnight(before, t.zone).timestamp() if before is not None and before < workspace.dated_on else 0
-    under_way = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
-    posted = or_(col(Message.ts) >= f"{since:010.0f}", under_way)  # Slack may date the latter today
-    undated = col(Message.id).in_(goes_on) & posted
-    await cases.touch_messages(session, undated, quietly=True)
+    return col(Message.id).in_(union_all(*ongoing, select(Reminder.message_id)))  # each part goes by its own index
 
 
 def _today(t: Texts, now: datetime) -> date:

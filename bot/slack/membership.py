@@ -14,8 +14,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.desk import Desk
 from bot.models import Team
+from bot.slack import address
 from bot.slack.calls import PATIENCE, SlackLater, SlackRefuses, call, call_in_turn, in_background
-from bot.team import members, teams
+from bot.team import members
 
 log = structlog.get_logger()
 
@@ -174,6 +175,5 @@ async def workspace_of(desk: Desk) -> str:
     if known is not None:
         return known
     installed = await call(desk.slack, "auth.test")
-    async with desk.session() as session:
-        await teams.learn_workspace(session, installed["team_id"], installed["url"])
+    await address.learn(desk, installed)
     return str(installed["team_id"])

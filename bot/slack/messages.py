@@ -27,6 +27,7 @@ from bot.desk import Desk
 from bot.domain.signals import QUIETLY, Rank
 from bot.logs import trace
 from bot.models import PUT_OFF, CaseFile, Message, MessageKind, UtcDateTime
+from bot.slack import address
 from bot.slack.calls import book, full_until, in_background, in_front
 from bot.slack.writing import (
     DOUBT,
@@ -184,6 +185,7 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
     A message that Slack is slow to take does not hold up the others. One that goes first has as much room as a click:
     while colleagues click all the time, there is no other. So has one that a colleague who clicked waits for.
     """
+    await address.recall(desk)
     background = replace(desk, slack=in_background(desk.slack))
     running = set[_Turn]()
     held = dict[_Room, datetime]()  # until when Slack has none

@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import Desk
 from bot.domain.slack_id import is_channel
 from bot.models import SOCKET, Message, MessageKind, SlackTrouble, Team, Troubled
+from bot.slack import address
 from bot.slack.calls import REFUSED_TOKEN, SlackDown, SlackLater, SlackRefuses, call, in_background, try_channel
 from bot.team import agents, teams
 from bot.team.settings import TeamSettings
@@ -64,11 +65,7 @@ async def look_at_token(desk: Desk) -> bool:
         return False
     except (SlackDown, SlackLater):
         return False
-    async with desk.reading() as session:
-        known = await teams.workspace_url(session)
-    if known != installed["url"]:
-        async with desk.session() as session:
-            await teams.learn_workspace(session, installed["team_id"], installed["url"])
+    await address.learn(desk, installed)
     await note_end(desk, EVERYWHERE, by_looking=True)
     return True
 

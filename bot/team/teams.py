@@ -30,19 +30,6 @@ _BESIDE = db.short(
 _OF_CASE = db.short(select(Team).join(Case).where(Case.id == bindparam("case")))
 
 
-async def learn_workspace(session: AsyncSession, slack_id: str, url: str) -> None:
-    """Store Slack's id and address of the workspace in which the bot is installed."""
-    workspace = (await session.exec(select(Workspace))).one()
-    if (workspace.slack_id, workspace.url) != (slack_id, url):
-        workspace.slack_id, workspace.url = slack_id, url
-        session.add(workspace)
-
-
-async def workspace_url(session: AsyncSession) -> str:
-    """Return the address of the workspace in Slack; "" until Slack has said it."""
-    return (await session.exec(select(Workspace.url))).first() or ""
-
-
 async def all_teams(session: AsyncSession) -> list[Team]:
     """Return the teams, the oldest first."""
     return list(await session.exec(select(Team).order_by(col(Team.id))))
