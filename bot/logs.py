@@ -1,6 +1,7 @@
 """Logging without citizens' words or tokens: structured lines; for a fault only its type and place.
 
-All lines about a case have its id as `case`; all of one request, or of one run of a lane, the same `request`.
+All lines about a case have its id as `case`, or among `cases` when several came in at once; all of one request, or of
+one run of a lane, the same `request`.
 """
 
 import asyncio

@@ -3,7 +3,6 @@
 Safe to repeat: the same page again changes nothing.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -170,10 +169,14 @@ async def one_by_one(
 
 
 def log_new(new: Mapping[str, int], account_id: int) -> None:
-    """Log which posts came in, once they are stored: a line for each case."""
-    line = log.bind(account=account_id)
-    for case_id, count in Counter(new.values()).items():
-        line.info("a mention came in", case=case_id, count=count)
+    """Log which posts came in, once they are stored: one line, as one for each case took a tenth of the work."""
+    match sorted({*new.values()}):
+        case []:
+            pass
+        case [case_id]:
+            log.info("a mention came in", account=account_id, case=case_id, count=len(new))
+        case case_ids:
+            log.info("mentions came in", account=account_id, cases=case_ids, count=len(new))
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team, list[Rule]]:

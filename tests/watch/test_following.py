@@ -91,6 +91,30 @@ async def test_the_id_that_a_caller_gave_leads_to_the_case(sqlite_bot: Bot, line
     assert [line["case"] for line in lines if line.get("request") == "of-the-proxy-7"] == [1]
 
 
+async def test_cases_that_came_in_together_are_in_one_line(sqlite_bot: Bot, lines: list[dict[str, Any]]) -> None:
+    bot = sqlite_bot
+    both = ("a", "Vraag 1", "s"), ("b", "Vraag 2", "t"), ("c", "Vraag 2, nog iets", "t")
+    sent = [
+        {"id": ident, "text": words, "conversation": f"t{who}", "author": {"id": who, "name": NAME}}
+        for ident, words, who in both
+    ]
+    body = json.dumps({"mentions": sent})
+    headers = {**signed(bot.slack.square.secret, body), "X-Request-Id": "of-all-7"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{bot.url}/in/plein", data=body, headers=headers) as response,
+    ):
+        assert response.status == 200
+
+    async def told() -> list[dict[str, Any]]:
+        return [line for line in lines if line["event"] == "mentions came in"]
+
+    [line] = await eventually(told)
+    assert (line["cases"], line["count"], line["request"]) == ([1, 2], 3, "of-all-7")
+    assert await told() == [line]
+    assert not [line for line in lines if line["event"] == "a mention came in"]
+
+
 @pytest.mark.logs("a handler failed")
 async def test_a_fault_of_a_click_has_its_case_too(sqlite_bot: Bot, lines: list[dict[str, Any]]) -> None:
     bot = sqlite_bot
