@@ -40,6 +40,12 @@ FULL_TEXT = "fts5"
 """SQLite's module for full-text search (https://www.sqlite.org/fts5.html); Python's SQLite may lack it."""
 NEWER = "The database was made by a newer version of webcare: update the program."
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
+POOL: Mapping[str, Any] = {"pool_size": 15, "max_overflow": 0, "pool_use_lifo": True}
+"""As many connections as a busy minute needs, and no more of them open than that; what was used lately is warm.
+
+One is opened when it is needed, and stays: to open one takes longer than most of what is asked of it. The pool's own
+choice, to close all but five after each use, halved how many single posts come in at once.
+"""
 HUNG = "30s"
 """PostgreSQL ends a transaction that has asked it nothing for so long: a host that hangs must not hold up the others.
 
@@ -170,7 +176,7 @@ def create_engine(database_url: str, *, looks: bool = False) -> AsyncEngine:
         try:
             asked = {name: value for name, value in REACHED_BY.items() if not (looks and name == WRITABLE)}
             given = {name: value for name, value in asked.items() if name not in url.query}
-            engine = create_async_engine(url, connect_args=given, pool_use_lifo=True)  # what was used lately is warm
+            engine = create_async_engine(url, connect_args=given, **POOL)
         except ModuleNotFoundError:
             raise lacking("PostgreSQL needs its driver", "postgres") from None
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
@@ -178,7 +184,7 @@ def create_engine(database_url: str, *, looks: bool = False) -> AsyncEngine:
         event.listen(engine.sync_engine, "checkout", partial(_refuse_dead, engine.dialect))
         event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
-    engine = create_async_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_async_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **POOL)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
