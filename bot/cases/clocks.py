@@ -31,7 +31,7 @@ from bot.domain.sla import (
     untold,
 )
 from bot.domain.text import Refused
-from bot.models import HELD, REACHED, UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, Team
+from bot.models import HELD, REACHED, UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
@@ -140,10 +140,11 @@ def _answers(reply: Reply, clock: Clock) -> bool:
             return True
 
 
-async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime, *, is_last: bool) -> None:
+async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
     """A reply did not arrive after all: time a reaction again, and drop what only that reply promised.
 
-    A promise that the reply had kept goes on. Of a reply that was not the last, the later one is the reaction.
+    A promise that the reply had kept goes on. A later reply that reached the citizen is the reaction; so is one that
+    still may, once it does, so that the reaction is timed from when that was approved.
     """
     hours = await hours_of(session, case.team_id, now)
     for clock in await open_clocks(session, case.id):
@@ -151,12 +152,22 @@ async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datet
             stop(clock, hours, clock.started_at, counts=False)  # as it never was: no later answer keeps it
             session.add(clock)
     await session.flush()
-    if is_last and case.status in OPEN:
+    later = await later_replies(session, reply)
+    waits = await waits_for(session, case, await open_clocks(session, case.id))
+    if waits not in {WaitsFor.NOBODY, WaitsFor.CITIZEN} and not any(each.reached for each in later):
         if reply.sent_at is not None:  # when it seemed to reach the citizen
             kept = (Clock.kind == ClockKind.PROMISE, col(Clock.counts), col(Clock.due_at).is_not(None))
             await restart(session, case, reply.sent_at, *kept)
-        await _start(session, case, [ClockKind.NEXT_REACTION, ClockKind.RESOLUTION], now)
+        since = min((each.created_at for each in later if each.status is not ReplyStatus.FAILED), default=now)
+        await _start(session, case, [ClockKind.NEXT_REACTION, ClockKind.RESOLUTION], since)
     await follow(session, case, now)
+
+
+async def later_replies(session: AsyncSession, reply: Reply) -> Sequence[Reply]:
+    """Return the replies of a case after this one that were not taken back; an invitation is none."""
+    of_case = select(Reply).where(Reply.case_id == reply.case_id, Reply.kind != ReplyKind.INVITATION)
+    later = of_case.where(col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN)
+    return (await session.exec(later.order_by(col(Reply.id)))).all()
 
 
 async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:

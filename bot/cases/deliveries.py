@@ -25,14 +25,7 @@ UNPROVEN = frozenset({ReplyStatus.SENDING, ReplyStatus.UNCERTAIN, ReplyStatus.WI
 
 async def is_last(session: AsyncSession, reply: Reply) -> bool:
     """Tell whether a reply is the last of its case, so that its outcome decides the case; an invitation never is."""
-    if reply.kind is ReplyKind.INVITATION:
-        return False
-    later = (
-        select(Reply.id)
-        .where(Reply.case_id == reply.case_id, col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN)
-        .where(Reply.kind != ReplyKind.INVITATION)
-    )
-    return (await session.exec(later.limit(1))).first() is None
+    return reply.kind is not ReplyKind.INVITATION and not await clocks.later_replies(session, reply)
 
 
 async def published(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
@@ -105,8 +98,8 @@ async def failed(session: AsyncSession, case: Case, reply: Reply, problem: Text,
     made = await outcome(session, case, reply, Move.FAIL)
     await record(session, made, case, **_about(reply, now), stays=not last)
     await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.FAIL}:{reply.id}", reply.id)
-    if was_reached:
-        await clocks.reply_lost(session, case, reply, now, is_last=last)
+    if was_reached and reply.kind is not ReplyKind.INVITATION:
+        await clocks.reply_lost(session, case, reply, now)
 
 
 async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:

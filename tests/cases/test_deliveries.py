@@ -190,6 +190,50 @@ async def test_a_reply_that_did_not_arrive_brings_the_case_back_with_its_clocks(
         assert await wait(table) is WaitsFor.US
 
 
+@pytest.mark.parametrize("ends", [Move.FAIL, Move.DOUBT, Move.WITHDRAW])
+@pytest.mark.parametrize("bounces_first", [True, False])
+async def test_a_reaction_is_timed_when_a_reply_does_not_arrive_and_the_next_does_not_go_out(
+    database_url: str, bounces_first: bool, ends: Move
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL, Move.KEEP, Move.REOPEN, Move.ANSWER)
+        if not bounces_first:
+            await table.must_make(ends)
+        table.passes(minutes=1)
+        await deliver(table, Arrived.FAILED, "x")
+        table.passes(minutes=1)
+        if bounces_first:
+            await table.must_make(ends)
+        assert ((await table.case()).status, await wait(table)) == (Status.CLAIMED, WaitsFor.US)
+        assert await running(table) == {NEXT, WHOLE}
+
+
+async def test_a_later_reply_that_goes_out_is_the_reaction_in_place_of_one_that_did_not_arrive(
+    database_url: str,
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL, Move.KEEP, Move.REOPEN, Move.ANSWER)
+        table.passes(minutes=1)
+        await deliver(table, Arrived.FAILED, "x")
+        assert await running(table) == {NEXT, WHOLE}
+        table.passes(minutes=1)
+        await sent_now(table, "second")
+        reaction = next(clock for clock in await rows(table, Clock) if clock.kind is NEXT)
+        assert (reaction.stopped_at, reaction.counts, await running(table)) == (table.clock.at, True, set())
+
+
+async def test_a_promise_goes_on_when_the_reply_that_kept_it_does_not_arrive_and_the_next_does_not_go_out(
+    database_url: str,
+) -> None:
+    async with one_case(database_url) as table:
+        promised = await kept_by_second(table, ReplyKind.FINAL)
+        for move in (Move.REOPEN, Move.ANSWER):
+            await table.must_make(move)
+        await deliver(table, Arrived.FAILED, "second")
+        await table.must_make(Move.FAIL)
+        assert [(clock.due_at, clock.next_at is not None) for clock in await promises(table)] == [(promised, True)]
+
+
 @pytest.mark.parametrize("first", [Arrived.DELIVERED, Arrived.READ])
 async def test_a_reply_that_came_does_not_fail_any_more(database_url: str, first: Arrived) -> None:
     async with one_case(database_url) as table:
