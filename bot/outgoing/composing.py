@@ -35,6 +35,7 @@ UNDECIDED = text(
 )
 ONLY_PRIVATELY = text("This post can only be answered privately.")
 BECAME_PRIVATE = text("This post became private meanwhile. Choose again who may read the answer.")
+NOTHING_TO_TELL = text("What you tell the citizen here was undone or failed. Write an answer that does not mention it.")
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,8 @@ def refuse_invalid(
     mention = mention_of(file, answer.mention_id)
     refuse_undecided(file)
     refuse_unanswerable(file, mention, now)
-    _refuse_nothing_to_tell(file, answer)
+    if why := nothing_to_tell(file, answer.tells_of):
+        raise Refused(why.message)
     if answer.kind not in BY_AGENTS:
         raise Refused("Choose what it is: an answer, an interim message or a question.")
     wrong = {
@@ -260,10 +262,11 @@ def refuse_invalid(
         raise Wrong(problems)
 
 
-def _refuse_nothing_to_tell(file: CaseFile, answer: Answer) -> None:
-    act = next((each for each in file.acts if each.id == answer.tells_of), None)
-    if act is not None and not (act.status in HOLDS and file.holds(act.kind, act.mention_id)):
-        raise Refused("What you tell the citizen here was undone or failed. Write an answer that does not mention it.")
+def nothing_to_tell(file: CaseFile, tells_of: int | None) -> Text | None:
+    """Return why an answer that tells of an act does not hold: that failed, or was undone, by us or the platform."""
+    act = next((each for each in file.acts if each.id == tells_of), None)
+    holds = act is None or (act.status in HOLDS and file.holds(act.kind, act.mention_id))
+    return None if holds else NOTHING_TO_TELL
 
 
 def _wrong_words(answer: Answer, composed: Composed, images: Images | None) -> Text | None:

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bound_contextvars
 
-from bot import connectors, db
+from bot import cases, connectors, db
 from bot.cases import mirror
 from bot.connectors import http
 from bot.connectors.base import (
@@ -112,14 +112,22 @@ async def _prepared(
         item.external_id = connectors.reply_id(account.platform, account.options, item.key)
         draft, again = await _draft(desk, session, item), item.tries > 1
         has_templates = bool(connectors.templates(account.platform, account.limits))
-        exposed = composing.exposed(draft, became_private=await _became_private(session, item))
-        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates, exposed=exposed)
+        kept_back = composing.exposed(draft, became_private=await _became_private(session, item))
+        kept_back = kept_back or await _nothing_to_tell(session, item)
+        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates, kept_back=kept_back)
     return partial(_act, kind=item.kind, post=await _post(session, account, item))
 
 
 async def _became_private(session: AsyncSession, reply: Reply) -> bool:
     """Tell whether the post of a public reply became private since it was approved: nobody agreed to publish it."""
     return not reply.private and await mirror.became_private(session, reply.mention_id, since=reply.created_at)
+
+
+async def _nothing_to_tell(session: AsyncSession, reply: Reply) -> Text | None:
+    """Return why a reply is not to tell of an act any more, such as of a post that is shown again meanwhile, if so."""
+    if reply.tells_of is None:
+        return None
+    return composing.nothing_to_tell(await cases.read(session, reply.case_id), reply.tells_of)
 
 
 async def _unprepared(_: Connector) -> Sent | Done:
@@ -184,7 +192,7 @@ async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:
 
 
 async def _reply(
-    connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool, exposed: Text | None
+    connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool, kept_back: Text | None
 ) -> Sent:
     if not isinstance(connector, Replies):
         raise Rejected(composing.UNANSWERABLE.message)
@@ -193,21 +201,21 @@ async def _reply(
     takes_image = isinstance(connector, TakesImages) and connector.images(private=draft.private) is not None
     if not again and draft.image is not None and not takes_image:
         raise Rejected("The platform takes no image with an answer any more. Send it without.")
-    return await _publish(connector, draft, again=again, now=now, exposed=exposed)
+    return await _publish(connector, draft, again=again, now=now, kept_back=kept_back)
 
 
-async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime, exposed: Text | None) -> Sent:
+async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime, kept_back: Text | None) -> Sent:
     """Publish, or look up the result of an earlier try; never sends twice what the platform would publish twice.
 
-    One with a reason in `exposed` is not published, but an earlier try may have done so.
+    One with a reason in `kept_back` is not published, but an earlier try may have done so.
     """
-    if again and (exposed is not None or not _recognised(connector, draft, now)):
+    if again and (kept_back is not None or not _recognised(connector, draft, now)):
         published = await _found(connector, draft)
         if published is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
             raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
-        return published or await _sent(connector, draft, exposed=exposed)
+        return published or await _sent(connector, draft, kept_back=kept_back)
     try:
-        return await _sent(connector, draft, exposed=exposed)
+        return await _sent(connector, draft, kept_back=kept_back)
     except Rejected:  # proves nothing about an earlier try: its post may be there, and the citizen's removed since
         published = await _found(connector, draft) if again else None
         if published is None:
@@ -215,9 +223,9 @@ async def _publish(connector: Replies, draft: Draft, *, again: bool, now: dateti
         return published
 
 
-async def _sent(connector: Replies, draft: Draft, *, exposed: Text | None) -> Sent:
-    if exposed is not None:
-        raise Rejected(exposed.message)
+async def _sent(connector: Replies, draft: Draft, *, kept_back: Text | None) -> Sent:
+    if kept_back is not None:
+        raise Rejected(kept_back.message)
     return await connector.send(draft)
 
 

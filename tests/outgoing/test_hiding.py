@@ -288,6 +288,26 @@ async def test_nobody_is_told_any_more_of_a_hide_once_the_post_is_to_be_shown_ag
     assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
 
 
+@pytest.mark.parametrize("first", [429, 500])
+async def test_nobody_is_told_any_more_of_a_hide_once_the_post_is_shown_again_on_the_platform_itself(
+    slow: Bot, wall: Wall, first: int
+) -> None:
+    await telling_later(slow)
+    wall.answers = [200, first]
+    slow.clock.advance(minutes=2)
+    await outbox.drain(slow.desk, "2")
+    slow.clock.advance(minutes=6)
+    async with slow.desk.session() as session:
+        told = Post("p1", Author("a", "Fatima"), "Stelletje prutsers!", slow.desk.now(), permits=ALL, hidden=False)
+        await inbox.take_in(session, 2, [told], now=slow.desk.now())
+    await outbox.drain(slow.desk, "2")
+    assert wall.wanted == ["hide p1", "reply"]
+    assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.FAILED]
+    card = await slow.card("Niet verstuurd", "intussen ingetrokken of niet gelukt")
+    [said] = await slow.slack.wait_for(lambda: slow.slack.thread(CHANNEL, card["ts"]))
+    assert f"<@{SANNE}>" in read(said)
+
+
 async def test_an_answer_that_tells_later_waits_for_the_hide_too(slow: Bot, wall: Wall) -> None:
     await telling_later(slow)
     wall.answers = [429]
