@@ -95,6 +95,10 @@ def _problem_words(file: CaseFile, reply: Reply, t: Texts, *, doubted: bool) -> 
             return t("<@{agent}>, your answer was sent but did not reach the citizen: {problem} Your text is "
                      "kept. Press Answer on the card to change and send it, or reach the citizen in another way.",
                      agent=reply.by, problem=problem)  # fmt: skip
+        if reply.sent_at is not None:
+            return t("<@{agent}>, your answer was sent but did not reach the citizen: {problem} The case was closed "
+                     "meanwhile. Your text is kept. Press Reopen on the card, and then Answer, to change and send it, "
+                     "or reach the citizen in another way.", agent=reply.by, problem=problem)  # fmt: skip
         if file.case.status is Status.CLOSED:
             return t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
                      "Your text is kept. Press Reopen on the card, and then Answer, to change and send it.",

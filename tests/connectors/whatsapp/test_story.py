@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot.domain.case import Status
+from bot import cases
+from bot.domain.case import CloseReason, Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Arrived, Gone
 from bot.domain.routing import Rule
@@ -135,6 +136,22 @@ async def test_an_answer_that_fails_after_it_was_taken_comes_back_to_its_agent(
     server.report(server.sent[0], "delivered")  # late: it takes nothing back
     await pushes(bot, server)
     assert (await reply_of(bot)).status is ReplyStatus.FAILED
+
+
+async def test_an_answer_that_fails_after_its_case_was_closed_is_said_to_have_been_sent(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_whatsapp
+    card = await asked(bot, server)
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("*Beantwoord*")
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=SANNE, now=bot.desk.now(), reason=CloseReason.ANSWERED_ELSEWHERE)
+    server.report(server.sent[0], "failed")
+    await pushes(bot, server)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
+    assert f"<@{SANNE}>" in text_of(told) and "niet geplaatst" not in text_of(told)
+    assert "heeft de burger niet bereikt" in text_of(told) and "De zaak is intussen afgesloten" in text_of(told)
 
 
 async def test_a_message_is_liked_and_the_like_is_taken_back(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
