@@ -91,9 +91,13 @@ def first_name(name: str) -> str:
 
 
 def filled_in(snippet: str, *, name: str, agent: str) -> str:
-    """Return a canned text in which {name} and {agent} are the first names of the citizen and the agent."""
-    words = {"{name}": name, "{agent}": agent}
-    return re.sub(r"\{name\}|\{agent\}", lambda match: first_name(words[match[0]]), snippet)
+    """Return a canned text in which {name} and {agent} are the first names of the citizen and the agent.
+
+    For a citizen without a name "Dear {name}," becomes "Dear,".
+    """
+    words = {"{name}": first_name(name), "{agent}": first_name(agent)}
+    text = snippet if words["{name}"] else snippet.replace(" {name}", "")
+    return re.sub(r"\{name\}|\{agent\}", lambda match: words[match[0]], text)
 
 
 def adapted(words: str, before: Author, after: Author) -> str | None:

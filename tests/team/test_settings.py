@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.cases import inbox
 from bot.domain.holidays import HOLIDAYS
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import Recipient
 from bot.domain.text import Wrong
 from bot.models import Clock, Event, Role, Team
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
 from bot.team import forms
 from bot.team.settings import LadderStep, Norm, TeamSettings
 from bot.texts import Texts
@@ -355,6 +358,21 @@ async def test_a_standard_text_comes_before_what_was_typed_and_shows_in_the_prev
     assert ack.ok and not ack.errors, ack.errors
     await bot.slack.wait_for(lambda: square_texts(bot))
     assert square_texts(bot) == ["Tot ziens!\n\nOm negen uur. ^SB"]
+
+
+async def test_a_standard_text_greets_a_citizen_of_whom_we_have_no_name_without_one(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_snippet(bot, "Groet", "Beste {name}, met {agent}.")
+    await bot.slack.close_view(SANNE)
+    post = Post("1", Author("a", ""), "Hoe laat begint de markt?", bot.desk.now(), permits=permits(Act.ANSWER))
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.click(SANNE, CHANNEL, (await bot.card("markt"))["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    [greeting] = await bot.slack.suggest(SANNE, "answer_snippet", "")
+    await bot.slack.click_in_view(SANNE, "answer_snippet", greeting)
+    await bot.slack.wait_for(lambda: text_typed(bot) == "Beste, met Sanne.")
 
 
 async def test_without_standard_texts_there_is_nothing_to_choose(sqlite_bot: Bot) -> None:
