@@ -51,7 +51,7 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
     async with desk.session() as session:
         outcome = await cases.close_all(session, seen, teams=teams, by=person.by, now=now, reason=reason, text=why)
         skipped = await skipped_in(session, outcome.skipped, person)
-    undo, seconds = undo_of(desk, outcome.done, now)
+    undo, seconds = undo_of(desk, outcome.done, outcome.at)
     shown = closing.closed_many(len(outcome.done), skipped, undo, seconds, desk.t, by=person.by)
     await ack(response_action="update", view=closing.as_modal(shown, desk.t, origin=view["private_metadata"]))
     await messages.wake_lanes(desk)

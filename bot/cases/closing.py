@@ -27,6 +27,13 @@ class Outcome:
     skipped: Mapping[int, Text]
 
 
+@dataclass(frozen=True)
+class Closed(Outcome):
+    """When the cases were closed besides the result for each: the first time, if the same was asked for twice."""
+
+    at: datetime
+
+
 async def close(
     session: AsyncSession,
     case_id: int,
@@ -44,7 +51,7 @@ async def close(
     """
     reason = str(reason)
     case = await locked(session, case_id)
-    if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
+    if _is_closed_so(case, by, reason):
         return case
     if seen is not None:
         await refuse_closing(session, case, by)  # it says who has it or ended it
@@ -52,6 +59,10 @@ async def close(
     if owner := await _close(session, case, by, now, reason, text):
         await tell_of(session, owner, Passed(by, [case_id]), now)
     return case
+
+
+def _is_closed_so(case: Case, by: str, reason: str) -> bool:
+    return case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason
 
 
 async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> str:
@@ -74,18 +85,22 @@ async def close_all(
     now: datetime,
     reason: str,
     text: str = "",
-) -> Outcome:
+) -> Closed:
     """Close these cases of these teams, each by itself; one that changed since the agent saw it is left as it is.
 
-    `seen` gives the last event of each case at that time, as `last_events` does. A colleague whose cases a coordinator
-    closes gets one notification for all of them.
+    `seen` gives the last event of each case at that time, as `last_events` does. One that `by` closed since then for
+    the same reason counts as closed: the same submission may come twice. A colleague whose cases a coordinator closes
+    gets one notification for all of them.
     """
     await lock_all(session, seen)
-    last, done, skipped = await last_events(session, seen), [], {}
+    last, done, skipped = await last_events(session, seen), dict[int, datetime](), {}
     of_colleagues: dict[str, list[int]] = {}
     for case_id in sorted(seen):
         try:
             case = await locked_of(session, case_id, teams)
+            if _is_closed_so(case, by, reason):
+                done[case_id] = case.closed_at or now
+                continue
             if last.get(case_id) != seen[case_id]:
                 await refuse_closing(session, case, by)  # it says who has it or ended it
                 raise Refused("This case moved meanwhile.")
@@ -93,12 +108,12 @@ async def close_all(
         except Refused as refused:
             skipped[case_id] = refused.text
         else:
-            done.append(case_id)
+            done[case_id] = now
             if owner:
                 of_colleagues.setdefault(owner, []).append(case_id)
     for owner, case_ids in of_colleagues.items():
         await tell_of(session, owner, Passed(by, case_ids), now)
-    return Outcome(done, skipped)
+    return Closed([*done], skipped, max(done.values(), default=now))
 
 
 async def last_events(session: AsyncSession, case_ids: Collection[int]) -> dict[int, int]:

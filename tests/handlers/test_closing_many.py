@@ -297,6 +297,35 @@ async def test_the_same_submission_twice_closes_once(minute: Bot) -> None:
     assert [kind for _, kind, _ in await log(bot)] == [EventKind.CLOSE] * 2
 
 
+def undo_of(view: dict[str, Any]) -> list[str]:
+    """The value of the button that undoes a closing."""
+    return [each["value"] for _, each in elements(view["blocks"]) if each["action_id"] == "case:undo_close"]
+
+
+async def test_a_submission_that_comes_twice_says_twice_what_it_closed_and_offers_to_undo_that(
+    minute: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot, deliver, delivered = minute, minute.slack._deliver, list[Any]()
+
+    async def noted(*what: Any, **more: Any) -> Any:
+        delivered.append(what)
+        return await deliver(*what, **more)
+
+    monkeypatch.setattr(bot.slack, "_deliver", noted)
+    await written(bot, 2)
+    first = await closes(bot, SANNE, await opens(bot, SANNE), 1, 2)
+    kind, payload = delivered[-1]
+    bot.clock.at += timedelta(seconds=5)  # type: ignore[attr-defined]
+    again = await deliver(kind, payload)
+    assert again.payload is not None
+    for view in (first, again.payload["view"]):
+        assert "2 zaken afgesloten." in text_of(view)
+    assert undo_of(again.payload["view"]) == undo_of(first)
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    await bot.slack.wait_for(lambda: "2 zaken" in text_of(bot.slack.view(SANNE)))
+    assert await statuses(bot) == [Status.NEW] * 2
+
+
 async def test_it_begins_from_the_home_and_from_a_search_too(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await written(bot, 2)
