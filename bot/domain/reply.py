@@ -126,7 +126,9 @@ def _renamed(words: str, before: Author, name: str, handle: str) -> str:
     greeting = GREETING.match(words)
     assert greeting is not None  # noqa: S101 - it may be empty
     named = "|".join(re.escape(each) for each in names)
-    told = re.sub(rf"(?<!\w)(?:{named})(?!\w)", lambda match: names[match[0]], greeting[0]) if names else greeting[0]
+    space = "" if name else " ?"  # without a name "Dear Fatima," becomes "Dear,"
+    greeted = rf"{space}(?<!\w)({named})(?!\w)"
+    told = re.sub(greeted, lambda match: names[match[1]], greeting[0]) if names else greeting[0]
     return told + words[greeting.end() :]
 
 

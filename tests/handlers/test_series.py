@@ -238,6 +238,7 @@ FATIMA, KEES = Author("1", "Fatima Jansen", "fatima"), Author("2", "Kees de Wit"
         ("Beste mevrouw Jansen, dank je.", KEES, None),
         ("Beste Fatima, dank je.", Author("3", "", "omar"), "Beste omar, dank je."),
         ("Beste Fatima, dank je.", Author("3", r"\\1 \\g<0>"), r"Beste \\1, dank je."),
+        ("Beste Fatima Jansen, dank je.", Author("3", ""), "Beste, dank je."),
         ("", KEES, ""),
     ],
 )
