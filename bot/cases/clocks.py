@@ -413,11 +413,15 @@ async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
 
 
 async def next_day(session: AsyncSession, case: Case, now: datetime) -> datetime:
-    """Return when the team of a case opens again after it was closed, or a day from now if it never does.
+    """Return when the team of a case opens again, as `opens_next`."""
+    return opens_next(await hours_of(session, case.team_id, now), now)
+
+
+def opens_next(hours: Hours, now: datetime) -> datetime:
+    """Return when a team opens again after it was closed, or a day from now if it never does.
 
     Shortly before it opens that is this opening: it closed long ago.
     """
-    hours = await hours_of(session, case.team_id, now)
     try:
         return opens_again(hours, now if is_open(hours, now) else now - BREAK)
     except NeverOpen:

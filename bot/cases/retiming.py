@@ -1,21 +1,22 @@
-"""Recompute the running clocks of a team, so that card, reminders and figures count by the same opening hours."""
+"""Recompute what goes by the opening hours of a team, so that card, reminders and figures count by the same hours."""
 
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.cases.clocks import aim, ladder_of
+from bot.cases.clocks import aim, ladder_of, opens_next
 from bot.cases.state import lock_all, touch_all
-from bot.models import Clock, Team
+from bot.models import AGAIN, PUT_OFF, Case, Clock, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
 
 
 async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
     """Set when each running clock of a team is due, and its next step, by the team's settings as they are now.
 
-    A clock keeps the norm with which it started, and a promise its moment.
+    A clock keeps the norm with which it started, and a promise its moment. What is asked again about an answer in doubt
+    comes at the next opening that there is now.
     """
     team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
     settings = TeamSettings.of(team.settings)
@@ -31,3 +32,16 @@ async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
     session.add_all([team, *clocks])
     await session.flush()
     await touch_all(session, {clock.case_id for clock in clocks if clock.due_at != was_due[clock.id]})
+    await _ask_sooner(session, team_id, opens_next(hours, now))
+
+
+async def _ask_sooner(session: AsyncSession, team_id: int, opening: datetime) -> None:
+    """Ask again at this opening what was to be asked at a later one: nothing else reminds of a case that has ended."""
+    theirs = select(Case.id).where(Case.id == Message.case_id, Case.team_id == team_id).correlate(Message).exists()
+    later = select(Message.id).where(
+        PUT_OFF, Message.kind == MessageKind.REPLY_PROBLEM, col(Message.key).endswith(AGAIN), col(Message.ts).is_(None),
+        col(Message.retry_at) > opening, theirs,
+    )  # fmt: skip
+    free = later.with_for_update(key_share=True, skip_locked=True)
+    sooner = update(Message).where(col(Message.id).in_(free)).values(retry_at=opening)
+    await session.exec(sooner.execution_options(synchronize_session=False))

@@ -20,7 +20,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
-from jobs import poll, sweep, workspace
+from jobs import poll, sla, sweep, workspace
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.connectors.mastodon.fake import FakeMastodon
@@ -398,6 +398,17 @@ async def test_who_is_asked_early_in_the_morning_whether_public_words_are_there_
     await doubted_invitation(office)
     assert await questions_at(office, "2026-11-20 08:59") == 1
     assert await questions_at(office, "2026-11-20 09:00") == 2
+
+
+async def test_whether_public_words_are_there_is_asked_again_at_an_opening_that_was_added_since(office: Bot) -> None:
+    await settings(office, closed_days=[f"2026-11-{day}" for day in range(23, 28)])
+    await sla.remind(office.desk)
+    await doubted_invitation(office)
+    assert await questions_at(office, "2026-11-20 16:00") == 1
+    await settings(office, closed_days=[])
+    await sla.remind(office.desk)
+    assert await questions_at(office, "2026-11-20 16:59") == await questions_at(office, "2026-11-23 08:59") == 1
+    assert await questions_at(office, "2026-11-23 09:00") == 2
 
 
 async def test_whether_public_words_are_there_is_not_asked_twice_as_the_channel_is_open_to_us_again(
