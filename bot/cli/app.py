@@ -29,6 +29,7 @@ from bot.cli.doctor import doctor
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
 from bot.config import ENV_FILE, BadSettings, Settings, log_format
 from bot.disk import takes_nothing
+from bot.domain.text import Wrong
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, slack_client, slack_session
@@ -329,10 +330,13 @@ async def _add_team(settings: Settings, name: str, channel: str, now: datetime) 
         holder = next((row.name for row in rows if row.channel == channel and row.name != name), None)
         if holder is not None:
             raise BadSettings(f"{channel} is the channel of {holder}: choose another.")
-        if team is None:
-            session.add(Team(name=name, channel=channel, created_at=now))
-        else:  # by="": on behalf of the person who runs the bot
-            await team_settings.change(session, team.id, {"channel": channel}, by="", now=now)
+        try:
+            if team is None:
+                await team_settings.add(session, name, channel, now=now)
+            else:  # by="": on behalf of the person who runs the bot
+                await team_settings.change(session, team.id, {"channel": channel}, by="", now=now)
+        except Wrong as wrong:  # another has just taken it
+            raise BadSettings(str(wrong)) from None
     say(f"The cards of {name} appear in {channel}. Invite the bot there: /invite @webcare")
 
 

@@ -79,6 +79,13 @@ async def of_escalation(session: AsyncSession, escalation_id: int) -> Team | Non
     return (await session.exec(asked.where(Escalation.id == escalation_id))).first()
 
 
+async def add(session: AsyncSession, name: str, channel: str, *, now: datetime) -> None:
+    """Add a team; raises Wrong when another has the name or the channel."""
+    team = Team(name=name, channel=channel, created_at=now)
+    await _refuse_taken(session, team, {"name": name, "channel": channel})
+    session.add(team)
+
+
 async def settings(session: AsyncSession, team_id: int) -> TeamSettings:
     """Return the settings of a team, with defaults for unset ones."""
     return TeamSettings.of((await session.get_one(Team, team_id)).settings)
@@ -92,7 +99,9 @@ async def change(
     Running clocks keep the norm with which they started; existing cards stay in their channel.
     """
     team = await locked(session, team_id)
-    await _refuse_taken(session, team, changes)
+    new = {field: changes[field] for field in COLUMNS if changes.get(field) not in (None, getattr(team, field))}
+    if new:
+        await _refuse_taken(session, team, new)
     before = _as_json(team)
     try:
         after = _as_json(team, changes)
@@ -120,11 +129,8 @@ async def locked(session: AsyncSession, team_id: int) -> Team:
     return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
 
 
-async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str, Any]) -> None:
+async def _refuse_taken(session: AsyncSession, team: Team, new: Mapping[str, str]) -> None:
     """Raise Wrong when another team has the name or the channel; of two that take the same at once the second waits."""
-    new = {field: changes[field] for field in COLUMNS if changes.get(field) not in (None, getattr(team, field))}
-    if not new:
-        return
     await session.get_one(Workspace, team.workspace_id, with_for_update=db.HELD)
     others = await session.exec(select(Team.name, Team.channel).where(Team.id != team.id).order_by(col(Team.id)))
     wrong: dict[str, Text] = {}

@@ -24,6 +24,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlmodel import select
 
 from bot import accounts, db
@@ -35,8 +36,8 @@ from bot.domain.text import Text
 from bot.models import Account, Author, Event, Role
 from bot.sandbox.app import Sandbox
 from bot.steady_clock import utc_now
-from bot.team import agents
-from tests.conftest import CHANNEL, running_bot
+from bot.team import agents, teams
+from tests.conftest import CHANNEL, Databases, eventually, running_bot
 from tests.connectors.email.mail_server import PASSWORD, MailServer
 from tests.connectors.email.token_server import CLIENT, SCOPE, SECRET, FakeTokens
 from tests.connectors.mastodon.fake import FakeMastodon
@@ -552,6 +553,31 @@ async def test_a_team_that_cannot_be_is_refused(run: Webcare, name: str, channel
     done = await run("teams", "add", name, channel)
     assert done.code == 2
     assert sentence in done.err
+
+
+@pytest.mark.parametrize("name", ["Afval", "Zorg"])
+async def test_a_channel_that_another_team_takes_at_that_moment_is_refused(
+    name: str, run: Webcare, databases: Databases, postgres_uri: str
+) -> None:
+    url = await databases.postgresql(postgres_uri)
+    for team, channel in (("Wegen", "C0WEGEN"), ("Zorg", "C0ZORG")):
+        assert (await run("teams", "add", team, channel, database_url=url)).code == 0
+    engine = db.create_engine(url)
+    locks = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+    async def waits() -> bool:
+        async with engine.connect() as connection:
+            return adding.done() or bool((await connection.execute(locks)).first())
+
+    async with db.sessions(engine)() as session:  # a coordinator in Slack
+        await teams.change(session, 2, {"channel": "C0AFVAL"}, by="U0SANNE", now=utc_now())
+        adding = asyncio.ensure_future(run("teams", "add", name, "C0AFVAL", database_url=url))
+        await eventually(waits)
+    done = await adding
+    assert (done.code, done.err) == (2, "This is the channel of the team Wegen. Choose another.\n")
+    async with db.readings(engine)() as session:
+        assert [each.name for each in await teams.all_teams(session) if each.channel == "C0AFVAL"] == ["Wegen"]
+    await engine.dispose()
 
 
 async def test_two_teams_with_one_name_are_told_in_one_sentence(run: Webcare) -> None:
