@@ -21,6 +21,7 @@ from bot.domain.budget import Budget
 from bot.domain.event import EventKind
 from bot.domain.text import Text, Wrong, apart, text, together
 from bot.models import (
+    FIRST_WORKSPACE,
     STOPPED_BY_HAND,
     STOPPED_WITHOUT_TOKENS,
     Account,
@@ -32,6 +33,7 @@ from bot.models import (
     MessageKind,
     SigningIn,
     Team,
+    Workspace,
 )
 from bot.team import routing, teams
 
@@ -148,7 +150,9 @@ async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) 
     given = _given(settings)
     first = (await teams.all_teams(session))[:1]
     if not first:
-        session.add(Team(name=given["name"], channel=given["channel"], environment=given, created_at=now))
+        await session.get_one(Workspace, FIRST_WORKSPACE, with_for_update=HELD)
+        if not await teams.all_teams(session):  # of several processes that start at once one adds it
+            session.add(Team(name=given["name"], channel=given["channel"], environment=given, created_at=now))
         return
     try:
         await teams.change(session, first[0].id, in_force(first[0], settings), by="", now=now)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from bot import db
+from bot import accounts, db
 from bot.accounts import manual
 from bot.config import BadSettings
 from bot.domain.event import EventKind
@@ -16,6 +17,7 @@ from bot.domain.text import Refused
 from bot.models import Account, Agent, Event, Message, MessageKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.steady_clock import utc_now
 from bot.team import teams
 from bot.texts import Texts
 from bot.views.settings_change import change_words
@@ -23,7 +25,7 @@ from bot.views.settings_form import HOLIDAY_NAMES
 from bot.views.settings_modals import closed_modal
 from jobs import members
 from tests.clocks import AMSTERDAM
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, running_bot, settings_for
 from tests.people import asked, changed, changes, home, open_group, open_modal, settings_of
 
 OTHER = "C0ESCALATIE"
@@ -288,6 +290,32 @@ async def test_the_last_change_of_name_and_channel_wins_be_it_in_slack_or_in_the
         assert (last["field"], last["before"], last["after"]) == ("name", "Online", "Webzorg")
     async with running_bot(database_url, slack, team_name="Webzorg") as bot:
         assert len(await changes(bot)) == 3
+
+
+async def test_of_two_processes_that_start_at_once_for_the_first_time_one_adds_the_team(
+    databases: Databases, postgres_uri: str, slack: Sandbox
+) -> None:
+    url = await databases.postgresql(postgres_uri)
+    settings, engine = settings_for(url, slack), db.create_engine(url)
+    locks = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+    async def starts() -> None:
+        async with db.sessions(engine)() as session:
+            await accounts.ensure_team(session, settings, utc_now())
+
+    async def waits() -> bool:
+        async with engine.connect() as connection:
+            return other.done() or bool((await connection.execute(locks)).first())
+
+    async with db.sessions(engine)() as session:
+        await accounts.ensure_team(session, settings, utc_now())
+        await session.flush()
+        other = asyncio.ensure_future(starts())
+        await eventually(waits)
+    await other
+    async with db.readings(engine)() as session:
+        assert [(each.name, each.channel) for each in await teams.all_teams(session)] == [("Webcare", CHANNEL)]
+    await engine.dispose()
 
 
 async def test_a_team_from_before_the_environment_was_kept_follows_it_once_more(
