@@ -67,6 +67,9 @@ still lead to a standby, and connections to that would stay. What DATABASE_URL s
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
+WRONG_OPTION = "DATABASE_URL has an option that it cannot have: look at what is after the question mark."
+OF_DRIVER = frozenset({"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"})
+"""What PostgreSQL's driver takes from a program, as numbers and functions; an address has only text."""
 FRESH = 10.0
 """Seconds: a connection that was used so lately is taken without asking the server whether it is still there."""
 SECRET = frozenset({"password", "sslpassword"})
@@ -173,21 +176,27 @@ def create_engine(database_url: str, *, looks: bool = False) -> AsyncEngine:
     """
     url = _async_url(database_url)
     if url.get_backend_name() == "postgresql":
-        try:
-            asked = {name: value for name, value in REACHED_BY.items() if not (looks and name == WRITABLE)}
-            given = {name: value for name, value in asked.items() if name not in url.query}
-            engine = create_async_engine(url, connect_args=given, **POOL)
-        except ModuleNotFoundError:
-            raise lacking("PostgreSQL needs its driver", "postgres") from None
+        asked = {name: value for name, value in REACHED_BY.items() if not (looks and name == WRITABLE)}
+        given = {name: value for name, value in asked.items() if name not in url.query}
+        engine = _engine(url, given)
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
         event.listen(engine.sync_engine, "checkin", _note_use)
         event.listen(engine.sync_engine, "checkout", partial(_refuse_dead, engine.dialect))
         event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
-    engine = create_async_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **POOL)
+    engine = _engine(url, {"timeout": 30, "check_same_thread": False})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _engine(url: URL, given: Mapping[str, Any]) -> AsyncEngine:
+    try:
+        return create_async_engine(url, connect_args=given, **POOL)
+    except ModuleNotFoundError:
+        raise lacking("PostgreSQL needs its driver", "postgres") from None
+    except (ArgumentError, ValueError):  # a plugin that is not there, a number that is none
+        raise BadSettings(WRONG_OPTION) from None
 
 
 def is_file(database_url: str) -> bool:
@@ -204,13 +213,18 @@ def _async_url(database_url: str) -> URL:
         ) from None
     kind = url.get_backend_name()
     if kind == "sqlite":
-        if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
+        # With two slashes, the folder is read as a host.
+        if not url.database or url.host or ":memory:" in url.database or url.query.get("mode") == "memory":
             raise BadSettings("DATABASE_URL names no file; write sqlite:///webcare.db.")
+        if "uri" in url.query:  # only SQLite knows which file that is, so others could not be kept from reading it
+            raise BadSettings("DATABASE_URL names its file by a URI; write its path, like sqlite:///webcare.db.")
         return url.set(drivername="sqlite+webcare")
     if kind in {"postgresql", "postgres"}:
         # What is read as the host begins in the password; with a slash in that, the rest of it is read as the name.
         if "@" in (url.host or "") or {"@", "/"} <= set(url.database or ""):
             raise BadSettings("DATABASE_URL has an @ too many: in its user name and password write each @ as %40.")
+        if OF_DRIVER & url.query.keys():
+            raise BadSettings(WRONG_OPTION)
         return url.set(drivername="postgresql+psycopg")
     raise BadSettings(f"DATABASE_URL names a database we do not use ({kind}); take sqlite:/// or postgresql://.")
 

@@ -131,6 +131,17 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
     "a file in memory": ({"database_url": "sqlite:///:memory:"}, "DATABASE_URL names no file"),
     "memory by its URI": ({"database_url": "sqlite:///file::memory:?uri=true"}, "DATABASE_URL names no file"),
     "memory by its mode": ({"database_url": "sqlite:///file:w?mode=memory&uri=true"}, "DATABASE_URL names no file"),
+    "a folder that is read as a host": ({"database_url": "sqlite://data/w.db"}, "DATABASE_URL names no file"),
+    "a file by its URI": ({"database_url": "sqlite:///file:w.db?uri=true"}, "DATABASE_URL names its file by a URI"),
+    "an option that is no number": ({"database_url": "sqlite:///w.db?timeout=long"}, "DATABASE_URL has an option that"),
+    "an option that nobody has": (
+        {"database_url": "postgresql://u:hunter2@127.0.0.1:1/w?plugin=x"},
+        "DATABASE_URL has an option that",
+    ),
+    "an option for programs": (
+        {"database_url": "postgresql://u:hunter2@127.0.0.1:1/w?prepare_threshold=0"},
+        "DATABASE_URL has an option that",
+    ),
     "another database": ({"database_url": "mysql://host/w"}, "DATABASE_URL names a database we do not use"),
     "malformed key": ({"webcare_secret_key": "not-a-key"}, "WEBCARE_SECRET_KEY is not a valid key"),
     "bad value": ({"poll_seconds": "often"}, "POLL_SECONDS must be a number."),
