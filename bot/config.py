@@ -165,9 +165,17 @@ def log_format() -> str:
 
 def load_settings() -> Settings:
     """Read the settings; raises BadSettings with one sentence per wrong value, or for a file that cannot be read."""
-    named = _named_in_file()
+    return _read(_named_in_file())
+
+
+def load_settings_with(**given: Any) -> Settings:
+    """Return these settings, and all others from the environment alone; raises BadSettings as `load_settings`."""
+    return _read({}, _env_file=None, **given)
+
+
+def _read(named: Mapping[str, int], **given: Any) -> Settings:
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         wrong = [_sentence(each, named) for each in error.errors(include_url=False, include_input=False)]
         raise BadSettings(" ".join(wrong)) from None

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import accounts, connectors, db
 from bot.accounts import seal
-from bot.config import BadSettings, Settings
+from bot.config import BadSettings, Settings, load_settings_with
 from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.http import host, new_client
 from bot.connectors.webhook.mentions import posts_of
@@ -195,8 +195,7 @@ def _slack(clock: FastClock) -> Sandbox:
 
 
 def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
-    settings = Settings(
-        _env_file=None,
+    settings = load_settings_with(
         slack_bot_token=SecretStr(slack.app.bot_token),
         slack_app_token=SecretStr(slack.app.app_token),
         slack_signing_secret=SecretStr(slack.app.signing_secret),

@@ -241,6 +241,11 @@ async def test_the_trial_reads_a_server_by_its_hashtags_only(flags: tuple[str, .
     )  # fmt: skip
 
 
+async def test_a_setting_that_keeps_the_trial_from_running_is_told_in_one_sentence(run: Webcare) -> None:
+    done = await run("try", "--no-browser", "--port", "0", undo_seconds="soon")
+    assert (done.code, done.err) == (2, "UNDO_SECONDS must be a number.\n")
+
+
 async def test_with_sqlite_one_process_does_everything_and_a_part_alone_is_refused(run: Webcare) -> None:
     done = await run("run", "--only", "worker")
     assert (done.code, "With SQLite one process does everything" in done.err) == (2, True)
