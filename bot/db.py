@@ -199,6 +199,11 @@ def _engine(url: URL, given: Mapping[str, Any]) -> AsyncEngine:
         raise BadSettings(WRONG_OPTION) from None
 
 
+def address_of_file(file: Path) -> str:
+    """Return the address of an SQLite file; in its path a ? would begin options, and a % stand for another sign."""
+    return URL.create("sqlite", database=str(file.absolute())).render_as_string()
+
+
 def is_file(database_url: str) -> bool:
     """Tell whether an address is that of SQLite; raises BadSettings when we do not support it."""
     return _async_url(database_url).get_backend_name() == "sqlite"

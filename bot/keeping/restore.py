@@ -90,7 +90,7 @@ def _into_sqlite(
             _refuse_filled(_is_filled(replaced), force=force)
             given = sqlite.given(replaced)
         bring_in(file, draft, progress)
-        beside = settings.model_copy(update={"database_url": f"sqlite:///{draft.absolute()}"})
+        beside = settings.model_copy(update={"database_url": db.address_of_file(draft)})
         restored = asyncio.run(_prepared(beside, given, slack=slack))
         with sqlite.alone(draft) as ready:  # all of it is in one file now
             sqlite.check(ready, draft)  # what SQLite keeps of the tables was written by hand

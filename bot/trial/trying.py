@@ -202,7 +202,7 @@ def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
         slack_channel=CHANNEL,
         slack_api_url=slack.api_url,
         team_name="Webcare",
-        database_url=f"sqlite:///{folder / 'try.db'}",
+        database_url=db.address_of_file(folder / "try.db"),
         webcare_secret_key=SecretStr(seal.new_key()),
         public_url="",
         host="127.0.0.1",

@@ -471,6 +471,24 @@ def test_a_database_that_was_lost_comes_back_with_the_owner_of_its_folder(tmp_pa
     assert (after.st_uid, after.st_gid, after.st_mode & 0o777) == (folder.st_uid, folder.st_gid, 0o600)
 
 
+@pytest.mark.parametrize("name", ["Wat?", "webcare%20bot"])
+async def test_a_database_in_a_folder_of_whatever_name_is_settled_where_it_stands(
+    name: str, tmp_path: Path, sqlite_url: str, slack: Sandbox
+) -> None:
+    async with running_bot(sqlite_url, slack, undo_seconds=60) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await answer(bot, SANNE, await bot.card("vuilniswagen"), "Donderdag!")
+        await bot.card("vuilniswagen", "Donderdag!")
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(make_url(sqlite_url).database or "", folder / "b")
+    done = await webcare(folder, "restore", "b", "--without-slack", webcare_secret_key=SECRET_KEY)
+    assert done.code == 0, done.err
+    with closing(sqlite3.connect(folder / "webcare.db")) as restored:
+        assert restored.execute("SELECT status FROM replies").fetchall() == [("uncertain",)]
+    assert list(tmp_path.iterdir()) == [folder]  # noqa: ASYNC240
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_a_link_to_the_database_leads_to_the_restored_one(tmp_path: Path, sqlite_url: str, is_lost: bool) -> None:
     """Where it is linked from may be another disk, which does not outlive the machine."""
