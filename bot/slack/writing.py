@@ -24,19 +24,22 @@ from bot import cases, db
 from bot.cases import reminders
 from bot.cases.follow_ups import OUT_OF_SIGHT
 from bot.desk import Desk, TeamDesk
-from bot.domain.case import OPEN
+from bot.domain.case import OPEN, Status
 from bot.domain.hours import NeverOpen, next_opening
 from bot.domain.reminder import STANDS
 from bot.domain.signals import QUIETLY
 from bot.domain.slack_id import is_channel, is_person
 from bot.models import (
     AGAIN,
+    ASKED,
     NOT_TAKEN,
     RETURNED,
     Absence,
     Backlog,
     Called,
+    Case,
     CaseFile,
+    Escalation,
     FollowUp,
     Message,
     MessageKind,
@@ -532,12 +535,13 @@ async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease
     """The channel is closed to us: move a message of the team to the team's channel, if that is another one now.
 
     A list of reminders does not move: its reminders do (`cases.reminders.remind`). In a channel that no team needs any
-    more, what stands in a thread, shows where a case went, or asked for advice stays as it is, with its reminders.
+    more, what stands in a thread, shows where a case went, or asked for advice stays as it is, with its reminders. So
+    does a question that was never taken there, once nobody waits for the advice.
     """
     channel = lease.desk.team.channel
     is_left = is_channel(message.channel) and not await troubles.is_needed(session, message.channel)
     if message.in_thread or message.kind in {MessageKind.FORMER, MessageKind.ASK}:
-        if message.ts is not None and is_left:
+        if is_left and (message.ts is not None or await _asks_in_vain(session, message)):
             message.shown_version, message.retry_at = lease.message.version, None  # as an ended card above it
         return
     if message.channel == channel:
@@ -550,6 +554,16 @@ async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease
         message.shown_version, message.retry_at = lease.message.version, None  # it stays where it is
     elif _is_of_the_team(message):
         message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
+
+
+async def _asks_in_vain(session: AsyncSession, message: Message) -> bool:
+    """Tell whether a message is a question for advice whose case waits for that no more."""
+    waits = (
+        select(Escalation.id)
+        .join(Case, col(Escalation.case_id) == Case.id)
+        .where(Escalation.id == message.subject_id, ASKED, Case.status == Status.ESCALATED)
+    )
+    return message.kind is MessageKind.ASK and (await session.exec(waits)).first() is None
 
 
 async def _reminds_of_nothing(session: AsyncSession, listed: Message, now: datetime, *, is_left: bool) -> bool:

@@ -165,6 +165,20 @@ async def test_a_question_in_an_archived_channel_that_no_team_needs_stays_as_it_
     assert MessageKind.SLACK_TROUBLE not in {each.kind for each in await bot.rows(Message)}
 
 
+async def test_a_question_that_an_archived_channel_did_not_take_is_tried_no_more_once_nobody_waits_for_the_advice(
+    office: Bot,
+) -> None:
+    bot = office
+    await bot.slack.join(bot.slack.app.user_id, NEW)
+    await bot.slack.archive(NEW)
+    await asked_in_new_channel(bot)
+    assert not await nothing_waits(bot), "the case waits for this advice, so coordinators hear that it is not asked"
+    await sent(bot, 1)
+    await settles(bot)
+    assert await nothing_waits(bot)
+    assert bot.slack.messages(NEW) == []
+
+
 @pytest.mark.parametrize("is_posted", [True, False])
 async def test_who_was_asked_in_an_archived_channel_that_no_team_needs_is_reminded_there_no_more(
     office: Bot, is_posted: bool
