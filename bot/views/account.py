@@ -61,7 +61,8 @@ def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: date
     words = t(Text(said.message, about))
     if until is None and kind is TroubleKind.LIMITED:
         words += " " + _while_stopped(t, is_asked=limit.reading is not None, answers=limit.answering is not None)
-    return View(words, [section(words), *([context(t(WHAT_TO_DO[kind]))] if until is None else [])])
+    to_do = [t(WHAT_TO_DO[kind])] if until is None else []
+    return View("\n".join([words, *to_do]), [section(words), *map(context, to_do)])
 
 
 def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool, answers: bool) -> View:
@@ -75,7 +76,7 @@ def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool,
     repair = t("An administrator can mend it: `webcare accounts check` says what is wrong and starts it again.")
     if account.sealed:
         repair += " " + t("It does not have to be added again: give it a new token with `webcare accounts renew NAME`.")
-    return View(words, [section(words), context(repair)])
+    return View(f"{words}\n{repair}", [section(words), context(repair)])
 
 
 def account_removed(name: str, t: Texts) -> View:
@@ -98,7 +99,7 @@ def token_ends(label: Label, ends_at: datetime, t: Texts, *, signs_in: bool, ren
     renew = t("An administrator gives it a new token with `webcare accounts renew NAME`.")
     if signs_in:
         renew = t("A coordinator signs in again, under *Accounts* in the settings.") + " " + renew
-    return View(words, [section(words), context(renew)])
+    return View(f"{words}\n{renew}", [section(words), context(renew)])
 
 
 def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:

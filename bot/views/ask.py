@@ -35,16 +35,19 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
     blocks += exchange(seen, t, now, most=room.turns, limit=room.text, media=room.media)
     blocks += left_out(file, escalation, over, t)
     missed = _missed(file, escalation, t)
+    spoken = [f"{asks} {literal(escalation.question, 300)}", *missed]
     if escalation.advice is None:
         blocks += [context(each) for each in missed]
         how = t("Your advice goes to the webcare team only, not to the citizen. Give it with the button: what you "
                 "write below this message does not come with the case.")  # fmt: skip
         blocks.append(context(how))
+        spoken.append(how)
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
     else:
         head = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
         blocks += [section(head), quote(escalation.advice, 1500)]
-    return View("\n".join([f"{asks} {literal(escalation.question, 300)}", *missed]), blocks)
+        spoken.append(f"{head} {literal(escalation.advice, 300)}")
+    return View("\n".join(spoken), blocks)
 
 
 def _missed(file: CaseFile, asked: Escalation, t: Texts) -> list[str]:

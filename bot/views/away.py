@@ -53,4 +53,4 @@ def _ask(user: str, words: str, waiting: int, t: Texts) -> View:
         hand_over_button(QUESTION, t),
         button(t("No, I keep them"), "agent:keep", user),
     )
-    return View(f"{words} {ask}", [section(f"{words}\n{ask} {later}"), *row])
+    return View(f"{words} {ask} {later}", [section(f"{words}\n{ask} {later}"), *row])

@@ -36,14 +36,15 @@ def backlog(waiting: Waiting, t: Texts) -> View:
         words = t.plural("🌊 *{n} new case has no card of its own*, since {since}.",
                          "🌊 *{n} new cases have no card of their own*, since {since}.",
                          count, since=since)  # fmt: skip
+    platforms = counted_sources(waiting.platforms)
     explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
     wanted = Filter(Which.UNOWNED).to_text()
     subjects = [button(t("Subjects"), "rollup:subjects", "all")] if waiting.rolled_up else []
     return View(
-        words,
+        "\n".join([words, ", ".join(facts), platforms, explained]),
         [
             section(f"{words}\n{' · '.join(facts)}"),
-            context(counted_sources(waiting.platforms)),
+            context(platforms),
             context(explained),
             *actions(button(t("Show what nobody has"), "list:show", wanted, style="primary"), *subjects),
         ],

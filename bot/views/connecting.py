@@ -112,8 +112,9 @@ def signed_in(row: SigningIn, title: str, t: Texts) -> View:
         words = f"{t('You signed in on {platform}.', platform=title)} {accounts}"
         until = t("Choose before {time} what to connect.", time=t.time(row.ends_at))
         choose = button(t("Choose…"), "sign_in:choose", str(row.id), style="primary")
-        connected = [context(t("Connected: {names}", names=names))] if names else []
-        return View(f"{words} {until}", [section(words), context(until), *connected, *actions(choose)])
+        connected = [t("Connected: {names}", names=names)] if names else []
+        said = "\n".join([f"{words} {until}", *connected])
+        return View(said, [section(words), context(until), *map(context, connected), *actions(choose)])
     if names:
         words = t("You signed in on {platform}. Connected: {names}", platform=title, names=names)
     else:

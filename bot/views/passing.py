@@ -64,6 +64,7 @@ def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts, teams: Mapp
     if passed.leaves:
         head = t("You no longer answer for the team. {agent} let {cases} that you had go to a colleague or the queue:",
                  agent=by, cases=count)  # fmt: skip
-    more = [context(t("… and {n} more", n=len(briefs) - SHOWN))] if len(briefs) > SHOWN else []
+    more = [t("… and {n} more", n=len(briefs) - SHOWN)] if len(briefs) > SHOWN else []
     said = [line(brief, t, outside=passed.leaves, teams=teams) for brief in shown]
-    return View("\n".join([head, *said]), [section(head), *rows(shown, t, outside=passed.leaves, teams=teams), *more])
+    shows = rows(shown, t, outside=passed.leaves, teams=teams)
+    return View("\n".join([head, *said, *more]), [section(head), *shows, *map(context, more)])

@@ -55,7 +55,8 @@ def reminder(of: Reminders, t: Texts, now: datetime) -> View:
     counts = [_counted(each, of.counts[each], t) for each in ORDER if of.counts.get(each)]
     done = _done(of, t)
     if not counts:
-        return View(t("✓ Nothing waits here any more."), [section(t("✓ Nothing waits here any more.")), *done])
+        words = t("✓ Nothing waits here any more.")
+        return View("\n".join([words, *done]), [section(words), *map(context, done)])
     called = "".join(f"<@{who}> " for who in of.called)
     head = f"{called}⏰ *{', '.join(counts)}*" + (f" ({literal(of.team, 80)})" if of.team else "")
     rows = [row(each, t, now) for each in of.due[:SHOWN]]
@@ -65,9 +66,8 @@ def reminder(of: Reminders, t: Texts, now: datetime) -> View:
     else:
         blocks += [section(row) | {"accessory": _buttons(each, t)[0]} for row, each in zip(rows, of.due, strict=False)]
     more = sum(of.counts.values()) - len(rows)
-    if more > 0:
-        blocks.append(context(t("… and {n} more: `/webcare open` lists them all.", n=more)))
-    return View("\n".join([head, *rows]), [*blocks, *done])
+    rest = [t("… and {n} more: `/webcare open` lists them all.", n=more)] if more > 0 else []
+    return View("\n".join([head, *rows, *rest, *done]), [*blocks, *map(context, [*rest, *done])])
 
 
 def outdated(t: Texts) -> View:
@@ -81,12 +81,13 @@ def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime, 
     value, who = str(file.case.id), _about(file, t, now, Mark.URGENT)
     if is_over:
         words = "✓ " + t("Nobody has to be called to this case any more.")
-        return View(words, [section(words), context(state_line(file, t, now, outside=True))])
+        state = state_line(file, t, now, outside=True)
+        return View(f"{words}\n{state}", [section(words), context(state)])
     names = " ".join(f"<@{who}>" for who in called)
     words = "🔴 " + t("{names} *Urgent* – nobody has claimed this case yet.", names=names)
     answer = [button(t("Answer"), "case:answer", value)] if file.takes_answer else []
-    row = actions(button(t("Claim"), "case:claim", value, style="primary"), *answer)
-    return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
+    row, state = actions(button(t("Claim"), "case:claim", value, style="primary"), *answer), state_line(file, t, now)
+    return View(f"{words} {who}\n{state}", [section(words), context(who, state), *row])
 
 
 def _counted(standing: Standing, n: int, t: Texts) -> str:
@@ -140,14 +141,14 @@ def _buttons(due: Due, t: Texts) -> list[Block]:
     return [*buttons, button(t("Details"), "case:details", value, of=name), later]
 
 
-def _done(of: Reminders, t: Texts) -> list[Block]:
+def _done(of: Reminders, t: Texts) -> list[str]:
     """Return the names of the citizens whose cases are done, if any."""
     if not of.done_count:
         return []
     names = [literal(name, 60) for name in of.done]
     rest = of.done_count - len(names)
     more = [t("… and {n} more", n=rest)] if rest > 0 else []
-    return [context("✓ " + t("Done: {names}", names=", ".join([*names, *more])))]
+    return ["✓ " + t("Done: {names}", names=", ".join([*names, *more]))]
 
 
 def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:

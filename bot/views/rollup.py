@@ -37,16 +37,16 @@ def rollup(shown: RolledUp, subject_id: int, examples: Sequence[CaseBrief], t: T
     explained = t("They have no cards of their own as long as nobody takes them, but each is a case of its own: "
                   "with its own clocks, answer and record.")  # fmt: skip
     claims = [claim_button(wanted, t, many=shown.waiting > CLAIMED)] if shown.waiting else []
+    below = [*([counted_sources(shown.platforms)] if shown.platforms else []), explained]
     blocks = [section(f"{words}\n{' · '.join(facts)}")]
     for name, text in said:
         blocks += [context(name), quote(text, 300)]
     blocks += [
-        *([context(counted_sources(shown.platforms))] if shown.platforms else []),
-        context(explained),
+        *map(context, below),
         *actions(button(t("Show the list"), "list:show", wanted, style="primary"), *claims),
     ]
     spoken = [words, *facts, *(t("{name}: {text}", name=name, text=literal(text, 300)) for name, text in said)]
-    return View("\n".join(spoken), blocks)
+    return View("\n".join([*spoken, *below]), blocks)
 
 
 def subjects(in_all: int, those: Sequence[AboutOne], t: Texts) -> View:
@@ -63,7 +63,8 @@ def subjects(in_all: int, those: Sequence[AboutOne], t: Texts) -> View:
         blocks.append({**section(f"*{count}*\n{said}"), "accessory": show})
         spoken.append(f"{count}: {said}")
     if in_all > len(those):
-        blocks.append(context(t("Those with most cases are shown.")))
+        spoken.append(t("Those with most cases are shown."))
+        blocks.append(context(spoken[-1]))
     return View("\n".join(spoken), blocks)
 
 

@@ -46,7 +46,7 @@ def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> Vie
         words = t("⚠️ I can no longer write in <#{channel}>: {reason}", channel=troubled.channel,
                   reason=t(reason_of(troubled.channel, troubled.error)))  # fmt: skip
         waits = t("What belongs there of the team {team} waits since {time}.", team=name, time=since)
-        return View(words, [section(words), context(waits)])
+        return View(f"{words}\n{waits}", [section(words), context(waits)])
     until = t.when(troubled.until, now)
     if not troubled.channel:
         words = t("✅ Slack takes our messages again. From {since} to {until} it refused our token. What waited of the "
@@ -70,7 +70,8 @@ def _of_clicks(troubled: Troubled, since: str, t: Texts, now: datetime) -> View:
     """Notify a coordinator that nobody's clicks reach us, or that they do again."""
     if troubled.until is None:
         words = "⚠️ " + t(NO_CLICKS)
-        return View(words, [section(words), context(t("Since {time}.", time=since))])
+        began = t("Since {time}.", time=since)
+        return View(f"{words}\n{began}", [section(words), context(began)])
     until = t.when(troubled.until, now)
     words = t("✅ From {since} to {until} no clicks reached me. They do again.", since=since, until=until)
     return View(words, [section(words)])

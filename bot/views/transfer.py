@@ -147,12 +147,14 @@ def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
     )
     words = t("A case was handed over {n} times: {way}. Please agree which team answers.", n=len(until), way=way)
     noticed = marks(file, t, now, without={Mark.FIRST, Mark.DUE, Mark.ADVICE})  # why it goes first may be said later
+    why = t("The last reason ({agent}): {note}", agent=f"<@{made.by}>", note=literal(made.note, 300))
+    has_it = t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
+               channel=f"<#{file.team.channel}>", state=state_line(file, t, now, outside=True))  # fmt: skip
     blocks = [
         section(f"🔁 {words}"),
         context(" · ".join([head_line(file, t), *noticed])),
         quote(_newest(file, made).text, 300),
-        context(t("The last reason ({agent}): {note}", agent=f"<@{made.by}>", note=literal(made.note, 300))),
-        context(t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
-                  channel=f"<#{file.team.channel}>", state=state_line(file, t, now, outside=True))),
-    ]  # fmt: skip
-    return View(words, blocks)
+        context(why),
+        context(has_it),
+    ]
+    return View("\n".join([words, why, has_it]), blocks)

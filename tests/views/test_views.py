@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.domain.case import Status
+from bot.domain.case import Status, Urgency
 from bot.domain.event import EventKind
 from bot.domain.label import Label
 from bot.domain.mention import Act
@@ -21,6 +21,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import like_modal, remove_modal
+from bot.views.ask import ask_card
 from bot.views.case_card import case_card
 from bot.views.connecting import accounts_page, choose_modal
 from bot.views.hide import copies, hide_modal
@@ -33,6 +34,7 @@ from tests.views.examples import (
     TEAMS,
     account,
     act,
+    asked,
     case_file,
     hiding,
     home_of,
@@ -127,6 +129,27 @@ def test_what_a_screen_reader_says_first_of_a_message_is_a_sentence(language: st
             assert re.match(r"[\w<(\u2068]", line), line
             assert "*" not in line
             assert re.search(r"[.!?…:]\W*$", line), line
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_by_ear_a_message_says_what_its_sections_and_small_print_say(language: str) -> None:
+    """That of cards is said in other words, and that around what citizens wrote is left to the screen."""
+    for view in messages(Texts(language, "Europe/Amsterdam")):
+        quotes = any(block["type"] == "rich_text" for block in view.blocks)
+        if not quotes and not re.match("(New |Nieuwe )?(case|zaak) ", view.text, re.IGNORECASE):
+            shown = [each["text"] for each in texts(view.blocks) if each.get("type") == "mrkdwn"]
+            said = [part for each in shown for part in re.split(r"\n| · ", each.replace("*", ""))]
+            assert [part for part in said if part[:60] not in view.text.replace("*", "")] == [], view.text
+
+
+def test_by_ear_who_was_asked_hears_how_to_advise_and_then_the_advice() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    asking, advised = (
+        ask_card(case_file(Status.ESCALATED, escalations=[asked("U0JURIST", Urgency.NORMAL, advice)]), 1, t, NOW).spoken
+        for advice in (None, "Zeg maar ja.")
+    )
+    assert "Geef het met de knop" in asking
+    assert "Advies van <@U0YOUSSEF>" in advised and "Zeg maar ja." in advised
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
