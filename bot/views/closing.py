@@ -9,7 +9,7 @@ from bot.domain.queue import Filter
 from bot.domain.text import Text
 from bot.models import Case, CaseBrief, CaseLine
 from bot.texts import Texts
-from bot.views.block import Block, View, actions, button, modal, section
+from bot.views.block import Block, View, actions, button, modal, section, sections
 from bot.views.case_list import case_of_team
 from bot.views.choosing import case_boxes, value_in, value_of
 from bot.views.filters import WHICH
@@ -125,7 +125,7 @@ def with_skipped(words: str, skipped: Skipped, t: Texts, *, by: str = "") -> Vie
     ]  # fmt: skip
     other = [line for case_id, line in lines.items() if case_id not in {case.id for case in taken}]
     parts = [*([words] if words else []), *other]
-    plain = [section("\n".join(parts[n : n + 10])) for n in range(0, len(parts), 10)]
+    plain = sections("\n".join(parts)) if parts else []
     return View("\n".join([*([words] if words else []), *lines.values()]), [*plain, *rows])
 
 

@@ -24,6 +24,7 @@ from bot.views.act import like_modal, remove_modal
 from bot.views.ask import ask_card
 from bot.views.case_card import case_card
 from bot.views.connecting import accounts_page, choose_modal
+from bot.views.handing_over import handed_out
 from bot.views.hide import copies, hide_modal
 from bot.views.home import MAX_BLOCKS, home_tab
 from bot.views.settings_lists import initials_list
@@ -35,6 +36,7 @@ from tests.views.examples import (
     account,
     act,
     asked,
+    brief,
     case_file,
     hiding,
     home_of,
@@ -45,6 +47,7 @@ from tests.views.examples import (
     opened,
     reply,
     signing_in,
+    skipped,
 )
 
 OTHER_QUOTES = {"nl": '[“”‘’";]', "en": '["‘’]'}
@@ -119,6 +122,17 @@ def test_a_button_of_a_card_says_by_ear_of_which_case_it_is() -> None:
     heard = [each["accessibility_label"] for each in shown]
     assert heard[0] == "Oppakken: Zaak 231 van Fatima & Zn"
     assert all(": Zaak 231 van" in each and len(each) <= 75 for each in heard)
+
+
+def test_each_case_with_which_nothing_was_done_is_named_however_many_got_the_others() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    briefs = [brief(Status.CLAIMED) for _ in range(9)]
+    for number, each in enumerate(briefs, 1):
+        each.case.id = each.case.number = number
+    people = [f"U0COLLEAGUE{n:02}" for n in range(20)]
+    view = handed_out({to: [1] for to in people}, 20, people[:10], skipped(briefs), "", 10, t)
+    shown = "\n".join(each["text"] for each in texts(view.blocks))
+    assert [n for n in range(1, 10) if f"zaak {n} van" not in shown] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
