@@ -103,9 +103,13 @@ class ModalState:
         return cls(**{**stored, "seen": seen_in(view), "again": shown_again(view)})
 
     def to_text(self) -> str:
-        """Return it as private_metadata, with what is not as always: an earlier version may not know the rest."""
+        """Return it as private_metadata, with what is not as always: an earlier version may not know the rest.
+
+        Names and topics stay as they are: Slack takes 3,000 characters, and an escaped emoji would be twelve of them.
+        """
         values = ((field, getattr(self, field.name)) for field in fields(self) if field.name not in {"seen", "again"})
-        return json.dumps({field.name: value for field, value in values if value != field.default})
+        kept = {field.name: value for field, value in values if value != field.default}
+        return json.dumps(kept, ensure_ascii=False)
 
 
 def level_with(state: ModalState, file: CaseFile) -> ModalState:

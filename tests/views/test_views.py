@@ -15,12 +15,16 @@ from bot.domain.case import Status, Urgency
 from bot.domain.event import EventKind
 from bot.domain.label import Label
 from bot.domain.mention import Act
+from bot.domain.queue import Filter, Where, Which
+from bot.domain.reply import Composed
 from bot.models import ActStatus, Author, Event, ReplyStatus, SigningInStage
 from bot.sandbox.slack import blocks, modals
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
+from bot.team.settings import MAX_LABEL
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import like_modal, remove_modal
+from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
 from bot.views.case_card import case_card
 from bot.views.connecting import accounts_page, choose_modal
@@ -29,7 +33,10 @@ from bot.views.hide import copies, hide_modal
 from bot.views.home import MAX_BLOCKS, home_tab
 from bot.views.settings_lists import initials_list
 from bot.views.settings_modals import changed_modal
+from bot.views.topic import option_of
 from bot.views.transfer import transfer_modal
+from handlers.answer_view import NAME
+from handlers.series import AFTER
 from tests.views.examples import (
     NOW,
     TEAMS,
@@ -90,6 +97,19 @@ def test_a_home_that_would_be_too_long_has_fewer_rows_and_says_what_it_leaves_ou
         assert words in shown, words
     warned = text_of({"blocks": home_tab(home_of(25, 0, 25), t, NOW)["blocks"]})
     assert warned.count("is openbaar") == 5 and "… en nog 20" in warned and "van nog 15 teams" in warned
+
+
+def test_an_answer_modal_remembers_names_and_topics_of_emoji_too() -> None:
+    t, topic = Texts("nl", "Europe/Amsterdam"), "👩" * MAX_LABEL
+    listed = Filter(Which.MINE, "U0SANNE", f"{Where.TOPIC}:{topic}").to_text()
+    state = ModalState(
+        1, 1, home=listed, series=listed, left=100, turn=100, team=1, proposed="🌷" * NAME, topic=option_of(topic),
+        image="a" * 64, file="F0123456789", after=[*range(1_000_000, 1_000_000 + AFTER)], promise=1_800_000_000,
+    )  # fmt: skip
+    file = case_file(Status.CLAIMED)
+    modal = answer_modal(file, file.mentions[-1], Composed("Ja.", 400, private=False), t, NOW, state)
+    assert modals.problems(modal, blocks.MODAL) == []
+    assert ModalState.of(modal).topic == option_of(topic)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
