@@ -86,9 +86,12 @@ TRY_MUCH_LATER = timedelta(minutes=2)
 PLACING = frozenset({"chat.postMessage", "chat.update"})
 """What each message of a channel needs; other calls that Slack takes later hold up only the message they are for."""
 LEFT = frozenset({"user_disabled", "user_not_found"})
-GONE = LEFT | {"message_not_found", "cant_update_message", "edit_window_closed"}
+UNREACHED = LEFT | {"user_not_visible"}
+"""Nobody reads it: they left, or we share no channel any more with somebody of another organisation
+(https://docs.slack.dev/reference/methods/conversations.open)."""
+GONE = UNREACHED | {"message_not_found", "cant_update_message", "edit_window_closed"}
 """Refusals after which a retry is useless: the message was deleted, an earlier app of ours wrote it, the workspace lets
-it be edited no longer, or its reader has left."""
+it be edited no longer, or its reader cannot be reached."""
 NO_CARD = "thread_not_found"
 """Slack's refusal of a message in the thread of a card that is gone: a person deleted it, or Slack did, which keeps
 messages as long as the workspace says."""
@@ -577,7 +580,7 @@ async def _reminds_of_nothing(session: AsyncSession, listed: Message, now: datet
 async def _is_needed(session: AsyncSession, message: Message) -> bool:
     """Tell whether open cases are found by this message: it is the card of one, or shows those that have none.
 
-    So is a list of reminders, which is only edited as more of them come, unless its reader has left.
+    So is a list of reminders, which is only edited as more of them come, unless its reader cannot be reached.
     """
     match message.kind:
         case MessageKind.CASE:
@@ -587,7 +590,7 @@ async def _is_needed(session: AsyncSession, message: Message) -> bool:
             lasting = select(Rollup.subject_id).where(Rollup.message_id == message.id)
         case MessageKind.BACKLOG:
             lasting = select(Backlog.team_id).where(Backlog.message_id == message.id)
-        case MessageKind.REMINDER if message.problem not in LEFT:
+        case MessageKind.REMINDER if message.problem not in UNREACHED:
             lasting = select(Reminder.id).where(Reminder.message_id == message.id)
         case _:
             return False

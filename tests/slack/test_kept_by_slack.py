@@ -17,7 +17,7 @@ from bot.team import members
 from jobs import due, sweep
 from jobs.workspace import look_at_slack
 from tests.clocks import local
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.people import BEA, BEHEER, mention, moves_to, second_team, sent
 
 NEW = "C0ALGEMEEN"
@@ -197,6 +197,26 @@ async def test_who_was_asked_in_an_archived_channel_that_no_team_needs_is_remind
     await settles(bot)
     assert await nothing_waits(bot)
     assert any(each.kind is MessageKind.REMINDER for each in await bot.rows(Message))
+
+
+async def test_who_slack_does_not_let_us_see_any_more_is_not_written_to_for_ever(office: Bot) -> None:
+    bot = office
+    await mention(bot)
+    async with bot.desk.session() as session:
+        await cases.escalate(
+            session, 1, by=SANNE, now=bot.desk.now(), target=YOUSSEF, channels=[YOUSSEF], question="Klopt dit?",
+            urgency=Urgency.NORMAL, submission="e1",
+        )  # fmt: skip
+    bot.slack.faults.error("conversations.open", "user_not_visible", times=999)
+    for moment in ("2026-11-20 10:00", "2026-11-20 12:10", "2026-11-20 14:30"):
+        bot.clock.at = local(moment)  # type: ignore[attr-defined]
+        await due.look_after(bot.desk)
+        await settles(bot)
+        assert await nothing_waits(bot), moment
+    assert (await bot.case(1)).status is Status.CLAIMED, "the owner goes on without the advice"
+    asked = len(bot.slack.calls("conversations.open"))
+    await settles(bot)
+    assert len(bot.slack.calls("conversations.open")) == asked
 
 
 async def test_that_the_data_were_put_back_comes_in_the_new_channel_when_that_of_then_is_archived(office: Bot) -> None:
