@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -136,8 +137,8 @@ def _about(known: Collection[int], rules: Sequence[Rule]) -> list[Rule]:
 class Tried:
     """What a rule would have done with the newest mentions: how many there are, and which it would have routed.
 
-    No rule decides about what joined a case, or was made one by hand. `shown` are those in teams where the person who
-    tries it has a role, each with its author; the others are only counted.
+    No rule decides about what joined a case or a conversation, or was made a case by hand. `shown` are those in teams
+    where the person who tries it has a role, each with its author; the others are only counted.
     """
 
     of: int
@@ -145,19 +146,28 @@ class Tried:
     shown: Sequence[tuple[Mention, Author]]
 
 
+_BEFORE = aliased(Mention)
+_EARLIER = select(_BEFORE.id).where(_BEFORE.id < col(Mention.id))
+_BESIDE = _EARLIER.where(_BEFORE.account_id == Mention.account_id)
+_OF_NONE: Sequence[ColumnElement[bool]] = (
+    ~_EARLIER.where(_BEFORE.case_id == Mention.case_id).correlate(Mention).exists(),
+    ~_BESIDE.where(_BEFORE.external_id == Mention.in_reply_to).correlate(Mention).exists(),
+    col(Mention.conversation).is_(None) | ~_BESIDE.where(_BEFORE.thread == Mention.thread).correlate(Mention).exists(),
+)
+"""The conditions that a mention joined no case and no conversation of citizens, as in `bot.cases.routes`."""
+
+
 async def tried(session: AsyncSession, team_id: int, rule: Rule, *, known: Collection[int]) -> Tried:
     """Try a rule, in its place among the others, on the newest mentions; `known` are the teams that may be shown."""
     workspace_id = (await session.get_one(Team, team_id)).workspace_id
     columns: list[Any] = [Mention, Author, Account, Team, Case.team_id]
-    before = aliased(Mention)
-    joined = select(before.id).where(before.case_id == Mention.case_id, before.id < col(Mention.id)).exists()
     newest = (
         select(*columns)
         .join(Account, col(Mention.account_id) == Account.id)
         .join(Team, col(Account.team_id) == Team.id)
         .join(Case, col(Mention.case_id) == Case.id)
         .join(Author, col(Case.author_id) == Author.id)
-        .where(Team.workspace_id == workspace_id, col(Account.platform).in_(connectors.registry().platforms), ~joined)
+        .where(Team.workspace_id == workspace_id, col(Account.platform).in_(connectors.registry().platforms), *_OF_NONE)
         .order_by(col(Mention.received_at).desc(), col(Mention.id).desc())
         .limit(TRIED)
     )

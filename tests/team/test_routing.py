@@ -255,6 +255,26 @@ async def test_what_no_rule_decides_is_not_among_what_a_rule_would_route(bot: Bo
     assert "Nog meer glas" in tried and "En er ligt glas" not in tried and "Glas!" not in tried
 
 
+@pytest.mark.parametrize("joins", [{"in_reply_to": "1"}, {"conversation": "c"}])
+async def test_what_another_citizen_says_in_a_conversation_is_not_among_what_a_rule_would_route(
+    bot: Bot, joins: dict[str, Any]
+) -> None:
+    beheer = await second_team(bot)
+    await mention(bot, 1, "Waar is de brug?", conversation="c")
+    more: dict[str, Any] = {"permits": permits(Act.ANSWER), **joins}
+    said = Post("2", Author("a2", "Jan"), "Bij mij ligt ook glas.", bot.desk.now(), **more)
+    await put(bot, Rule("k", beheer, words=("glas",)))
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [said], now=bot.desk.now())
+    assert [case.team_id for case in await bot.rows(Case)] == [1, 1]
+    await mention(bot, 3, "Nog meer glas")
+    await does(bot, "edit", "k")
+    await bot.slack.submit(SANNE, {})
+    tried = read(bot.slack.view(SANNE))
+    assert "stuurt 1 van de 2 nieuwste berichten naar Beheer" in tried
+    assert "Nog meer glas" in tried and "Bij mij ligt ook glas" not in tried
+
+
 async def test_a_rule_about_an_account_that_was_removed_is_not_about_the_next_one(bot: Bot) -> None:
     """Nor after an undo: SQLite alone would give the next account the same id."""
     beheer = await second_team(bot)
