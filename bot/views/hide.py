@@ -97,7 +97,8 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_mo
     )
     _remember_edits(buttons, file, act)
     shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
-    spoken = " ".join(each for each in (words, *about, now_says.text) if each)
+    post = "" if hiding.private else literal(hiding.text, 300)
+    spoken = "\n".join(each for each in (" ".join([words, *about]), post, now_says.text) if each)
     return View(spoken, [section(words), *shown, *now_says.blocks, context(*about), *buttons])
 
 
@@ -182,5 +183,6 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_moved: b
     )
     _remember_edits(buttons, file, act)
     shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
-    spoken = f"{words} {now_says.text}".strip()
+    post = "" if hiding.private else literal(hiding.text, 300)
+    spoken = "\n".join(each for each in (words, post, now_says.text) if each)
     return View(spoken, [section(words), *shown, *now_says.blocks, *buttons])

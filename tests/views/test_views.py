@@ -17,7 +17,7 @@ from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.queue import Filter, Where, Which
 from bot.domain.reply import Composed
-from bot.models import ActStatus, Author, Event, ReplyStatus, SigningInStage
+from bot.models import ActStatus, Asking, Author, Event, ReplyStatus, SigningInStage
 from bot.sandbox.slack import blocks, modals
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
@@ -29,7 +29,7 @@ from bot.views.ask import ask_card
 from bot.views.case_card import case_card
 from bot.views.connecting import accounts_page, choose_modal
 from bot.views.handing_over import handed_out
-from bot.views.hide import copies, hide_modal
+from bot.views.hide import copies, hide_modal, review, second_asked
 from bot.views.home import MAX_BLOCKS, home_tab
 from bot.views.settings_lists import initials_list
 from bot.views.settings_modals import changed_modal
@@ -184,6 +184,16 @@ def test_by_ear_who_was_asked_hears_how_to_advise_and_then_the_advice() -> None:
     )
     assert "Geef het met de knop" in asking
     assert "Advies van <@U0YOUSSEF>" in advised and "Zeg maar ja." in advised
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_by_ear_who_decides_whether_a_post_is_hidden_hears_the_post_unless_it_is_private(private: bool) -> None:
+    t, asking = Texts("nl", "Europe/Amsterdam"), Asking()
+    for kind, decides in ((ActStatus.ASKED, second_asked), (ActStatus.DONE, review)):
+        hides, about = act(Act.HIDE, kind), hiding()
+        about.private, about.text = private, "Jullie zijn onbekwaam."
+        spoken = decides(moderated(acts=[hides], hidings={1: about}), hides, asking, t).spoken
+        assert ("onbekwaam" in spoken) is not private, spoken
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
