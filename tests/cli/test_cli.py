@@ -350,10 +350,16 @@ async def test_the_version_and_the_help_are_told(run: Webcare) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("doctor", "99999999999999999999"), ("try", "--port", "99999"), ("try", "--port", "-1")]
-)
-async def test_a_number_that_cannot_be_is_no_fault_of_ours(words: tuple[str, ...], run: Webcare) -> None:
-    done = await run(*words)
+    "words",
+    [
+        ("doctor", "99999999999999999999"), ("doctor", "2147483648"), ("doctor", "2147483648", "--id"),
+        ("try", "--port", "99999"), ("try", "--port", "-1"),
+    ],
+)  # fmt: skip
+async def test_a_number_that_cannot_be_is_no_fault_of_ours(
+    words: tuple[str, ...], run: Webcare, databases: Databases, postgres_uri: str
+) -> None:
+    done = await run(*words, database_url=await databases.postgresql(postgres_uri))
     assert (done.code, "Invalid value" in done.err) == (2, True), done
 
 

@@ -14,9 +14,12 @@ from bot.config import BadSettings, Settings
 from bot.steady_clock import utc_now
 from bot.texts import Texts
 
+MOST = 2**31 - 1
+"""The highest number and id that the columns of a case take on PostgreSQL."""
+
 
 def doctor(
-    case: Annotated[int, typer.Argument(help="The number of the case, as its card shows it.", min=1, max=2**63 - 1)],
+    case: Annotated[int, typer.Argument(help="The number of the case, as its card shows it.", min=1, max=MOST)],
     team: Annotated[str, typer.Option("--team", help="Its team, if several teams have a case with this number.")] = "",
     is_id: Annotated[
         bool, typer.Option("--id", help="The argument is the id of the case, as the log shows it.")
