@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import ClientSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select, text
 from standardwebhooks import Webhook
 
@@ -32,13 +33,13 @@ FIRE = "Er vallen zwarte vlokken in onze tuin aan de Havenweg, is dat gevaarlijk
 STREETS = ("Lindestraat", "Stationsweg", "Molenpad", "Kerkstraat", "Vaart", "Singel", "Dam", "Markt")
 
 
-async def held_up(bot: Bot, count: int) -> bool:
-    """Whether so many of PostgreSQL's connections wait for a lock."""
+async def held_up(engine: AsyncEngine, count: int) -> bool:
+    """Whether so many of the connections to a PostgreSQL database wait for a lock."""
     waits = text(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-    async with bot.desk.reading() as session:
-        return bool((await (await session.connection()).execute(waits)).scalar_one() == count)
+    async with engine.connect() as connection:
+        return bool((await connection.execute(waits)).scalar_one() == count)
 
 
 async def open_modal(bot: Bot, person: str, callback: str) -> dict:

@@ -96,10 +96,9 @@ def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_mo
         button(t("Details"), "case:details", str(file.case.id)),
     )
     _remember_edits(buttons, file, act)
-    shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
-    post = "" if hiding.private else literal(hiding.text, 300)
-    spoken = "\n".join(each for each in (" ".join([words, *about]), post, now_says.text) if each)
-    return View(spoken, [section(words), *shown, *now_says.blocks, context(*about), *buttons])
+    copy, now_says = _copy(hiding), _edited(file, act, hiding, t)
+    spoken = "\n".join(each for each in (" ".join([words, *about]), copy.text, now_says.text) if each)
+    return View(spoken, [section(words), *copy.blocks, *now_says.blocks, context(*about), *buttons])
 
 
 def _remember_edits(buttons: list[Block], file: CaseFile, act: ActRow) -> None:
@@ -110,6 +109,11 @@ def edits_seen(action: Block) -> str | None:
     """Return what edits made of a post when a question about it was shown, as `edits_of`; None if unknown."""
     block_id: str = action["block_id"]
     return block_id.removeprefix(_EDITS) if block_id.startswith(_EDITS) else None
+
+
+def _copy(hiding: Hiding) -> View:
+    """Show the copy of a post as it was when it was proposed to hide it; nothing of a private one."""
+    return View("", []) if hiding.private else View(literal(hiding.text, 300), [quote(hiding.text, 600)])
 
 
 def _edited(file: CaseFile, act: ActRow, hiding: Hiding, t: Texts) -> View:
@@ -182,7 +186,6 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts, *, is_moved: b
         button(t("Details"), "case:details", str(file.case.id)),
     )
     _remember_edits(buttons, file, act)
-    shown, now_says = [] if hiding.private else [quote(hiding.text, 600)], _edited(file, act, hiding, t)
-    post = "" if hiding.private else literal(hiding.text, 300)
-    spoken = "\n".join(each for each in (words, post, now_says.text) if each)
-    return View(spoken, [section(words), *shown, *now_says.blocks, *buttons])
+    copy, now_says = _copy(hiding), _edited(file, act, hiding, t)
+    spoken = "\n".join(each for each in (words, copy.text, now_says.text) if each)
+    return View(spoken, [section(words), *copy.blocks, *now_says.blocks, *buttons])

@@ -24,7 +24,7 @@ from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.meta import graph
 from tests.fakes.between import Between
-from tests.people import ACCOUNT, changed, make_role, open_group, open_modal
+from tests.people import ACCOUNT, changed, held_up, make_role, open_group, open_modal
 
 OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}
 OTHER = {"id": "204", "name": "Museum", "access_token": "one that Facebook does not take"}
@@ -303,18 +303,11 @@ async def test_of_two_who_connect_an_account_at_once_the_second_renews_it(
     async with bot.desk.session() as session:  # neither is stored before both saw that it is not there
         await session.exec(text("SELECT 1 FROM teams FOR UPDATE"))  # type: ignore[call-overload]
         choosing = [asyncio.create_task(both.choose(row.id, [row.offers[0]["id"]], by=row.by)) for row in begun]
-        await eventually(lambda: both_wait(bot))
+        await eventually(lambda: held_up(bot.engine, 2))
     done = [each for connected in await asyncio.gather(*choosing) for each in connected]
     assert [(each.health.problems, each.account is not None) for each in done] == [((), True)] * 2
     assert sorted(each.is_new for each in done) == [False, True]
     assert len([row for row in await bot.rows(Account) if row.platform == "mastodon"]) == 1
-
-
-async def both_wait(bot: Bot) -> bool:
-    """Whether two of the database's connections wait for a lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with bot.desk.reading() as session:
-        return bool((await (await session.connection()).execute(text(waiting))).scalar_one() == 2)
 
 
 async def signed_in(bot: Bot, server: FakeMastodon, who: str) -> SigningIn:

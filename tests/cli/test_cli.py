@@ -24,7 +24,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
-from sqlalchemy import text
 from sqlmodel import select
 
 from bot import accounts, db
@@ -43,6 +42,7 @@ from tests.connectors.email.token_server import CLIENT, SCOPE, SECRET, FakeToken
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.command import Done, webcare
 from tests.fakes.ports import free_port
+from tests.people import held_up
 
 Webcare = Callable[..., Awaitable[Done]]
 
@@ -585,11 +585,9 @@ async def test_a_channel_that_another_team_takes_at_that_moment_is_refused(
     for team, channel in (("Wegen", "C0WEGEN"), ("Zorg", "C0ZORG")):
         assert (await run("teams", "add", team, channel, database_url=url)).code == 0
     engine = db.create_engine(url)
-    locks = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
     async def waits() -> bool:
-        async with engine.connect() as connection:
-            return adding.done() or bool((await connection.execute(locks)).first())
+        return adding.done() or await held_up(engine, 1)
 
     async with db.sessions(engine)() as session:  # a coordinator in Slack
         await teams.change(session, 2, {"channel": "C0AFVAL"}, by="U0SANNE", now=utc_now())

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlmodel import select
 
 from bot import cases
@@ -20,6 +19,7 @@ from tests.people import (
     BEHEER,
     answer,
     card_in,
+    held_up,
     make_role,
     open_group,
     open_modal,
@@ -147,9 +147,9 @@ async def test_a_job_that_marks_all_cards_at_that_moment_and_a_card_that_is_writ
     async with bot.desk.session() as first:
         await first.exec(select(Message).where(Message.case_id == 1).with_for_update())
         marking = asyncio.create_task(mark_all(bot))
-        await eventually(lambda: waiting(bot, 1))
+        await eventually(lambda: held_up(bot.engine, 1))
         ending = asyncio.create_task(close(bot, 3))
-        await eventually(lambda: waiting(bot, 2))
+        await eventually(lambda: held_up(bot.engine, 2))
     await asyncio.gather(marking, ending)
     await card_shows(bot, "Vraag 0", lacks="zaak 3")
 
@@ -157,15 +157,6 @@ async def test_a_job_that_marks_all_cards_at_that_moment_and_a_card_that_is_writ
 async def mark_all(bot: Bot) -> None:
     async with bot.desk.session() as session:
         await cases.touch_all(session, {1, 2, 3})
-
-
-async def waiting(bot: Bot, count: int) -> bool:
-    """Whether so many of the database's connections wait for a lock."""
-    held_up = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    async with bot.desk.reading() as session:
-        return bool((await (await session.connection()).execute(held_up)).scalar_one() == count)
 
 
 async def test_a_case_that_ended_and_is_open_again_before_its_card_was_written_is_named_again(bot: Bot) -> None:

@@ -389,7 +389,7 @@ async def test_who_reminds_locks_lists_and_cards_in_the_order_of_their_ids(offic
     async with office.desk.session() as first:
         await first.exec(select(Message).where(Message.id == both[0]).with_for_update())
         reminding = asyncio.create_task(sla.remind(office.desk) if of == "clocks" else asks_again())
-        await eventually(lambda: held_up(office, 1))
+        await eventually(lambda: held_up(office.engine, 1))
         await first.exec(select(Message).where(Message.id == both[1]).with_for_update(nowait=True))
     await reminding
 

@@ -551,9 +551,9 @@ async def test_who_claims_a_lot_while_their_first_answer_to_its_last_case_is_sto
     async with bot.desk.session() as first:
         await first.exec(select(AnswerDraft).with_for_update())
         answering = asyncio.create_task(answers())
-        await eventually(lambda: held_up(bot, 1))
+        await eventually(lambda: held_up(bot.engine, 1))
         claiming = asyncio.create_task(claims())
-        await eventually(lambda: held_up(bot, 2))
+        await eventually(lambda: held_up(bot.engine, 2))
     await answering
     with pytest.raises(Refused, match="already"):
         await claiming
@@ -571,7 +571,7 @@ async def test_what_comes_in_alike_on_two_accounts_of_a_team_at_once_is_one_subj
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, alike(bot, 0), now=bot.desk.now())
         taking_in = asyncio.create_task(on_the_other_account())
-        await eventually(lambda: held_up(bot, 1))
+        await eventually(lambda: held_up(bot.engine, 1))
     await taking_in
     first, second = await bot.rows(Case)
     assert first.subject_id == second.subject_id is not None

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from bot import accounts, db
 from bot.accounts import manual
@@ -26,7 +25,7 @@ from bot.views.settings_modals import closed_modal
 from jobs import members
 from tests.clocks import AMSTERDAM
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, running_bot, settings_for
-from tests.people import asked, changed, changes, home, open_group, open_modal, settings_of
+from tests.people import asked, changed, changes, held_up, home, open_group, open_modal, settings_of
 
 OTHER = "C0ESCALATIE"
 """A second channel that the bot is in."""
@@ -297,15 +296,13 @@ async def test_of_two_processes_that_start_at_once_for_the_first_time_one_adds_t
 ) -> None:
     url = await databases.postgresql(postgres_uri)
     settings, engine = settings_for(url, slack), db.create_engine(url)
-    locks = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
     async def starts() -> None:
         async with db.sessions(engine)() as session:
             await accounts.ensure_team(session, settings, utc_now())
 
     async def waits() -> bool:
-        async with engine.connect() as connection:
-            return other.done() or bool((await connection.execute(locks)).first())
+        return other.done() or await held_up(engine, 1)
 
     async with db.sessions(engine)() as session:
         await accounts.ensure_team(session, settings, utc_now())

@@ -34,6 +34,11 @@ async def call(bot: Bot, ident: str, headers: Mapping[str, str]) -> tuple[int, s
     """Let a citizen's post come in by webhook; returns the status and the id of the request."""
     author = {"id": ident, "name": NAME, "handle": "fatima"}
     body = json.dumps({"id": ident, "text": WORDS, "author": author, "published_at": int(bot.desk.now().timestamp())})
+    return await post(bot, body, headers)
+
+
+async def post(bot: Bot, body: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Send a body to the webhook; returns the status and the id of the request."""
     sent = {**signed(bot.slack.square.secret, body), **headers}
     async with (
         aiohttp.ClientSession() as session,
@@ -98,13 +103,7 @@ async def test_cases_that_came_in_together_are_in_one_line(sqlite_bot: Bot, line
         {"id": ident, "text": words, "conversation": f"t{who}", "author": {"id": who, "name": NAME}}
         for ident, words, who in both
     ]
-    body = json.dumps({"mentions": sent})
-    headers = {**signed(bot.slack.square.secret, body), "X-Request-Id": "of-all-7"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{bot.url}/in/plein", data=body, headers=headers) as response,
-    ):
-        assert response.status == 200
+    assert await post(bot, json.dumps({"mentions": sent}), {"X-Request-Id": "of-all-7"}) == (200, "of-all-7")
 
     async def told() -> list[dict[str, Any]]:
         return [line for line in lines if line["event"] == "mentions came in"]

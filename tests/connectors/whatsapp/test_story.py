@@ -65,6 +65,14 @@ async def asked(bot: Bot, server: FakeWhatsApp, words: str = "Wie belt mij terug
     return await bot.card(words, "WhatsApp")
 
 
+async def answered(bot: Bot, server: FakeWhatsApp) -> dict:
+    """Let a citizen ask and an agent answer; returns the card as it was asked."""
+    card = await asked(bot, server)
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("*Beantwoord*")
+    return card
+
+
 async def reply_of(bot: Bot) -> Reply:
     found: Reply = (await bot.rows(Reply))[-1]
     return found
@@ -122,9 +130,7 @@ async def test_an_answer_that_fails_after_it_was_taken_comes_back_to_its_agent(
     on_whatsapp: Bot, server: FakeWhatsApp
 ) -> None:
     bot = on_whatsapp
-    card = await asked(bot, server)
-    await answer(bot, SANNE, card, "Wij bellen u.")
-    await bot.card("*Beantwoord*")
+    card = await answered(bot, server)
     error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
     server.report(server.sent[0], "failed", errors=[error])
     await pushes(bot, server)
@@ -142,9 +148,7 @@ async def test_an_answer_that_fails_after_its_case_was_closed_is_said_to_have_be
     on_whatsapp: Bot, server: FakeWhatsApp
 ) -> None:
     bot = on_whatsapp
-    card = await asked(bot, server)
-    await answer(bot, SANNE, card, "Wij bellen u.")
-    await bot.card("*Beantwoord*")
+    card = await answered(bot, server)
     async with bot.desk.session() as session:
         await cases.close(session, 1, by=SANNE, now=bot.desk.now(), reason=CloseReason.ANSWERED_ELSEWHERE)
     server.report(server.sent[0], "failed")
