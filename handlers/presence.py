@@ -5,7 +5,7 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.slack import messages
 from bot.staffing import presence
-from bot.views.away import away_question
+from bot.views import away as views
 from bot.views.block import View, section
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
@@ -21,7 +21,7 @@ async def away(desk: TeamDesk, user: str, rest: str) -> View:
         waiting = await presence.ask(session, user, desk.now()) if leaves else 0
     if not leaves:
         return _message(desk.t("Welcome back. You get reminders again."))
-    return away_question(user, waiting, desk.t, on_duty=on_duty)
+    return views.away_question(user, waiting, desk.t, on_duty=on_duty)
 
 
 def _message(words: str) -> View:
@@ -33,8 +33,8 @@ async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> N
     async with desk.session() as session:
         await presence.refuse_present(session, body["user"]["id"])
         handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
-    words = desk.t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", len(handed_back))
-    await answer(respond, desk, body, View(words), replaces=True)
+    await answer(respond, desk, body, views.handed_back(len(handed_back), desk.t), replaces=True)
+    await messages.wake_lanes(desk)
     for case_id in handed_back:
         await messages.sync(desk, case_id)
 
@@ -42,9 +42,9 @@ async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> N
 async def keep(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Leave the cases with the person who clicked."""
     async with desk.session() as session:
-        stay = await presence.keep(session, body["user"]["id"])
-    words = desk.t("They stay with you.") if stay else desk.t("Nothing waits with you any more.")
-    await answer(respond, desk, body, View(words), replaces=True)
+        kept = await presence.keep(session, body["user"]["id"])
+    await answer(respond, desk, body, views.kept(kept, desk.t), replaces=True)
+    await messages.wake_lanes(desk)
 
 
 async def duty(desk: TeamDesk, user: str, rest: str) -> View:

@@ -218,10 +218,15 @@ class Unanswered(Details):
 
 @dataclass(frozen=True)
 class Absence(Details):
-    """AWAY: who is away, and how many of their cases were `returned` to the queue because they did not respond."""
+    """AWAY: who is away, and how many of their cases were `returned` to the queue because they did not respond.
+
+    `kept` and `handed_back`: they chose that, for so many cases.
+    """
 
     owner: str
     returned: int = 0
+    kept: int | None = None
+    handed_back: int | None = None
 
 
 @dataclass(frozen=True)

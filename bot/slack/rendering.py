@@ -58,7 +58,7 @@ from bot.views import thread
 from bot.views.account import account_removed, account_stopped, account_trouble, token_ends
 from bot.views.act import act_problem
 from bot.views.ask import ask_card
-from bot.views.away import back_again, nothing_left, returned_unanswered, seen_away_question
+from bot.views.away import back_again, handed_back, kept, nothing_left, returned_unanswered, seen_away_question
 from bot.views.backlog import backlog
 from bot.views.block import View
 from bot.views.case_card import case_card
@@ -367,9 +367,13 @@ async def _teams_of(session: AsyncSession, person: str, briefs: Sequence[CaseBri
 async def _away(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return the question to an agent who was seen away, or how it was settled.
 
-    None if they were back before Slack had it; and once they chose, while they are away: what they read then stays.
+    None if they were back, or chose by a command, before Slack had it.
     """
     absence = Absence.of(message.details)
+    if absence.kept is not None:
+        return kept(absence.kept, desk.t) if message.ts is not None else None
+    if absence.handed_back is not None:
+        return handed_back(absence.handed_back, desk.t) if message.ts is not None else None
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)
     person, waiting = await session.get(Person, absence.owner), await presence.claimed_by(session, absence.owner)

@@ -226,23 +226,33 @@ async def refuse_present(session: AsyncSession, slack_id: str) -> None:
 async def keep(session: AsyncSession, slack_id: str) -> int:
     """Leave a person's cases with them, as they chose; returns how many cases."""
     person = await _locked(session, slack_id)
-    person.asked_at = None
-    session.add(person)
-    return len(await claimed_by(session, slack_id))
+    kept = len(await claimed_by(session, slack_id))
+    await _chose(session, person, Absence(owner=slack_id, kept=kept))
+    return kept
 
 
 async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list[int]:
     """Put all of a person's waiting cases back in the queue, as they chose; returns these cases."""
     person = await _locked(session, slack_id)
-    person.asked_at = None
-    session.add(person)
     handed_back, owned = [], await claimed_by(session, slack_id)
     await cases.lock_all(session, owned)
     for case_id in owned:
         with suppress(Refused):  # it moved in the meantime
             await cases.release(session, case_id, by=slack_id, now=now)
             handed_back.append(case_id)
+    await _chose(session, person, Absence(owner=slack_id, handed_back=len(handed_back)))
     return handed_back
+
+
+async def _chose(session: AsyncSession, person: Person, choice: Absence) -> None:
+    """Store what a person chose in the question, too: an update of it that is on its way would show it open again."""
+    if person.asked_at is not None:
+        which = col(Message.key) == _question(person.slack_id, person.asked_at)
+        await cases.touch_messages(session, which)
+        chosen = update(Message).where(which).values(details=choice.to_json())
+        await session.exec(chosen.execution_options(synchronize_session=False))
+    person.asked_at = None
+    session.add(person)
 
 
 async def unanswered(

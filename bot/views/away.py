@@ -31,6 +31,18 @@ def back_again(t: Texts) -> View:
     return View(words, [section(words)])
 
 
+def kept(count: int, t: Texts) -> View:
+    """Replace the question when the agent chose to keep their cases."""
+    words = t("They stay with you.")
+    return View(words, [section(words)]) if count else nothing_left(t)
+
+
+def handed_back(count: int, t: Texts) -> View:
+    """Replace the question when the agent chose to put their cases back in the queue."""
+    words = t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", count)
+    return View(words, [section(words)])
+
+
 def returned_unanswered(count: int, t: Texts) -> View:
     """Notify an agent who did not answer that their cases went back to the queue."""
     words = t.plural(

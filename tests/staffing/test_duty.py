@@ -649,6 +649,48 @@ async def test_what_one_who_is_away_chose_stands_though_the_question_was_to_be_w
     assert words in text_of(office.slack.direct(SANNE)[0])
 
 
+@pytest.mark.parametrize(
+    ("choice", "words"), [("agent:keep", "Alles blijft bij jou"), ("agent:hand_back", "in de wachtrij")]
+)
+async def test_what_one_who_is_away_chose_stands_when_slack_carries_out_an_older_update_after_it(
+    office: Bot, choice: str, words: str
+) -> None:
+    """The update was begun as one of two cases went away, and the click replaces the message at once."""
+    gone, _ = await claimed(office, 1), await claimed(office, 2)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    async with office.desk.session() as session:
+        await cases.release(session, gone, by=SANNE, now=office.desk.now())
+        await presence.asked_anew(session, SANNE)
+    on_its_way = office.slack.faults.hold("chat.update")
+    messages.wake(office.desk, [office.direct_channel(SANNE)])
+    await eventually(lambda: rows_with(office, Message, lambda m: m.kind is MessageKind.AWAY and m.leased_until))
+    await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], choice)
+    await office.slack.wait_for(lambda: words in text_of(office.slack.direct(SANNE)[0]))
+    on_its_way.set()
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    await office.slack.wait_for(lambda: words in text_of(office.slack.direct(SANNE)[0]))
+    assert action_ids(office.slack.direct(SANNE)[0]) == []
+
+
+@pytest.mark.parametrize(("choice", "words"), [("keep", "Alles blijft bij jou"), ("hand_back", "in de wachtrij")])
+async def test_what_was_chosen_below_a_command_is_said_in_the_direct_message_too(
+    office: Bot, choice: str, words: str
+) -> None:
+    """Else two questions stand open, and the second answer undoes the first."""
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    await asked(office, SANNE, "/webcare weg")
+    shown = office.slack.ephemerals(SANNE, CHANNEL)[-1]
+    await office.slack.click(SANNE, CHANNEL, shown["ts"], f"agent:{choice}")
+    await office.slack.wait_for(lambda: words in text_of(office.slack.direct(SANNE)[0]))
+    assert action_ids(office.slack.direct(SANNE)[0]) == []
+
+
 async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office: Bot) -> None:
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
