@@ -6,8 +6,10 @@ https://www.postgresql.org/docs/current/app-pgdump.html
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,16 +85,40 @@ def _running(
     """Run one of PostgreSQL's programs, at the longest until the block ends."""
     path = path_of(program)
     with tempfile.TemporaryFile() as wrong:
-        process = subprocess.Popen([path, *arguments], stdin=reads, stdout=writes, stderr=wrong)  # noqa: S603
+        started = []
         try:
-            yield _Running(program, process, wrong)
+            with _stopped_after():
+                started.append(subprocess.Popen([path, *arguments], stdin=reads, stdout=writes, stderr=wrong))  # noqa: S603
+            yield _Running(program, started[0], wrong)
         finally:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with suppress(BrokenPipeError):
-                        pipe.close()
+            for process in started:
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        with suppress(BrokenPipeError):
+                            pipe.close()
+
+
+@contextmanager
+def _stopped_after() -> Iterator[None]:
+    """Hear only after the block that we are to stop: a program that is half started would be left running."""
+    if threading.current_thread() is not threading.main_thread():  # only that one hears of signals
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+    heard = list[int]()
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before = {number: each for number, each in handlers.items() if each not in {None, signal.SIG_IGN}}
+    for number in before:
+        signal.signal(number, lambda told, _frame: heard.append(told))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in heard:
+            signal.raise_signal(number)
 
 
 def path_of(program: str) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from asyncio import create_subprocess_exec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -243,7 +244,7 @@ async def test_a_backup_that_is_told_to_stop_leaves_nothing(
         )
 
         async def waits() -> bool:
-            return await _dumping(postgres_uri)
+            return await _dumping(url)
 
         await eventually(waits, 60)
         assert any(name.endswith(".partial") for name in names(tmp_path))
@@ -252,14 +253,37 @@ async def test_a_backup_that_is_told_to_stop_leaves_nothing(
     assert (backing_up.returncode, said.strip(), names(tmp_path)) == (130, b"Stopped.", set())
 
     async def gone() -> bool:
-        return not await _dumping(postgres_uri)
+        return not await _dumping(url)
 
     await eventually(gone, 60)
 
 
-async def _dumping(uri: str) -> bool:
-    async with await psycopg.AsyncConnection.connect(uri) as connection:
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'"
+def test_a_program_that_was_just_started_as_we_are_told_to_stop_ends_with_us(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else a pg_dump that nobody waits for would write a backup that nobody asked for."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Popen(subprocess.Popen[bytes]):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    with pytest.raises(KeyboardInterrupt):
+        postgres.call("sleep", ["600"])
+    assert [each.returncode for each in started] == [-signal.SIGKILL]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+async def _dumping(url: str) -> bool:
+    """Whether a backup of this database waits for a lock: another test may make one of its own beside it."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+    async with await psycopg.AsyncConnection.connect(url) as connection:
         return await (await connection.execute(waiting)).fetchone() is not None
 
 
