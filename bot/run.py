@@ -376,9 +376,10 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
         yield
         return
     settings, contact = desk.settings, contact_of(desk.slack)
-    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
     # We ask for the address, because the client would ask forever with a token that Slack refuses.
-    handler.client.wss_uri = await _socket_address(settings)
+    address = await _socket_address(settings)
+    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    handler.client.wss_uri = address
     handler.client.issue_new_wss_url = partial(_new_socket_address, settings, contact)  # type: ignore[method-assign]
     handling = set[asyncio.Task[Any]]()
     handler.client.socket_mode_request_listeners[:] = [partial(_heard, handler, handling)]
@@ -395,6 +396,7 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
                 if handling:
                     await asyncio.wait(set(handling), timeout=ACK_SECONDS)
                 await handler.close_async()  # type: ignore[no-untyped-call]
+        await handler.client.aiohttp_client_session.close()  # not yet, if closing the socket took too long
 
 
 async def _heard(

@@ -1,11 +1,13 @@
 """`/health` knows Slack: when it was last heard and last answered, and whether its socket is open."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.models import Role
 from bot.sandbox.app import Sandbox
@@ -26,6 +28,21 @@ def says(bot: Bot, **wanted: str) -> Callable[[], Awaitable[bool]]:
         return (await health(bot)).items() >= wanted.items()
 
     return said
+
+
+async def test_what_a_socket_holds_open_is_closed_even_when_it_does_not_close_in_time(
+    sqlite_url: str, slack: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung: list[SocketModeClient] = []
+
+    async def hang(client: SocketModeClient) -> None:
+        hung.append(client)
+        await asyncio.Event().wait()
+
+    async with running_bot(sqlite_url, slack):
+        monkeypatch.setattr(SocketModeClient, "disconnect", hang)
+    [client] = hung
+    assert client.aiohttp_client_session.closed
 
 
 async def test_health_says_when_slack_was_last_heard_and_last_answered(sqlite_bot: Bot) -> None:
