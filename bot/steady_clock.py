@@ -68,3 +68,7 @@ class SteadyClock:
             log.warning("the machine's clock is off; check its NTP", seconds=round(off.total_seconds()))
         else:
             log.info("the machine's clock is right again")
+
+
+steady_now = SteadyClock()
+"""The clock of this process, also for what is checked or put off by the time where no other clock is at hand."""

@@ -160,7 +160,7 @@ def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module
 
     What begins with a connector's name and _ belongs to it (`feed_reader` to `feed`), and what is in its folder.
     """
-    known = {"bot.domain"} | {f"bot.connectors.{shared}" for shared in CONNECTORS_SHARE}
+    known = {"bot.domain", "bot.steady_clock"} | {f"bot.connectors.{shared}" for shared in CONNECTORS_SHARE}
     known |= {"httpcore", "httpx", "feedparser", "nh3", "standardwebhooks", "regex", "structlog"}
     known |= {"aiosmtplib", "imap_tools"}
     for module in modules:
@@ -411,6 +411,24 @@ def reads_clock_or_file(called: ast.expr) -> bool:
     return isinstance(called, ast.Name) and called.id == "open"
 
 
+def only_the_steady_clock_reads_the_clock_of_the_machine(modules: list[Module]) -> Iterator[str]:
+    """That can be set, and then all that is compared with another's time is an hour off. A command tells it as it is;
+    the scheduler of the jobs runs by it; a migration and what is put aside are named by it; the sandbox and what reads
+    a feed stand apart.
+    """
+    may = ("bot.cli", "bot.connectors.feed_reader", "bot.keeping", "bot.migrations", "bot.sandbox", "bot.steady_clock")
+    for module in modules:
+        if module.name == "jobs" or under(module.name, *may):
+            continue
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+                "datetime.now",
+                "datetime.utcnow",
+                "time.time",
+            }:
+                yield module.at(node.lineno, f"{module.name} calls {ast.unparse(node.func)}")
+
+
 def imports_stand_at_the_top_of_a_module(modules: list[Module]) -> Iterator[str]:
     """An import inside a function hides a cycle, and fails only when a citizen is waiting."""
     for module in modules:
@@ -577,6 +595,10 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/domain/sla.py", "from bot.views import card"),
         ("bot/outgoing/outbox.py", "import bot.accounts.store"),
         ("bot/surprise.py", ""),
+    ],
+    only_the_steady_clock_reads_the_clock_of_the_machine: [
+        ("bot/connectors/http.py", "now = datetime.now(UTC)"),
+        ("jobs/poll.py", "import time; began = time.time()"),
     ],
     the_domain_and_the_views_neither_wait_nor_read_a_clock: [
         ("bot/domain/sla.py", "import asyncio"),

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 from apscheduler.schedulers import base
+from slack_sdk import signature
 
 import jobs
 from bot.models import Message
 from bot.sandbox.app import Sandbox
-from bot.steady_clock import SteadyClock
+from bot.steady_clock import SteadyClock, steady_now
 from jobs import sweep
 from tests.clocks import RunningClock
-from tests.conftest import Bot, eventually, rows_with, running_bot
+from tests.conftest import CHANNEL, SANNE, Bot, eventually, rows_with, running_bot
 from tests.faults.virtual_time import VirtualTime
 
 BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -102,6 +103,21 @@ async def test_a_card_of_unknown_outcome_is_found_though_the_clock_was_set_twice
     bot.citizen_posts("En dit?", name="Kees")
     await bot.card("En dit?")
     assert len(bot.cards()) == 2
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_what_comes_over_http_is_heard_though_the_machines_clock_was_set(
+    sqlite_url: str, slack: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """A source and Slack sign by the true time, and no signature is taken that is older than five minutes."""
+    async with running_bot(sqlite_url, slack, http=True) as bot:
+        true, ahead = steady_now._wall, timedelta(hours=hours)
+        monkeypatch.setattr(steady_now, "_wall", lambda: true() + ahead)
+        monkeypatch.setattr(signature, "time", lambda: (true() + ahead).timestamp())
+        bot.citizen_posts("Hoort u mij?")
+        card = await bot.card("Hoort u mij?")
+        assert (await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).ok
+        await bot.card("In behandeling", SANNE)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -32,6 +32,7 @@ from bot.connectors.base import (
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Author, Media, Post
 from bot.domain.text import Text, text
+from bot.steady_clock import steady_now
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"
 MOVED = frozenset({301, 308})
@@ -141,7 +142,7 @@ class Feed:
         `not_before` of the page says how long the feed asks us to wait. Raises Unauthorized, which stops the account,
         for a feed that repeats the same entries as if they were new.
         """
-        now = datetime.now(UTC)
+        now = steady_now()
         if cursor.get("for") != self._account.url:
             cursor = {}
         response, moved_to = await self._ask(cursor)
@@ -236,7 +237,7 @@ def _wait(response: httpx.Response, ttl: int) -> timedelta:
     directives = [d.strip().lower().partition("=") for d in response.headers.get("Cache-Control", "").split(",")]
     max_age = max((_seconds(value.strip('"')) for name, _, value in directives if name == "max-age"), default=0)
     fresh = max_age - _seconds(response.headers.get("Age", ""))
-    asked = http.retry_at(response) - datetime.now(UTC) if "Retry-After" in response.headers else timedelta()
+    asked = http.retry_at(response) - steady_now() if "Retry-After" in response.headers else timedelta()
     return min(max(asked, timedelta(seconds=fresh), timedelta(minutes=ttl), timedelta()), MAX_WAIT)
 
 

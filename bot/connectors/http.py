@@ -16,6 +16,7 @@ import httpx
 from bot.connectors import guard
 from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
 from bot.domain.address import is_http
+from bot.steady_clock import steady_now
 
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
@@ -178,7 +179,7 @@ def retry_at(response: httpx.Response, *, default: timedelta = timedelta(minutes
 
     At least `LEAST_WAIT` from now, and at most a day.
     """
-    now = datetime.now(UTC)
+    now = steady_now()
     value = response.headers.get("Retry-After", "").strip()
     try:
         wanted = now + timedelta(seconds=float(value))

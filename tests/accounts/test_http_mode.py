@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 import structlog
 from standardwebhooks import Webhook
+from structlog.testing import capture_logs
 from yarl import URL
 
 from bot.accounts.bodies import MAX_BODY, SMALL, Bodies
@@ -140,6 +141,21 @@ async def test_a_badly_signed_request_of_slack_is_refused_and_no_word_of_it_is_l
     written = caplog.text + "".join(capfd.readouterr())
     for secret in ("BSN", bot.slack.app.bot_token, bot.slack.app.signing_secret, "trigger_id"):
         assert secret not in written
+
+
+async def test_the_log_says_once_that_what_slack_sends_is_refused_for_its_signature(http_bot: Bot) -> None:
+    """A wrong SLACK_SIGNING_SECRET shows nowhere else: each click does nothing."""
+    http_bot.citizen_posts("Wie pakt dit op?")
+    card = await http_bot.card("pakt dit op")
+    assert isinstance(http_bot.slack.delivery, SignedHttp)
+    with capture_logs() as logged:
+        assert (await send(http_bot, "/slack/events", "of a stranger"))[0] == 401
+        assert not any("is refused" in each["event"] for each in logged)
+        http_bot.slack.delivery.tampered = True
+        for _ in range(3):
+            assert (await http_bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).reason == "http_401"
+    refused = [each["event"] for each in logged if "is refused" in each["event"]]
+    assert refused == ["what comes to /slack/events is refused: check SLACK_SIGNING_SECRET, and the machine's clock"]
 
 
 @pytest.mark.usefixtures("logging_for_real")

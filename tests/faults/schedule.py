@@ -5,10 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import structlog
@@ -151,7 +151,7 @@ async def run(
     rules = Rules(redelivery_seconds=(1.0, 60.0, 300.0))
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(http, "datetime", _dated_by(clock))  # it reads the time itself: a Retry-After may name a date
+        patch.setattr(http, "steady_now", clock)  # a Retry-After may name a date
         slack = await stack.enter_async_context(Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()))
         source = await stack.enter_async_context(Source(trouble, clock))
         board = await stack.enter_async_context(Board(trouble, clock).open())
@@ -177,16 +177,6 @@ async def run(
             for process in world.processes:
                 process.kill()
             await world.bury()
-
-
-def _dated_by(clock: Callable[[], datetime]) -> type[datetime]:
-    class Dated(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            now = clock()
-            return cls.fromtimestamp(now.timestamp(), tz)
-
-    return Dated
 
 
 class _Kept(logging.Handler):

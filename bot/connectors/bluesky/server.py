@@ -21,6 +21,7 @@ from bot.connectors.platform import Tools
 from bot.domain.image import Image
 from bot.domain.mention import Gone
 from bot.domain.text import text
+from bot.steady_clock import steady_now
 
 AT_ONCE = 25
 """Posts in one request: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/getPosts.json"""
@@ -163,7 +164,7 @@ class Server(JsonApi):
         """Return when a 429 lets us try again: https://docs.bsky.app/docs/advanced-guides/rate-limits"""
         waits = [http.retry_at(response)] if "Retry-After" in response.headers else []
         waits += [reset] if (reset := _reset(response)) else []
-        return http.within_reason(max(waits), datetime.now(UTC)) if waits else http.retry_at(response)
+        return http.within_reason(max(waits), steady_now()) if waits else http.retry_at(response)
 
     def judge(self, response: httpx.Response) -> None:
         """Raise the verdict on an answer; a missing right of an app password is not a fault of the session."""

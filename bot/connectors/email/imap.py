@@ -29,6 +29,7 @@ from imap_tools.utils import encode_folder
 from bot.connectors import http
 from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable, Verdict
 from bot.connectors.email.servers import Login, Server
+from bot.steady_clock import steady_now
 
 T = TypeVar("T")
 
@@ -255,7 +256,7 @@ def verdicts(host: str) -> Iterator[None]:
 def _of_login(said: str, host: str) -> Verdict:
     code = _code(said)
     if code in BUSY or TOO_OFTEN.search(said):
-        return RateLimited(datetime.now(UTC) + WAIT)
+        return RateLimited(steady_now() + WAIT)
     if code == "UNAVAILABLE" or (not code and FOR_NOW.search(said)):
         return Unavailable("{host} has a fault: {reason}", host=host, reason=_words(said))
     return Unauthorized("{host} does not accept our user name and password or token.", host=host)
@@ -264,7 +265,7 @@ def _of_login(said: str, host: str) -> Verdict:
 def _of_answer(said: str, host: str) -> Verdict:
     code = _code(said)
     if code in BUSY or TOO_OFTEN.search(said):
-        return RateLimited(datetime.now(UTC) + WAIT)
+        return RateLimited(steady_now() + WAIT)
     if "* BYE" in said:
         return OutcomeUnknown("{host} broke the connection.", host=host)
     if code in {"UNAVAILABLE", "SERVERBUG"} or FOR_NOW.search(said):
@@ -274,7 +275,7 @@ def _of_answer(said: str, host: str) -> Verdict:
 
 def _of_greeting(said: str, host: str) -> Verdict:
     if TOO_OFTEN.search(said):
-        return RateLimited(datetime.now(UTC) + WAIT)
+        return RateLimited(steady_now() + WAIT)
     return OutcomeUnknown("{host} broke the connection.", host=host)
 
 

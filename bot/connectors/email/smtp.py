@@ -9,7 +9,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 from aiosmtplib import (
@@ -26,6 +26,7 @@ from bot.connectors import http
 from bot.connectors.base import NotNow, OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable, Verdict
 from bot.connectors.email.servers import Login, Server
 from bot.domain.text import text
+from bot.steady_clock import steady_now
 
 WAIT = timedelta(minutes=5)
 """How long we wait when a server says that we send too much, without saying how long."""
@@ -158,7 +159,7 @@ def verdict_on(
         return Unauthorized("{host} does not accept our user name and password or token.", host=host)
     if code == CLOSING or (about_us and 400 <= code < 500 and POLICY.match(message)):
         asked = text("{host} asks us to wait: {reason}", host=host, reason=_words(code, message))
-        return RateLimited(datetime.now(UTC) + WAIT, asked)
+        return RateLimited(steady_now() + WAIT, asked)
     if 400 <= code < 500:
         said = text("{host} does not take the mail now: {reason}", host=host, reason=_words(code, message))
         return not_now(said.message, **said.params)

@@ -17,6 +17,7 @@ from bot.connectors.json_api import Json, JsonApi, time_of, within
 from bot.connectors.platform import Tools
 from bot.domain.image import JPEG, PNG
 from bot.domain.mention import Gone
+from bot.steady_clock import steady_now
 
 MAX_CHARACTERS = 500
 """Unless the server says otherwise: https://docs.joinmastodon.org/entities/Instance/#max_characters"""
@@ -200,7 +201,7 @@ def retry_at(response: httpx.Response) -> datetime:
 
     Reset is an ISO 8601 time on Mastodon and epoch seconds on some other servers. Without both headers: in a minute.
     """
-    now = datetime.now(UTC)
+    now = steady_now()
     header = response.headers.get("X-RateLimit-Reset", "").strip()
     try:
         reset = datetime.fromtimestamp(int(header), UTC) if header.isdecimal() else time_of(header)

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ from bot.connectors.json_api import Json, JsonApi, within
 from bot.connectors.platform import Option, OptionKind, Tools
 from bot.domain.payload import UNSTORABLE
 from bot.domain.text import Text
+from bot.steady_clock import steady_now
 
 SERVER, VERSION = "https://graph.facebook.com", "v26.0"
 TOKEN_ENDED = frozenset({102, 190})
@@ -162,7 +163,7 @@ class Graph(JsonApi):
 
     def retry_at(self, response: httpx.Response) -> datetime:
         """Return when we may try again, by the headers."""
-        now = datetime.now(UTC)
+        now = steady_now()
         waits = [http.retry_at(response)] if "Retry-After" in response.headers else []
         waits += [wait] if (wait := _rest(response, now)) else []
         return http.within_reason(max(waits, default=now + REST), now)

@@ -43,6 +43,7 @@ from bot.domain.image import Image, Images
 from bot.domain.mention import Post
 from bot.domain.payload import BadPayload, Item, Reading
 from bot.domain.text import Text, text
+from bot.steady_clock import steady_now
 
 __all__ = ["METHODS", "PLATFORM", "RESEND_SAFE_FOR", "Incoming", "Webhook", "new_secret", "posts_of", "verify"]
 
@@ -78,7 +79,7 @@ class Webhook:
     async def _check_callback(self) -> Text:
         if not self._account.options.get("callback_url"):
             return text("Replies are not possible: no callback_url is set.")
-        response = await self.call("ping", f"ping_{secrets.token_hex(8)}", datetime.now(UTC), {})
+        response = await self.call("ping", f"ping_{secrets.token_hex(8)}", steady_now(), {})
         if response.status_code in NOT_UNDERSTOOD or (response.is_success and _refusal(response) is not None):
             return text("The callback answers, but does not know our ping; the first reply will tell whether it works.")
         self.judge(response)

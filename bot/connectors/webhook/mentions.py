@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,7 @@ from bot.connectors.webhook.signing import TOLERANCE
 from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind, permits
 from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
 from bot.domain.text import text
+from bot.steady_clock import steady_now
 
 FIELDS = frozenset(
     """id text published_at url author.id author.name author.handle author.url conversation in_reply_to
@@ -42,7 +43,7 @@ def posts_of(account: Account, body: bytes, *, now: datetime | None = None) -> l
     except (ValueError, RecursionError) as error:
         raise BadPayload(text("The body is not JSON.")) from error
     options = account.options
-    reading = Reading(options.get("mapping", {}), zone(options), now or datetime.now(UTC))
+    reading = Reading(options.get("mapping", {}), zone(options), now or steady_now())
     posts = [_post(item, options) for item in items(sent, options.get("items", ""), reading)]
     return sorted(posts, key=lambda post: post.published_at)
 

@@ -14,14 +14,13 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from standardwebhooks.webhooks import Webhook as Signature
 
 from bot.connectors.base import Account, NotSigned
 from bot.domain.text import text
+from bot.steady_clock import steady_now
 
 METHODS = {
     "standard": "Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature)",
@@ -85,7 +84,7 @@ def _verify_standard(keys: list[str], headers: dict[str, str], body: bytes) -> N
     sent_at = headers.get("webhook-timestamp", "")
     if not re.fullmatch(r"[1-9][0-9]{0,11}", sent_at):
         raise NotSigned(text("webhook-timestamp must be whole seconds since 1970."))
-    if abs(time.time() - int(sent_at)) > TOLERANCE:
+    if abs(steady_now().timestamp() - int(sent_at)) > TOLERANCE:
         raise NotSigned(text("webhook-timestamp differs more than five minutes from our clock; set the sender's."))
     expected = [_standard_signature(key, headers.get("webhook-id", ""), sent_at, body) for key in keys if key_in(key)]
     sent = [signature.partition(",") for signature in headers["webhook-signature"].split(" ")]
@@ -121,7 +120,7 @@ def _equal(sent: str, expected: str) -> bool:
 
 def signed(keys: list[str], id: str, body: str) -> dict[str, str]:
     """Return the headers of both signatures; that of Standard Webhooks signs with each current key."""
-    now = datetime.now(UTC)
+    now = steady_now()
     return {
         "webhook-id": id,
         "webhook-timestamp": str(int(now.timestamp())),
