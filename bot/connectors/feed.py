@@ -142,9 +142,18 @@ class Feed:
         `not_before` of the page says how long the feed asks us to wait. Raises Unauthorized, which stops the account,
         for a feed that repeats the same entries as if they were new.
         """
-        now = steady_now()
         if cursor.get("for") != self._account.url:
             cursor = {}
+        try:
+            return await self._fetched(cursor)
+        except (Rejected, Unauthorized):
+            if "url" not in cursor:
+                raise
+        # Where it moved to for good it is no more, but its own address may lead to where it is now.
+        return await self._fetched({key: cursor[key] for key in REMEMBERED if key in cursor})
+
+    async def _fetched(self, cursor: Cursor) -> Page:
+        now = steady_now()
         response, moved_to = await self._ask(cursor)
         body = _short(response.content)
         if response.status_code == 304 or body == cursor.get("body"):

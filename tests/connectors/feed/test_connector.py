@@ -523,6 +523,31 @@ async def test_a_feed_that_moved_for_good_is_asked_at_its_new_address(site: Site
     assert "moved to 127.0.0.1 for good" in str((await coupled().check()).problems[0])
 
 
+@pytest.mark.parametrize("status", [404, 410, 200])
+async def test_a_feed_that_leaves_the_address_it_moved_to_is_found_by_its_own(
+    status: int, site: Site, coupled: Coupled
+) -> None:
+    site.puts(b"", status=301, location="/nieuw")
+    site.puts(rss(item("1")), path="/nieuw", etag='"a"', last_modified="Fri, 20 Nov 2026 10:00:00 GMT")
+    first = await read(coupled())
+    site.puts("<!doctype html><html><title>Weg</title></html>", path="/nieuw", status=status)
+    site.puts(b"", status=301, location="/nieuwer")
+    site.puts(rss(item("2"), item("1")), path="/nieuwer")
+    second = await read(coupled(), first)
+    assert [post.external_id for post in second.posts] == ["2"]
+    assert "If-None-Match" not in site.asked[-1].headers  # that was of the other address
+    assert second.cursor["url"] == f"{site.url}/nieuwer"
+
+
+async def test_a_feed_that_is_nowhere_any_more_is_refused(site: Site, coupled: Coupled) -> None:
+    site.puts(b"", status=301, location="/nieuw")
+    site.puts(rss(item("1")), path="/nieuw")
+    first = await read(coupled())
+    site.puts(b"", path="/nieuw", status=404)
+    with pytest.raises(Rejected, match="no feed at this address"):
+        await read(coupled(), first)
+
+
 async def test_a_detour_is_followed_but_not_kept(site: Site, coupled: Coupled) -> None:
     site.puts(b"", status=302, location="/even")
     site.puts(b"", path="/even", status=301, location="/ergens")
