@@ -413,6 +413,10 @@ class Rejected(Verdict):
     """The platform refuses this request and will keep refusing it; the text says why, for the agent."""
 
 
+class TooLarge(Rejected):
+    """The platform's answer is larger than we read; a part of it may not be."""
+
+
 class UsedUp(Rejected):
     """The platform allows this once per post, and it was done before, perhaps not from here."""
 

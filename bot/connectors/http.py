@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.connectors import guard
-from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
+from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, TooLarge, Unauthorized, Unavailable
 from bot.domain.address import is_http
 from bot.steady_clock import steady_now
 
@@ -88,7 +88,7 @@ async def request(
     """Send one request and return the whole answer, with any status.
 
     It repeats a GET once when a keep-alive connection was dropped. Raises Unavailable when there is no answer
-    (OutcomeUnknown when the request may have arrived), and Rejected when the answer is over `max_bytes`.
+    (OutcomeUnknown when the request may have arrived), and TooLarge when the answer is over `max_bytes`.
     """
     parsed(url)
     if method != "GET":
@@ -143,7 +143,7 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
             except zlib.error as error:
                 raise _unreadable(response) from error
         if max(arrived, len(body)) > max_bytes:
-            verdict = Rejected if response.request.method == "GET" else OutcomeUnknown
+            verdict = TooLarge if response.request.method == "GET" else OutcomeUnknown
             where = response.request.url.host
             raise verdict("The answer of {host} is larger than {size} kB.", host=where, size=max_bytes // 1024)
     return bytes(body)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from bot.connectors import http, own_secrets
-from bot.connectors.base import Account, Rejected, Unauthorized, Usage, Verdict
+from bot.connectors.base import Account, Rejected, TooLarge, Unauthorized, Usage, Verdict
 from bot.connectors.bluesky.posts import UNREADABLE, split
 from bot.connectors.json_api import Json, JsonApi, before_sending, web, within
 from bot.connectors.platform import Tools
@@ -116,9 +116,15 @@ class Server(JsonApi):
     ) -> tuple[list[Json], str]:
         """Return the objects on a page of a list, and the cursor of the next page ("": none).
 
-        An answer without the list is no empty list.
+        An answer without the list is no empty list. Of a page that is too large for us only the first items are given:
+        a record may have more than a post needs.
         """
-        answer = await self.get(method, chat=chat, **params, **({"cursor": cursor} if cursor else {}))
+        try:
+            answer = await self.get(method, chat=chat, **params, **({"cursor": cursor} if cursor else {}))
+        except TooLarge:
+            if params.get("limit", 1) == 1:
+                raise
+            return await self.page(method, key, cursor, chat=chat, **{**params, "limit": params["limit"] // 2})
         if not isinstance(answer.get(key), list):
             raise self.unreadable()
         return objects(answer, key), str(answer.get("cursor") or "")
@@ -283,10 +289,18 @@ class Server(JsonApi):
         """Return the posts that Bluesky shows us, by address."""
         views: dict[str, Json] = {}
         for start in range(0, len(uris), AT_ONCE):
-            some = list(uris[start : start + AT_ONCE])
-            shown, _ = await self.page("app.bsky.feed.getPosts", "posts", uris=some)
-            views |= {each["uri"]: each for each in shown if isinstance(each.get("uri"), str)}
+            views |= await self._some_posts(list(uris[start : start + AT_ONCE]))
         return views
+
+    async def _some_posts(self, uris: list[str]) -> dict[str, Json]:
+        try:
+            shown, _ = await self.page("app.bsky.feed.getPosts", "posts", uris=uris)
+        except TooLarge:
+            if len(uris) == 1:
+                raise
+            half = len(uris) // 2
+            return await self._some_posts(uris[:half]) | await self._some_posts(uris[half:])
+        return {each["uri"]: each for each in shown if isinstance(each.get("uri"), str)}
 
     async def why_gone(self, uri: str) -> Gone:
         """Return why Bluesky no longer shows a post: its author removed it only if their own server proves it.

@@ -3,6 +3,7 @@
 https://docs.joinmastodon.org/api/ and https://docs.joinmastodon.org/api/rate-limits/
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ import httpx
 import structlog
 
 from bot.connectors import http
-from bot.connectors.base import Account, Rejected, Unauthorized, Unavailable, Usage
+from bot.connectors.base import Account, Rejected, TooLarge, Unauthorized, Unavailable, Usage
 from bot.connectors.json_api import Json, JsonApi, time_of, within
 from bot.connectors.platform import Tools
 from bot.domain.image import JPEG, PNG
@@ -30,6 +31,8 @@ AT_ONCE = 20
 """How many posts one request may name (DEFAULT_STATUSES_LIMIT in Mastodon's api/base_controller.rb)."""
 RESERVE = 20
 """Requests that we reserve for replies when the rate limit is near (300 per 5 minutes)."""
+PARTS = 4
+"""In how many parts a page is read that is too large for us."""
 PAGES_BETWEEN = 50
 """How many pages to read for posts that a server skipped."""
 
@@ -96,7 +99,10 @@ class MastodonServer(JsonApi):
         return known
 
     async def _several(self, ids: list[str]) -> dict[str, Json | None]:
-        response = await self.call("GET", "/api/v1/statuses", params={"id[]": ids})
+        try:
+            response = await self.call("GET", "/api/v1/statuses", params={"id[]": ids})
+        except TooLarge:
+            return {}
         if response.status_code in {404, 405, 422} or response.status_code >= 500:
             return {}
         self.judge(response)
@@ -163,9 +169,26 @@ class MastodonServer(JsonApi):
 
     async def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Json], int]:
         """Return the objects of a list, and how many requests the rate limit still allows."""
-        response = await self.call("GET", path, params=params)
+        try:
+            response = await self.call("GET", path, params=params)
+        except TooLarge:
+            if params["limit"] == 1:
+                raise
+            return await self._in_parts(path, params)
         left = _header(response, "X-RateLimit-Remaining")
         return self._items(response), RESERVE if left is None else left
+
+    async def _in_parts(self, path: str, params: Mapping[str, Any]) -> tuple[list[Json], int]:
+        """Return a page that is too large for us at once: on another server a post may have a megabyte of text."""
+        items, left, size = list[Json](), 0, math.ceil(params["limit"] / PARTS)
+        for _ in range(PARTS):
+            part, left = await self._list(path, {**params, "limit": size})
+            items += part
+            if len(part) < size:
+                break
+            ids = sorted((each["id"] for each in part), key=age)
+            params = {**params, **({"min_id": ids[-1]} if "min_id" in params else {"max_id": ids[0]})}
+        return items, left
 
     def _items(self, response: httpx.Response) -> list[Json]:
         items = self.list(response)

@@ -396,6 +396,16 @@ async def test_a_moment_that_no_clock_has_spoils_no_other(server: FakeBluesky, b
     assert {post.external_id for post in (await bluesky.fetch({})).posts} == {odd, usual}
 
 
+async def test_large_records_keep_no_mention_back(server: FakeBluesky, bluesky: Bluesky) -> None:
+    cursor = (await bluesky.fetch({})).cursor
+    uris = {server.write("els", f"@{HANDLE} Hallo {n}", more="x" * 250_000) for n in range(24)}
+    found, _ = await read_all(bluesky, cursor)
+    assert {post.external_id for post in found} == uris
+    server.overwrite(found[7].external_id, f"@{HANDLE} Toch niet")
+    changed = (await bluesky.recheck(found, {})).changed
+    assert [post.external_id for post in changed] == [found[7].external_id]
+
+
 async def test_an_answer_to_what_is_no_address_keeps_its_pictures(server: FakeBluesky, bluesky: Bluesky) -> None:
     view = {"thumb": "https://cdn.example/t.jpg", "fullsize": "https://cdn.example/l.jpg", "alt": "Een lamp"}
     nowhere = {end: {"uri": "at://geen adres", "cid": "bafyreib"} for end in ("root", "parent")}

@@ -946,6 +946,30 @@ async def test_however_a_server_pages_nothing_is_lost_and_it_ends(client: httpx.
     assert not again.more
 
 
+async def test_long_posts_from_another_server_keep_no_mention_back(client: httpx.AsyncClient) -> None:
+    long = "De lamp is stuk. " * 40_000
+    statuses = {n: status(n, content=f"<p>{long}</p>" if n < 110 else "<p>Hallo</p>") for n in range(100, 131)}
+
+    async def notifications(request: web.Request) -> web.Response:
+        limit, least = int(request.query["limit"]), int(request.query.get("min_id", 0))
+        fitting = [n for n in statuses if n > least][:limit]
+        return web.json_response([note(n, status=statuses[n]) for n in reversed(fitting)])
+
+    async def several(request: web.Request) -> web.Response:
+        return web.json_response([statuses[int(n)] for n in request.query.getall("id[]")])
+
+    async def one(request: web.Request) -> web.Response:
+        return web.json_response(statuses[int(request.path.rpartition("/")[2])])
+
+    async with odd_server(**{"notifications": notifications, "statuses": several, "statuses/{id}": one}) as url:
+        mastodon = connect(url, client, identity=ME)
+        ids, _ = await read_all(mastodon, {"notifications": "99"})
+        statuses[105]["edited_at"] = NOW.isoformat()
+        rechecked = await mastodon.recheck([post(each) for each in ids[:10]], {})
+    assert ids == [str(n) for n in range(100, 131)]
+    assert [each.external_id for each in rechecked.changed] == ["105"]
+
+
 async def test_one_bad_notification_is_passed_over_and_logged_by_its_id_alone(client: httpx.AsyncClient) -> None:
     secret = "Mijn BSN is 123456782"
     bad = [
