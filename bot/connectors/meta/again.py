@@ -46,7 +46,7 @@ async def look_again(
 
 
 async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: datetime) -> Post | None:
-    """Return a post that changed, is gone or is back, or that was hidden or shown elsewhere.
+    """Return a post that changed, is gone or is back, was hidden or shown elsewhere, or can be answered only now.
 
     Graph does not say why a post is gone, nor when it changed.
     """
@@ -60,4 +60,6 @@ async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: dateti
     if seen.text.split() != post.text.split():
         return replace(seen, edited_at=now)
     is_news = post.gone is not None or (seen.hidden is not None and seen.hidden is not bool(post.hidden))
-    return seen if is_news else None
+    # One that was hidden when it came in may be shown by an act of ours, so that this is no news. Ours have no place.
+    opens_up = post.place is not None and seen.may_be_answered() and not post.may_be_answered()
+    return seen if is_news or opens_up else None

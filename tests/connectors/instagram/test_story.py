@@ -106,6 +106,26 @@ async def test_a_comment_that_was_hidden_when_it_came_in_is_answered_once_it_is_
     assert server.ours() == ["Donderdag! ^SB"]
 
 
+async def test_a_comment_that_was_hidden_when_it_came_in_and_that_we_show_is_answered_then(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    asked = server.comment("jan", "Wanneer wordt de container geleegd?")
+    server.things[asked].fields["hidden"] = True
+    await polled(bot)
+    await bot.card("container", "Nieuw")
+    await approve(bot, Act.SHOW)
+    await sent_out(bot)
+    assert server.things[asked].fields["hidden"] is False
+    bot.clock.advance(minutes=6)
+    await polled(bot)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert [clock.kind for clock in await bot.rows(Clock)] == [ClockKind.FIRST_REACTION, ClockKind.RESOLUTION]
+    await answer(bot, SANNE, await bot.card("container", "Nieuw"), "Donderdag!")
+    await bot.card("*Beantwoord*", "Donderdag! ^SB")
+    assert server.ours() == ["Donderdag! ^SB"]
+
+
 async def test_a_comment_is_hidden_and_our_answer_removed(on_instagram: Bot, server: FakeInstagram) -> None:
     bot = on_instagram
     asked = server.comment("jan", "Wanneer wordt de container geleegd?")
