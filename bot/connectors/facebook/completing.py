@@ -1,5 +1,7 @@
 """What Facebook does not push with a comment or a visitor's post: what may be done with it, and the post above it.
 
+Nor some pictures and films: a moving picture in place of words may come as an empty comment.
+
 https://developers.facebook.com/docs/graph-api/webhooks/reference/page
 """
 
@@ -62,7 +64,8 @@ class Completing:
         except (Rejected, *UNREADABLE) as error:
             log.warning("post not completed", post=post.external_id, error=type(error).__name__)
             return post
-        return replace(post, permits=seen.permits, replies_to=seen.replies_to, hidden=seen.hidden)
+        media = post.media or seen.media
+        return replace(post, permits=seen.permits, replies_to=seen.replies_to, hidden=seen.hidden, media=media)
 
     async def _post_above(self, post: Post) -> Json | None:
         """Return the post of ours above a comment; None if there is none, or it cannot be read."""

@@ -72,6 +72,18 @@ async def test_what_facebook_sends_offers_no_more_than_facebook_allows_and_shows
     assert not acts & await offered(bot, "Wie veegt")
 
 
+async def test_pictures_that_facebook_does_not_send_with_a_post_are_on_its_card_at_once(
+    on_facebook: Bot, server: FakeFacebook
+) -> None:
+    bot = on_facebook
+    gif, album = ({"image": {"src": f"https://cdn.example/{name}"}} for name in ("boos.gif", "stoep.jpg"))
+    server.comment("jan", "", attachment={"type": "animated_image_share", "media": gif})
+    server.visit("els", "Onze stoep", attachments={"data": [{"type": "photo", "media": album}]})
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    for url in ("https://cdn.example/boos.gif", "https://cdn.example/stoep.jpg"):
+        await bot.card("Nieuw", url)
+
+
 async def test_a_comment_is_hidden_liked_and_our_answer_removed(on_facebook: Bot, server: FakeFacebook) -> None:
     bot = on_facebook
     asked = server.comment("jan", "Wanneer wordt de container geleegd?")
