@@ -15,12 +15,9 @@ from bot.connectors.base import Rejected, Verdict
 from bot.connectors.facebook.posts import ABOVE, COMMENT, POST, comment_of, is_in, post_of
 from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json
-from bot.connectors.meta.hooks import UNREADABLE
+from bot.connectors.meta.hooks import UNREADABLE, WITHIN
 from bot.connectors.meta.parts import ident_of
 from bot.domain.mention import Delivery, Post
-
-WITHIN = 3.0
-"""Seconds that we may take to ask: Facebook waits for our answer."""
 
 log = structlog.get_logger()
 
@@ -47,15 +44,11 @@ class Completing:
         try:
             async with asyncio.timeout(WITHIN):
                 for number, item in enumerate(items):
-                    if isinstance(item, Post) and _lacks(item) and self._has_room():
+                    if isinstance(item, Post) and _lacks(item) and self._server.has_room:
                         done[number] = await self._completed(item)
         except (TimeoutError, Verdict) as error:
             log.warning("posts not completed", account=self._server.account.id, error=type(error).__name__)
         return done
-
-    def _has_room(self) -> bool:
-        rests = self._server.rests_until or self._server.account.rests_until
-        return rests is None or rests <= self._server.now()
 
     async def _completed(self, post: Post) -> Post:
         above = await self._post_above(post)

@@ -13,6 +13,7 @@ Quirks that shape this package:
 - Below our own posts we may have another id than elsewhere, so we compare our name too.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -54,7 +55,7 @@ from bot.connectors.json_api import Json, within
 from bot.connectors.meta import health
 from bot.connectors.meta.again import look_again
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotThere
-from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update
+from bot.connectors.meta.hooks import UNREADABLE, WITHIN, Hooks, Update
 from bot.connectors.meta.messages import Messages, edited_of
 from bot.connectors.meta.newest import Found, unread_since
 from bot.connectors.meta.parts import ident_of, oldest_first
@@ -134,27 +135,29 @@ class Instagram:
         return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
-        """Return the pushed items with the words of mentions and the addresses of our posts."""
+        """Return the pushed items with the words of mentions, and the addresses of our posts if we may ask now."""
         known: dict[str, Json] = {}
-        return [done for item in items if (done := await self._complete(item, known)) is not None]
+        until = asyncio.get_running_loop().time() + WITHIN
+        return [done for item in items if (done := await self._complete(item, known, until)) is not None]
 
-    async def _complete(self, item: Post | Delivery, known: dict[str, Json]) -> Post | Delivery | None:
+    async def _complete(self, item: Post | Delivery, known: dict[str, Json], until: float) -> Post | Delivery | None:
         place = (item.place if isinstance(item, Post) else None) or {}
         if not isinstance(item, Post) or "media" not in place:
             return item
         if place.get("is") == "mention":
             return await self._said(item)
         if place["media"] not in known:
-            known[place["media"]] = await self._our_post(place["media"])
+            known[place["media"]] = await self._our_post(place["media"], until) if self._server.has_room else {}
         media = known[place["media"]]
         return beneath(item, self._account, media) if media else item
 
-    async def _our_post(self, ident: str) -> Json:
-        """Return a post of ours; {} if that fails, so that the comments below it still come in."""
+    async def _our_post(self, ident: str, until: float | None = None) -> Json:
+        """Return a post of ours; {} if that fails or takes longer, so that the comments below it still come in."""
         try:
-            return await self._server.get(ident_of(ident), fields=OURS)
-        except Verdict as verdict:
-            log.warning("post of ours not read", post=ident, verdict=type(verdict).__name__)
+            async with asyncio.timeout_at(until):
+                return await self._server.get(ident_of(ident), fields=OURS)
+        except (TimeoutError, Verdict) as error:
+            log.warning("post of ours not read", post=ident, error=type(error).__name__)
             return {}
 
     async def _said(self, post: Post) -> Post | None:

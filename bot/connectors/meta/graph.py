@@ -82,6 +82,7 @@ class Graph(JsonApi):
         self.rests_until: datetime | None = None
         """When to ask again, if a limit is nearly reached."""
         self._percent: int | None = None
+        self._known_to_rest_until = account.rests_until
         self._token = account.secrets.get("token", "")
         self._app_secret = account.secrets.get("app_secret", "")
 
@@ -144,6 +145,12 @@ class Graph(JsonApi):
     def usage(self) -> Usage:
         """How much of the fullest limit is used, by the last answer that said so."""
         return Usage(self._percent, self.rests_until)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether requests that can be skipped may be sent: no limit is nearly reached, as far as we know."""
+        rests = self.rests_until or self._known_to_rest_until
+        return rests is None or rests <= self.now()
 
     def _proof(self, token: str) -> Json:
         return {"appsecret_proof": signature(self._app_secret, token.encode())} if self._app_secret else {}

@@ -23,6 +23,8 @@ from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload, moment
 from bot.domain.text import text
 
+WITHIN = 3.0
+"""Seconds that we may take to ask for what a push leaves out and can be without: Meta waits for our answer."""
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 
 log = structlog.get_logger()

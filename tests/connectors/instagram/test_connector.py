@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.connectors import instagram as instagram_module
 from bot.connectors.base import (
     Account,
     Identity,
@@ -22,6 +23,7 @@ from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, 
 from tests.connectors.instagram.fake import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
 from tests.connectors.meta.graph import pushed
 from tests.connectors.reading import acts, draft, read, read_all
+from tests.fakes.between import ANY, Between
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -478,6 +480,38 @@ async def test_signs_that_no_database_stores_are_left_out(server: FakeInstagram,
     named = server.name_us("kim", f"Nul\x00 @{HANDLE}")
     texts = {post.external_id: post.text for post in await told(server, instagram)}
     assert texts == {ident: "Nul en half ", named: f"Nul @{HANDLE}"}
+
+
+async def test_near_the_limit_only_mentions_are_asked_for(server: FakeInstagram, client: httpx.AsyncClient) -> None:
+    comments = [
+        server.comment("jan", "Wie veegt hier?"),
+        server.comment("els", "Hoe laat?", under=server.write("Kermis")),
+    ]
+    naming = server.name_us("kim", f"Hé @{HANDLE}")
+    received = PLATFORM.receiver.receive(account(""), server.sent(), datetime.now(UTC))
+
+    async def shown(now: datetime, rests_until: datetime | None) -> list[bool]:
+        """Complete what was sent, and tell which comments have the address of our post."""
+        rests = replace(account(server.url), rests_until=rests_until)
+        one = Instagram(rests, Tools(client, lambda: now, tools(client, SECRETS).secrets))
+        posts = {item.external_id: item for item in await one.complete(received.items) if isinstance(item, Post)}
+        assert posts[naming].text == f"Hé @{HANDLE}"
+        return [posts[each].url != "" for each in comments]
+
+    assert await shown(NOW, NOW + HOUR) == [False, False]
+    assert await shown(NOW + HOUR, NOW + HOUR) == [True, True]
+    server.usage = {"X-Business-Use-Case-Usage": '{"104": [{"call_count": 96}]}'}
+    assert await shown(NOW, None) == [True, False]
+
+
+async def test_instagram_does_not_wait_long_for_the_address_of_our_post(
+    server: FakeInstagram, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instagram_module, "WITHIN", 0.5)
+    server.comment("jan", "Wie veegt hier?")
+    received = PLATFORM.receiver.receive(account(""), server.sent(), datetime.now(UTC))
+    async with Between(server.url) as between, between.holding("GET", ANY, passed_on=False):
+        assert await connect(between.url, client).complete(received.items) == [*received.items]
 
 
 # --- looking again ---------------------------------------------------------------------------------
