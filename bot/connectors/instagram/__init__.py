@@ -155,8 +155,8 @@ class Instagram:
         """Return a post of ours; {} if that fails or takes longer, so that the comments below it still come in."""
         try:
             async with asyncio.timeout_at(until):
-                return await self._server.get(ident_of(ident), fields=OURS)
-        except (TimeoutError, Verdict) as error:
+                return {**await self._server.get(ident_of(ident), fields=OURS), "id": ident}
+        except (TimeoutError, Verdict, *UNREADABLE) as error:
             log.warning("post of ours not read", post=ident, error=type(error).__name__)
             return {}
 

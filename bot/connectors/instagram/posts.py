@@ -57,8 +57,9 @@ def pushed(update: Update, account: Account, now: datetime) -> Iterator[Post]:
 
 
 def _comment(ident: str, payload: Json, account: Account, written: datetime) -> Post:
-    parent, media = payload.get("parent_id"), within(payload, "media", "id")
-    above = [each for each in (parent, media) if isinstance(each, str) and each]
+    given = (payload.get("parent_id"), within(payload, "media", "id"))
+    parent, media = (each if isinstance(each, str) else None for each in given)
+    above = [each for each in (parent, media) if each]
     return Post(
         external_id=ident,
         author=author_of(payload.get("from") or {"username": payload.get("username")}, f"unknown:{ident}"),

@@ -514,6 +514,27 @@ async def test_instagram_does_not_wait_long_for_the_address_of_our_post(
         assert await connect(between.url, client).complete(received.items) == [*received.items]
 
 
+async def test_a_comment_that_does_not_say_well_where_it_stands_keeps_no_other_out(
+    server: FakeInstagram, instagram: Instagram
+) -> None:
+    odd = [server.comment("jan", f"Vraag {n}") for n in range(4)]
+    server.name_us("kim", f"Hé @{HANDLE}")
+    for entry, ident in zip(server.news, (17841, {"id": "1"}, "../me", None), strict=False):
+        entry["changes"][0]["value"]["media"]["id"] = ident
+    posts = {post.text: post.external_id for post in await told(server, instagram)}
+    assert posts.keys() == {*(f"Vraag {n}" for n in range(4)), f"Hé @{HANDLE}"}
+    assert {posts[f"Vraag {n}"] for n in range(4)} == {*odd}
+
+
+async def test_a_post_of_ours_that_does_not_say_which_it_is_keeps_no_comment_out(
+    server: FakeInstagram, instagram: Instagram
+) -> None:
+    server.comment("jan", "Wie veegt hier?")
+    server.fail(f"{V}/{server.own}", status=200, body='{"caption": "De markt gaat door."}')
+    (post,) = await told(server, instagram)
+    assert (post.text, post.url) == ("Wie veegt hier?", "")
+
+
 # --- looking again ---------------------------------------------------------------------------------
 
 
