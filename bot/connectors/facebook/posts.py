@@ -132,7 +132,8 @@ def pushed(update: Update, page: Page, now: datetime) -> Iterator[Post]:
 
     Facebook does not say who removed it (its author, the page or Facebook).
 
-    Nor does it say what we may do with a comment, or what is above it: we request that.
+    Nor does it say what we may do with a comment, or what is above it, nor always what pictures are in it: we request
+    that. Until then an edit leaves the pictures as they were.
     """
     value, verb = update.value, str(update.value.get("verb"))
     item, by_us = str(value.get("item")), within(value, "from", "id") == page.id
@@ -144,7 +145,7 @@ def pushed(update: Update, page: Page, now: datetime) -> Iterator[Post]:
         yield gone(ident, Gone.REMOVED)
     elif not by_us and (update.field != "feed" or item == "comment" or within(value, "from", "id")):
         post = _pushed(update, ident, page, now)
-        yield replace(post, edited_at=update.at or now) if verb in EDITED else post
+        yield replace(post, edited_at=update.at or now, media=post.media or None) if verb in EDITED else post
 
 
 def _pushed(update: Update, ident: str, page: Page, now: datetime) -> Post:

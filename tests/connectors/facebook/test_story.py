@@ -84,6 +84,29 @@ async def test_pictures_that_facebook_does_not_send_with_a_post_are_on_its_card_
         await bot.card("Nieuw", url)
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["asked for", "not to be asked for"])
+async def test_a_changed_comment_keeps_its_picture_until_its_author_takes_that_away(
+    on_facebook: Bot, server: FakeFacebook, fails: bool
+) -> None:
+    bot = on_facebook
+    picture = {"type": "photo", "media": {"image": {"src": "https://cdn.example/stoep.jpg"}}}
+    asked = server.comment("jan", "Onze soep", attachment=picture)
+    await polled(bot)
+    await bot.card("Onze soep", "https://cdn.example/stoep.jpg")
+    server.sent()
+    bot.clock.advance(minutes=1)
+    server.edit(asked, "Onze stoep")
+    server.fail(f"/v26.0/{asked}", status=500, count=int(fails))
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    await bot.card("Onze stoep", "https://cdn.example/stoep.jpg")
+    bot.clock.advance(minutes=1)
+    del server.things[asked].fields["attachment"]
+    server.edit(asked, "Nu zonder foto")
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    await bot.card("Nu zonder foto")
+    assert (await bot.rows(Mention))[0].media == []
+
+
 async def test_a_comment_is_hidden_liked_and_our_answer_removed(on_facebook: Bot, server: FakeFacebook) -> None:
     bot = on_facebook
     asked = server.comment("jan", "Wanneer wordt de container geleegd?")
