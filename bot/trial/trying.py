@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import accounts, connectors, db
 from bot.accounts import seal
-from bot.config import BadSettings, Settings, load_settings_with
+from bot.config import BadSettings, Settings, load_settings_with, without_proxies
 from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.http import host, new_client
 from bot.connectors.webhook.mentions import posts_of
@@ -118,7 +118,7 @@ async def try_out(
         await slack.start(port=port)
     except OSError:
         raise BadSettings(f"Port {port} is taken: choose another with --port.") from None
-    with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder, without_proxies():
         settings = _settings(slack, Path(folder), speed)
         slack.workspace.language = settings.webcare_language
         slack.square.places = platforms.places_in(Texts(settings.webcare_language, settings.time_zone))
