@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.square.posts import Square
+from bot.sandbox.square.posts import Refused, Square
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,17 @@ def citizen(name: str) -> dict[str, str]:
 
 
 async def play(square: Square, examples: tuple[ExamplePost, ...] = FIRST_MINUTE) -> None:
-    """Post the examples, each at its moment."""
-    posted: list[str] = []
+    """Post the examples, each at its moment; without those that answer a post that was removed meanwhile."""
+    posted: dict[int, str] = {}
     waited = 0.0
-    for each in examples:
+    for at, each in enumerate(examples):
         await asyncio.sleep(each.after - waited)
         waited = each.after
+        if each.answers is not None and each.answers not in posted:
+            continue
         answered = posted[each.answers] if each.answers is not None else None
         picture = {"file": each.picture, "alt": each.alt} if each.picture else None
-        post = square.post(citizen(each.name), each.text, in_reply_to=answered, private=each.private, picture=picture)
-        posted.append(post["id"])
+        who = citizen(each.name)
+        with suppress(Refused):
+            post = square.post(who, each.text, in_reply_to=answered, private=each.private, picture=picture)
+            posted[at] = post["id"]

@@ -12,6 +12,7 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from bot.sandbox.app import Sandbox
+from bot.sandbox.square import example_posts
 
 KIM = {"id": "c1", "name": "Kim", "handle": "kim"}
 
@@ -124,6 +125,18 @@ async def test_an_edit_and_a_deletion_are_sent_as_new_deliveries(slack: Sandbox,
     assert (bot.accepted[1]["text"], "edited_at" in bot.accepted[1]) == ("anders", True)
     assert bot.accepted[2]["deleted"] is True
     assert len(set(bot.ids)) == 3
+
+
+async def test_the_examples_go_on_without_the_answer_to_a_post_that_was_removed(slack: Sandbox) -> None:
+    examples = (
+        example_posts.ExamplePost(0, "Kim", "De weg ligt open."),
+        example_posts.ExamplePost(0, "Kim", "Tot februari?", answers=0),
+        example_posts.ExamplePost(0, "Ans", "Een compliment!"),
+    )
+    playing = asyncio.create_task(example_posts.play(slack.square, examples))
+    slack.square.delete((await slack.wait_for(lambda: slack.square.posts))[0]["id"])
+    await playing
+    assert [post["text"] for post in slack.square.posts] == ["", "Een compliment!"]
 
 
 async def test_a_conversation_keeps_the_id_of_its_first_post(slack: Sandbox) -> None:
