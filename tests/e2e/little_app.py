@@ -12,7 +12,10 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 
 Json = dict[str, Any]
-SCOPES = ["chat:write", "channels:history", "channels:read", "im:write", "im:history", "users:read", "commands"]
+SCOPES = [
+    "chat:write", "channels:history", "channels:read", "im:write", "im:history", "users:read", "commands",
+    "files:write",
+]  # fmt: skip
 MANIFEST: Json = {
     "display_information": {"name": "Webcare"},
     "features": {

@@ -698,3 +698,13 @@ async def test_the_list_of_a_searched_menu_stays_closed_after_a_choice_by_keyboa
     await expect(page.get_by_text("Nog een tekst")).to_be_visible()
     await expect(field).to_be_focused()
     await expect(listed).to_be_hidden()
+
+
+async def test_a_file_is_downloaded_also_where_the_page_has_another_name_of_this_machine(
+    page: Page, slack: Sandbox, app: LittleApp
+) -> None:
+    await app.client.files_upload_v2(channel=WEBCARE, filename="cijfers.csv", content="a;b", title="Cijfers")
+    await page.goto(f"{slack.base_url.replace('127.0.0.1', 'localhost')}/?person={SANNE}")
+    async with page.expect_download() as downloading:
+        await page.locator("a.file").click()
+    assert (await (await downloading.value).path()).read_text() == "a;b"

@@ -138,7 +138,8 @@ function tail(page, message, inThread, answers) {
 }
 
 function file(shared) {
-  const address = shared.permalink;
+  // Its full address names this machine in one way; a page that was opened under another name gets nothing from there.
+  const address = shared.permalink && `files/${encodeURIComponent(shared.id)}`;
   const size = shared.size ? `${Math.max(1, Math.round(shared.size / 1024))} kB` : "";
   const content = [
     icon("file"),
