@@ -35,6 +35,6 @@ tests/test_architecture.py checks which package may import which.
 Locks are taken in one order everywhere, so that two transactions cannot deadlock: team, person, account, workspace,
 cases and their words, case counts, subjects, drafts, replies and acts, agents, clocks, messages. Within one table the
 lowest id comes first (for acts the highest). A transaction that changes several cases locks all of them
-(`cases.lock_all`) before anything later in this order. Last of all, right before the commit, come the jobs of the
-queue, by the names of their lanes.
+(`cases.lock_all`) before anything later in this order, and so does one that marks the messages of several. Last of all,
+right before the commit, come the jobs of the queue, by the names of their lanes.
 """

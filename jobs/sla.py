@@ -3,8 +3,8 @@
 After the last step, the team is reminded of what is late once on each opening day, so that nothing falls silent. Each
 recipient has all their reminders in one message (`cases.reminders`).
 
-One transaction handles a step: it locks the clock's row, writes the message, and moves the clock to its next step. So
-several processes never send a step twice, and a crash loses no step.
+One transaction handles a step: it locks the rows of the case and the clock, writes the message, and moves the clock to
+its next step. So several processes never send a step twice, and a crash loses no step.
 """
 
 from collections.abc import Collection, Sequence
@@ -71,11 +71,15 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
     hours = settings.hours(now)
     if not is_open(hours, now):
         return
+    is_due = (Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.next_at) <= now)
+    first = (col(Clock.next_at), col(Clock.id))
+    of_cases = set(await session.exec(select(Clock.case_id).where(*is_due).order_by(*first).limit(AT_ONCE)))
+    await cases.lock_all(session, of_cases)
     rows = await session.exec(
         select(Clock, Case)
         .join(Case, col(Clock.case_id) == Case.id)
-        .where(Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.next_at) <= now)
-        .order_by(col(Clock.next_at), col(Clock.id))
+        .where(*is_due, col(Clock.case_id).in_(of_cases))
+        .order_by(*first)
         .limit(AT_ONCE)
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )

@@ -42,6 +42,7 @@ async def count_down(desk: Desk) -> None:
     turns = [case_id for case_ids in due for case_id in in_turn(case_ids, max(1, A_MINUTE // len(due)), now)]
     if turns := turns[: max(0, A_MINUTE - behind)]:
         async with desk.session() as session:
+            await cases.lock_all(session, turns)
             await cases.touch_messages(session, col(Message.case_id).in_(turns) & _STANDING, quietly=True)
 
 

@@ -45,6 +45,7 @@ from bot.cases.retiming import retime
 from bot.cases.state import (
     Taken,
     lock_all,
+    lock_where,
     locked,
     record,
     refuse_ended,
@@ -79,6 +80,7 @@ __all__ = [
     "last_events",
     "last_moved_at",
     "lock_all",
+    "lock_where",
     "locked",
     "read",
     "record",

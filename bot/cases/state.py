@@ -143,10 +143,18 @@ def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
 
 
 async def lock_all(session: AsyncSession, case_ids: Collection[int]) -> None:
-    """Lock several cases, in order of their ids; before changing more than one, lock all of them."""
+    """Lock several cases, in order of their ids; before changing more than one, lock all of them.
+
+    Before their messages are marked, too: who moves several cases marks those of one after those of another.
+    """
     if case_ids:
-        held = select(Case.id).where(col(Case.id).in_(case_ids)).order_by(col(Case.id))
-        await session.exec(held.with_for_update(key_share=True))
+        await lock_where(session, col(Case.id).in_(case_ids))
+
+
+async def lock_where(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    """Lock all cases with this condition, as `lock_all`."""
+    held = select(Case.id).where(which).order_by(col(Case.id))
+    await session.exec(held.with_for_update(key_share=True))
 
 
 async def _change(

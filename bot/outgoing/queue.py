@@ -130,6 +130,7 @@ async def show_stopped(session: AsyncSession, account_id: int, now: datetime) ->
     for table, waits in TABLES:
         waiting = (table.account_id == account_id, waits, col(table.send_at) > now - STOPPED_JUST_NOW)
         about_now |= set(await session.exec(select(table.case_id).where(*waiting)))
+    await cases.lock_all(session, about_now)
     await cases.touch_all(session, about_now, {*FOLLOW_THE_CASE, MessageKind.ACT_PROBLEM})
 
 

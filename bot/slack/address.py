@@ -3,11 +3,11 @@
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from sqlmodel import select
 
-from bot import cases, db
+from bot import db
 from bot.desk import Desk
 from bot.models import FIRST_WORKSPACE, Workspace
 from bot.slack.calls import contact_of, home_of
-from bot.slack.dating import going_on
+from bot.slack.dating import touch_going_on
 
 
 async def learn(desk: Desk, installed: AsyncSlackResponse) -> None:
@@ -25,7 +25,7 @@ async def learn(desk: Desk, installed: AsyncSlackResponse) -> None:
         before, workspace.slack_id, workspace.url = workspace.url, slack_id, url
         session.add(workspace)
         if before != url:
-            await cases.touch_messages(session, going_on(), quietly=True)
+            await touch_going_on(session)
 
 
 async def recall(desk: Desk) -> None:

@@ -7,7 +7,7 @@ What has ended needs none at all: it stands below the date of its own day.
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, union_all
-from sqlmodel import col, or_, select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -35,10 +35,17 @@ async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
     since = midnight(before, t.zone).timestamp() if before is not None and before < workspace.dated_on else 0
     under_way = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
     posted = or_(col(Message.ts) >= f"{since:010.0f}", under_way)  # Slack may date the latter today
-    await cases.touch_messages(session, going_on() & posted, quietly=True)
+    await touch_going_on(session, posted)
 
 
-def going_on() -> ColumnElement[bool]:
+async def touch_going_on(session: AsyncSession, *which: ColumnElement[bool]) -> None:
+    """Mark the messages of cases that have not ended, and the reminders, of which nothing else is new."""
+    ongoing = [select(Case.id).where(each).correlate(None) for each in NOT_ENDED]
+    await cases.lock_where(session, col(Case.id).in_(union_all(*ongoing)))
+    await cases.touch_messages(session, and_(_going_on(), *which), quietly=True)
+
+
+def _going_on() -> ColumnElement[bool]:
     """Select the messages of cases that have not ended, and the reminders."""
     follows = col(Message.kind).in_(FOLLOW_THE_CASE)
     ongoing = [

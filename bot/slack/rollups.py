@@ -202,6 +202,7 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         shown = replace(shown, until_at=now.isoformat(), cases=[])
         await session.delete(standing)
         await session.flush()
+        await cases.lock_where(session, (col(Case.subject_id) == subject_id) & _NEW)
         mine = select(Case.id).where(Case.subject_id == subject_id, _NEW)
         await cases.touch_messages(session, col(Message.case_id).in_(mine) & _UNPOSTED)
     card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
@@ -260,6 +261,7 @@ _UNPOSTED: ColumnElement[bool] = and_(
 async def _hold_cards(session: AsyncSession, subject_id: int) -> None:
     """Mark the cards that need not be posted now as level; the lock and its order as in `touch_messages`."""
     mine = select(Case.id).where(Case.subject_id == subject_id, ROLLED_UP)
+    await cases.lock_where(session, (col(Case.subject_id) == subject_id) & ROLLED_UP)
     waiting = _UNPOSTED & (col(Message.rank) != Rank.FIRST) & col(Message.case_id).in_(mine)
     held = select(Message.id).where(waiting).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()

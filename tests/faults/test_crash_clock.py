@@ -68,7 +68,7 @@ async def test_killed_with_the_steps_taken_but_not_committed_they_are_taken_agai
     async with looking_on(postgres_url, slack) as bot:
         await late(bot, 5)
         async with await psycopg.AsyncConnection.connect(postgres_url) as holder:
-            await holder.execute("SELECT 1 FROM messages WHERE key = 'case:5' FOR UPDATE")
+            await holder.execute("LOCK TABLE reminders IN SHARE MODE")
             async with running(bot, tmp_path):
                 await eventually(lambda: is_held(postgres_url, "clocks"))
         assert {clock.told_percent for clock in await bot.rows(Clock)} == {0}
