@@ -208,6 +208,18 @@ async def test_the_first_field_of_a_loaded_modal_gets_the_focus(page: Page, slac
     await expect(page.get_by_label("Je antwoord")).to_be_focused()
 
 
+async def test_a_text_too_long_for_any_field_is_told_in_the_language_of_the_page(page: Page, slack: Sandbox) -> None:
+    slack.workspace.language = "en"
+    await look(page, slack)
+    field = {"type": "plain_text_input", "action_id": "text", "multiline": True}
+    asked = {"type": "input", "block_id": "text", "label": plain("Your answer"), "element": field}
+    shell = {"id": "V1", "type": "modal", "title": plain("Answer"), "submit": plain("Send"), "notify_on_close": False}
+    slack.workspace.set_stack(SANNE, [shell | {"state": {"values": {}}, "blocks": [asked]}])
+    await page.get_by_label("Your answer").fill("é" * 3012)
+    await page.get_by_role("button", name="Send", exact=True).last.click()
+    await expect(page.locator(".field .error")).to_have_text("This is 12 characters too long (at most 3000).")
+
+
 async def test_a_modal_that_shows_something_else_has_the_focus_in_it(page: Page, slack: Sandbox) -> None:
     """It was on nothing after a form that begins with boxes opened, and after a form was saved by keyboard."""
     await look(page, slack)

@@ -2,6 +2,8 @@
 
 import { t } from "./words.js";
 
+const LONGEST = 3000; // characters in a field that has no limit of its own, as in ../input_state.py
+
 /** Forms by container ("view:V…", "message:C…/ts"): they survive a redraw, so that no typed text is lost. */
 export function createForms() {
   const forms = new Map();
@@ -83,8 +85,8 @@ function problemOf(block, element, content) {
   return pattern && !pattern.test(content) ? text : null;
 }
 
-function lengthProblem({ min_length: min, max_length: max }, length) {
-  if (max && length > max)
+function lengthProblem({ min_length: min, max_length: max = LONGEST }, length) {
+  if (length > max)
     return length - max === 1
       ? t("Dit is {n} teken te lang (maximaal {max}).", { n: 1, max })
       : t("Dit is {n} tekens te lang (maximaal {max}).", { n: length - max, max });
