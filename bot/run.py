@@ -326,7 +326,7 @@ async def serving(
         async def slack_events(request: web.Request) -> web.Response:
             try:
                 async with bodies.reading(request) as body:
-                    if not signed.holds(request.headers, body):
+                    if not signed.holds(request, body):
                         return web.Response(status=401)
                     bolt_request = AsyncBoltRequest(
                         body=body.decode(), query=request.query_string, headers=dict(request.headers)

@@ -34,9 +34,9 @@ async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> N
         await presence.refuse_present(session, body["user"]["id"])
         handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
     await answer(respond, desk, body, views.handed_back(len(handed_back), desk.t), replaces=True)
-    await messages.wake_lanes(desk)
     for case_id in handed_back:
         await messages.sync(desk, case_id)
+    await messages.wake_lanes(desk)
 
 
 async def keep(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:

@@ -417,15 +417,12 @@ def only_the_steady_clock_reads_the_clock_of_the_machine(modules: list[Module]) 
     a feed stand apart.
     """
     may = ("bot.cli", "bot.connectors.feed_reader", "bot.keeping", "bot.migrations", "bot.sandbox", "bot.steady_clock")
+    reads = {"datetime.now", "datetime.utcnow", "time.time"}
     for module in modules:
         if module.name == "jobs" or under(module.name, *may):
             continue
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
-                "datetime.now",
-                "datetime.utcnow",
-                "time.time",
-            }:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in reads:
                 yield module.at(node.lineno, f"{module.name} calls {ast.unparse(node.func)}")
 
 

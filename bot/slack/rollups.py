@@ -202,9 +202,9 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         shown = replace(shown, until_at=now.isoformat(), cases=[])
         await session.delete(standing)
         await session.flush()
-        await cases.lock_where(session, (col(Case.subject_id) == subject_id) & _NEW)
-        mine = select(Case.id).where(Case.subject_id == subject_id, _NEW)
-        await cases.touch_messages(session, col(Message.case_id).in_(mine) & _UNPOSTED)
+        mine = (col(Case.subject_id) == subject_id) & _NEW
+        await cases.lock_where(session, mine)
+        await cases.touch_messages(session, col(Message.case_id).in_(select(Case.id).where(mine)) & _UNPOSTED)
     card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
     if not shown.count:
         last_at = RolledUp.of(card.details).last_at
@@ -260,9 +260,10 @@ _UNPOSTED: ColumnElement[bool] = and_(
 
 async def _hold_cards(session: AsyncSession, subject_id: int) -> None:
     """Mark the cards that need not be posted now as level; the lock and its order as in `touch_messages`."""
-    mine = select(Case.id).where(Case.subject_id == subject_id, ROLLED_UP)
-    await cases.lock_where(session, (col(Case.subject_id) == subject_id) & ROLLED_UP)
-    waiting = _UNPOSTED & (col(Message.rank) != Rank.FIRST) & col(Message.case_id).in_(mine)
+    mine = (col(Case.subject_id) == subject_id) & ROLLED_UP
+    await cases.lock_where(session, mine)
+    of_mine = col(Message.case_id).in_(select(Case.id).where(mine))
+    waiting = _UNPOSTED & (col(Message.rank) != Rank.FIRST) & of_mine
     held = select(Message.id).where(waiting).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()
     level = update(Message).where(col(Message.id).in_(ids), _UNPOSTED).values(shown_version=Message.version)

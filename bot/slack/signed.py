@@ -1,9 +1,9 @@
 """Whether Slack sent what came to us over HTTP (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
+from aiohttp import web
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from bot.steady_clock import steady_now
@@ -21,13 +21,13 @@ class Signed:
         self._verifier = SignatureVerifier(secret, _Steady())
         self._told_at: datetime | None = None
 
-    def holds(self, headers: Mapping[str, str], body: bytes) -> bool:
+    def holds(self, request: web.Request, body: bytes) -> bool:
         """Return whether Slack sent this; the log tells of what is signed otherwise, or nobody would know why."""
         try:
-            is_signed = bool(self._verifier.is_valid_request(body, headers))
+            is_signed = bool(self._verifier.is_valid_request(body, request.headers))
         except (ValueError, TypeError):  # a time that is not a number, a body or signature that is not text
             is_signed = False
-        if not is_signed and "x-slack-signature" in {name.lower() for name in headers}:
+        if not is_signed and "x-slack-signature" in request.headers:
             self._tell()
         return is_signed
 

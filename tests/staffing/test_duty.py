@@ -53,6 +53,14 @@ async def every_minute(bot: Bot, moment: str) -> None:
         await asyncio.gather(*(job(bot.desk) for _ in range(3)))
 
 
+async def asked_as_seen_away(bot: Bot, minutes: int = 240) -> dict[str, Any]:
+    """Let Slack show Sanne as away for so long; returns what she is asked in a direct message about her cases."""
+    bot.slack.do_not_disturb(SANNE, minutes)
+    await every_minute(bot, "2026-11-20 10:01")
+    [question] = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+    return dict(question)
+
+
 async def is_away(bot: Bot, who: str, away: bool = True) -> None:
     async with bot.desk.session() as session:
         await presence.set_away(session, who, away, bot.desk.now())
@@ -271,9 +279,7 @@ async def test_an_urgent_case_that_goes_back_to_the_queue_is_called_out_again(of
         async with bot.desk.session() as session:
             await cases.release(session, case_id, by=SANNE, now=bot.desk.now())
     else:
-        bot.slack.do_not_disturb(SANNE, 240)
-        await every_minute(bot, "2026-11-20 10:01")
-        await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+        await asked_as_seen_away(bot)
         await every_minute(bot, "2026-11-20 10:16")
     assert (await bot.case(case_id)).status is Status.NEW
     for minute in (17, 18):
@@ -529,9 +535,7 @@ async def test_one_who_is_asked_anew_just_when_their_cases_would_return_has_the_
 
 async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None:
     case_id = await claimed(office)
-    office.slack.do_not_disturb(SANNE, 240)
-    await every_minute(office, "2026-11-20 10:01")
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    asked = await asked_as_seen_away(office)
     await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:keep")
     await office.slack.wait_for(lambda: "Alles blijft bij jou" in text_of(office.slack.direct(SANNE)[0]))
     for moment in ("10:10", "10:20", "10:29"):
@@ -572,9 +576,7 @@ async def test_the_question_to_one_seen_away_ends_too_when_they_say_so_themselve
     office: Bot, then: str
 ) -> None:
     await claimed(office)
-    office.slack.do_not_disturb(SANNE, 9)
-    await every_minute(office, "2026-11-20 10:01")
-    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    await asked_as_seen_away(office, 9)
     move(office, "2026-11-20 10:05")
     assert "Je bent weg" in await asked(office, SANNE, "/webcare weg")
     if then == "back":
@@ -610,9 +612,7 @@ async def test_a_question_that_is_on_its_way_when_they_say_so_themselves_ends_to
 @pytest.mark.parametrize("how", ["seen", "command", "duty"])
 async def test_the_question_to_one_who_is_back_says_so_and_takes_no_cases_any_more(office: Bot, how: str) -> None:
     case_id = await claimed(office)
-    office.slack.do_not_disturb(SANNE, 9)
-    await every_minute(office, "2026-11-20 10:01")
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    asked = await asked_as_seen_away(office, 9)
     where = office.direct_channel(SANNE)
     clicks = [each for _, each in input_state.elements(asked["blocks"]) if each["action_id"] == "agent:hand_back"]
     if how == "seen":
@@ -637,9 +637,7 @@ async def test_what_one_who_is_away_chose_stands_though_the_question_was_to_be_w
 ) -> None:
     """A case goes away while they choose: the question would have had another number."""
     await claimed(office)
-    office.slack.do_not_disturb(SANNE, 240)
-    await every_minute(office, "2026-11-20 10:01")
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    asked = await asked_as_seen_away(office)
     async with office.desk.session() as session:
         await presence.asked_anew(session, SANNE)
     await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], choice)
@@ -657,9 +655,7 @@ async def test_what_one_who_is_away_chose_stands_when_slack_carries_out_an_older
 ) -> None:
     """The update was begun as one of two cases went away, and the click replaces the message at once."""
     gone, _ = await claimed(office, 1), await claimed(office, 2)
-    office.slack.do_not_disturb(SANNE, 240)
-    await every_minute(office, "2026-11-20 10:01")
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    asked = await asked_as_seen_away(office)
     await office.desk.wake.idle()  # type: ignore[attr-defined]
     async with office.desk.session() as session:
         await cases.release(session, gone, by=SANNE, now=office.desk.now())
@@ -681,9 +677,7 @@ async def test_what_was_chosen_below_a_command_is_said_in_the_direct_message_too
 ) -> None:
     """Else two questions stand open, and the second answer undoes the first."""
     await claimed(office)
-    office.slack.do_not_disturb(SANNE, 240)
-    await every_minute(office, "2026-11-20 10:01")
-    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    await asked_as_seen_away(office)
     await asked(office, SANNE, "/webcare weg")
     shown = office.slack.ephemerals(SANNE, CHANNEL)[-1]
     await office.slack.click(SANNE, CHANNEL, shown["ts"], f"agent:{choice}")
@@ -723,9 +717,7 @@ async def test_one_who_says_to_be_there_before_slack_was_asked_is_believed_too(o
 
 async def test_what_one_who_is_away_did_something_with_since_stays_with_them(office: Bot) -> None:
     first, second = await claimed(office, 1), await claimed(office, 2)
-    office.slack.do_not_disturb(SANNE, 240)
-    await every_minute(office, "2026-11-20 10:01")
-    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
+    await asked_as_seen_away(office)
     move(office, "2026-11-20 10:05")
     async with office.desk.session() as session:
         await cases.add_note(session, second, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")

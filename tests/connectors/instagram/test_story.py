@@ -88,14 +88,20 @@ async def test_a_mention_that_is_shown_to_us_later_is_answered_and_timed_from_th
     assert server.ours() == ["Bij de kerk. ^SB"]
 
 
-async def test_a_comment_that_was_hidden_when_it_came_in_is_answered_once_it_is_shown(
-    on_instagram: Bot, server: FakeInstagram
-) -> None:
-    bot = on_instagram
+async def came_in_hidden(bot: Bot, server: FakeInstagram) -> str:
+    """Let a comment come in that Instagram hides; returns its id."""
     asked = server.comment("jan", "Wanneer wordt de container geleegd?")
     server.things[asked].fields["hidden"] = True
     await polled(bot)
     await bot.card("container", "Nieuw")
+    return asked
+
+
+async def test_a_comment_that_was_hidden_when_it_came_in_is_answered_once_it_is_shown(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    asked = await came_in_hidden(bot, server)
     assert not (await bot.rows(Mention))[0].may_be_answered()
     server.things[asked].fields["hidden"] = False
     bot.clock.advance(minutes=6)
@@ -110,10 +116,7 @@ async def test_a_comment_that_was_hidden_when_it_came_in_and_that_we_show_is_ans
     on_instagram: Bot, server: FakeInstagram
 ) -> None:
     bot = on_instagram
-    asked = server.comment("jan", "Wanneer wordt de container geleegd?")
-    server.things[asked].fields["hidden"] = True
-    await polled(bot)
-    await bot.card("container", "Nieuw")
+    asked = await came_in_hidden(bot, server)
     await approve(bot, Act.SHOW)
     await sent_out(bot)
     assert server.things[asked].fields["hidden"] is False
