@@ -141,7 +141,13 @@ def start_postgres(server: Any) -> None:
     """Start PostgreSQL. On a busy machine that may take longer than its wheel waits; it is then found running.
 
     The wheel says so with an OSError (of a log that is not there) or an AssertionError (of a half-written file) too.
+    Its usual 100 connections are too few for several processes of the bot beside those that were just killed.
     """
+    options = Path(server.pgdata) / "postgresql.conf"
+    if not options.exists():
+        server.ensure_pgdata_inited()
+        with options.open("a") as file:
+            file.write("max_connections = 400\n")
     for _ in range(10):
         try:
             return server.start()
