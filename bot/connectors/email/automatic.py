@@ -6,6 +6,7 @@ An answer to any of these could start a loop: https://www.rfc-editor.org/rfc/rfc
 import re
 from datetime import datetime
 from email.message import Message
+from email.parser import BytesHeaderParser
 
 from bot.connectors.email.parsing import BROKEN, Mail, clean, header, words
 from bot.domain.mention import Arrived, Delivery
@@ -19,6 +20,9 @@ AWAY = re.compile(
 )
 """The beginning of the subject of Exchange's automatic answers."""
 OUR_ID = re.compile(r"webcare\.[0-9a-f]{40}@[^<>\s@]+")
+COPIES = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
+"""The kinds of the part with the mail that a report is about: https://www.rfc-editor.org/rfc/rfc6522#section-3 and
+https://www.rfc-editor.org/rfc/rfc6533#section-6"""
 COPIED = re.compile(r"^[> \t]*Message-ID:\s*<?([^<>\s]+)", re.IGNORECASE | re.MULTILINE)
 DAEMON = re.compile(r"\b(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
 BELOW = re.compile(r"^[ \t]*(?:-{3,}|(?:Return-Path|Received|Message-ID|From):)", re.IGNORECASE | re.MULTILINE)
@@ -96,7 +100,8 @@ def _report_in_words(mail: Mail, parts: list[Message], at: datetime) -> Delivery
     https://cr.yp.to/proto/qsbmf.txt
     """
     copy = COPIED.search(mail.text)  # the first is the mail's own; its words may contain others
-    ours = _in_copies(parts) or (copy[1] if copy and OUR_ID.fullmatch(copy[1]) else "")
+    copied = OUR_ID.search(_copied(parts) or (copy[1] if copy else ""))
+    ours = copied.group() if copied else ""
     said = BELOW.split(mail.text, maxsplit=1)[0][:5000]
     if not ours or not _is_in_words(mail) or UNDER_WAY.search(f"{mail.subject}\n{said}"):
         return None
@@ -114,23 +119,30 @@ def _parts(message: Message) -> list[Message]:
 
 
 def _ours(mail: Mail, parts: list[Message]) -> str:
-    """Return the id of our mail: from the copy in the report, else from the mails that the report answers."""
-    if ours := _in_copies(parts):
-        return ours
-    match = OUR_ID.search(" ".join([mail.in_reply_to, *mail.references]))
+    """Return the id of our mail: of the copy in the report, else of the mail that the report answers; "" if not ours.
+
+    A mail that only refers to ours is another: what a colleague wrote in the same conversation, or our next answer.
+    """
+    about = _copied(parts) or mail.in_reply_to or next(reversed(mail.references), "")
+    match = OUR_ID.search(about)
     return match.group() if match else ""
 
 
-def _in_copies(parts: list[Message]) -> str:
-    copies = [part for part in parts if part.get_content_type() in {"message/rfc822", "text/rfc822-headers"}]
-    for copy in copies:
-        inside = copy.get_payload()
-        inner = inside[0] if isinstance(inside, list) and inside else copy
-        message_id = header(inner, "Message-ID") if isinstance(inner, Message) else ""
-        message_id = message_id if "webcare." in message_id else str(inside) if isinstance(inside, str) else message_id
-        if match := OUR_ID.search(message_id):
-            return match.group()
-    return ""
+def _copied(parts: list[Message]) -> str:
+    """Return the id of the mail of which the report has a copy, or only its headers; "" when it has none.
+
+    The first copy is that mail; others are inside it.
+    """
+    copy = next((part for part in parts if part.get_content_type() in COPIES), None)
+    if copy is None:
+        return ""
+    inside = copy.get_payload()
+    if isinstance(inside, list):
+        inner = inside[0] if inside else None
+    else:
+        content = copy.get_payload(decode=True)
+        inner = BytesHeaderParser().parsebytes(content.lstrip()) if isinstance(content, bytes) else None
+    return header(inner, "Message-ID") if isinstance(inner, Message) else ""
 
 
 def _reason_in(block: Message) -> Text:

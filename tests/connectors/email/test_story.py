@@ -249,6 +249,36 @@ async def test_a_report_in_words_takes_the_answer_back_and_the_same_words_of_a_c
     assert len(await bot.rows(Mention)) == 2
 
 
+async def test_a_report_about_a_mail_of_a_colleague_in_the_same_conversation_takes_no_answer_back(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, jan.address, "Hallo?", 1)
+    await poll.poll_due(bot.desk)
+    await answer(bot, SANNE, await bot.card("Hallo?"), "Dag!")
+    await bot.card("*Beantwoord*")
+    [told] = read(jan)
+    ours = told["Message-ID"]
+
+    def report(n: int, headers: str) -> None:
+        body = (
+            "--r\r\n\r\nHelaas.\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example"
+            "\r\n\r\nFinal-Recipient: rfc822; weg@burger.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+            f"--r\r\nContent-Type: text/rfc822-headers\r\n\r\n{headers}\r\n--r--\r\n"
+        )
+        kind = 'multipart/report; report-type=delivery-status; boundary="r"'
+        write(team, "MAILER-DAEMON@burger.example", body, n, Return_Path="<>", Content_Type=kind)
+
+    report(2, f"Message-ID: <doorgestuurd@outlook.example>\r\nReferences: {ours}\r\n")
+    await settled(bot)
+    assert [each.status for each in await bot.rows(Reply)] == [ReplyStatus.SENT]
+    report(3, f"References: <1@burger.example>\r\nMessage-ID: {ours}\r\n")
+    await settled(bot)
+    await bot.card("Niet aangekomen", SANNE)
+    assert [each.status for each in await bot.rows(Reply)] == [ReplyStatus.FAILED]
+    assert len(await bot.rows(Mention)) == 1
+
+
 @pytest.mark.parametrize("taken", [False, True])
 async def test_an_answer_whose_outcome_nobody_knows_has_a_person_look(
     by_mail: Bot, team: MailboxThere, jan: MailboxThere, between: BetweenMail, taken: bool

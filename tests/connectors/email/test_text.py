@@ -596,6 +596,56 @@ def test_a_report_about_another_mail_is_about_no_answer_of_ours() -> None:
     assert failed(report("5.1.1", about="Message-ID: <1@burger.example>")) is None
 
 
+def report_with(copy: str, **headers: str) -> Mail:
+    """A report with this part about the mail that did not arrive."""
+    body = (
+        "--r\n\nHelaas.\n--r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        f"Final-Recipient: rfc822; weg@burger.example\nAction: failed\nStatus: 5.1.1\n\n--r\n{copy}\n--r--\n"
+    )
+    kind = 'multipart/report; report-type=delivery-status; boundary="r"'
+    return mail(body, Content_Type=kind, Return_Path="<>", Auto_Submitted="auto-replied", **headers)
+
+
+OF_A_COLLEAGUE = f"From: {TEAM}\nTo: weg@burger.example\nIn-Reply-To: <{OURS}>\nReferences: <{OURS}>\n"
+INSIDE = (
+    'Content-Type: multipart/mixed; boundary="s"\n\n--s\n\nKijk jij?\n--s\nContent-Type: message/rfc822\n\n'
+    f"Message-ID: <{OURS}>\n\nDag\n--s--\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("copy", "headers"),
+    [
+        (f"Content-Type: message/rfc822\n\n{OF_A_COLLEAGUE}Message-ID: <2@outlook.example>\n\nDag", {}),
+        (
+            f"Content-Type: message/rfc822\n\n{OF_A_COLLEAGUE}Message-ID: <2@outlook.example>\n\nDag",
+            {"In_Reply_To": "<2@outlook.example>", "References": f"<{OURS}> <2@outlook.example>"},
+        ),
+        (f"Content-Type: text/rfc822-headers\n\n{OF_A_COLLEAGUE}Message-ID: <2@outlook.example>\n", {}),
+        (f"Content-Type: message/rfc822\n\nMessage-ID: <2@outlook.example>\n{INSIDE}", {}),
+        ("Content-Type: text/plain\n\nDag", {"References": f"<{OURS}> <2@outlook.example>"}),
+    ],
+    ids=["whole", "whole, and it is answered", "its headers", "with ours in it", "only answered"],
+)
+def test_a_report_about_what_a_colleague_wrote_in_the_same_conversation_is_about_no_answer_of_ours(
+    copy: str, headers: dict[str, str]
+) -> None:
+    assert failed(report_with(copy, **headers)) is None
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "quoted-printable"])
+def test_a_report_with_only_the_headers_is_about_the_answer_and_not_about_the_one_before(encoding: str) -> None:
+    before = threads.id_of("key-0", TEAM)
+    told = failed(
+        report_with(
+            f"Content-Type: text/rfc822-headers\nContent-Transfer-Encoding: {encoding}\n\nFrom: {TEAM}\n"
+            f"In-Reply-To: <{before}>\nReferences: <{before}>\nMessage-ID: <{OURS}>\n"
+        )
+    )
+    assert told is not None
+    assert told.external_id == OURS
+
+
 QMAIL = f"""Hi. This is the qmail-send program at burger.example.
 I'm afraid I wasn't able to deliver your message to the following addresses.
 This is a permanent error; I've given up. Sorry it didn't work out.
