@@ -24,11 +24,13 @@ LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
 
 NAMED = re.compile(r"(?:^|(?<=[\s(]))@([a-zA-Z0-9.-]+)\b")
 LINKED = re.compile(
-    r"(?:^|(?<=[\s(]))(https?://\S+|(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:nl|eu|com|org|net|app|be|frl|amsterdam)"
+    r"(?:^|(?<=[\s(]))(https?://[^\s/]\S*|(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:nl|eu|com|org|net|app|be|frl|amsterdam)"
     r"\b(?![.@-]?[a-z0-9])\S*)",
     re.IGNORECASE,
 )
 """A whole address, or one without https:// in a top-level domain that a public body is likely to use."""
+ENDS = tuple(".,;:!?…'\"”’»›")
+"""Signs that end a sentence or a quotation; phones make one sign of three dots."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,17 @@ def _names(text: str) -> Iterator[tuple[int, int, str, str]]:
 
 def _links(text: str) -> Iterator[tuple[int, int, str, str]]:
     for match in LINKED.finditer(text):
-        shown = match[1].rstrip(".,;:!?'\"”’")
-        if shown.endswith(")") and "(" not in shown:
-            shown = shown[:-1]
+        shown = _without_what_follows(match[1])
         uri = shown if shown.lower().startswith(("http://", "https://")) else f"https://{shown}"
         if not uri.endswith("://"):
             yield match.start(1), match.start(1) + len(shown), uri, ""
+
+
+def _without_what_follows(link: str) -> str:
+    """Return a link without the signs of its sentence; a bracket is one of these unless the link has both of a pair."""
+    while link.endswith(ENDS) or (link.endswith(")") and link.count(")") > link.count("(")):
+        link = link[:-1]
+    return link
 
 
 def facets(text: str, dids: Mapping[str, str]) -> list[Json]:

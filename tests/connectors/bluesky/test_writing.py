@@ -83,6 +83,13 @@ def test_links_and_names_are_found_as_bluesky_finds_them(text: str, expected: li
         ("@gemeente is geen handle", []),
         ("Zo.nu en dan", []),
         ("http://", []),
+        ("Lees https://voorbeeld.nl/afval… of bel", ["https://voorbeeld.nl/afval"]),
+        ("Zie «https://voorbeeld.nl», » voorbeeld.nl/afval»", ["voorbeeld.nl/afval"]),
+        ("(Meer staat op www.voorbeeld.nl/afval.)", ["www.voorbeeld.nl/afval"]),
+        ("(Zie https://voorbeeld.nl/afval_(grof)).", ["https://voorbeeld.nl/afval_(grof)"]),
+        ("(Of https://voorbeeld.nl/afval_(grof)?)", ["https://voorbeeld.nl/afval_(grof)"]),
+        ("Zie https://voorbeeld.nl/#/afval/", ["https://voorbeeld.nl/#/afval/"]),
+        ("Zie https:///afval", []),
     ],
 )
 def test_dutch_texts_have_the_links_that_people_mean(text: str, expected: list[str]) -> None:
@@ -91,7 +98,8 @@ def test_dutch_texts_have_the_links_that_people_mean(text: str, expected: list[s
 
 @given(
     st.lists(
-        st.sampled_from([*"ab @.(/:!\n", "é", "👍", FAMILY, "https://a.nl/x", "@jan.example", "b.nl"]), max_size=40
+        st.sampled_from([*"ab @.(/:!)…\n", "é", "👍", FAMILY, "https://a.nl/x", "https://", "@jan.example", "b.nl"]),
+        max_size=40,
     ).map("".join)
 )
 def test_a_facet_is_exactly_the_words_it_is_about(text: str) -> None:
