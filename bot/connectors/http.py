@@ -21,6 +21,11 @@ from bot.steady_clock import steady_now
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 HEADERS = {"User-Agent": "webcare-bot", "Accept-Encoding": "gzip"}
+GZIP = zlib.MAX_WBITS | 16
+MEMBER = b"\x1f"
+"""The first byte of each part of what is packed with gzip."""
+MAX_MEMBERS = 1000
+"""The most parts that are unpacked: the rest is copied for each."""
 LEAST_WAIT = timedelta(seconds=5)
 """How long we wait at least after a 429, no matter what the server says: "Retry-After: 0" would loop forever."""
 TIMED_OUT = 408
@@ -129,17 +134,16 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
     httpx unpacks as many times as the server says, without a limit: 3 kB of "gzip, gzip" became 3.9 GB.
     """
     encoding = response.headers.get("Content-Encoding", "").lower()
-    gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    body, arrived = bytearray(), 0
+    gzip, body, arrived = _Gzip(), bytearray(), 0
     async for chunk in response.aiter_raw():
         arrived += len(chunk)
         if encoding in {"", "identity"}:
             body += chunk
         elif encoding not in {"gzip", "x-gzip"}:
             raise _unreadable(response)
-        elif not gzip.eof:
+        else:
             try:
-                body += gzip.decompress(chunk, max_bytes + 1 - len(body))
+                body += gzip.unpacked(chunk, max_bytes + 1 - len(body))
             except zlib.error as error:
                 raise _unreadable(response) from error
         if max(arrived, len(body)) > max_bytes:
@@ -147,6 +151,34 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
             where = response.request.url.host
             raise verdict("The answer of {host} is larger than {size} kB.", host=where, size=max_bytes // 1024)
     return bytes(body)
+
+
+class _Gzip:
+    """Unpacks what arrives in gzip: one or more members, and what follows them is left out.
+
+    https://www.rfc-editor.org/rfc/rfc1952#section-2.2
+    """
+
+    def __init__(self) -> None:
+        self._member, self._members = zlib.decompressobj(GZIP), 1
+        self._has_ended = False
+
+    def unpacked(self, chunk: bytes, most: int) -> bytes:
+        """Return at most so many bytes of the next piece; raises zlib.error for what is no gzip."""
+        body = bytearray()
+        while chunk and len(body) < most and not self._has_ended:
+            if self._member.eof:
+                self._begin(chunk)
+            else:
+                body += self._member.decompress(chunk, most - len(body))
+                chunk = self._member.unused_data
+        return bytes(body)
+
+    def _begin(self, chunk: bytes) -> None:
+        self._has_ended = not chunk.startswith(MEMBER)
+        self._member, self._members = zlib.decompressobj(GZIP), self._members + 1
+        if self._members > MAX_MEMBERS:
+            raise zlib.error("too many members")
 
 
 def _unreadable(response: httpx.Response) -> OutcomeUnknown:

@@ -294,6 +294,28 @@ async def test_what_we_cannot_unpack_leaves_the_outcome_unknown(body: bytes, enc
         await answered(packed(body, encoding), method)
 
 
+async def test_an_answer_packed_in_several_members_is_unpacked_to_its_end() -> None:
+    """https://www.rfc-editor.org/rfc/rfc1952#section-2.2"""
+    members = b"".join(gzip.compress(each) for each in (b"hallo" * 1000, b"", b"allemaal" * 50_000))
+    assert await answered(packed(members, "gzip")) == b"hallo" * 1000 + b"allemaal" * 50_000
+    assert await answered(packed(members + b"\0" * 100, "gzip")) == b"hallo" * 1000 + b"allemaal" * 50_000
+    with pytest.raises(Rejected, match="larger than"):
+        await answered(packed(members, "gzip"), max_bytes=100_000)
+
+
+@pytest.mark.parametrize("size", [1, 9, 10, 30])
+async def test_members_that_arrive_in_pieces_are_unpacked_too(size: int) -> None:
+    members = gzip.compress(b"hallo") + gzip.compress(b" allemaal")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(members), size):
+            yield members[start : start + size]
+
+    whole = httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=pieces())
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: whole)) as client:
+        assert (await http.request(client, "GET", "http://voorbeeld.nl/")).content == b"hallo allemaal"
+
+
 async def test_an_empty_answer_needs_no_unpacking() -> None:
     assert await answered(web.Response(status=204, headers={"Content-Encoding": "br"})) == b""
 
