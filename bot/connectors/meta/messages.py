@@ -91,9 +91,10 @@ class Messages:
             yield message
 
     def citizen_in(self, conversation: Json) -> str:
-        """Return the citizen's id in messages, "" when it cannot be read."""
-        those = listed(conversation.get("participants"))
-        return next((str(each.get("id")) for each in those if not self._is_us(each)), "")
+        """Return the citizen's id in messages, "" when neither the conversation nor their messages give it."""
+        those = [*listed(conversation.get("participants")),
+                 *(message.get("from") for message in listed(conversation.get("messages")))]  # fmt: skip
+        return next((str(ident) for each in those if not self._is_us(each) and (ident := within(each, "id"))), "")
 
     async def send(self, draft: Draft) -> Sent:
         """Send a private answer: in the conversation, or, once, to the author of a post on our page."""

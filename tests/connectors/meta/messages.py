@@ -38,6 +38,7 @@ class FakeInbox(FakeGraph):
         self.threads: dict[str, Json] = {}
         self.news: list[Json] = []
         self.may_be_human = False
+        self.names_participants = True
         self._count = 0
 
     # --- what a platform does in its own way -------------------------------------------------------
@@ -137,7 +138,8 @@ class FakeInbox(FakeGraph):
 
     def _thread_shown(self, thread: Json, asked: str) -> Json:
         name = next(each for each, known in self.threads.items() if known is thread)
-        people = [self.person(name, thread["citizen"]), self.person(self.our_name, self.us)]
+        citizen, us = self.person(name, thread["citizen"]), self.person(self.our_name, self.us)
+        people = [citizen if self.names_participants else {}, us]
         inner, limit = next(((inner, limit) for key, limit, inner in fields_in(asked) if key == "messages"), ("id", {}))
         messages = [_message_shown(each, inner) for each in reversed(thread["messages"])]
         whole = {"id": thread["id"], "updated_time": iso(thread["at"]), "participants": {"data": people}}

@@ -177,6 +177,15 @@ async def test_messages_of_which_none_is_shown_leave_a_doubt_while_there_are_mor
         await connector.find(sending)
 
 
+async def test_citizens_of_whom_a_conversation_gives_no_id_are_not_one(server: Server, connector: Connector) -> None:
+    server.names_participants = False
+    jan, piet = [await read(connector, server.say(name, "Waar is mijn paspoort?")) for name in ("jan", "piet")]
+    assert (jan.conversation, piet.conversation) == (server.citizen_of("jan"), server.citizen_of("piet"))
+    for post, words in ((jan, "Dag Jan"), (piet, "Dag Piet")):
+        await connector.send(draft(post, words, private=True))
+    assert [each["messages"][-1]["message"] for each in server.threads.values()] == ["Dag Jan", "Dag Piet"]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "verdict"),
     [
