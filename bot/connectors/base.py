@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from bot.domain.image import Image, Images
 from bot.domain.mention import Act, Delivery, Post
+from bot.domain.payload import UNSTORABLE
 from bot.domain.text import Text, text
 
 Cursor = dict[str, Any]
@@ -368,16 +369,23 @@ class Receiver(Protocol):
 
 
 class Verdict(Exception):
-    """What went wrong at a platform: a plain sentence for people, without tokens or citizens' words."""
+    """What went wrong at a platform: a plain sentence for people, without tokens or citizens' words.
+
+    Nor does it hold halves of characters, as platforms leave them where they cut a text: nobody can show those.
+    """
 
     def __init__(self, message: str, /, **params: Any) -> None:
-        self.text = Text(message, params)
+        self.text = Text(message, {name: _shown(value) for name, value in params.items()})
         super().__init__(str(self.text))
 
     def logged(self) -> dict[str, Any]:
         """Return what the log says of it: its sentence without what that is filled with, except HTTP's status."""
         status = {"status": self.text.params["status"]} if "status" in self.text.params else {}
         return {"verdict": type(self).__name__, "reason": self.text.message, **status}
+
+
+def _shown(value: Any) -> Any:
+    return UNSTORABLE.sub("", value) if isinstance(value, str) else value
 
 
 ASKED_TO_WAIT = text("The platform asks us to wait.")

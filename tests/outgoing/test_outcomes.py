@@ -111,6 +111,16 @@ async def test_an_answer_that_was_published_under_an_id_that_no_database_takes_c
     assert (taken.new, stored.arrived) == ({}, Arrived.READ), "it is known as ours"
 
 
+async def test_a_refusal_in_words_that_were_cut_within_a_character_is_shown(acting: Bot) -> None:
+    bot, reply = acting, await answered(acting)
+    refusal = Rejected("{host} says: {reason}", host="a.nl", reason="Ongeldig: \x00\ud83d")
+    now, _ = await recorded(bot, await tried(bot, reply), refusal)
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("Ongeldig")
+    await bot.slack.wait_for(lambda: any("Ongeldig" in text_of(each) for each in bot.slack.thread(CHANNEL, card["ts"])))
+    assert now.status is ReplyStatus.FAILED
+
+
 @pytest.mark.parametrize(
     ("verb", "said"), [("settle_sent", "nu zeker dat je antwoord is geplaatst"), ("settle_absent", "niet is geplaatst")]
 )
