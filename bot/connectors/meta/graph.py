@@ -33,8 +33,9 @@ from bot.steady_clock import steady_now
 SERVER, VERSION = "https://graph.facebook.com", "v26.0"
 TOKEN_ENDED = frozenset({102, 190})
 TOO_OFTEN = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
-PASSING = frozenset({1, 2})
-"""Faults of Graph itself: the request may have been carried out."""
+PASSING = frozenset({1, 2, 1200})
+"""Faults of Graph itself, 1200 of its messages: the request may have been carried out.
+https://developers.facebook.com/docs/messenger-platform/error-codes"""
 NO_RIGHT = frozenset({3, 10, *range(200, 300)})
 DONE_BEFORE = 10900
 """A post is answered privately once: https://developers.facebook.com/docs/graph-api/reference/page/messages"""

@@ -191,6 +191,7 @@ async def test_citizens_of_whom_a_conversation_gives_no_id_are_not_one(server: S
     [
         (400, {"code": 190}, Unauthorized), (400, {"code": 32}, RateLimited), (403, {"code": 200}, Rejected),
         (400, {"code": 368}, Rejected), (500, {"code": 1}, OutcomeUnknown), (400, {"code": 2}, OutcomeUnknown),
+        (400, {"code": 1200, "error_subcode": 2018024}, OutcomeUnknown),
     ],
 )  # fmt: skip
 async def test_why_an_answer_is_refused(

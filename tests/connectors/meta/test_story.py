@@ -160,3 +160,20 @@ async def test_a_comment_that_was_answered_privately_elsewhere_offers_that_no_mo
     assert (server.said(), server.ours()) == ([], [])
     [mention] = await bot.rows(Mention)
     assert mention.may(Act.ANSWER, bot.desk.now()) and not mention.may(Act.ANSWER_PRIVATELY, bot.desk.now())
+
+
+async def test_a_message_that_meta_cannot_send_for_a_moment_goes_out_after_that_and_once(
+    on_meta: Bot, server: Server
+) -> None:
+    bot = on_meta
+    server.say("jan", "Wie belt mij terug?")
+    await polled(bot)
+    failure = '{"error": {"code": 1200, "message": "(#1200) Temporary send message failure. Please try again later."}}'
+    server.fail(method="POST", status=400, body=failure)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.")
+    await bot.card("Wordt verstuurd")
+    for _ in range(4):
+        bot.clock.advance(minutes=2)
+        await sent_out(bot)
+    assert server.said() == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
