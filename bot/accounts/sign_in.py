@@ -353,7 +353,17 @@ class SignIns:
         return seal(stored, self._secret_key)
 
     def _opened(self, row: SigningIn) -> Mapping[str, str]:
-        return unseal(row.sealed, self._secret_key)
+        """Return what is stored of a sign-in; raises Refused when it began with another key.
+
+        So it does on the command line, which makes the first key while the bot runs without one.
+        """
+        try:
+            return unseal(row.sealed, self._secret_key)
+        except Unopened:
+            raise Refused(
+                "The bot that runs has another WEBCARE_SECRET_KEY than the one with which this sign-in began, or none: "
+                "stop it, start it with that key, and begin anew."
+            ) from None
 
     @property
     def _secret_key(self) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from sqlmodel import select
 
 from bot import db
 from bot.models import Account
 from bot.sandbox.app import Sandbox
+from tests import people
 from tests.conftest import CHANNEL, SECRET_KEY, eventually, running_bot
 from tests.connectors.facebook.fake import PAGE, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
@@ -112,6 +114,26 @@ async def test_a_browser_elsewhere_comes_back_to_the_bot_that_runs(
         done = await running
     assert done.code == 0, done.err
     assert [account.name for account in await stored(tmp_path)] == [NAME]
+
+
+@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()], ids=["none", "another"])
+async def test_a_bot_that_runs_with_another_key_or_none_says_so_in_the_browser_and_in_the_terminal(
+    mastodon: FakeMastodon, settings: dict[str, Any], slack: Sandbox, tmp_path: Path, key: str
+) -> None:
+    public: dict[str, Any] = {"public_url": "https://webcare.example.nl"}
+    database = f"sqlite:///{tmp_path / 'webcare.db'}"
+    await webcare(tmp_path, "migrate", **settings)
+    async with running_bot(database, slack) as bot:
+        await people.set_sealed(bot, "plein", b"")  # nothing needs a key so far
+    async with running_bot(database, slack, **public, webcare_secret_key=key) as bot:
+        flags = ("--url", mastodon.base_url, "--sign-in")
+        running = asyncio.create_task(webcare(tmp_path, "accounts", "add", "mastodon", *flags, **settings, **public))
+        back = mastodon.agree(await address_shown(tmp_path / "stdout"))
+        page = await visit(back.replace("https://webcare.example.nl", bot.url))
+        assert (page.status_code, "stop de bot" in page.text) == (400, True)
+        done = await running
+    assert (done.code, "start it with that key, and begin anew" in done.err) == (2, True)
+    assert await stored(tmp_path) == []
 
 
 async def test_an_address_that_was_pasted_is_taken_and_nothing_secret_is_shown(
