@@ -16,7 +16,18 @@ from bot.domain.coming import Coming, Doing
 from bot.domain.event import Why
 from bot.domain.mention import Act, Author, Post
 from bot.domain.sla import ClockKind
-from bot.models import Account, ActStatus, AnswerDraft, CaseFile, Clock, Message, MessageKind, ReplyStatus, Team
+from bot.models import (
+    STOPPED_BY_HAND,
+    Account,
+    ActStatus,
+    AnswerDraft,
+    CaseFile,
+    Clock,
+    Message,
+    MessageKind,
+    ReplyStatus,
+    Team,
+)
 from bot.sandbox.app import Sandbox
 from bot.steady_clock import utc_now
 from bot.team.settings import TeamSettings
@@ -93,6 +104,14 @@ def test_a_card_that_slack_did_not_take_yet_is_nothing_wrong_with_its_case() -> 
     assert sentences(facts(messages=[late])) == ""
 
 
+@pytest.mark.parametrize("sealed", [b"", b"sealed"])
+def test_an_account_that_people_stopped_is_nothing_wrong_with_a_case_that_has_ended(sealed: bytes) -> None:
+    stopped: dict[str, Any] = {"stopped_at": NOW, "problem": STOPPED_BY_HAND.to_json(), "sealed": sealed}
+    for status in (Status.CLOSED, Status.ANSWERED):
+        assert sentences(broken(status, of="account", **stopped)) == ""
+    assert "Its account" in sentences(broken(of="account", **stopped))
+
+
 WRONG: dict[str, tuple[Facts, str]] = {
     "no clock": (facts(clocks=[]), "It waits for us but has no clock. Claim it in Slack and release it again"),
     "no clock for advice": (facts(Status.ESCALATED, clocks=[]), "It waits for advice but has no clock."),
@@ -123,6 +142,9 @@ WRONG: dict[str, tuple[Facts, str]] = {
         facts(acts=[act(Act.HIDE, ActStatus.APPROVED)], now=LATER), "Act 1 (hide) was due 60 minutes ago",
     ),
     "a stopped account": (broken(of="account", stopped_at=NOW), "Its account is stopped: nothing more of the citizen"),
+    "a removed account": (
+        broken(of="account", stopped_at=NOW, problem=STOPPED_BY_HAND.to_json(), sealed=b""), "Close it in Slack.",
+    ),
     "a failing account": (broken(of="account", problem=PROBLEM), "Its account does not work now"),
     "unreadable settings": (facts(settings=None, coming=[]), "The settings of its team cannot be read"),
     "a team that never opens": (facts(opens=False, coming=[]), "Its team never opens"),

@@ -147,7 +147,14 @@ def _unsent(what: str, stopped: bool, late: timedelta) -> Iterator[Wrong]:
 
 def _account(facts: Facts) -> Iterator[Wrong]:
     account = facts.file.account
-    if account.stopped_at is not None or account.problem is not None:
+    if account.is_stopped_by_hand and facts.file.waits_for is WaitsFor.NOBODY:
+        return  # people stopped or removed it, and the case had ended
+    if account.was_removed:
+        yield Wrong(
+            "Its account was removed: nothing more of the citizen comes in, and no answer goes out.",
+            "Close it in Slack.",
+        )
+    elif account.stopped_at is not None or account.problem is not None:
         state = "is stopped" if account.stopped_at is not None else "does not work now"
         yield Wrong(
             f"Its account {state}: nothing more of the citizen comes in.",
