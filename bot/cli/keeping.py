@@ -109,16 +109,36 @@ def copy(
 ) -> None:
     """Move the SQLite database to PostgreSQL, while the bot is stopped; run again after an interruption, it goes on."""
     settings = settings_for_command()
-    source, url = backups.address_of(settings.database_url), backups.address_of(target)
-    if source.get_backend_name() != "sqlite" or url.get_backend_name() != "postgresql":
+    source = backups.address_of(settings.database_url)
+    if source.get_backend_name() != "sqlite" or not _is_postgresql(target):
         raise BadSettings("It copies from SQLite (DATABASE_URL) to PostgreSQL: give postgresql://user@host/name.")
-    with progress_bar("Copying") as progress:
-        copied = asyncio.run(_copy(Path(source.database or ""), target, progress))
+    file = Path(source.database or "")
+    if not file.is_file():
+        raise BadSettings(f"There is no database {file}: check DATABASE_URL.")
+    with progress_bar("Copying") as progress, _of_target():
+        copied = asyncio.run(_copy(file, target, progress))
     mark(True, f"{copied.rows:,} rows of {copied.tables} tables were copied, read back and are the same.")
     if copied.mended:
         warn(f"{copied.mended} rows held signs that PostgreSQL does not store; these are � now.")
     say("Now set DATABASE_URL to the new database, then: webcare check --deep, and webcare run.")
     say(f"Never run a bot on {source.database} again: citizens would be answered twice. Put the file away as a backup.")
+
+
+def _is_postgresql(target: str) -> bool:
+    """Tell whether an address that was typed is one of PostgreSQL; raises BadSettings when something in it is wrong."""
+    if not target.startswith(("postgresql", "postgres")):
+        return False
+    with _of_target():
+        return backups.address_of(target).get_backend_name() == "postgresql"
+
+
+@contextmanager
+def _of_target() -> Iterator[None]:
+    """Say of the database that was typed what is said of DATABASE_URL elsewhere."""
+    try:
+        yield
+    except BadSettings as error:
+        raise BadSettings(str(error).replace("DATABASE_URL", "TARGET")) from None
 
 
 async def _copy(source: Path, target: str, progress: sqlite.Progress) -> Copied:

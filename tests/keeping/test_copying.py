@@ -273,6 +273,26 @@ async def test_what_cannot_be_copied_is_one_sentence(tmp_path: Path, settings: d
     assert (done.code, "Traceback" in done.err, done.err.count("\n")) == (2, False, 1)
 
 
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        ("foo", "give postgresql://user@host/name"),
+        ("mysql://h/w", "give postgresql://user@host/name"),
+        ("postgresql://user:a@b@h/w", "TARGET has an @ too many"),
+        ("postgresql://user@h:port/w", "TARGET is not a database address"),
+        ("postgresql://user@127.0.0.1:1/w", "check TARGET"),
+    ],
+)
+async def test_what_is_wrong_with_the_address_of_the_new_database_is_not_said_of_the_old_one(
+    tmp_path: Path, to: str, words: str
+) -> None:
+    settings = {"database_url": "sqlite:///webcare.db"}
+    await webcare(tmp_path, "migrate", **settings)
+    done = await webcare(tmp_path, "copy", to, **settings)
+    assert (done.code, words in done.err, done.err.count("\n")) == (2, True, 1)
+    assert "DATABASE_URL" not in done.err.replace("SQLite (DATABASE_URL)", "")
+
+
 async def test_who_may_make_no_table_there_reads_that_in_one_sentence(
     filled: Path, sqlite_url: str, target: str, tmp_path: Path
 ) -> None:
