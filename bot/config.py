@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_FILE = Path(".env")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+"""The variables in which Slack's library looks for a proxy, in this order."""
 
 
 def _time_zone(name: str) -> str:
@@ -173,6 +174,11 @@ def load_settings() -> Settings:
 def load_settings_with(**given: Any) -> Settings:
     """Return these settings, and all others from the environment alone; raises BadSettings as `load_settings`."""
     return _read({}, _env_file=None, **given)
+
+
+def names_proxy() -> str:
+    """Return the variable of the environment that names the proxy through which Slack is called, "" without one."""
+    return next((name for name in PROXIES if os.environ.get(name)), "")
 
 
 @contextmanager

@@ -432,7 +432,7 @@ async def upload(client: AsyncWebClient, target: str, name: str, content: bytes,
         timeout = aiohttp.ClientTimeout(total=UPLOAD_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(str(place["upload_url"]), data=content) as answer,
+            session.post(str(place["upload_url"]), data=content, proxy=client.proxy) as answer,
         ):
             answer.raise_for_status()
     except (TimeoutError, aiohttp.ClientError, OSError):

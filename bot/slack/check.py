@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.config import Settings
+from bot.config import Settings, names_proxy
 from bot.slack.calls import (
     SlackDown,
     SlackLater,
@@ -135,7 +135,9 @@ def _slack_problem(problem: Exception, settings: Settings, channel: str, where: 
         case SlackLater(wait=wait):
             return f"Slack asks us to wait: try again in {wait.total_seconds():.0f} seconds."
         case _:
-            return f"Slack cannot be reached at {settings.slack_api_url}: check the network and SLACK_API_URL."
+            through = f" through the proxy of {proxy}" if (proxy := names_proxy()) else ""
+            look_at = f"the network, {proxy}" if proxy else "the network"
+            return f"Slack cannot be reached at {settings.slack_api_url}{through}: check {look_at} and SLACK_API_URL."
 
 
 def _scopes(scopes: Collection[str]) -> Finding:

@@ -37,7 +37,8 @@ async def content_of(client: AsyncWebClient, file: Mapping[str, Any], *, most: i
                 if not _is_slacks(client, address):
                     raise SlackRefuses("file_not_found")
                 headers = {"Authorization": f"Bearer {client.token}"}
-                async with session.get(address, headers=headers, allow_redirects=False) as answer:
+                asked = session.get(address, headers=headers, allow_redirects=False, proxy=client.proxy)
+                async with asked as answer:
                     if answer.status < 300:
                         return await _read(answer, most)
                     if answer.status >= 500 or answer.status == 429:

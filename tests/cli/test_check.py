@@ -96,6 +96,16 @@ async def test_a_slack_that_is_down_is_told_apart_from_one_that_refuses(sqlite_u
     assert "cannot be reached" in everything["App token"].words
 
 
+async def test_a_proxy_that_is_not_there_is_told_by_the_variable_that_names_it_and_not_shown(
+    sqlite_url: str, slack: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://bot:geheim@127.0.0.1:{free_port()}")
+    everything = await found(settings_for(sqlite_url, slack))
+    assert wrong(everything) == {"Bot token", "App token"}
+    assert "through the proxy of HTTPS_PROXY: check the network, HTTPS_PROXY and" in everything["Bot token"].words
+    assert "geheim" not in str(everything)
+
+
 async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: Sandbox) -> None:
     slack.faults.rate_limit("conversations.info", 7)
     everything = await found(settings_for(sqlite_url, slack))

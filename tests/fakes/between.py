@@ -113,7 +113,7 @@ class Between:
         return answer or _cut(request)
 
     async def _pass_on(self, request: web.Request, body: bytes) -> web.Response:
-        url = URL(self.target + request.raw_path, encoded=True)
+        url = URL(self.target + request.rel_url.raw_path_qs, encoded=True)  # a proxy is asked for a whole address
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in self.not_passed_on]
         async with self._client.request(
             request.method, url, headers=headers, data=body or None, allow_redirects=False
