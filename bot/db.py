@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import select as polling
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
@@ -84,6 +85,8 @@ REFUSALS = frozenset({"22", "54"})
 
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
+NO_RIGHT = frozenset({"42501", "25006"})
+"""PostgreSQL's codes for what a user may not do, and for writing where one may only read."""
 UNFINISHED = "webcare_unfinished"
 """A table without a model: it is there while a command fills the database, so that no bot starts on half of one.
 
@@ -103,6 +106,15 @@ def refuses(error: Exception) -> bool:
 def is_gone(error: Exception) -> bool:
     """Tell whether an error says that the database is not there now, and not that it refuses what it was given."""
     return isinstance(error, GONE) and not refuses(error)
+
+
+def may_not_write(error: Exception) -> bool:
+    """Tell whether an error says that we have no right to write in the database, or that nobody may write there."""
+    driver = getattr(error, "orig", None)
+    code = getattr(driver, "sqlite_errorcode", None)
+    return (code is not None and code & 0xFF == sqlite3.SQLITE_READONLY) or getattr(
+        driver, "sqlstate", None
+    ) in NO_RIGHT
 
 
 class Sessions(Protocol):
@@ -352,8 +364,16 @@ def is_new(engine: AsyncEngine) -> bool:
 
 def _make_private(file: str) -> None:
     """Make a new SQLite file readable by its owner only: it will contain citizens' words."""
-    with suppress(OSError):  # opening the database reports a place that cannot be written to
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    with suppress(OSError):  # there is one already; or opening it reports a place that cannot be written to
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        give(Path(file), Path(file).absolute().parent.stat())
+
+
+def give(file: Path, to: os.stat_result) -> None:
+    """Give a file the owner of another one or of a folder: who makes it as root makes it for the bot, a service."""
+    if hasattr(os, "chown"):  # Windows has no such owners
+        with suppress(PermissionError):  # only root gives files away
+            os.chown(file, to.st_uid, to.st_gid, follow_symlinks=False)
 
 
 async def migrate(engine: AsyncEngine) -> None:
@@ -457,6 +477,16 @@ def _refuse_missing_folder(engine: AsyncEngine) -> None:
         )
 
 
+def _remedy(engine: AsyncEngine, error: Exception) -> str:
+    """Say what to do about a database that cannot be opened."""
+    if takes_nothing(error):
+        return "make room on its disk, or check DATABASE_URL"
+    file = Path(engine.url.database or "").absolute()
+    if engine.dialect.name == "sqlite" and not all(os.access(each, os.W_OK) for each in (file, file.parent)):
+        return "give the user of the bot the right to write it and its folder, or check DATABASE_URL"
+    return "check DATABASE_URL"
+
+
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Open a connection in a transaction; raises BadSettings with what to do when the database cannot be opened."""
@@ -468,6 +498,5 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         except (SQLAlchemyError, OSError) as error:
             where = place(engine)
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            do = "make room on its disk, or check DATABASE_URL" if takes_nothing(error) else "check DATABASE_URL"
-            raise BadSettings(f"The database {where} cannot be opened ({reason}): {do}.") from None
+            raise BadSettings(f"The database {where} cannot be opened ({reason}): {_remedy(engine, error)}.") from None
         yield connection

@@ -46,6 +46,10 @@ BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
 STOP_SECONDS = 9
 """Seconds after which a stopping process ends; Docker kills it after 10."""
 FULL_DATABASE = "The disk of the database is full or cannot be written: make room there, and try again."
+NOT_WRITABLE = (
+    "The user of the bot may not write in the database: give that user the right to write all of its tables "
+    "(PostgreSQL) or the file and its folder (SQLite), or check DATABASE_URL."
+)
 FULL_OUTPUT = "The disk to which this is written is full: make room there, and try again."
 
 
@@ -79,6 +83,8 @@ class _Sentences(TyperGroup):
                 raise
             if takes_nothing(error):
                 raise _refused(ctx, FULL_DATABASE) from None
+            if db.may_not_write(error):
+                raise _refused(ctx, NOT_WRITABLE) from None
             known = trace(error)
             log.error("a command failed", **known)
             if not _logs_for_a_machine(ctx):

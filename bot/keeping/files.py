@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bot.config import BadSettings
+from bot.db import give
 
 SIDES = ("", "-journal", "-wal", "-shm")
 """What SQLite may make beside a database: https://www.sqlite.org/tempfiles.html"""
@@ -88,8 +89,7 @@ def let_be_used_as(draft: Path, place: Path) -> None:
     """
     is_lost = not place.exists()
     there = place.parent.stat() if is_lost else place.stat()
-    with suppress(PermissionError):  # only root gives files away
-        os.chown(draft, there.st_uid, there.st_gid)
+    give(draft, there)
     if not is_lost:
         draft.chmod(there.st_mode & 0o777)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -109,15 +110,16 @@ async def try_out(
     """Run the local workspace on this port until interrupted, and delete all its data afterwards.
 
     With a `speed` above 1 its time runs that much faster, and begins on a Monday just before opening time. With `flood`
-    citizens write about a fire. `ready` gets the workspace once the bot runs in it. Raises BadSettings when the port is
-    taken or a source cannot be read.
+    citizens write about a fire. `ready` gets the workspace once the bot runs in it. Raises BadSettings when the port
+    cannot be listened on or a source cannot be read.
     """
     clock = FastClock(just_before_a_week(utc_now()) if speed > 1 else utc_now(), speed)
     slack = _slack(clock)
     try:
         await slack.start(port=port)
-    except OSError:
-        raise BadSettings(f"Port {port} is taken: choose another with --port.") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0)  # that of the error says the address once more
+        raise BadSettings(f"Cannot listen on port {port} ({why}): choose another with --port.") from None
     with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder, without_proxies():
         settings = _settings(slack, Path(folder), speed)
         slack.workspace.language = settings.webcare_language

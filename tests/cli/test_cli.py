@@ -10,6 +10,7 @@ import pty
 import re
 import resource
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -20,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
+from sqlalchemy import make_url
 from sqlmodel import select
 
 from bot import accounts, db
@@ -40,7 +43,7 @@ from tests.conftest import CHANNEL, Databases, eventually, running_bot
 from tests.connectors.email.mail_server import PASSWORD, MailServer
 from tests.connectors.email.token_server import CLIENT, SCOPE, SECRET, FakeTokens
 from tests.connectors.mastodon.fake import FakeMastodon
-from tests.fakes.command import Done, webcare
+from tests.fakes.command import Done, webcare, webcare_of_another_user
 from tests.fakes.ports import free_port
 from tests.people import held_up
 
@@ -449,6 +452,55 @@ async def test_a_key_is_made_once_and_other_lines_of_the_file_stay(run: Webcare,
     assert key not in made.out + made.err + again.out + again.err
     assert "already" in again.out
     assert key in shown.out
+
+
+async def test_what_root_makes_in_the_folder_of_a_service_belongs_to_the_service(run: Webcare, tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 4321, 4321)
+    await run("migrate")
+    made = await run("key")
+    (tmp_path / ".env").write_text("WEBCARE_SECRET_KEY=\n")
+    again = await run("key")
+    assert (made.code, again.code) == (0, 0)
+    for file in (tmp_path / ".env", tmp_path / "webcare.db"):
+        assert (owner_of(file), stat.S_IMODE(file.stat().st_mode)) == (owner_of(tmp_path), 0o600)
+
+
+def owner_of(file: Path) -> tuple[int, int]:
+    """Return the user and the group to whom a file belongs."""
+    of_it = file.stat()
+    return of_it.st_uid, of_it.st_gid
+
+
+async def test_a_file_that_may_not_be_written_is_a_matter_of_rights(
+    run: Webcare, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    await run("migrate")
+    (tmp_path / "webcare.db").chmod(0o400)
+    done = await webcare_of_another_user(tmp_path, "accounts", "list", **settings)
+    assert (done.code, "may not write in the database: give that user the right" in done.err) == (2, True)
+    (tmp_path / "webcare.db").chmod(0)
+    done = await webcare_of_another_user(tmp_path, "accounts", "list", **settings)
+    assert (done.code, "give the user of the bot the right to write it and its folder" in done.err) == (2, True)
+
+
+async def test_tables_that_may_not_be_written_are_a_matter_of_rights(
+    run: Webcare, databases: Databases, postgres_uri: str
+) -> None:
+    url = await databases.postgresql(postgres_uri)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("CREATE ROLE reader LOGIN")
+        await connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    done = await run(
+        "accounts", "list", database_url=make_url(url).set(username="reader").render_as_string(hide_password=False)
+    )
+    assert (done.code, "may not write in the database: give that user the right" in done.err) == (2, True)
+
+
+async def test_why_the_local_workspace_cannot_listen_on_a_port_is_said(run: Webcare) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = await run("try", "--no-browser", "--port", str(other.getsockname()[1]))
+    assert (done.code, "(Address already in use): choose another with --port" in done.err) == (2, True)
 
 
 async def test_a_key_is_added_to_a_file_without_one(run: Webcare, tmp_path: Path) -> None:
