@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -38,6 +39,10 @@ from bot.models import (
 from bot.team import routing, teams
 
 ONLY_KEPT = "People stopped it, and it has no tokens: it is kept for its history."
+UNREADABLE = (
+    "The settings of {team} cannot be read, so TEAM_NAME and SLACK_CHANNEL cannot be changed: put these back as they "
+    "were, and run `webcare check`, which says what to mend."
+)
 READING = "reading"
 """Under this name an account has the fault of its last reading."""
 
@@ -154,8 +159,13 @@ async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) 
         if not await teams.all_teams(session):  # of several processes that start at once one adds it
             session.add(Team(name=given["name"], channel=given["channel"], environment=given, created_at=now))
         return
+    stands = in_force(first[0], settings)
+    changes = {field: value for field, value in stands.items() if value != getattr(first[0], field)}
     try:
-        await teams.change(session, first[0].id, in_force(first[0], settings), by="", now=now)
+        if changes:  # else settings that cannot be read would keep the bot from starting, for the other teams too
+            await teams.change(session, first[0].id, changes, by="", now=now)
+    except ValidationError:
+        raise BadSettings(UNREADABLE.format(team=first[0].name)) from None
     except Wrong as wrong:
         name = f"TEAM_NAME is {settings.team_name}, but another team has that name: choose another."
         raise BadSettings(name if "name" in wrong.fields else f"SLACK_CHANNEL: {wrong}") from None

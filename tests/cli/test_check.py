@@ -7,12 +7,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import text
+from sqlmodel import select
 
 from bot import accounts, db
 from bot.accounts import seal
 from bot.cli import check
 from bot.cli.check import findings
-from bot.config import Settings
+from bot.config import BadSettings, Settings
 from bot.models import Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import UserGroup
@@ -149,6 +150,29 @@ async def test_settings_of_a_team_that_cannot_be_read_are_told_and_hide_nothing_
     assert wrong(everything) == {"Settings of Afval"}
     assert "(claim_reminder, citizen_days)" in everything["Settings of Afval"].words
     assert {"Channel of Afval", "Web server"} <= set(everything)
+
+
+@pytest.mark.logs("the settings of a team cannot be read")
+async def test_settings_of_the_first_team_that_cannot_be_read_keep_no_bot_and_no_command_from_starting(
+    database_url: str, slack: Sandbox
+) -> None:
+    settings, engine = settings_for(database_url, slack), db.create_engine(database_url)
+    try:
+        async with db.sessions(engine)() as session:
+            await accounts.ensure_team(session, settings, utc_now())
+        async with db.sessions(engine)() as session:
+            [team] = await session.exec(select(Team))
+            team.settings = {"claim_reminder": "spoedig"}
+            session.add(team)
+        async with db.sessions(engine)() as session:
+            await accounts.ensure_team(session, settings, utc_now())
+        assert wrong(await found(settings)) == {"Settings of Webcare"}
+        renamed = settings.model_copy(update={"team_name": "Anders"})
+        with pytest.raises(BadSettings, match="The settings of Webcare cannot be read, so TEAM_NAME"):
+            async with db.sessions(engine)() as session:
+                await accounts.ensure_team(session, renamed, utc_now())
+    finally:
+        await engine.dispose()
 
 
 async def test_without_the_optional_permissions_all_is_well_and_what_is_missed_is_told(
