@@ -271,11 +271,25 @@ def _aim_again(clock: Clock, targets: Targets | None, settings: TeamSettings, no
     if targets is not None:
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())
     clock.snoozed_until = None
+    _tell_again(clock, hours, now)
+    if clock.running_since is not None:
+        aim(clock, hours, ladder)
+
+
+def _tell_again(clock: Clock, hours: Hours, now: datetime) -> None:
+    """Let the steps that were notified, but are not due by the target and the hours as they are now, be due again."""
     if clock.target_seconds:
         used = 100 * elapsed(clock, hours, now) / timedelta(seconds=clock.target_seconds)
         clock.told_percent = min(clock.told_percent, int(used))
-    if clock.running_since is not None:
-        aim(clock, hours, ladder)
+
+
+def aim_by_hours(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> None:
+    """Set when a running clock is due and its next step, by opening hours or a ladder that changed.
+
+    A step that was notified by the former hours but is not due by these is notified again when it is.
+    """
+    _tell_again(clock, hours, now)
+    aim(clock, hours, ladder)
 
 
 async def hand_over(session: AsyncSession, case: Case, team_id: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.cases.clocks import aim, ladder_of, opens_next
+from bot.cases.clocks import aim_by_hours, ladder_of, opens_next
 from bot.cases.state import lock_all, touch_all
 from bot.models import AGAIN, PUT_OFF, Case, Clock, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
@@ -15,8 +15,9 @@ from bot.team.settings import TeamSettings
 async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
     """Set when each running clock of a team is due, and its next step, by the team's settings as they are now.
 
-    A clock keeps the norm with which it started, and a promise its moment. What is asked again about an answer in doubt
-    comes at the next opening that there is now.
+    A clock keeps the norm with which it started, and a promise its moment. Steps that were notified but are not due any
+    more are notified again when they are. What is asked again about an answer in doubt comes at the next opening that
+    there is now.
     """
     team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
     settings = TeamSettings.of(team.settings)
@@ -27,7 +28,7 @@ async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
     clocks = rows.all()
     was_due = {clock.id: clock.due_at for clock in clocks}
     for clock in clocks:
-        aim(clock, hours, ladder_of(clock, settings))
+        aim_by_hours(clock, hours, ladder_of(clock, settings), now)
     team.timed_by = settings.timing()
     session.add_all([team, *clocks])
     await session.flush()

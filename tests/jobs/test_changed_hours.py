@@ -121,3 +121,16 @@ def test_late_on_the_card_is_late_in_the_ladder_and_in_the_figures(
 
 def says_late(clock: Clock, now: datetime) -> bool:
     return clock.due_at is not None and pressure(clock.due_at, 0, now) is Pressure.LATE
+
+
+async def test_what_was_late_by_hours_that_were_wrong_is_told_again_once_it_is_late_by_the_right_ones(
+    office: Bot,
+) -> None:
+    await change(office, always_open=True)
+    office.clock.at = local("2026-11-21 10:00")  # type: ignore[attr-defined]
+    await mention(office)
+    assert await at(office, "2026-11-21 11:30") == [f"{CHANNEL}:150"]
+    office.clock.at = local("2026-11-21 12:00")  # type: ignore[attr-defined]
+    await change(office, always_open=False)
+    assert await at(office, "2026-11-23 09:00") == []
+    assert await at(office, "2026-11-23 10:00") == [f"{CHANNEL}:100"]
