@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
 from bot.desk import Desk
@@ -41,7 +42,11 @@ async def _unwritten(desk: Desk, team: Team, day: date) -> list[tuple[date, Span
     of a week or month in which it did not exist.
     """
     hours, zone = TeamSettings.of(team.settings).hours(desk.now()), zone_of(team)
-    weeks, months = (_told_by(hours, day, first_of) for first_of in (monday_of, first_of_month))
+    async with desk.reading() as session:
+        weeks, months = [
+            _told_by(await _last_day(session, team, hours, first_of(day)), day, first_of)
+            for first_of in (monday_of, first_of_month)
+        ]
     told_by = [(Span.DAY, day, day), *((Span.WEEK, *each) for each in weeks), *((Span.MONTH, *each) for each in months)]
     keys = {
         key: (last, span)
@@ -54,13 +59,19 @@ async def _unwritten(desk: Desk, team: Team, day: date) -> list[tuple[date, Span
     return [each for each in dict.fromkeys(keys.values()) if each not in written]
 
 
-def _told_by(hours: Hours, day: date, first_of: Callable[[date], date]) -> list[tuple[date, date]]:
+async def _last_day(session: AsyncSession, team: Team, hours: Hours, before: date) -> date | None:
+    """Return the last day before this one that had its digest; of a team that has none yet, the last working day."""
+    return await digests.last_day(session, team, before) or working_day_before(hours, before)
+
+
+def _told_by(last_day: date | None, day: date, first_of: Callable[[date], date]) -> list[tuple[date, date]]:
     """Return the weeks or months, up to this day, in which the one before each is told; the oldest first.
 
-    That is the one of this day, and those before it in which the team never opened: nothing came in them.
+    That is the one of this day, and those after `last_day` in which nothing was told: the team never opened, or the bot
+    did not run.
     """
-    found, opened = [(first_of(day), day)], working_day_before(hours, first_of(day))
-    while opened is not None and opened < first_of(found[0][0] - DAY):
+    found = [(first_of(day), day)]
+    while last_day is not None and last_day < first_of(found[0][0] - DAY):
         last = found[0][0] - DAY
         found.insert(0, (first_of(last), last))
     return found

@@ -27,6 +27,8 @@ from bot.views.digest import MAX_LATE
 
 MAX_DAYS = 31
 """The most days that a digest covers, even if the last one is older."""
+LAST_WITHIN = timedelta(days=62)
+"""How long after the last digest the weeks and months are still told that passed meanwhile."""
 
 
 def key_of(team: Team, day: date, span: Span) -> str:
@@ -96,6 +98,13 @@ async def newest(session: AsyncSession, team: Team, now: datetime) -> int | None
     rows = await session.exec(select(Message.id, Message.details).where(col(Message.key).in_(keys)))
     of = {id: Overview.from_json(details or {}).figures.until for id, details in rows}
     return max((id for id, until in of.items() if now - until < timedelta(days=1)), default=None)
+
+
+async def last_day(session: AsyncSession, team: Team, before: date) -> date | None:
+    """Return the last day before this one that had its digest; None when there is none in LAST_WITHIN."""
+    keys = {key_of(team, day, Span.DAY): day for day in (before - n * DAY for n in range(1, LAST_WITHIN.days + 1))}
+    written = await session.exec(select(Message.key).where(col(Message.key).in_(keys)))
+    return max((keys[key] for key in written), default=None)
 
 
 async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:

@@ -97,6 +97,22 @@ async def test_the_week_and_the_month_before_one_in_which_the_team_never_opened_
     assert await digests(office, "2027-03-02 09:00") == ["digest:1:2027-03-02"]
 
 
+async def test_the_week_and_the_month_before_one_in_which_the_bot_never_ran_are_told_once_it_runs(
+    office: Bot,
+) -> None:
+    await digests(office, "2026-11-24 09:00")
+    assert await digests(office, "2026-12-08 11:00") == [
+        "digest:1:2026-12-08", "digest:1:2026-12-06:week", "digest:1:2026-12-08:week", "digest:1:2026-12-08:month"
+    ]  # fmt: skip
+    weeks = [Overview.from_json(row.details or {}).figures for row in await office.rows(Message) if "week" in row.key]
+    assert [week.since for week in weeks[-2:]] == [local("2026-11-23 00:00"), local("2026-11-30 00:00")]
+    assert await digests(office, "2026-12-09 09:00") == ["digest:1:2026-12-09"]
+    assert [key for key in await digests(office, "2027-02-01 09:00") if key.endswith("month")] == [
+        "digest:1:2027-01-31:month", "digest:1:2027-02-01:month"
+    ]  # fmt: skip
+    assert await digests(office, "2027-02-02 09:00") == ["digest:1:2027-02-02"]
+
+
 async def test_a_team_gets_no_week_or_month_in_which_it_did_not_exist(office: Bot) -> None:
     await digests(office, "2026-11-25 09:00")
     async with office.desk.session() as session:
