@@ -325,14 +325,18 @@ async def told_idle(
 ) -> dict[tuple[int, str, datetime | None], datetime]:
     """Return when the owners of these cases were reminded that they are idle, by case, owner and since when.
 
-    While Slack could not take it, nobody was. One that Slack refuses counts: else the case would never return.
+    While Slack could not take it, nobody was. One that Slack refuses counts: else the case would never return. What
+    Slack took still counts while it is behind with another change of the list: it was posted with the list, or the list
+    was written after it was added.
     """
     is_shown = col(Message.ts).is_not(None) & (col(Message.shown_version) >= col(Message.version))
+    is_written = (col(Message.written_at) >= col(Reminder.told_at)) & (col(Message.problem) != "unreachable")
+    was_shown = col(Message.ts).is_not(None) & or_(col(Reminder.heard) != Heard.NOTHING, is_written)
     rows = await session.exec(
         select(Reminder)
         .join(Message, col(Reminder.message_id) == Message.id)
         .where(Reminder.kind == ReminderKind.STILL, col(Reminder.case_id).in_(case_ids))
-        .where(or_(is_shown, col(Message.problem).not_in(NOT_TAKEN)))
+        .where(or_(is_shown, was_shown, col(Message.problem).not_in(NOT_TAKEN)))
     )
     return {(each.case_id, each.recipient, each.since): each.told_at for each in rows}
 

@@ -13,7 +13,7 @@ from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
 from bot.figures.lists import waiting
 from bot.figures.standing import standing
-from bot.models import Clock, Event, Message, Reminder, ReminderKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import Case, Clock, Event, Message, Reminder, ReminderKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
@@ -435,6 +435,27 @@ async def test_after_slack_was_away_a_claim_is_asked_about_before_it_returns_to_
         assert (await office.case(case_id)).assignee == assignee, moment
         [asked] = office.slack.direct(SANNE)
         assert not assignee or "terug naar de wachtrij (13:15)" in text_of(asked), text_of(asked)
+
+
+async def test_a_claim_returns_in_time_though_slack_is_behind_with_other_reminders_of_its_owner(office: Bot) -> None:
+    """Sanne reads in one message that her cases lie still: the first is posted, the next ones are edited in."""
+    for number, moment in enumerate(("10:00", "10:14", "10:28"), 1):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await mention(office, number)
+        async with office.desk.session() as session:
+            await cases.claim(session, number, by=SANNE, now=office.desk.now())
+    for moment, is_behind, left in (
+        ("10:30", False, [1, 2, 3]), ("10:44", True, [1, 2, 3]), ("10:45", True, [2, 3]), ("10:46", False, [2, 3]),
+        ("10:58", True, [2, 3]), ("11:00", True, [2, 3]), ("11:01", True, [3]), ("11:20", True, [3]),
+        ("11:21", False, [3]), ("11:35", False, [3]), ("11:36", False, []),
+    ):  # fmt: skip
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        office.slack.faults.clear()
+        if is_behind:
+            office.slack.faults.rate_limit("chat.update", 60, times=99)
+        await claims.look_after(office.desk)
+        await level(office)
+        assert [each.id for each in await office.rows(Case) if each.assignee == SANNE] == left, moment
 
 
 async def test_a_claim_asked_about_when_the_team_opens_returns_some_time_after_that(office: Bot) -> None:
