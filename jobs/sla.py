@@ -138,6 +138,7 @@ async def _reminders(
             for_owner=one.step.to is Recipient.OWNER,
             heard=Heard.LATE if one.why is Why.LATE else Heard.NOTHING,
             at_once=one.case.id in put_off,
+            climbs=one.why is Why.STEP,
         )
         for one in due
         for recipient in recipients(one, team, settings, away)

@@ -62,7 +62,7 @@ _BEHIND_CASE = db.short(BEHIND.where(col(Reminder.case_id) == bindparam("case"))
 class Told:
     """Something a recipient is reminded of now. `heard`: what needs no new post for them; `at_once`: they asked for it.
 
-    The fields are those of Reminder.
+    `climbs`: it is the next step of a clock. The other fields are those of Reminder.
     """
 
     recipient: str
@@ -75,11 +75,16 @@ class Told:
     since: datetime | None = None
     heard: Heard = Heard.NOTHING
     at_once: bool = False
+    climbs: bool = False
 
     @property
     def key(self) -> tuple[str, ReminderKind, int]:
         """What is unique in a team."""
         return self.recipient, self.kind, self.subject_id
+
+    def is_anew(self, row: Reminder) -> bool:
+        """Tell whether its clock got more time since the existing row: the recipient was told of such a step before."""
+        return self.climbs and self.percent <= row.percent
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ async def remind(
     settings = TeamSettings.of(team.settings)
     passed = [*await _handed_over(session, rows, now), *await _from_former_channel(session, rows, team, settings, held)]
     new = {each.key: each for each in [*passed, *told]}  # what is told now is newer than what another was told
+    anew = {rows[each.key].id for each in new.values() if each.key in rows and each.is_anew(rows[each.key])}
     fresh = [each for each in new.values() if not _update_existing(rows, each, now)]
     for each in fresh:
         rows[each.key] = _new(team, each, now)
@@ -143,7 +149,7 @@ async def remind(
             _rows_by_case(theirs),
             told=bool(mine),
             opened=opened,
-            done=not any(fact.standing in STANDS for fact in theirs if fact.reminder.message_id),
+            done=not any(_waited(fact, anew) for fact in theirs),
             calm=written is not None and now - written >= CALM,
             at_once=any(each.at_once for each in mine),
         )
@@ -172,9 +178,9 @@ def _update_existing(rows: dict[tuple[str, ReminderKind, int], Reminder], new: T
     row = rows.get(new.key)
     if row is None:
         return False
-    row.percent, row.text, row.told_at, row.for_owner = new.percent, new.text, now, new.for_owner
-    if row.since != new.since:
+    if row.since != new.since or new.is_anew(row):
         row.since, row.heard = new.since, Heard.NOTHING
+    row.percent, row.text, row.told_at, row.for_owner = new.percent, new.text, now, new.for_owner
     return True
 
 
@@ -254,6 +260,11 @@ def _opened_since(hours: Hours, written: datetime, now: datetime) -> bool:
         return opens_again(hours, written) <= now
     except NeverOpen:
         return False
+
+
+def _waited(fact: Fact, anew: Collection[int]) -> bool:
+    """Tell whether a reminder waited for its recipient before this one, in the message that they have."""
+    return fact.standing in STANDS and bool(fact.reminder.message_id) and fact.reminder.id not in anew
 
 
 def _nobody_has_any(facts: Sequence[Fact]) -> bool:

@@ -206,6 +206,21 @@ async def test_what_is_urgent_and_newly_late_is_posted_anew_and_the_rest_when_it
     assert len(await lists(office)) == 3
 
 
+async def test_what_is_late_anew_after_it_had_more_time_is_posted_anew(office: Bot) -> None:
+    [case_id] = await claimed(office, 1)
+    for urgent, moment, told in ((True, "10:15", [f"{CHANNEL}:100"]), (False, "10:48", [f"{SANNE}:80"])):
+        async with office.desk.session() as session:
+            await cases.set_urgent(session, case_id, urgent=urgent, by=SANNE, now=office.desk.now())
+        assert await at(office, f"2026-11-20 {moment}") == told
+        await level(office)
+    assert showing(office, "1 te laat") == []
+    assert await at(office, "2026-11-20 11:00") == [f"{CHANNEL}:100"]
+    await level(office)
+    [before, posted] = [each for each in await lists(office) if each.channel == CHANNEL]
+    [shown] = showing(office, "1 te laat")
+    assert (shown["ts"], before.ts) == (posted.ts, min(before.ts or "", posted.ts or "")), "an edit notifies nobody"
+
+
 async def test_what_was_answered_while_slack_was_down_is_never_told(office: Bot) -> None:
     first, _ = await claimed(office, 2)
     office.slack.faults.down = True
