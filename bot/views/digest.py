@@ -6,6 +6,7 @@ also complete.
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Tally, Trouble
@@ -16,6 +17,7 @@ from bot.views.block import Block, View, actions, button, context, cut, link, li
 from bot.views.case_state import reason_words
 from bot.views.filters import late_button
 
+NOON = timedelta(hours=12)
 MAX_ROWS = 20
 MAX_TOPICS = 12
 MAX_LATE = 10
@@ -317,13 +319,23 @@ def tells(parts: Sequence[Part]) -> bool:
 
 def chart(parts: Sequence[Part], t: Texts) -> Block:
     """Return a bar chart of mentions and answers per part of a period."""
-    years = {part.since.astimezone(t.zone).year for part in parts}
-    labels = [t.day(part.since, year=len(years) > 1) for part in parts]
+    days = _days(parts)
+    years = {day.astimezone(t.zone).year for day in days}
+    labels = [t.day(day, year=len(years) > 1) for day in days]
     incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, parts, strict=True)]
     answered = [{"label": label, "value": part.answered} for label, part in zip(labels, parts, strict=True)]
     series = [{"name": t("Received"), "data": incoming}, {"name": t("Answered"), "data": answered}]
     bars = {"type": "bar", "series": series, "axis_config": {"categories": labels}}
     return {"type": "data_visualization", "title": t("Mentions and answers"), "chart": bars}
+
+
+def _days(parts: Sequence[Part]) -> list[datetime]:
+    """Return a moment on the day of each part that is on it in other zones too: noon, or the middle of a part of a day.
+
+    A part begins at midnight of its team, which is another day in a zone to the west in which times are shown.
+    """
+    lasts = [after.since - part.since for part, after in pairwise(parts)]
+    return [part.since + min(last / 2, NOON) for part, last in zip(parts, [*lasts, timedelta(days=1)], strict=True)]
 
 
 def _table(sources: Sequence[Source], t: Texts) -> Block:

@@ -367,6 +367,22 @@ async def test_a_digest_of_twenty_days_has_its_chart_and_table(office: Bot) -> N
     assert {"data_visualization", "data_table"} <= {block["type"] for block in card["blocks"]}
 
 
+async def test_each_bar_of_a_digest_has_the_day_of_the_team_whatever_zone_times_are_shown_in(
+    database_url: str, slack: Sandbox
+) -> None:
+    clock = StoppedClock(local("2026-11-20 08:00"))
+    async with running_bot(database_url, slack, clock, time_zone="UTC") as bot:
+        await digests(bot, "2026-11-20 09:00")
+        for number, moment in enumerate(("2026-11-20 12:00", "2026-11-21 12:00", "2026-11-23 08:00"), 1):
+            clock.at = local(moment)
+            await mention(bot, number)
+        await digests(bot, "2026-11-23 09:00")
+        card = await bot.card("Dagoverzicht", "20 nov 2026 08:00 tot 23 nov 2026 08:00")
+        [chart] = [block["chart"] for block in card["blocks"] if block["type"] == "data_visualization"]
+        received = {each["label"]: each["value"] for each in chart["series"][0]["data"]}
+        assert received == {"20 nov": 1, "21 nov": 1, "22 nov": 0, "23 nov": 1}
+
+
 async def test_a_digest_has_no_lines_that_say_nothing_and_compares_what_came_to_an_end(office: Bot) -> None:
     async with office.desk.session() as session:
         (await session.get_one(Team, 1)).created_at = local("2026-11-16 00:00")
