@@ -5,7 +5,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.slack import messages
-from bot.slack.calls import home_of, show
+from bot.slack.calls import home_of
 from bot.slack.places import links_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
@@ -58,8 +58,9 @@ async def _details(desk: TeamDesk, case_id: int, skip: int = 0, *, came_from: st
 async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Make the case urgent, or no longer urgent, from the details."""
     case_id = int(action["value"])
-    await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
-    await show(desk.slack, body["view"]["id"], await _details(desk, case_id, came_from=came_from_in(body["view"])))
+    async with going_on(desk, body) as show:
+        await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
+        await show(await _details(desk, case_id, came_from=came_from_in(body["view"])))
     await _show_home(desk, body)
 
 
@@ -83,6 +84,6 @@ async def topic(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) ->
     """Set the topic of the case."""
     case_id = int(body["view"]["private_metadata"])
     chosen = topic_of(action["selected_option"]["value"])
-    async with messages.changing(desk, case_id) as session:
+    async with going_on(desk, body), messages.changing(desk, case_id) as session:
         await cases.set_topic(session, case_id, topic=chosen, by=body["user"]["id"], now=desk.now())
     await _show_home(desk, body)

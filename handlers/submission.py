@@ -106,12 +106,16 @@ def filled_again(view: Block, wrong: list[str]) -> Block:
 
 
 def typed_in(body: dict[str, Any]) -> Block | None:
-    """Return the modal in a field of which somebody typed or chose something; None for any other request."""
+    """Return the modal with fields in which somebody typed or chose something; None for any other request.
+
+    What is chosen in a menu beside the fields counts too: a click on a button does not.
+    """
     view, actions = body.get("view") or {}, body.get("actions") or []
     if view.get("type") != "modal":
         return None
     fields = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
-    return view if any(action.get("block_id") in fields for action in actions) else None
+    typed = (action.get("block_id") in fields or action.get("type") != "button" for action in actions)
+    return view if fields and any(typed) else None
 
 
 async def show_above(desk: Desk, view: Block, wrong: str) -> None:

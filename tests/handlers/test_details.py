@@ -11,7 +11,7 @@ from bot.domain.mention import Act
 from bot.domain.queue import Filter, Which
 from bot.models import Mention, Role, UtcDateTime
 from bot.sandbox.slack.inspection import action_ids, text_of
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.people import home, make_role, mention, open_modal, settings
 
 
@@ -128,3 +128,15 @@ async def test_an_exchange_that_fits_has_no_such_button(sqlite_bot: Bot) -> None
     await bot.slack.close_view(SANNE)
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     assert "case:earlier" not in action_ids(await open_modal(bot, SANNE, "case:answer"))
+
+
+async def test_why_a_click_in_the_details_did_nothing_stands_there(bot: Bot) -> None:
+    await mention(bot, 1, "Bericht 01")
+    card = await bot.card("Zaak 1")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    await shown(bot, "Bericht 01")
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=YOUSSEF, now=bot.desk.now(), reason="spam")
+    await bot.slack.click_in_view(SANNE, "case:urgent")
+    await shown(bot, f"<@{YOUSSEF}> heeft deze zaak afgesloten.")
+    assert bot.slack.direct(SANNE) == []

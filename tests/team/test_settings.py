@@ -375,6 +375,28 @@ async def test_a_standard_text_greets_a_citizen_of_whom_we_have_no_name_without_
     await bot.slack.wait_for(lambda: text_typed(bot) == "Beste, met Sanne.")
 
 
+async def test_why_a_standard_text_is_not_inserted_stands_in_the_modal_above_what_was_typed(bot: Bot) -> None:
+    await add_snippet(bot, "Groet", "Dag {name}!")
+    await bot.slack.close_view(SANNE)
+    bot.citizen_posts("Hoe laat begint de markt?")
+    await bot.slack.click(SANNE, CHANNEL, (await bot.card("markt"))["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    typed = "ja " * 998
+    await bot.slack.type(SANNE, "answer_text", typed)
+    [greeting] = await bot.slack.suggest(SANNE, "answer_snippet", "")
+    await bot.slack.click_in_view(SANNE, "answer_snippet", greeting)
+    await bot.slack.wait_for(lambda: "Er is geen ruimte meer voor die tekst." in text_of(bot.slack.view(SANNE)))
+    assert text_typed(bot).strip() == typed.strip()
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.settings = {**team.settings, "snippets": []}
+        session.add(team)
+    await bot.slack.click_in_view(SANNE, "answer_snippet", greeting)
+    await bot.slack.wait_for(lambda: "Die tekst is intussen verwijderd." in text_of(bot.slack.view(SANNE)))
+    assert "geen ruimte meer" not in text_of(bot.slack.view(SANNE))
+    assert bot.slack.direct(SANNE) == []
+
+
 async def test_without_standard_texts_there_is_nothing_to_choose(sqlite_bot: Bot) -> None:
     sqlite_bot.citizen_posts("Hoe laat begint de markt?")
     card = await sqlite_bot.card("markt")
