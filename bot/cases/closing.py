@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -176,6 +177,8 @@ async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: s
         return
     if case.status is not Status.CLOSED or case.closed_at != closed_at or closing.details["was"] not in UNCLOSES:
         raise Refused("This case moved meanwhile.")
+    if await is_lost(session, case.id, col(Event.id) > closing.id):  # it waited for what the citizen did not get
+        raise Refused("This case moved meanwhile.")
     was = Status(closing.details["was"])
     if was is Status.ESCALATED and not await is_asked(session, case.id):
         was = Status.CLAIMED
@@ -197,6 +200,14 @@ async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) ->
         raise Refused("This case moved meanwhile.")
     undone = [event for event in events if event.details.get("closed_at") == closed_at.isoformat()]
     return [closings[-1], *undone]
+
+
+async def is_lost(session: AsyncSession, case_id: int, since: ColumnElement[bool]) -> bool:
+    """Tell whether a reply of a case turned out not to reach the citizen in the events with this condition."""
+    rows = await session.exec(
+        select(Event.id).where(Event.case_id == case_id, Event.kind == EventKind.REPLY_FAILED, since).limit(1)
+    )
+    return rows.first() is not None
 
 
 async def is_asked(session: AsyncSession, case_id: int) -> bool:

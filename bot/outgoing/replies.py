@@ -8,12 +8,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases import advice, deliveries
+from bot.cases.closing import is_lost
 from bot.cases.moves import before_answer
 from bot.cases.state import recalled
 from bot.connectors.base import Connector
 from bot.domain.case import Move, Status
 from bot.domain.text import Refused, Wrong
-from bot.models import Account, Case, Reply, ReplyStatus, Role
+from bot.models import Account, Case, Event, Reply, ReplyStatus, Role
 from bot.outgoing import composing, drafts, images
 from bot.outgoing.composing import Answer
 from bot.team import agents
@@ -102,8 +103,8 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     """Take back a reply that has not been sent: one's own, or as a coordinator; its words stay for the next try.
 
     Without `reply_id` (a button of an earlier version) it is the newest one that waits. The case returns to the reply's
-    author, and waits for advice or the citizen if it did so before, unless it moved in the meantime. Raises Refused
-    when it is too late, or the reply is a colleague's.
+    author, and waits for advice or the citizen if it did so before, unless it moved in the meantime, or the question
+    turned out not to reach the citizen. Raises Refused when it is too late, or the reply is a colleague's.
     """
     case = await cases.locked(session, case_id)
     which = Reply.status == ReplyStatus.APPROVED if reply_id is None else Reply.id == reply_id
@@ -131,7 +132,7 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     session.add(reply)
     await cases.index(session, {case_id})
     before, made = await before_answer(session, case), Move.WITHDRAW_WITH_CITIZEN
-    if before.get("was") != Status.WITH_CITIZEN:
+    if before.get("was") != Status.WITH_CITIZEN or await is_lost(session, case_id, col(Event.at) >= reply.created_at):
         made = await advice.still_waits(session, case, Move.WITHDRAW, before)
     await cases.record(session, made, case, by=by, owner=reply.by, now=now, stays=stays, fills=recalled(before))
     return case

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from bot.cases import clocks, idle
 from bot.connectors.base import Sent
-from bot.domain.case import CloseReason, Move, Status, WaitsFor
+from bot.domain.case import UNCLOSES, CloseReason, Move, Status, WaitsFor
 from bot.domain.event import EventKind
 from bot.domain.mention import Arrived
 from bot.domain.sla import ClockKind
@@ -266,6 +266,37 @@ async def test_a_reply_that_did_not_arrive_leaves_a_closed_case_closed_and_is_to
         case = await table.case()
         assert (case.status, case.close_reason in set(CloseReason)) == (Status.CLOSED, True)
         assert (await problems(table), await running(table)) == (1, set())
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "was"),
+    [(ReplyKind.QUESTION, Move.ASK, Status.WITH_CITIZEN), (ReplyKind.INTERIM, Move.KEEP, Status.CLAIMED)],
+)
+async def test_a_closing_is_not_undone_once_what_the_case_waited_on_did_not_arrive(
+    database_url: str, kind: ReplyKind, outcome: Move, was: Status
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, kind, outcome)
+        assert (await table.case()).status is was
+        await table.must_make(Move.CLOSE)
+        table.passes(seconds=3)
+        await deliver(table, Arrived.FAILED, "x")
+        assert not any([await table.make(UNCLOSES[was]) for _ in range(20)])
+        assert ((await table.case()).status, await problems(table)) == (Status.CLOSED, 1)
+
+
+async def test_an_answer_that_is_taken_back_after_the_question_did_not_arrive_leaves_the_case_with_us(
+    database_url: str,
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.QUESTION, Move.ASK)
+        table.kind = ReplyKind.FINAL
+        await table.must_make(Move.ANSWER)
+        table.passes(seconds=3)
+        await deliver(table, Arrived.FAILED, "x")
+        await table.must_make(Move.WITHDRAW)
+        assert ((await table.case()).status, await wait(table)) == (Status.CLAIMED, WaitsFor.US)
+        assert await running(table) == {NEXT, WHOLE}
 
 
 # --- A reply that the platform knows by its key --------------------------------------------------
