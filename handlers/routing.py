@@ -30,17 +30,20 @@ async def listed(desk: TeamDesk, team_id: int) -> Block:
 async def named(desk: TeamDesk, team_id: int) -> Named:
     """Return the names of the things that rules refer to, in the organisation of a team.
 
-    A platform that a rule is about is among them without an account too: the rule is about the next one there.
+    A platform that a rule is about is among them without an account too: the rule is about the next one there. No rule
+    decides about what is made a case by hand, so that is not offered, unless a rule has it by now.
     """
     async with desk.reading() as session:
         of_organisation = await teams.beside(session, team_id)
         known = [each for team in of_organisation for each in await accounts.of_team(session, team.id)]
         rules = await routing.of_team(session, team_id)
     names = {account.id: str(connectors.label_of(account)) for account in known}
-    on = [*(account.platform for account in known), *(platform for rule in rules for platform in rule.platforms)]
+    decided, had = [each for each in known if connectors.known(each.platform)], {id for r in rules for id in r.accounts}
+    offered = {id: name for id, name in names.items() if id in {*had, *(each.id for each in decided)}}
+    on = [*(each.platform for each in decided), *(platform for rule in rules for platform in rule.platforms)]
     titles = {name: desk.t(connectors.called(name)) for name in [*connectors.registry().platforms, *on]}
     platforms = {name: titles[name] for name in on}
-    return Named({team.id: team.name for team in of_organisation}, names, platforms, titles)
+    return Named({team.id: team.name for team in of_organisation}, offered, platforms, titles, names)
 
 
 async def add(body: dict[str, Any], desk: TeamDesk) -> None:

@@ -64,7 +64,8 @@ def routing_list(team_id: int, rules: Sequence[Rule], named: "Named", t: Texts) 
 class Named:
     """The names of the things that rules refer to: teams and accounts by id, platforms by name.
 
-    `platforms` are those that a rule can be about; an earlier one may have been about others, which `titles` has too.
+    `accounts` and `platforms` are those that a rule can be about; an earlier one may have been about others, which
+    `names` and `titles` have too.
     """
 
     def __init__(
@@ -73,9 +74,10 @@ class Named:
         accounts: Mapping[int, str],
         platforms: Mapping[str, str],
         titles: Mapping[str, str] | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         self.teams, self.accounts, self.platforms = teams, accounts, platforms
-        self.titles = titles or platforms
+        self.titles, self.names = titles or platforms, names or accounts
 
 
 def _choices(rule: Rule, number: int, of: int, t: Texts) -> list[Block]:
@@ -90,7 +92,7 @@ def _choices(rule: Rule, number: int, of: int, t: Texts) -> list[Block]:
 def conditions(rule: Rule, named: Named, t: Texts) -> str:
     """Return the conditions of a rule, in words."""
     parts = [
-        ", ".join(literal(named.accounts.get(each, "?"), 60) for each in rule.accounts),
+        ", ".join(literal(named.names.get(each, "?"), 60) for each in rule.accounts),
         ", ".join(literal(named.titles.get(each, each), 60) for each in rule.platforms),
         ", ".join(literal(each, 10) for each in rule.languages),
         literal(", ".join(rule.words), 300),

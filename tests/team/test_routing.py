@@ -16,7 +16,7 @@ from bot.models import Case, Event, Message, MessageKind, Role, Workspace
 from bot.sandbox.slack.inspection import action_ids
 from bot.team import routing
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, second_desk
-from tests.people import BEHEER, card_in, changed, make_role, mention, open_group, read, second_team
+from tests.people import BEHEER, card_in, changed, make_role, mention, open_group, open_modal, read, second_team
 
 
 async def rules(bot: Bot) -> list[Rule]:
@@ -234,6 +234,23 @@ async def test_a_case_made_by_hand_is_for_the_team_in_whose_channel_it_was_made(
     assert message.message is not None
     await bot.slack.shortcut(SANNE, "make_case", channel=CHANNEL, ts=message.message["ts"])
     await card_in(bot, CHANNEL, "Glas!", "Nieuw")
+
+
+async def test_a_rule_about_what_is_made_a_case_by_hand_is_not_offered(bot: Bot) -> None:
+    await second_team(bot)
+    message = await bot.slack.post(YOUSSEF, CHANNEL, "Glas! <https://example.org/glas>")
+    assert message.message is not None
+    await bot.slack.shortcut(SANNE, "make_case", channel=CHANNEL, ts=message.message["ts"])
+    await card_in(bot, CHANNEL, "Glas!", "Nieuw")
+    await opens_form(bot)
+    form = await open_modal(bot, SANNE, "route:try")
+    offered = {name: _offered(form, name) for name in ("route_accounts", "route_platforms")}
+    assert offered == {"route_accounts": ["1"], "route_platforms": ["webhook"]}
+
+
+def _offered(form: dict[str, Any], name: str) -> list[str]:
+    [options] = [each["element"]["options"] for each in form["blocks"] if each["block_id"] == name]
+    return [each["value"] for each in options]
 
 
 async def test_what_no_rule_decides_is_not_among_what_a_rule_would_route(bot: Bot) -> None:
