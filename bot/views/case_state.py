@@ -280,7 +280,10 @@ def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
         case ReplyStatus.FAILED if reply.sent_at is not None:
             lost = t("*Did not arrive* – {agent}, the citizen did not get your answer of {time}: {problem}",
                      agent=who, time=t.when(reply.sent_at, now), problem=problem)  # fmt: skip
-            return f"⚠️ {lost} {t('Answer again, or reach the citizen in another way.')}"
+            again = t("Answer again, or reach the citizen in another way.")
+            if file.case.status is Status.CLOSED:
+                again = t("Reopen the case to answer again, or reach the citizen in another way.")
+            return f"⚠️ {lost} {again}"
         case ReplyStatus.FAILED:
             return "⚠️ " + t("*Not sent* – {agent}, the answer was refused: {problem}", agent=who, problem=problem)
         case ReplyStatus.SENT | ReplyStatus.WITHDRAWN:

@@ -156,6 +156,8 @@ async def test_an_answer_that_fails_after_its_case_was_closed_is_said_to_have_be
     [told] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert f"<@{SANNE}>" in text_of(told) and "niet geplaatst" not in text_of(told)
     assert "heeft de burger niet bereikt" in text_of(told) and "De zaak is intussen afgesloten" in text_of(told)
+    closed = await bot.card("*Afgesloten*", "Niet aangekomen", "Heropen de zaak om opnieuw te antwoorden")
+    assert "Antwoord opnieuw" not in text_of(closed), "there is no button for that"
 
 
 async def test_a_message_is_liked_and_the_like_is_taken_back(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
