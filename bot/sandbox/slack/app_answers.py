@@ -35,7 +35,8 @@ def after_submission(workspace: Workspace, person: str, view: Json, ack: Acknowl
                 workspace.replace_view(modals.stored_view(workspace, sent, view))
             case "push":
                 sent = modals.check_view(workspace, answer.get("view"), "modal")
-                modals.push(workspace, person, sent)
+                if any(each["id"] == view["id"] for each in stack):  # else the person has closed it
+                    modals.push(workspace, person, sent)
             case _:
                 workspace.set_stack(person, [each for each in stack if each["id"] != view["id"]])
     except SlackError as error:

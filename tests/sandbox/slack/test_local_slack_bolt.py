@@ -326,6 +326,21 @@ async def test_no_more_than_three_modals_are_stacked(slack: LocalSlack, app: Asy
     assert len(slack.views(SANNE)) == 3
 
 
+async def test_nothing_is_pushed_on_a_modal_that_was_closed_while_it_was_sent(
+    slack: LocalSlack, app: AsyncApp, client: AsyncWebClient
+) -> None:
+    @app.view("deeper")
+    async def deeper(ack: Any) -> None:
+        await slack.close_view(SANNE)
+        await ack(response_action="push", view=modal("deeper", asked()))
+
+    async with over_socket_mode(slack, app):
+        trigger = slack.workspace.tickets.trigger(SANNE)
+        await client.views_open(trigger_id=trigger, view=modal("deeper", asked()))
+        assert (await slack.submit(SANNE, {"text": "1"})).ok
+    assert slack.views(SANNE) == []
+
+
 async def test_the_person_sees_that_a_slow_app_failed(slack: LocalSlack, app: AsyncApp, client: AsyncWebClient) -> None:
     never = asyncio.Event()
 
