@@ -271,10 +271,14 @@ def test_a_program_that_was_just_started_as_we_are_told_to_stop_ends_with_us(
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(subprocess, "Popen", Popen)
-    with pytest.raises(KeyboardInterrupt):
-        postgres.call("sleep", ["600"])
+    of_the_tests = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            postgres.call("sleep", ["600"])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, of_the_tests)
     assert [each.returncode for each in started] == [-signal.SIGKILL]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 async def _dumping(url: str) -> bool:
