@@ -112,9 +112,8 @@ def may_not_write(error: Exception) -> bool:
     """Tell whether an error says that we have no right to write in the database, or that nobody may write there."""
     driver = getattr(error, "orig", None)
     code = getattr(driver, "sqlite_errorcode", None)
-    return (code is not None and code & 0xFF == sqlite3.SQLITE_READONLY) or getattr(
-        driver, "sqlstate", None
-    ) in NO_RIGHT
+    is_read_only = code is not None and code & 0xFF == sqlite3.SQLITE_READONLY
+    return is_read_only or getattr(driver, "sqlstate", None) in NO_RIGHT
 
 
 class Sessions(Protocol):

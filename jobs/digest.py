@@ -1,12 +1,11 @@
 """The digests. A unique key makes sure that each is written once, by any number of processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
 from bot.desk import Desk
@@ -21,6 +20,9 @@ from bot.slack import messages
 from bot.team import digest_time
 from bot.team.settings import TeamSettings
 from bot.views.digest import MAX_LATE
+
+LAST_WITHIN = timedelta(days=62)
+"""How long after the last digest the weeks and months are still told that passed meanwhile."""
 
 
 async def send_digests(desk: Desk) -> None:
@@ -42,26 +44,28 @@ async def _unwritten(desk: Desk, team: Team, day: date) -> list[tuple[date, Span
     of a week or month in which it did not exist.
     """
     hours, zone = TeamSettings.of(team.settings).hours(desk.now()), zone_of(team)
+    firsts = monday_of(day), first_of_month(day)
     async with desk.reading() as session:
-        weeks, months = [
-            _told_by(await _last_day(session, team, hours, first_of(day)), day, first_of)
-            for first_of in (monday_of, first_of_month)
-        ]
+        told = await digests.days_told(session, team, min(firsts) - LAST_WITHIN, max(firsts) - DAY)
+    weeks, months = (
+        _told_by(_last_day(told, hours, first_of(day)), day, first_of) for first_of in (monday_of, first_of_month)
+    )
     told_by = [(Span.DAY, day, day), *((Span.WEEK, *each) for each in weeks), *((Span.MONTH, *each) for each in months)]
     keys = {
         key: (last, span)
         for span, first, last in told_by
         if span is Span.DAY or team.created_at < midnight(first, zone)
-        for key in digests.keys_since(team, first, last, span)
+        for key in digests.days_by_key(team, first, last, span)
     }
     async with desk.reading() as session:
         written = {keys[key] for key in await session.exec(select(Message.key).where(col(Message.key).in_(keys)))}
     return [each for each in dict.fromkeys(keys.values()) if each not in written]
 
 
-async def _last_day(session: AsyncSession, team: Team, hours: Hours, before: date) -> date | None:
-    """Return the last day before this one that had its digest; of a team that has none yet, the last working day."""
-    return await digests.last_day(session, team, before) or working_day_before(hours, before)
+def _last_day(told: Sequence[date], hours: Hours, before: date) -> date | None:
+    """Return the last day before this one that was told, in LAST_WITHIN; when there is none, the last working day."""
+    lately = (day for day in told if before - LAST_WITHIN <= day < before)
+    return max(lately, default=None) or working_day_before(hours, before)
 
 
 def _told_by(last_day: date | None, day: date, first_of: Callable[[date], date]) -> list[tuple[date, date]]:

@@ -126,7 +126,7 @@ def copy(
 
 def _is_postgresql(target: str) -> bool:
     """Tell whether an address that was typed is one of PostgreSQL; raises BadSettings when something in it is wrong."""
-    if not target.startswith(("postgresql", "postgres")):
+    if not target.startswith("postgres"):
         return False
     with _of_target():
         return backups.address_of(target).get_backend_name() == "postgresql"

@@ -27,8 +27,6 @@ from bot.views.digest import MAX_LATE
 
 MAX_DAYS = 31
 """The most days that a digest covers, even if the last one is older."""
-LAST_WITHIN = timedelta(days=62)
-"""How long after the last digest the weeks and months are still told that passed meanwhile."""
 
 
 def key_of(team: Team, day: date, span: Span) -> str:
@@ -40,7 +38,7 @@ async def coming(session: AsyncSession, team: Team, settings: TeamSettings, case
     """Return when the next digest counts a case that waits for us, or lists it among the first that are late then."""
     hours = settings.hours(now)
     today = now.astimezone(hours.zone).date()
-    days = {key_of(team, today + n * DAY, Span.DAY): today + n * DAY for n in range(-1, HORIZON.days)}
+    days = days_by_key(team, today - DAY, today + HORIZON - DAY, Span.DAY)
     written = set(await session.exec(select(Message.key).where(col(Message.key).in_([*days][:3]))))
     for key, day in days.items():
         at = moment(settings, hours, day)
@@ -62,9 +60,10 @@ def _comes_at(settings: TeamSettings, hours: Hours, at: datetime, now: datetime)
     return comes_at if latest(settings, comes_at) is not None else heard_at(hours, at, now)
 
 
-def keys_since(team: Team, first: date, day: date, span: Span) -> list[str]:
-    """Return the possible keys of the digest of a past week or month, written from `first` to `day`."""
-    return [key_of(team, first + n * DAY, span) for n in range((day - first).days + 1)]
+def days_by_key(team: Team, first: date, last: date, span: Span) -> dict[str, date]:
+    """Return the days from `first` to `last`, each by the key of a digest written on it; the first one first."""
+    days = (first + n * DAY for n in range((last - first).days + 1))
+    return {key_of(team, day, span): day for day in days}
 
 
 async def daily(session: AsyncSession, team: Team, now: datetime, day: date | None = None) -> Overview:
@@ -100,21 +99,20 @@ async def newest(session: AsyncSession, team: Team, now: datetime) -> int | None
     return max((id for id, until in of.items() if now - until < timedelta(days=1)), default=None)
 
 
-async def last_day(session: AsyncSession, team: Team, before: date) -> date | None:
-    """Return the last day before this one that had its digest; None when there is none in LAST_WITHIN."""
-    keys = {key_of(team, day, Span.DAY): day for day in (before - n * DAY for n in range(1, LAST_WITHIN.days + 1))}
-    written = await session.exec(select(Message.key).where(col(Message.key).in_(keys)))
-    return max((keys[key] for key in written), default=None)
+async def days_told(session: AsyncSession, team: Team, first: date, last: date) -> list[date]:
+    """Return which days from `first` to `last` had their digest."""
+    days = days_by_key(team, first, last, Span.DAY)
+    return [days[key] for key in await session.exec(select(Message.key).where(col(Message.key).in_(days)))]
 
 
 async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:
     """Return the day and the end of the last digest before today's; None when there is none in MAX_DAYS."""
-    keys = {key_of(team, day, Span.DAY): day for day in (today - timedelta(days=n + 1) for n in range(MAX_DAYS))}
+    days = days_by_key(team, today - MAX_DAYS * DAY, today - DAY, Span.DAY)
     rows = await session.exec(
-        select(Message.key, Message.details).where(col(Message.key).in_(keys)).order_by(col(Message.key).desc())
+        select(Message.key, Message.details).where(col(Message.key).in_(days)).order_by(col(Message.key).desc())
     )
     row = rows.first()
-    return (keys[row[0]], Overview.from_json(row[1] or {}).figures.until) if row else None
+    return (days[row[0]], Overview.from_json(row[1] or {}).figures.until) if row else None
 
 
 async def past(session: AsyncSession, team: Team, span: Span, day: date, now: datetime) -> Overview:

@@ -229,14 +229,10 @@ async def test_a_report_in_words_takes_the_answer_back_and_the_same_words_of_a_c
     by_mail: Bot, team: MailboxThere, jan: MailboxThere
 ) -> None:
     bot = by_mail
-    write(team, jan.address, "Hallo?", 1)
-    await poll.poll_due(bot.desk)
-    await answer(bot, SANNE, await bot.card("Hallo?"), "Dag!")
-    await bot.card("*Beantwoord*")
-    [told] = read(jan)
+    ours = (await _answered(bot, team, jan))["Message-ID"]
     words = (
         f"Hi. This is the qmail-send program.\r\n\r\n<{jan.address}>:\r\nSorry, no mailbox here by that name. (#5.1.1)"
-        f"\r\n\r\n--- Below this line is a copy of the message.\r\n\r\nMessage-ID: {told['Message-ID']}\r\n"
+        f"\r\n\r\n--- Below this line is a copy of the message.\r\n\r\nMessage-ID: {ours}\r\n"
     )
     write(team, jan.address, words, 2, Return_Path=f"<{jan.address}>", Subject="failure notice")
     await settled(bot)
@@ -253,12 +249,7 @@ async def test_a_report_about_a_mail_of_a_colleague_in_the_same_conversation_tak
     by_mail: Bot, team: MailboxThere, jan: MailboxThere
 ) -> None:
     bot = by_mail
-    write(team, jan.address, "Hallo?", 1)
-    await poll.poll_due(bot.desk)
-    await answer(bot, SANNE, await bot.card("Hallo?"), "Dag!")
-    await bot.card("*Beantwoord*")
-    [told] = read(jan)
-    ours = told["Message-ID"]
+    ours = (await _answered(bot, team, jan))["Message-ID"]
 
     def report(n: int, headers: str) -> None:
         body = (
