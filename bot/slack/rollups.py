@@ -191,19 +191,22 @@ async def follow(session: AsyncSession, subject_id: int, now: datetime, speed: f
         return
     # Two that find room at once would both take it.
     team = await session.get_one(Team, subject.team_id, with_for_update=db.HELD)
-    standing = await session.get(Rollup, subject_id, with_for_update=db.HELD, populate_existing=True)
+    standing = await session.get(Rollup, subject_id, populate_existing=True)
     if standing is None or (standing.said_at > now - EVERY * speed and not at_once):
         return
+    mine = (col(Case.subject_id) == subject_id) & _NEW
+    ends = await _ends(session, subject_id, now, speed)
+    if ends:  # what comes in locks cases before it holds the roll-up
+        await cases.lock_where(session, mine)
+    await session.refresh(standing, with_for_update=db.HELD)  # what is coming in with it has come in then
+    ends = ends and await _ends(session, subject_id, now, speed)
     shown = await _facts(session, subject_id, now, speed)
     standing.said_at = now
     session.add(standing)
-    is_quiet = not shown.count or shown.last <= now - CALM * speed
-    if is_quiet and await _held_back(session, subject_id) <= FEW:
+    if ends:
         shown = replace(shown, until_at=now.isoformat(), cases=[])
         await session.delete(standing)
         await session.flush()
-        mine = (col(Case.subject_id) == subject_id) & _NEW
-        await cases.lock_where(session, mine)
         await cases.touch_messages(session, col(Message.case_id).in_(select(Case.id).where(mine)) & _UNPOSTED)
     card = await session.get_one(Message, standing.message_id, with_for_update=db.HELD)
     if not shown.count:
@@ -268,6 +271,13 @@ async def _hold_cards(session: AsyncSession, subject_id: int) -> None:
     ids = (await session.exec(held)).all()
     level = update(Message).where(col(Message.id).in_(ids), _UNPOSTED).values(shown_version=Message.version)
     await session.exec(level.execution_options(synchronize_session=False))
+
+
+async def _ends(session: AsyncSession, subject_id: int, now: datetime, speed: float) -> bool:
+    """Tell whether a roll-up is over: it is quiet, and few cases would get their card."""
+    newest = (await session.exec(select(func.max(col(Case.opened_at))).where(Case.subject_id == subject_id))).one()
+    is_quiet = newest is None or newest <= now - CALM * speed
+    return is_quiet and await _held_back(session, subject_id) <= FEW
 
 
 async def _held_back(session: AsyncSession, subject_id: int) -> int:

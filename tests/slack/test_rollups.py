@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func
 from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases import inbox, redaction
@@ -575,6 +576,38 @@ async def test_what_comes_in_alike_on_two_accounts_of_a_team_at_once_is_one_subj
     await taking_in
     first, second = await bot.rows(Case)
     assert first.subject_id == second.subject_id is not None
+
+
+async def test_what_comes_in_as_a_roll_up_ends_is_not_broken_off(postgres_bot: Bot) -> None:
+    """Both lock cases before the roll-up: else each waits for the other, and the database breaks one off."""
+    bot = postgres_bot
+    begun = bot.desk.now() - rolling.CALM
+
+    async def come_at(session: AsyncSession, *posts: Any, minutes: int) -> None:
+        await inbox.take_in(session, 1, posts, now=begun + timedelta(minutes=minutes))
+
+    async def follow(minutes: int) -> None:
+        async with bot.desk.session() as session:
+            await rolling.follow(session, 1, begun + timedelta(minutes=minutes), 1)
+
+    async with bot.desk.session() as session:
+        await come_at(session, *alike(bot, *range(6)), minutes=0)
+    async with bot.desk.session() as session:
+        await rolling.begin(session, 1, begun, 1)
+    [*_, last] = alike(bot, *range(6))
+    async with bot.desk.session() as session:
+        await come_at(session, replace(last, text=f"{last.text} Vandaag?", edited_at=bot.desk.now()), minutes=31)
+        ending = asyncio.create_task(follow(31))
+        await eventually(lambda: held_up(bot.engine, 1))
+        await come_at(session, *alike(bot, 6), minutes=31)
+    await ending
+    await follow(62)
+    async with bot.desk.reading() as session:
+        [card] = await session.exec(select(Message).where(Message.kind == MessageKind.ROLLUP))
+        held = select(Message.id).where(Message.kind == MessageKind.CASE, Message.shown_version >= Message.version)
+        assert (await session.exec(select(Rollup))).all() == [], "it ended when it was quiet"
+        assert (await session.exec(held)).all() == [], "each has its card by then"
+    assert (card.details or {})["count"] == 6, "all but the one that says more"
 
 
 async def test_what_is_taken_out_has_its_card_and_stays_out(strict: Bot) -> None:
