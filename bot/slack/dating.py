@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases.state import FOLLOW_THE_CASE
 from bot.domain.period import midnight
-from bot.models import FIRST_WORKSPACE, NOT_ENDED, Case, Message, Reminder, Workspace
+from bot.models import FIRST_WORKSPACE, NOT_ENDED, Case, Message, Reminder, Rollup, Workspace
 from bot.texts import Texts
 
 
@@ -23,7 +23,7 @@ async def is_due(session: AsyncSession, t: Texts, now: datetime) -> bool:
 
 
 async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
-    """Mark what was rendered before today and goes on: the messages of cases that have not ended, and the reminders.
+    """Mark what was rendered before today and goes on: what is about cases that have not ended.
 
     Of two processes at once, the second does nothing. The cards have nothing new to say, so they are written last.
     """
@@ -39,19 +39,25 @@ async def begin_day(session: AsyncSession, t: Texts, now: datetime) -> None:
 
 
 async def touch_going_on(session: AsyncSession, *which: ColumnElement[bool]) -> None:
-    """Mark the messages of cases that have not ended, and the reminders, of which nothing else is new."""
+    """Mark what is about cases that have not ended, of which nothing else is new."""
     ongoing = [select(Case.id).where(each).correlate(None) for each in NOT_ENDED]
     await cases.lock_where(session, col(Case.id).in_(union_all(*ongoing)))
     await cases.touch_messages(session, and_(_going_on(), *which), quietly=True)
 
 
 def _going_on() -> ColumnElement[bool]:
-    """Select the messages of cases that have not ended, and the reminders."""
+    """Select the messages of cases that have not ended, the reminders, and the cards of roll-ups that Slack may have.
+
+    A roll-up without a card gets it in its turn.
+    """
     follows = col(Message.kind).in_(FOLLOW_THE_CASE)
     ongoing = [
         select(Message.id).where(follows, col(Message.case_id).in_(select(Case.id).where(each))) for each in NOT_ENDED
     ]
-    return col(Message.id).in_(union_all(*ongoing, select(Reminder.message_id)))  # each part goes by its own index
+    rollups = select(Rollup.message_id).join(Message, col(Rollup.message_id) == Message.id)
+    rollups = rollups.where(or_(col(Message.ts).is_not(None), col(Message.posting_since).is_not(None)))
+    # each part goes by its own index
+    return col(Message.id).in_(union_all(*ongoing, select(Reminder.message_id), rollups.correlate(None)))
 
 
 def _today(t: Texts, now: datetime) -> date:

@@ -42,7 +42,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.slack import rollups as rolling
-from jobs import backlog, refresh, rollups
+from jobs import backlog, days, refresh, rollups
 from jobs.digest import send_digests
 from tests.bench.flood import COUNTED
 from tests.clocks import local
@@ -777,3 +777,16 @@ async def test_nothing_is_wrong_with_a_case_that_was_closed_with_its_roll_up(str
         async with bot.desk.reading() as session:
             found = [each.what for each in wrong(await gather(session, case_id, bot.desk.now()))]
         assert found == [], seconds
+
+
+async def test_a_roll_up_that_still_stands_the_next_day_names_the_day_before(strict: Bot) -> None:
+    bot = strict
+    await days.begin(bot.desk)
+    await come(bot, *alike(bot, *range(60)))
+    await work(bot, 60)
+    await work(bot, 60 * 60, step=60)
+    assert "de eerste 14:00, de laatste 14:00" in shown(bot)[0]
+    bot.clock.at = local("2026-11-25 00:01")  # type: ignore[attr-defined]
+    await days.begin(bot.desk)
+    await work(bot, 60, step=5)
+    assert "de eerste di 24 nov 14:00, de laatste di 24 nov 14:00" in shown(bot)[0]
