@@ -24,7 +24,7 @@ from handlers.roles import Access, Person
 async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Ask which cases of the list to close: those that this person may close now; of a roll-up all are chosen."""
     async with opened(desk, body) as show:
-        listing = await lists.found(desk, person, action["value"], most=choosing.MOST)
+        listing = await lists.found(desk, person, action["value"], body, most=choosing.MOST)
         lines = [line for line in listing.lines if _may_close(line, person)]
         if not lines:
             raise Refused("There is no case in this list that you can close.")

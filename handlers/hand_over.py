@@ -30,7 +30,7 @@ async def open_hand_over(action: dict[str, Any], body: dict[str, Any], person: P
     """Ask which of their open cases this person wants to hand over, and to whom."""
     async with opened(desk, body) as show:
         mine = Filter(Which.MINE, person.by).to_text()
-        listing = await lists.found(desk, person, mine, most=choosing.MOST)
+        listing = await lists.found(desk, person, mine, body, most=choosing.MOST)
         lines = [
             line
             for line in listing.lines

@@ -20,6 +20,7 @@ from bot.models import Role
 from bot.slack.calls import post, show_if_open
 from bot.slack.places import links_of
 from bot.team import teams
+from bot.views import home as home_view
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar, in_words
@@ -152,13 +153,20 @@ async def _shared_head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str
     return _with_page(desk, listing, f"*{in_words(wanted, name, desk.t, desk.now())}* ({listing.count})")
 
 
-async def found(desk: TeamDesk, person: Person, asked: str, *, most: int) -> CaseList:
-    """Return the first cases of a list that a person saw, as it is now; `asked` is the value of its buttons."""
+async def found(desk: TeamDesk, person: Person, asked: str, body: dict[str, Any], *, most: int) -> CaseList:
+    """Return a part of a list that a person saw, as it is now: the cases of the page that they saw, and others.
+
+    `asked` is the value of its buttons, `body` the click on one; at most `most` cases, the first of a short list.
+    """
+    page_size = home_view.SHOWN if is_home(body) else SHOWN
+    most -= most % page_size  # so that each page is in one part
     async with desk.reading() as session:
         if _is_search(asked):
-            wanted_words = _asked(desk, Sought.of_text(asked))
-            return await by_words.search(session, [team.id for team in person.teams], wanted_words, most=most)
-        wanted = replace(Filter.of_text(asked), page=0)
+            sought, teams = Sought.of_text(asked), [team.id for team in person.teams]
+            part = sought.page * page_size // most
+            return await by_words.search(session, teams, _asked(desk, sought), most=most, page=part)
+        wanted = Filter.of_text(asked)
+        wanted = replace(wanted, page=wanted.page * page_size // most)
         return await lists.waiting(session, _teams(person, wanted), wanted, now=desk.now(), most=most)
 
 

@@ -44,13 +44,13 @@ async def claim(action: dict[str, Any], body: dict[str, Any], person: Person, re
 async def open_take_out(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Ask which cases of the list to take out of the roll-up."""
     async with opened(desk, body) as show:
-        listing = await lists.found(desk, person, action["value"], most=choosing.MOST)
+        listing = await lists.found(desk, person, action["value"], body, most=choosing.MOST)
         if not listing.lines:
             raise Refused("There is no case in this list any more.")
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in listing.lines])
-        origin = origin_of(action, body).to_text()
-        await show(views.take_out_modal(listing.lines, seen, desk.t, desk.now(), origin=origin))
+        origin, left = origin_of(action, body).to_text(), listing.count - len(listing.lines)
+        await show(views.take_out_modal(listing.lines, seen, left, desk.t, desk.now(), origin=origin))
 
 
 async def take_out(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:

@@ -100,11 +100,17 @@ def claimed(count: int, subject_id: int, by: str, t: Texts) -> View:
 
 
 def take_out_modal(
-    lines: Sequence[CaseLine], seen: Mapping[int, int], t: Texts, now: datetime, *, origin: str
+    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, t: Texts, now: datetime, *, origin: str
 ) -> Block:
-    """Ask which cases to take out of a roll-up. `origin` says where it was opened from (handlers/origin.py)."""
+    """Ask which cases to take out of a roll-up. `seen` is the last event of each, `left` did not fit.
+
+    `origin` says where it was opened from (handlers/origin.py).
+    """
     about = section(t("What you choose has a card of its own from now on, and stays out of the roll-up."))
-    blocks = [about, *case_boxes(lines, seen, TICKED, t, now)]
+    full = t.plural("{n} case does not fit here. Turn the list to its page, and take it out from there.",
+                    "{n} cases do not fit here. Turn the list to their page, and take them out from there.",
+                    left)  # fmt: skip
+    blocks = [about, *([context(full)] if left else []), *case_boxes(lines, seen, TICKED, t, now)]
     take = t("Take out")
     return modal("rollup:take_out", take, blocks, submit=take, close=t("Cancel"), metadata=origin)
 

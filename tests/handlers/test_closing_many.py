@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -430,3 +431,42 @@ async def test_a_search_that_found_only_what_has_ended_offers_to_close_nothing(b
         await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
     assert "afgesloten" in await asked(bot, SANNE, listed)
     assert "list:close" not in action_ids(bot.slack.ephemerals(SANNE)[-1])
+
+
+@pytest.mark.parametrize(("on_home", "turns"), [(False, 10), (True, 6)], ids=["a list", "the Home"])
+async def test_the_cases_of_the_page_that_was_read_can_be_chosen_however_long_the_list_is(
+    bot: Bot, on_home: bool, turns: int
+) -> None:
+    posts = [Post(f"p{n}", Author(f"a{n}", f"Burger {n}"), f"Vraag {n}", bot.desk.now()) for n in range(130)]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, posts, now=bot.desk.now())
+    if on_home:
+        await bot.slack.open_home(SANNE)
+        await home(bot, SANNE, "(130)")
+        await bot.slack.click_in_view(SANNE, "list:which", Filter(Which.UNOWNED).to_text())
+    else:
+        assert (await bot.slack.command(SANNE, CHANNEL, "/webcare open")).ok
+    pages = 9 if on_home else 13
+
+    def page(number: int) -> dict[str, Any] | None:
+        shown = bot.slack.home(SANNE) if on_home else next(iter(bot.slack.ephemerals(SANNE)), None)
+        return shown if shown and f"pagina {number} van {pages}" in text_of(shown) else None
+
+    for number in range(1, turns + 1):
+        shown = await bot.slack.wait_for(functools.partial(page, number))
+        await (
+            bot.slack.click_in_view(SANNE, "list:on")
+            if on_home
+            else bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:on")
+        )
+    shown = await bot.slack.wait_for(functools.partial(page, turns + 1))
+    read = {int(number) for number in re.findall(r"Vraag (\d+)", text_of(shown))}
+    await (
+        bot.slack.click_in_view(SANNE, "list:close")
+        if on_home
+        else bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:close")
+    )
+    view = await open_modal(bot, SANNE, "case:close_many")
+    offered = {int(number) for number in re.findall(r"Vraag (\d+)", json.dumps(view["blocks"]))}
+    assert len(read) == (15 if on_home else 10)
+    assert offered >= read

@@ -779,6 +779,27 @@ async def test_nothing_is_wrong_with_a_case_that_was_closed_with_its_roll_up(str
         assert found == [], seconds
 
 
+async def test_what_stands_on_a_later_page_of_the_list_can_be_taken_out_too(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(130)))
+    await work(bot, 40, step=5)
+    place = await pressed(bot, "list:show")
+
+    def page(number: int) -> dict[str, Any] | None:
+        [shown] = [each for each in bot.slack.ephemerals(SANNE, CHANNEL) if each["ts"] == place["ts"]]
+        return shown if f"pagina {number} van 13" in text_of(shown) else None
+
+    for number in range(1, 13):
+        await bot.slack.wait_for(partial(page, number))
+        assert (await bot.slack.click(SANNE, CHANNEL, place["ts"], "list:on")).ok
+    shown = await bot.slack.wait_for(partial(page, 13))
+    assert "Burger 129" in text_of(shown)
+    assert (await bot.slack.click(SANNE, CHANNEL, place["ts"], "rollup:take_out")).ok
+    view = await open_modal(bot, SANNE, "rollup:take_out")
+    assert "Burger 129" in str(view["blocks"])
+    assert "100 zaken passen hier niet bij" in str(view["blocks"])
+
+
 async def test_a_roll_up_that_still_stands_the_next_day_names_the_day_before(strict: Bot) -> None:
     bot = strict
     await days.begin(bot.desk)

@@ -529,7 +529,10 @@ def opened(t: Texts) -> Iterator[Block]:
             closing.close_many_modal(some, dict.fromkeys(range(200), 9), left, list(CloseReason), t, NOW)
             for some, left in ((many_lines(1), 0), (many_lines(120), 20))
         ),
-        *(take_out_modal(some, dict.fromkeys(range(200), 9), t, NOW, origin="") for some in map(many_lines, (1, 120))),
+        *(
+            take_out_modal(many_lines(n), dict.fromkeys(range(200), 9), n // 100, t, NOW, origin="")
+            for n in (1, 120, 200)
+        ),
         closing.as_modal(taken_out(3, t), t),
         *(
             handing_over.hand_over_modal(some, dict.fromkeys(range(200), 9), left, BY, t, NOW, origin="open|||")
