@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from bot.domain.alike import STOP_WORDS
 from bot.domain.mention import Author
 from bot.domain.text import Text
 
@@ -106,8 +107,17 @@ def adapted(words: str, before: Author, after: Author) -> str | None:
     None when it still names the first: then it is no text for anybody else.
     """
     told = _renamed(words, before, after.name or after.handle, after.handle)
-    theirs = {part for part in _words_of(before.name or before.handle) if len(part) > 2}
+    theirs = _naming(before.name or before.handle)
     return None if (theirs - _words_of(after.name or after.handle)) & _words_of(told) else told
+
+
+def _naming(name: str) -> set[str]:
+    """Return the words of a name that say who is meant: not an initial, nor the "van de" in a family name."""
+    first, *others = _words_in_order(name) or [""]
+    telling = {each for each in others if each not in STOP_WORDS}
+    if len(first) > 2 or first not in STOP_WORDS:  # "Wil" is a name, too
+        telling.add(first)
+    return {each for each in telling if len(each) > 1}
 
 
 def nameless(words: str, to: Author) -> str:
@@ -118,11 +128,14 @@ def nameless(words: str, to: Author) -> str:
 def _renamed(words: str, before: Author, name: str, handle: str) -> str:
     """Return a text with another name where it greets this citizen, and another handle wherever it has theirs."""
     if before.handle:
-        theirs = re.escape(before.handle.lstrip("@"))
-        words = re.sub(rf"@{theirs}(?![\w@])", lambda _: f"@{handle.lstrip('@')}" if handle else name, words)
+        theirs = before.handle.lstrip("@")
+        short = re.escape(theirs.partition("@")[0])  # as people write one that names a server
+        written = rf"@(?:{re.escape(theirs)}|{short})(?![\w@]|[.-]\w)"
+        words = re.sub(written, lambda _: f"@{handle.lstrip('@')}" if handle else name, words)
     called = before.name or before.handle
     first, to_first = first_name(called), first_name(name)
-    names = {called: name, first: to_first} if first else {}
+    begins = words.startswith(first) and _plain(first) in STOP_WORDS  # as "In" of "In de Hoek" may begin any sentence
+    names = {called: name, **({} if begins else {first: to_first})} if first else {}
     greeting = GREETING.match(words)
     assert greeting is not None  # noqa: S101 - it may be empty
     named = "|".join(re.escape(each) for each in names)

@@ -246,6 +246,31 @@ def test_an_answer_is_adapted_in_its_greeting_or_not_at_all(words: str, to: Auth
     assert adapted(words, FATIMA, to) == adapts_to
 
 
+@pytest.mark.parametrize(
+    ("words", "of", "adapts_to"),
+    [
+        ("Dank voor je melding, Bo.", Author("3", "Bo Jansen"), None),
+        ("Dank je, Wil.", Author("3", "Wil Jansen"), None),
+        ("Houd de ramen dicht in de buurt van de haven, Jan.", Author("3", "Jan van de Berg"), None),
+        ("Beste Jan, blijf uit de buurt van de haven.", Author("3", "Jan van de Berg"),
+         "Beste Kees, blijf uit de buurt van de haven."),
+        ("Beste heer Berg, dank je.", Author("3", "Jan van de Berg"), None),
+        ("In de haven brandt het.", Author("3", "In de Hoek"), "In de haven brandt het."),
+        ("Beste J. Jansen, dank je.", Author("3", "J. Jansen"), None),
+        ("Beste Jansen, j is een letter.", Author("3", "Jansen J."), "Beste Kees, j is een letter."),
+        ("@buur88 Dank je.", Author("3", "Wilde Tuin", "buur88@social.nl"), "@kees@social.nl Dank je."),
+        ("@buur88@social.nl Dank je.", Author("3", "Wilde Tuin", "buur88@social.nl"), "@kees@social.nl Dank je."),
+        ("@buur88@ander.nl Dank je.", Author("3", "Wilde Tuin", "buur88@social.nl"), "@buur88@ander.nl Dank je."),
+        ("@buur.nl Dank je.", Author("3", "Wilde Tuin", "buur@social.nl"), "@buur.nl Dank je."),
+        ("Dank je, @buur.", Author("3", "Wilde Tuin", "buur@social.nl"), "Dank je, @kees@social.nl."),
+    ],
+)  # fmt: skip
+def test_an_answer_that_names_its_citizen_in_another_way_is_not_proposed_as_it_is(
+    words: str, of: Author, adapts_to: str | None
+) -> None:
+    assert adapted(words, of, KEES) == adapts_to
+
+
 def test_two_answers_are_the_same_but_for_the_name() -> None:
     assert nameless("Beste Fatima, dank je!", FATIMA) == nameless("beste Kees:  Dank je", KEES) == "beste dank je"
     assert nameless("Beste Fatima, dank u.", FATIMA) != nameless("Beste Kees, dank je.", KEES)
