@@ -9,7 +9,16 @@ from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
-from bot.views.citizen import Room, author_line, fitted, mention_blocks, name_of, privately, source_line
+from bot.views.citizen import (
+    Room,
+    author_line,
+    fitted,
+    mention_blocks,
+    name_of,
+    privately,
+    source_line,
+    words_of,
+)
 
 
 def notice(words: Text, t: Texts) -> View:
@@ -27,7 +36,7 @@ def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -
     words = t(
         "{name} wrote again: {text}",
         name=name_of(file.author),
-        text=privately(mention, t) + literal(mention.text, 200),
+        text=privately(mention, t) + words_of(mention, t, 200),
     )
     head = context(author_line(file.author), source_line(file, mention, t, now))
     return fitted(lambda room: View(words, [head, *_shown(file, mention, t, now, room)]))

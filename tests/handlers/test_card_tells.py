@@ -123,6 +123,17 @@ def pictures(message: dict[str, Any]) -> list[dict[str, Any]]:
     return [block for block in message["blocks"] if block["type"] == "image"]
 
 
+async def test_what_the_thread_says_aloud_of_a_picture_without_words_is_that_it_is_one(bot: Bot) -> None:
+    await takes_in(bot, post(bot, 1, "Lamp stuk"))
+    card = await bot.card("Lamp stuk")
+    await takes_in(bot, post(bot, 2, "", media=(PICTURE,)), post(bot, 3, "", private=True, media=(PICTURE,)))
+    said = await bot.slack.wait_for(lambda: len(said := bot.slack.thread(CHANNEL, card["ts"])) == 2 and said)
+    spoken = {each["text"].replace("\u2068", "").replace("\u2069", "") for each in said}
+    assert spoken == {
+        "Fatima schreef opnieuw: (afbeelding).", "Fatima schreef opnieuw: 🔒 privébericht: (afbeelding)."
+    }  # fmt: skip
+
+
 async def test_pictures_are_shown_once_the_team_wants_that(bot: Bot) -> None:
     await make_role(bot, SANNE, Role.COORDINATOR)
     await takes_in(bot, post(bot, 1, "Lamp stuk", media=(PICTURE,)))
