@@ -10,7 +10,7 @@ from bot.domain.slack_id import is_person
 from bot.models import CaseFile, Event
 from bot.texts import Texts, capital
 from bot.views.act import ACTS
-from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
+from bot.views.block import SECTION, Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_list import BLOCK_ID
 from bot.views.case_state import state_line
 from bot.views.citizen import head_line
@@ -23,7 +23,13 @@ from bot.views.transfer import transfer_lines
 TALK = 150_000
 """Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and the rest stays below 100,000."""
 TURNS = 60
-"""Blocks of the exchange; Slack takes 100 in a modal."""
+"""The most blocks of the exchange; Slack takes 100 in a modal."""
+BEFORE_HISTORY = 90
+"""Blocks before the history, for which the others are."""
+PART = 30_000
+"""Characters, as they are sent, of all questions or all notes; they are cut shorter when they take more."""
+QUESTIONS, NOTES, EVENTS = 5, 50, 40
+"""How many of the newest are shown; the rest is counted."""
 CAME_FROM = "came_from:"
 """How the id of the first block begins, if the details were opened from the Home."""
 
@@ -56,20 +62,14 @@ def details_modal(
     blocks += actions(*_urgency(file, t), *others_button(file, t))
     if picker := topic_picker(file, topics, t):
         blocks.append(section(t("Topic")) | {"accessory": picker})
-    blocks += _talk(file, t, now, max(0, min(skip, len(turns(file)) - 1)))
-    for asked in file.escalations[-5:]:
-        blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
-        if asked.advice:
-            blocks += [context(t("Advice ({agent}):", agent=f"<@{asked.advised_by}>")), quote(asked.advice, 600)]
-    for note in file.notes[-10:]:
-        words = t("Note by {agent}, {time}: {text}", agent=f"<@{note.by}>",
-                  time=t.when(note.at, now), text=literal(note.text, 500))  # fmt: skip
-        blocks.append(context(words))
-    blocks += [*transfer_lines(file, t, now), *copies(file, t, now)]
-    blocks = blocks[:90]
-    blocks.append(section("*" + t("History") + "*"))
+    noted = [*_questions(file, t), *_notes(file, t, now), *transfer_lines(file, t, now), *copies(file, t, now)]
+    room = min(TURNS, BEFORE_HISTORY - len(blocks) - len(noted) - 2)  # two say what came after and before it
+    blocks += _talk(file, t, now, max(0, min(skip, len(turns(file)) - 1)), room)
+    blocks += [*noted, section("*" + t("History") + "*")]
     why = {act.id: act.note for act in file.acts if act.note}
-    lines = [_line(event, t, now, why) for event in events[-40:]]
+    lines = [_line(event, t, now, why) for event in events[-EVENTS:]]
+    if (earlier_ones := len(events) - len(lines)) > 0:
+        lines.insert(0, t.plural("{n} earlier line is not shown.", "{n} earlier lines are not shown.", earlier_ones))
     blocks += [context("\n".join(lines[start : start + 8])) for start in range(0, len(lines), 8)]
     return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
 
@@ -80,15 +80,48 @@ def came_from_in(view: Block) -> str:
     return next((each.removeprefix(CAME_FROM) for each in ids if each.startswith(CAME_FROM)), "")
 
 
-def _talk(file: CaseFile, t: Texts, now: datetime, skip: int) -> list[Block]:
-    """Return as much of the exchange as fits with the rest: emoji and some scripts take 12 times the room."""
+def _talk(file: CaseFile, t: Texts, now: datetime, skip: int, room: int) -> list[Block]:
+    """Return as much of the exchange as fits in `room` blocks: emoji and some scripts take 12 times the characters."""
     for most in (15, 8, 4, 2, 1):
         talk = exchange(file, t, now, most=most, skip=skip, whole=True)
-        if len(talk) <= TURNS and len(json.dumps(talk)) <= TALK:
+        if len(talk) <= room and len(json.dumps(talk)) <= TALK:
             break
     else:
         most, talk = 2, exchange(file, t, now, most=2, skip=skip)
     return [*later(file, t, skip), *earlier(file, t, most=most, skip=skip), *talk]
+
+
+def _questions(file: CaseFile, t: Texts) -> list[Block]:
+    """Return the newest questions to advisers with what they advised, and how many came before."""
+    shown, blocks = file.escalations[-QUESTIONS:], list[Block]()
+    for limit in (SECTION, 600):
+        blocks = []
+        for asked in shown:
+            blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, limit)]
+            if asked.advice:
+                blocks += [context(t("Advice ({agent}):", agent=f"<@{asked.advised_by}>")), quote(asked.advice, limit)]
+        if len(json.dumps(blocks)) <= PART:
+            break
+    before = len(file.escalations) - len(shown)
+    words = t.plural("{n} earlier question is not shown.", "{n} earlier questions are not shown.", before)
+    return [*([context(words)] if before else []), *blocks]
+
+
+def _notes(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return the newest notes, ten in a block, and how many came before."""
+    lines = list[str]()
+    for most, limit in ((NOTES, 1700), (NOTES, 500), (10, 500)):
+        lines = [
+            t("Note by {agent}, {time}: {text}", agent=f"<@{note.by}>",
+              time=t.when(note.at, now), text=literal(note.text, limit))
+            for note in file.notes[-most:]
+        ]  # fmt: skip
+        if len(json.dumps(lines)) <= PART:
+            break
+    before = len(file.notes) - len(lines)
+    words = t.plural("{n} earlier note is not shown.", "{n} earlier notes are not shown.", before)
+    rows = [context(*lines[start : start + 10]) for start in range(0, len(lines), 10)]
+    return [*([context(words)] if before else []), *rows]
 
 
 def _urgency(file: CaseFile, t: Texts) -> list[Block]:

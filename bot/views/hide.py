@@ -140,6 +140,9 @@ def copies(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
         about = t("Copy of {time} of the post of {author} – {rule}: {article}",
                   time=t.when(hiding.seen_at, now), author=author, rule=rule, article=article)  # fmt: skip
         blocks += [context(about, *([private_mark(t)] if hiding.private else [])), quote(hiding.text, 600)]
+    if (before := len(kept) - COPIES) > 0:
+        words = t.plural("{n} earlier copy is not shown.", "{n} earlier copies are not shown.", before)
+        return [context(words), *blocks]
     return blocks
 
 

@@ -23,6 +23,8 @@ from bot.views.exchange import answer_line
 from bot.views.marks import Mark, marks
 
 MAX_NOTE = 1500
+TOLD = 5
+"""The most transfers that the details tell; those before are counted."""
 
 
 def transfer_modal(file: CaseFile, t: Texts) -> Block:
@@ -97,14 +99,18 @@ def came_from(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def transfer_lines(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return the last transfers of a case, for its details."""
-    return [
+    """Return the last transfers of a case and how many came before, for its details."""
+    shown = file.transfers[-TOLD:]
+    before = len(file.transfers) - len(shown)
+    words = t.plural("{n} earlier transfer is not shown.", "{n} earlier transfers are not shown.", before)
+    lines = [
         context(t("From {former} to {team} by {agent} at {time}: {note}", agent=f"<@{each.by}>",
                   former=literal(team_name(file, each.from_team_id), 80),
                   team=literal(team_name(file, each.to_team_id), 80),
                   time=t.when(each.at, now), note=literal(each.note, 500)))
-        for each in file.transfers[-5:]
+        for each in shown
     ]  # fmt: skip
+    return [*([context(words)] if before else []), *lines]
 
 
 def transferred(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, text
+from sqlmodel import col, select
 
 from bot import cases
+from bot.domain.event import EventKind
 from bot.domain.mention import Act
 from bot.domain.queue import Filter, Which
-from bot.models import Mention, Role, UtcDateTime
+from bot.models import Escalation, Event, Mention, Note, Role, UtcDateTime
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.people import home, make_role, mention, open_modal, settings
@@ -50,6 +52,54 @@ async def test_the_details_say_what_they_do_not_show_and_turn_to_it_and_back(bot
     assert "eerdere berichten" not in text_of(bot.slack.view(SANNE))
     await bot.slack.click_in_view(SANNE, "case:earlier", value="1:0")
     assert await shown(bot, "18 eerdere berichten niet getoond") == list(range(19, 34))
+
+
+async def noted(bot: Bot, *words: str) -> None:
+    """A colleague noted these in case 1, one after another."""
+    async with bot.desk.session() as session:
+        for number, each in enumerate(words):
+            at = bot.desk.now() + timedelta(seconds=number)
+            session.add(Note(case_id=1, by=YOUSSEF, text=each, at=at))
+
+
+async def test_the_details_show_the_notes_and_count_what_they_leave_out(bot: Bot) -> None:
+    card = await wrote(bot, 1)
+    whole, long = "De afspraak is: " + "wij bellen terug, " * 60 + "op maandag", "zo " * 500 + "klaar"
+    await noted(bot, whole, *(f"Notitie {number:02}" for number in range(2, 56)))
+    async with bot.desk.session() as session:
+        for number in range(1, 7):
+            session.add(
+                Escalation(case_id=1, target=YOUSSEF, question=f"Vraag {number}", by=SANNE, at=bot.desk.now(),
+                           submission=str(number), advice=f"Raad {number}: {long}", advised_by=YOUSSEF)
+            )  # fmt: skip
+        session.add_all(Event(case_id=1, kind=EventKind.NOTE, by=YOUSSEF, at=bot.desk.now()) for number in range(54))
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    await shown(bot, "5 eerdere notities niet getoond.", "Notitie 06", "Notitie 55", "15 eerdere regels niet getoond.")
+    said = text_of(bot.slack.view(SANNE))
+    assert "Notitie 05" not in said and "1 eerdere vraag niet getoond." in said
+    assert "Vraag 1" not in said and "Vraag 2" in said and said.count("zo klaar") == 5
+    async with bot.desk.session() as session:
+        for each in (await session.exec(select(Note).order_by(col(Note.id)).offset(12))).all():
+            await session.delete(each)
+    await bot.slack.close_view(SANNE)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    await shown(bot, whole, "Notitie 02", "Notitie 12")
+    assert "notities niet getoond" not in text_of(bot.slack.view(SANNE))
+
+
+async def test_what_was_noted_has_room_beside_a_long_exchange_with_many_pictures(bot: Bot) -> None:
+    card = await wrote(bot, 15)
+    await noted(bot, *(f"Notitie {number:02}" for number in range(1, 11)))
+    async with bot.desk.session() as session:
+        for each in (await session.exec(select(Mention))).all():
+            each.media = [{"kind": "image", "url": f"https://platform.example/{n}.png", "alt": ""} for n in range(2)]
+            session.add(each)
+        session.add_all(
+            Escalation(case_id=1, target=YOUSSEF, question=f"Vraag {number}", by=SANNE, at=bot.desk.now(),
+                       submission=str(number), advice="Ja", advised_by=YOUSSEF) for number in range(1, 6)
+        )  # fmt: skip
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    assert await shown(bot, "Notitie 01", "Vraag 5", "Notitie 10") == list(range(1, 16))
 
 
 async def test_the_details_show_a_long_post_to_its_end(bot: Bot) -> None:
