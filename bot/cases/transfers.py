@@ -81,17 +81,20 @@ async def _number_there(session: AsyncSession, case: Case, team: Team) -> int:
 async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Team) -> None:
     """Show on the card where the case went, and post a new one for the team that has it now, with the note under it.
 
-    The new card and the note go first if the old card did, or the case is urgent. Messages that are in no thread yet go
-    to the new one; those that Slack may have already stay with the old card.
+    The new card and the note go first if the old card did, or the case is urgent. Its versions go on from those of the
+    old one, by which lists of reminders see that a case changed. Messages that are in no thread yet go to the new one;
+    those that Slack may have already stay with the old card.
     """
     old = update(Message).where(col(Message.case_id) == case.id).execution_options(synchronize_session=False)
     former = old.where(col(Message.kind) == MessageKind.CASE).values(kind=MessageKind.FORMER, subject_id=made.id)
-    had = (await session.exec(former.returning(col(Message.rank)))).scalars()
-    rank = Rank(min([signals.rank_again(case), *(each % QUIETLY for each in had)]))
+    had = (await session.exec(former.returning(col(Message.rank), col(Message.version)))).all()
+    rank = Rank(min([signals.rank_again(case), *(each.rank % QUIETLY for each in had)]))
+    version = 1 + max((each.version for each in had), default=0)
     unposted = col(Message.ts).is_(None) & col(Message.posting_since).is_(None)
     await session.exec(old.where(col(Message.in_thread), unposted).values(channel=team.channel))
     key = card_key(case.id, case.transfers)
-    session.add(Message(key=key, kind=MessageKind.CASE, case_id=case.id, channel=team.channel, rank=rank))
+    card = Message(key=key, kind=MessageKind.CASE, case_id=case.id, channel=team.channel, rank=rank, version=version)
+    session.add(card)
     await session.flush()
     await tell_thread(session, case, MessageKind.TRANSFERRED, f"transferred:{made.id}", made.id, rank=rank)
 

@@ -27,7 +27,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import duty
 from bot.team import routing
-from jobs import redaction
+from jobs import digest, redaction, sla, sweep
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import (
@@ -303,6 +303,29 @@ async def test_the_former_team_reads_no_words_that_were_added_to_a_picture_later
         await writes(words, edited_at=bot.desk.now())
         assert "06-12345678" in "".join(map(read, bot.slack.messages(BEHEER)))
         assert "06-12345678" not in json.dumps(bot.slack.messages(CHANNEL))
+
+
+async def test_the_list_of_reminders_and_the_digest_show_a_late_case_that_came_back(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    await mention(bot, 1, "Het fietspad ligt vol glas.")
+    bot.clock.at = local("2026-11-23 09:01")  # type: ignore[attr-defined]
+    await sla.remind(bot.desk)
+    await digest.send_digests(bot.desk)
+
+    async def shown() -> list[str]:
+        await sweep(bot.desk)
+        await settled(bot)
+        listing = [each for each in await bot.rows(Message) if each.kind in {MessageKind.REMINDER, MessageKind.DIGEST}]
+        theirs = {each.ts for each in listing if each.channel == CHANNEL}
+        told = [read(each) for each in bot.slack.messages(CHANNEL) if each["ts"] in theirs]
+        return [each for each in told if "vol glas" in each]
+
+    assert len(await shown()) == 2
+    await by_verb(bot, seen=1, to=beheer, key="s1")
+    assert await shown() == []
+    await by_verb(bot, seen=beheer, to=1, key="s2")
+    assert len(await shown()) == 2
 
 
 async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
