@@ -10,7 +10,7 @@ from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import case_name, list_state
-from bot.views.citizen import name_of, words_of
+from bot.views.citizen import name_of, outside_name, words_of
 from bot.views.marks import marks, urgent_words
 from bot.views.search_modal import Sought
 
@@ -31,10 +31,11 @@ def case_row(
 ) -> str:
     """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it.
 
-    `outside`: others than the team may read it, so it has no private words. `team` is the name of its team, in a list
-    with cases of several teams. Without `quoted` it has none of the citizen's words.
+    `outside`: others than the team may read it, so it has no private words and no mail address. `team` is the name of
+    its team, in a list with cases of several teams. Without `quoted` it has none of the citizen's words.
     """
-    wrote = {"name": f"*{name_of(line.author)}*", "platform": literal(line.platform, 60)}
+    name = outside_name(line.author) if outside else name_of(line.author)
+    wrote = {"name": f"*{name}*", "platform": literal(line.platform, 60)}
     words = words_of(line.latest, t, 150)
     if outside and line.latest.private:
         words = t("(private)")

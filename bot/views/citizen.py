@@ -1,6 +1,7 @@
 """How all surfaces show a citizen and their posts."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,6 +31,8 @@ class Room:
     images: int = 3
 
 
+MAIL_ADDRESS = re.compile(r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+"""A mail address; a name such as @fatima@mastodon.example is none, and is public."""
 PLATFORMS = 6
 """So many platforms are named of which something is counted."""
 
@@ -52,6 +55,16 @@ def fitted(render: Callable[[Room], View]) -> View:
 def name_of(author: Author, limit: int = 80) -> str:
     """Return what we call an author, inside mrkdwn."""
     return literal(author.called, limit)
+
+
+def outside_name(author: Author) -> str:
+    """Return what we call an author where others than the team may read it: not by their mail address."""
+    return literal(without_mail_addresses(author.called), 80)
+
+
+def without_mail_addresses(words: str) -> str:
+    """Return words without the mail addresses in them: what somebody wrote privately told us these."""
+    return MAIL_ADDRESS.sub("…@…", words)
 
 
 def author_line(author: Author) -> str:

@@ -6,7 +6,7 @@ from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, literal, section
 from bot.views.case_list import case_of_team
-from bot.views.citizen import name_of, words_of
+from bot.views.citizen import name_of, outside_name, words_of
 from bot.views.marks import private_mark
 
 SHOWN = 15
@@ -26,9 +26,10 @@ def named(brief: CaseBrief, t: Texts, team: str = "") -> str:
 def line(brief: CaseBrief, t: Texts, *, outside: bool = False, teams: Mapping[int, str] | None = None) -> str:
     """Return a case in one line: its number, who wrote what, and whether that is private.
 
-    `outside`: who reads it may no longer be in the team, so it has no private words. `teams` as for `case_boxes`.
+    `outside`: who reads it may no longer be in the team, so it has no private words and no mail address. `teams` as for
+    `case_boxes`.
     """
-    name = f"*{name_of(brief.author)}*"
+    name = f"*{outside_name(brief.author) if outside else name_of(brief.author)}*"
     words = t("(private)") if outside and brief.latest.private else words_of(brief.latest, t, 100)
     private = private_mark(t) + " · " if brief.latest.private else ""
     return f"{_of_team(brief, t, teams)} · {private}{name}: {words}"

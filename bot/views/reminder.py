@@ -11,7 +11,7 @@ from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
 from bot.views.case_list import case_row, question_head
 from bot.views.case_state import case_name, state_line, target_name, unread_lines
-from bot.views.citizen import excerpt, name_of
+from bot.views.citizen import excerpt, name_of, without_mail_addresses
 from bot.views.marks import Mark, marks
 
 SHOWN = 10
@@ -109,7 +109,7 @@ def row(due: Due, t: Texts, now: datetime) -> str:
     if due.question is not None:
         return _question(due, due.question, t)
     said = [f"⏰ {literal(each, 300)}" for each in due.texts]
-    said += unread_lines(due.file, t, now)
+    said += map(without_mail_addresses, unread_lines(due.file, t, now))  # the platform may name the citizen's
     if due.returns_at is not None:
         said.append("💤 " + t("lies still and returns to the queue at {time}", time=t.when(due.returns_at, now)))
     return "\n".join([case_row(due.file.line, t, now, card_url=due.card_url, outside=True), *said])
@@ -145,7 +145,7 @@ def _done(of: Reminders, t: Texts) -> list[str]:
     """Return the names of the citizens whose cases are done, if any."""
     if not of.done_count:
         return []
-    names = [literal(name, 60) for name in of.done]
+    names = [literal(without_mail_addresses(name), 60) for name in of.done]
     rest = of.done_count - len(names)
     more = [t("… and {n} more", n=rest)] if rest > 0 else []
     return ["✓ " + t("Done: {names}", names=", ".join([*names, *more]))]

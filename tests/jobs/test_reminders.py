@@ -1,6 +1,8 @@
 """One message of reminders per recipient: it is edited as cases come and go, and never says what is not so."""
 
 import asyncio
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,11 @@ from sqlmodel import select
 from bot import cases
 from bot.cases import advice, inbox, reminders
 from bot.domain.case import CloseReason, Urgency
+from bot.domain.mention import Act, Author, permits
+from bot.domain.text import text
 from bot.models import Message, MessageKind, Reminder, ReplyKind, Role, Team
+from bot.outgoing import replies
+from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages, troubles
 from bot.slack.writing import is_stale
@@ -274,6 +280,33 @@ async def test_what_was_written_privately_is_marked_and_not_told(office: Bot) ->
     await level(office)
     for words in [*direct(office, SANNE), *(text_of(each) for each in showing(office, "1 te laat"))]:
         assert "🔒" in words and "Vraag 0" not in words
+
+
+async def test_who_wrote_by_mail_is_not_called_by_their_address_outside_the_team(office: Bot) -> None:
+    bot, address = office, "fatima@voorbeeld.example"
+    await settings(bot, escalation_channel=ESCALATION)
+    for number in (1, 2):
+        wrote = replace(post(bot, number), author=Author(address, address, address), private=True)
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [replace(wrote, permits=permits(Act.ANSWER_PRIVATELY))], now=bot.desk.now())
+            await cases.claim(session, number, by=SANNE, now=bot.desk.now())
+    await at(bot, "2026-11-20 11:31")
+    await level(bot)
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+        file = await cases.read(session, 2)
+        answer = Answer(2, file.latest.id, submission="v", words="Ja", private=True, initials="SB", seen=file.seen)
+        reply = await replies.answer(
+            session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta(hours=2)
+        )
+        said = text("{host} does not take the mail now: {reason}", host="mx", reason=f"450 <{address}>")
+        reply.problem = said.to_json()
+        session.add(reply)
+    bot.clock.at += timedelta(minutes=6)  # type: ignore[attr-defined]
+    await level(bot)
+    [shown] = bot.slack.messages(ESCALATION)
+    assert "…@…" in text_of(shown) and "Gedaan: " in text_of(shown) and "450" in text_of(shown)
+    assert address not in json.dumps(shown)
 
 
 async def test_an_idle_case_stands_in_the_owners_message_until_it_moves(office: Bot) -> None:
