@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.cases import subjects
+from bot.cases import signals, subjects
 from bot.cases.mirror import QUOTES
 from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
@@ -20,6 +20,7 @@ from bot.models import (
     REMOVED,
     Account,
     Act,
+    Case,
     Event,
     Hiding,
     Mention,
@@ -83,11 +84,18 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
         session.add(mention)
     await session.flush()
     await delete_copies(session, mention_ids)
+    await _forget_signals(session, case_id)
     await subjects.forget(session, words)
     await touch_all(session, {mention.case_id for mention in [*removed, *quoting]}, QUOTES)
     lists = await session.exec(select(Message.id, Message.details).where(col(Message.kind).in_(LISTS)))
     listing = [number for number, details in lists if case_id in (details or {}).get("cases", ())]
     await touch_messages(session, col(Message.id).in_(listing))
+
+
+async def _forget_signals(session: AsyncSession, case_id: int) -> None:
+    case = await session.get_one(Case, case_id, populate_existing=True)
+    signals.forget(case, await session.exec(select(Mention).where(Mention.case_id == case_id)))
+    session.add(case)
 
 
 async def delete_copies(session: AsyncSession, mention_ids: Collection[int]) -> None:

@@ -1,6 +1,6 @@
 """Which new posts go before the others that wait for their card, and why (bot.domain.signals)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy
 from sqlmodel import col, select
@@ -8,9 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import many
 from bot.domain.case import OPEN
-from bot.domain.mention import Post
-from bot.domain.signals import Rank, Signal, rank_of, signals_of
-from bot.models import WAITING, Case, Message, MessageKind, Team
+from bot.domain.mention import Post, left_out_of
+from bot.domain.signals import Rank, Signal, rank_of, signals_of, still_said
+from bot.models import WAITING, Case, Mention, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
 
 # Built once, for each page: to build it takes longer than to run it.
@@ -87,6 +87,15 @@ async def joins(session: AsyncSession, case: Case, post: Post, said: str, team: 
     if rank is not Rank.LATER:
         await bring_forward(session, {case.author_id: rank})
     return rank
+
+
+def forget(case: Case, posts: Iterable[Mention]) -> None:
+    """Drop the team's own words that no post of a case says any more: with one, its deleted words would still be told.
+
+    What is wrong in general, such as a threat, stays.
+    """
+    said = "\n".join(f"{each.text}\n{each.earlier_text or ''}\n{left_out_of(each.place)}" for each in posts)
+    case.signals = still_said(case.signals or (), said) or None
 
 
 def _of(post: Post, said: str, own: Collection[str]) -> list[str]:

@@ -98,6 +98,12 @@ def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) 
     return [*sorted(found, key=_IN_ORDER.__getitem__), *(f"{OWN}{word}" for word in own if _says(words, word))]
 
 
+def still_said(signals: Iterable[str], text: str) -> list[str]:
+    """Return these signals without the team's own words that the text does not say."""
+    words = _between_spaces(text)
+    return [each for each in signals if not each.startswith(OWN) or _says(words, each.removeprefix(OWN))]
+
+
 def rank_of(signals: Collection[str], *, private: bool) -> Rank:
     """Return the rank of a post with these signals; of a private one too, which no passer-by can answer."""
     if any(signal in _FIRST or signal.startswith(OWN) for signal in signals):

@@ -97,6 +97,25 @@ async def test_the_words_of_a_removed_post_go_after_the_teams_days(office: Bot) 
     assert len(bot.slack.calls("chat.update")) == before, "once is enough"
 
 
+async def test_why_a_removed_post_went_first_is_not_told_in_its_words(office: Bot) -> None:
+    """The team's own words that it said go with it; what another post of the case says stays, and so does the kind."""
+    bot = office
+    await settings(bot, signal_words=["zonnebloem*", "pauwstraat", "hoefslag"])
+    first = post(bot, words="Ik steek de zonnebloemen in de Pauwstraat in de fik")
+    second = post(bot, 2, "De Pauwstraat dus", author=first.author, in_reply_to="1")
+    third = post(bot, 3, "Toch niet", author=first.author, in_reply_to="1", place={LEFT_OUT: "Hoefslag"})
+    await comes_in(bot, first, second, third)
+    assert "zonnebloem" in shown(bot) and "gevaar" in shown(bot)
+    await comes_in(bot, replace(first, gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    [case] = await bot.rows(Case)
+    assert case.signals == ["danger", "own:pauwstraat", "own:hoefslag"]
+    assert "zonnebloem" not in shown(bot) and "pauwstraat" in shown(bot)
+    await comes_in(bot, *(replace(each, gone=Gone.BY_AUTHOR) for each in (second, third)))
+    await later(bot, days=31)
+    assert (await bot.case()).signals == ["danger"]
+
+
 async def test_what_a_removed_post_left_out_of_its_text_goes_with_it(office: Bot) -> None:
     bot = office
     first = post(bot, words="Dag", place={LEFT_OUT: SECRET, "is": "comment"})
