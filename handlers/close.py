@@ -39,8 +39,8 @@ async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
 async def view_of(desk: TeamDesk, case_id: int, by: str, seen: Seen | None = None, *, topic: str = "") -> Block:
     """Return the modal that asks an agent for the reason; raises Taken for a case that they may not close.
 
-    With `seen`, what the modal showed of the citizen's words before, it shows what came in or was edited since; `topic`
-    is the option of the topic with which it opened then.
+    With `seen`, what the modal showed of the citizen's words and our answers before, it shows what came in, was edited
+    or was sent since; `topic` is the option of the topic with which it opened then.
     """
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
@@ -50,7 +50,7 @@ async def view_of(desk: TeamDesk, case_id: int, by: str, seen: Seen | None = Non
 
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Close the case; if the citizen wrote or edited a post meanwhile, the modal shows that first, filled in."""
+    """Close the case; what the citizen wrote, edited or read meanwhile is first shown in the modal, filled in."""
     filled, case_id, seen = values(view), int(view["private_metadata"]), seen_in(view)
     reason, why = reason_in(filled)
     try:
@@ -82,7 +82,7 @@ def reason_in(filled: dict[str, Any]) -> tuple[str, str]:
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
     """Close the case because it needs no answer; only the agent sees the button that undoes it.
 
-    If the citizen wrote what was not shown when it was clicked, the modal asks for the reason and shows that.
+    If the citizen wrote or read what was not shown when it was clicked, the modal asks for the reason and shows that.
     """
     by, now, reason, seen = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED, seen_by(body["actions"][0])
     try:

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.moves import tell_of, tell_undone
-from bot.cases.reading import refuse_unread
+from bot.cases.reading import refuse_answered, refuse_unread
 from bot.cases.state import lock_all, locked, locked_of, move, recalled, refuse_unless_allowed, remembered
 from bot.domain.case import ONGOING, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
@@ -48,7 +48,8 @@ async def close(
     """End a case without a further answer; the reason is one of CloseReason or a team's own words.
 
     Closing a closed case again for the same reason changes nothing. When a coordinator closes a colleague's case, that
-    colleague is notified. Raises Unread when the citizen wrote more, or edited a post, since what `by` saw (`seen`).
+    colleague is notified. Raises Unread when the citizen wrote more, edited a post or got an answer since what `by` saw
+    (`seen`).
     """
     reason = str(reason)
     case = await locked(session, case_id)
@@ -57,6 +58,7 @@ async def close(
     if seen is not None:
         await refuse_closing(session, case, by)  # it says who has it or ended it
         await refuse_unread(session, case_id, seen)
+        await refuse_answered(session, case_id, seen)
     if owner := await _close(session, case, by, now, reason, text):
         await tell_of(session, owner, Passed(by, [case_id]), now)
     return case

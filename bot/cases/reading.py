@@ -16,6 +16,7 @@ from bot.domain.event import EventKind
 from bot.domain.mention import WROTE_AGAIN, Seen
 from bot.domain.text import Refused
 from bot.models import (
+    REACHED,
     Account,
     Act,
     AnswerDraft,
@@ -90,7 +91,7 @@ SNOOZED = sorted(
 
 
 class Unread(Refused):
-    """The citizen wrote something that the agent has not seen."""
+    """The citizen wrote something that the agent has not seen, or a colleague answered them."""
 
     def __init__(self) -> None:
         super().__init__(WROTE_AGAIN.message)
@@ -148,6 +149,13 @@ async def refuse_unread(session: AsyncSession, case_id: int, seen: Seen | None) 
         return
     joined = select(Event.details).where(Event.case_id == case_id, Event.kind == EventKind.JOINED)
     if any(each["mention"] in newer and not each.get("thanks") for each in await session.exec(joined)):
+        raise Unread
+
+
+async def refuse_answered(session: AsyncSession, case_id: int, seen: Seen) -> None:
+    """Raise Unread when the citizen could read an answer of ours since an agent saw the case."""
+    answers = select(Reply.id).where(Reply.case_id == case_id, REACHED, col(Reply.id) > seen.answer).limit(1)
+    if (await session.exec(answers)).first() is not None:
         raise Unread
 
 

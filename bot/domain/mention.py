@@ -252,21 +252,25 @@ class Post:
 class Seen:
     """What somebody saw of a citizen's words: the mention that came in last, and a sign of what edits made of them.
 
-    The sign is only compared with another; it is "" while no edit changed a word.
+    The sign is only compared with another; it is "" while no edit changed a word. `answer` is the newest answer of ours
+    that the citizen could read, 0 without one; only who closes a case has to have seen it.
     """
 
     newest: int
     edits: str = ""
+    answer: int = 0
 
     def to_text(self) -> str:
         """Return it as part of a value in Slack."""
-        return f"{self.newest}:{self.edits}" if self.edits else str(self.newest)
+        answer = str(self.answer) if self.answer else ""
+        return f"{self.newest}:{self.edits}:{answer}".rstrip(":")
 
     @classmethod
     def of_text(cls, text: str) -> Self:
         """Read it from a value in Slack."""
-        newest, _, edits = text.partition(":")
-        return cls(int(newest), edits)
+        newest, _, more = text.partition(":")
+        edits, _, answer = more.partition(":")
+        return cls(int(newest), edits, int(answer or 0))
 
 
 WROTE_AGAIN = text("The citizen wrote again or edited a post meanwhile. Read that first: what you filled in is kept.")

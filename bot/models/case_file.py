@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, union_all
@@ -136,6 +136,11 @@ class CaseFile:
         """What somebody who reads the case now has seen; one that was written earlier may have come in last."""
         newest = max(mention.id for mention in self.mentions)
         return Seen(newest, self.edits_until(newest))
+
+    @property
+    def seen_to_close(self) -> Seen:
+        """What somebody who may close the case has seen: our newest answer too."""
+        return replace(self.seen, answer=max((reply.id for reply in self.replies if reply.reached), default=0))
 
     def edits_until(self, newest: int) -> str:
         """A sign of what edits made of the mentions that had come in when this one did; "" for nothing."""

@@ -108,7 +108,7 @@ CHOICES = (
     Choice("escalate", text("Escalate"), text("Ask someone for advice."), _move(Move.ESCALATE), on_card=True),
     Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN)),
     Choice("no_answer", text("No answer needed"), text("Close the case at once for that reason."), _needs_no_answer,
-           about=lambda file: file.seen.to_text()),
+           about=lambda file: file.seen_to_close.to_text()),
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),

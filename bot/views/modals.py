@@ -60,20 +60,28 @@ def close_modal(
 ) -> Block:
     """Ask why the case is closed, with the team's reasons, and what it is about.
 
-    `seen`: what this modal showed of the citizen's words before; it remembers what it shows (`shows`). `topic`: the
-    option with which it opened before, if it did.
+    `seen`: what this modal showed of the citizen's words and our answers before; it remembers what it shows (`shows`).
+    `topic`: the option with which it opened before, if it did.
     """
     unread = [each for each in file.mentions if seen is not None and _is_unread(file, each, seen)]
     shown = [block for each in unread[-UNREAD:] for block in (quote(each.text, 1500), *shortened(file, each, t))]
     blocks = [
         *(quoted(file, t, 300) if not shown else [*quoted(file, t, 300)[:1], *shown, wrote_again(t)]),
+        *(_answered(file, t) if seen is not None and seen.answer < file.seen_to_close.answer else ()),
         *reason_fields(reasons, t),
         *topic_field(file, topics, t),
     ]
-    shows(blocks[0], file.seen)
+    shows(blocks[0], file.seen_to_close)
     shows_topic(blocks[1], topic or option_of(file.case.topic))
     metadata = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
+
+
+def _answered(file: CaseFile, t: Texts) -> list[Block]:
+    """Say, above the fields, which answer the citizen got last, and from whom."""
+    reply = next(each for each in reversed(file.replies) if each.reached)
+    words = t("{agent} answered this citizen. Read that first: what you filled in is kept.", agent=f"<@{reply.by}>")
+    return [section("⚠️ " + words), quote(reply.text, 1500)]
 
 
 def _is_unread(file: CaseFile, mention: Mention, seen: Seen) -> bool:

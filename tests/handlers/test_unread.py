@@ -5,8 +5,8 @@ from typing import Any
 from bot.domain.case import Status
 from bot.models import Mention, Reply
 from bot.sandbox.slack.inspection import text_of
-from tests.conftest import CHANNEL, SANNE, Bot, eventually
-from tests.people import open_modal, settings, square_texts
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually
+from tests.people import answer, open_modal, settings, square_texts
 
 HELP = "Help! Mijn dochter is net aangereden bij de halte."
 WORDS = "Om 10.30 uur."
@@ -172,6 +172,46 @@ async def test_what_is_read_first_is_shown_too_when_the_chosen_reason_was_remove
     assert held(view, "close_text")["value"] == "Al bekend"
     assert await submits(bot, close_reason="Dubbel") is None
     assert (await bot.case()).close_reason == "Dubbel"
+
+
+async def youssef_answers(bot: Bot) -> None:
+    await answer(bot, YOUSSEF, bot.cards()[0], WORDS)
+    await bot.card("*Beantwoord*", WORDS)
+
+
+async def test_a_case_that_a_colleague_answered_meanwhile_is_closed_only_once_that_was_read(bot: Bot) -> None:
+    await opened(bot, "close")
+    await youssef_answers(bot)
+    view = await submits(bot, close_reason="spam", close_text="Reclame")
+    assert view is not None and view["callback_id"] == "case:close"
+    assert f"<@{YOUSSEF}> heeft deze burger geantwoord" in text_of(view) and WORDS in text_of(view)
+    assert held(view, "close_text")["value"] == "Reclame"
+    assert (await bot.case()).status is Status.ANSWERED
+    assert await submits(bot) is None
+    assert (await bot.case()).status is Status.CLOSED
+
+
+async def test_a_case_that_a_colleague_answered_meanwhile_is_not_closed_at_once(bot: Bot) -> None:
+    bot.citizen_posts("Mooie foto!")
+    card = await bot.card("Mooie foto!")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    await open_modal(bot, SANNE, "more")
+    await youssef_answers(bot)
+    await bot.slack.click_in_view(SANNE, "case:more", value="no_answer:1:1")
+    view = await open_modal(bot, SANNE, "case:close")
+    assert WORDS in text_of(view)
+    assert (await bot.case()).status is Status.ANSWERED
+
+
+async def test_a_reopened_case_is_closed_without_a_word_about_the_answer_that_its_card_shows(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await opened(bot, "close")
+    await youssef_answers(bot)
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", "reopen:1")
+    await bot.card("In behandeling", SANNE)
+    await opens_closing(bot)
+    assert await submits(bot, close_reason="spam") is None
+    assert (await bot.case()).status is Status.CLOSED
 
 
 async def test_mere_thanks_stop_no_closing_and_a_modal_of_an_older_version_neither(sqlite_bot: Bot) -> None:

@@ -270,7 +270,7 @@ async def test_what_went_to_another_team_shows_nothing_of_it_to_those_who_were_a
     await asked_thrice_and_handed_over(bot, await second_team(bot))
     await writes(bot, 3, "Mijn BSN is 123456782")
     async with bot.desk.session() as session:
-        seen, now = (await cases.read(session, 1)).seen, bot.desk.now()
+        seen, now = (await cases.read(session, 1)).seen_to_close, bot.desk.now()
         await cases.close(session, 1, by=MARIEKE, now=now, reason=CloseReason.OTHER, text="Bel 06-12345678", seen=seen)
     await messages.wake_lanes(bot.desk)
 
