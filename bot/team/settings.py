@@ -4,7 +4,7 @@ A field that is missing in the JSON gets its default, so that a new setting need
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
@@ -231,7 +231,7 @@ class TeamSettings(BaseModel):
             return Hours(ALWAYS, zone)
         ticked = {dutch_holidays(year)[name] for year in years for name in self.holidays}
         week = tuple(tuple(_interval(*interval) for interval in day) for day in self.week)
-        early = {day: minute(at) for day, at in self.early_closings.items()}
+        early = {day: _closing(minute(at), week[day.weekday()]) for day, at in self.early_closings.items()}
         return Hours(week, zone, frozenset(ticked | set(self.closed_days)), early)
 
     def timing(self) -> dict[str, Any]:
@@ -261,6 +261,12 @@ class TeamSettings(BaseModel):
 def _read(written: str) -> TeamSettings:
     """Read the same settings once: each click asks what a person may do in a team."""
     return TeamSettings.model_validate(json.loads(written))
+
+
+def _closing(at: int, day: Sequence[Interval]) -> int:
+    """Return when a day closes early; a time before the day opens is that of its night, if it goes on past midnight."""
+    is_of_night = any(end > DAY for _, end in day) and at < min(start for start, _ in day)
+    return at + DAY if is_of_night else at
 
 
 def _interval(start: str, end: str) -> Interval:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.cases import inbox
 from bot.domain.holidays import HOLIDAYS
+from bot.domain.hours import is_open
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import Recipient
 from bot.domain.text import Wrong
@@ -18,6 +19,7 @@ from bot.slack import messages
 from bot.team import forms
 from bot.team.settings import LadderStep, Norm, TeamSettings
 from bot.texts import Texts
+from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import changes, home, make_role, open_group, open_modal, settings, settings_of, square_texts
 
@@ -240,6 +242,19 @@ async def test_what_two_coordinators_write_of_the_ladder_and_early_closings_at_o
         assert not (await bot.slack.submit(person, {"early_closings": early})).errors
     closes = {day.day: at for day, at in (await settings_of(bot)).early_closings.items()}
     assert closes == {5: "15:00", 24: "15:00", 27: "13:00", 31: "16:00"}
+
+
+async def test_a_night_that_ends_early_is_open_until_then(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await settings(bot, week=[*[[("09:00", "17:00")]] * 3, [("09:00", "12:00"), ("20:00", "06:00")], [], [], []])
+    await open_group(bot, SANNE, "closed")
+    early = "2026-12-24 02:00\n2026-12-31 22:00\n2026-12-23 07:00"
+    assert not (await bot.slack.submit(SANNE, {"early_closings": early})).errors
+    hours = (await settings_of(bot)).hours(local("2026-12-20 12:00"))
+    assert is_open(hours, local("2026-12-24 10:00")) and is_open(hours, local("2026-12-24 23:30"))
+    assert is_open(hours, local("2026-12-25 01:59")) and not is_open(hours, local("2026-12-25 02:00"))
+    assert is_open(hours, local("2026-12-31 21:59")) and not is_open(hours, local("2026-12-31 22:00"))
+    assert not is_open(hours, local("2026-12-23 12:00")), "a day without a night closes before it opens"
 
 
 async def test_a_new_norm_leaves_alone_what_is_being_timed(sqlite_bot: Bot) -> None:
