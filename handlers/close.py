@@ -10,7 +10,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import CloseReason
 from bot.domain.mention import Seen
-from bot.domain.text import Text, Wrong, text
+from bot.domain.text import Text
 from bot.models import Case
 from bot.slack import messages
 from bot.slack.calls import show_if_open
@@ -24,7 +24,7 @@ from bot.views.modals import close_modal, seen_in
 from bot.views.topic import TOPIC, chosen_topic, opened_with, topic_of
 from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
-from handlers.modal import in_modal, opened, values
+from handlers.modal import SAY_WHY, in_modal, opened, values, written
 from handlers.origin import Origin, show_again
 from handlers.roles import Person
 from handlers.submission import filled_as
@@ -73,10 +73,9 @@ def _wake_owner(desk: TeamDesk, case: Case, by: str) -> None:
 
 def reason_in(filled: dict[str, Any]) -> tuple[str, str]:
     """Return the reason and its explanation that were filled in; raises Wrong when the explanation is missing."""
-    reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
-    if reason == CloseReason.OTHER and not why:
-        raise Wrong({"close_text": text("Say in a few words why.")})
-    return reason, why
+    if filled["close_reason"] == CloseReason.OTHER:
+        return CloseReason.OTHER, written(filled, "close_text", SAY_WHY)
+    return filled["close_reason"], (filled.get("close_text") or "").strip()
 
 
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:

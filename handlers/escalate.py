@@ -20,7 +20,7 @@ from bot.views.modals import advise_modal
 from handlers.bolt_args import Ack
 from handlers.concerns import channel_of
 from handlers.home import publish
-from handlers.modal import opened, values
+from handlers.modal import opened, values, written
 from handlers.roles import Access, Person
 from handlers.slack_directory import Account, any_outside, reachable, refuse_closed_channels, user_groups
 
@@ -65,6 +65,7 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     [(field, target)] = chosen
     if target == by:
         raise Wrong({field: text("You cannot ask yourself.")})
+    question = written(filled, QUESTION)
     known = dict[str, Account | None]()
     if is_channel(target):
         await refuse_closed_channels(desk, {field: target})
@@ -75,7 +76,7 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     async with messages.changing(desk, case_id, then=ack) as session:
         await cases.escalate(
             session, case_id, by=by, now=desk.now(), target=target,
-            channels=places, question=filled[QUESTION],
+            channels=places, question=question,
             urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"], outside=outside,
         )  # fmt: skip
 
@@ -112,7 +113,7 @@ async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Pers
 
 async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Store the advice and show it to the owner, in the thread of the case; the question leaves the adviser's Home."""
-    advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
+    advice, escalation_id = written(values(view), "advice_text"), int(view["private_metadata"])
     async with desk.session() as session:
         if escalation := await session.get(Escalation, escalation_id):
             await _refuse_unasked(session, escalation, person, "")

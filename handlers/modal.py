@@ -9,7 +9,8 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import ALLOWED_FROM, Move
-from bot.domain.text import Refused
+from bot.domain.reply import is_seen
+from bot.domain.text import Refused, Text, Wrong, text
 from bot.slack import calls
 from bot.views.block import Block
 from bot.views.modals import loading, said, take_over_modal
@@ -27,6 +28,7 @@ INITIAL = {
 """The name of an element's initial value, and its name in the state of the view."""
 TOUCHED = "touched"
 """What a form that is shown again remembers: the fields that were changed in it, and how (`_change`)."""
+WRITE, SAY_WHY = text("Write something first."), text("Say in a few words why.")
 METADATA = 3000
 """The most characters that a modal remembers (https://docs.slack.dev/reference/views/modal-views)."""
 
@@ -110,6 +112,14 @@ def remembered(view: dict[str, Any]) -> dict[str, Any]:
 def values(view: dict[str, Any]) -> dict[str, Any]:
     """Return the content of each field, by block id: text, chosen value(s), person(s), channel, moment, or None."""
     return _read(view["state"]["values"])
+
+
+def written(filled: Mapping[str, Any], field: str, otherwise: Text = WRITE) -> str:
+    """Return what was written in a field; raises Wrong, with what to do `otherwise`, when nobody can see any of it."""
+    words = (filled.get(field) or "").strip()
+    if not is_seen(words):
+        raise Wrong({field: otherwise})
+    return words
 
 
 def left_as_shown(view: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.mention import Act
-from bot.domain.text import Refused, Text, Wrong, text
+from bot.domain.text import Refused, Text, text
 from bot.models import Act as ActRow
 from bot.models import CaseFile
 from bot.outgoing import hiding, moderation
@@ -18,7 +18,7 @@ from bot.views.act import chosen_post, like_modal, remove_modal, show_modal, unl
 from bot.views.block import Block
 from bot.views.case_menu import about_of
 from handlers.bolt_args import Ack
-from handlers.modal import opened, values
+from handlers.modal import SAY_WHY, opened, values, written
 
 Choosing = Callable[[CaseFile, Texts, datetime], Block]
 """A modal that asks which of several posts."""
@@ -129,9 +129,7 @@ async def remove(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
     """Remove an answer of ours from the platform."""
     filled = values(view)
     case_id, reply_id = chosen_post(view, filled, "remove_reply")
-    why = (filled.get("remove_why") or "").strip()
-    if not why:
-        raise Wrong({"remove_why": text("Say in a few words why.")})
+    why = written(filled, "remove_why", SAY_WHY)
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
     mention_id = next((each.mention_id for each in file.replies if each.id == reply_id), 0)

@@ -8,7 +8,7 @@ from bot.slack import messages, places
 from bot.slack.calls import Place
 from bot.views.modals import note_modal
 from handlers.bolt_args import Ack
-from handlers.modal import opened, values
+from handlers.modal import opened, values, written
 
 
 async def open_note(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -21,7 +21,7 @@ async def open_note(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
 
 async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Store the note, and post it in the thread under the agent's name."""
-    case_id, text = int(view["private_metadata"]), values(view)["note_text"]
+    case_id, text = int(view["private_metadata"]), written(values(view), "note_text")
     async with messages.changing(desk, case_id, then=ack) as session:
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=text, submission=view["id"])
 

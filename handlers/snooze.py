@@ -11,7 +11,7 @@ from bot.models import Event
 from bot.slack import messages
 from bot.views.modals import snooze_modal
 from handlers.bolt_args import Ack
-from handlers.modal import opened, values
+from handlers.modal import SAY_WHY, opened, values, written
 
 
 async def open_snooze(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
@@ -32,7 +32,7 @@ async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
 async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Postpone the reminders and post the reason in the thread; the same submission again changes nothing."""
     filled, case_id = values(view), int(view["private_metadata"])
-    minutes = int(filled["snooze_minutes"])
+    minutes, why = int(filled["snooze_minutes"]), written(filled, "snooze_reason", SAY_WHY)
     async with messages.changing(desk, case_id, then=ack) as session:
         case = await cases.locked(session, case_id)
         if await cases.is_noted(session, view["id"]):
@@ -43,6 +43,6 @@ async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
         details = {"minutes": minutes, "until": until.isoformat()}
         session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details=details))
         time = desk.t.when(until, desk.now())
-        words = desk.t("Reminder put off until {time}: {why}", time=time, why=filled["snooze_reason"])
+        words = desk.t("Reminder put off until {time}: {why}", time=time, why=why)
         await cases.touch(session, case_id)
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])

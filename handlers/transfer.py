@@ -5,14 +5,14 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Move
-from bot.domain.text import Refused, Wrong, text
+from bot.domain.text import Refused
 from bot.outgoing import hiding
 from bot.slack import messages
 from bot.staffing import duty
 from bot.views.block import Block
 from bot.views.transfer import transfer_modal
 from handlers.bolt_args import Ack
-from handlers.modal import opened, values
+from handlers.modal import SAY_WHY, opened, values, written
 
 
 async def open_transfer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -34,9 +34,7 @@ async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
 async def transfer(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Hand the case over to the team chosen in the modal."""
     filled, (case_id, seen) = values(view), (int(each) for each in view["private_metadata"].split(":"))
-    why = (filled["transfer_note"] or "").strip()
-    if not why:
-        raise Wrong({"transfer_note": text("Say in a few words why.")})
+    why = written(filled, "transfer_note", SAY_WHY)
     async with messages.changing(desk, case_id, then=ack) as session:
         await cases.transfer(
             session, case_id, seen=seen, to=int(filled["transfer_to"]), note=why, by=by, now=desk.now(),

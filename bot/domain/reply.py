@@ -79,10 +79,11 @@ def initials_of(name: str) -> str:
 def signed(draft: str, initials: str) -> str:
     """Return the draft with ` ^XX` at its end, unless the agent typed that already; "" if it says nothing else."""
     body = re.sub(rf"(?:\s*\^\s*{re.escape(initials)})+\s*$", "", draft.strip(), flags=re.IGNORECASE)
-    return f"{body.rstrip()} ^{initials}" if _is_seen(body) else ""
+    return f"{body.rstrip()} ^{initials}" if is_seen(body) else ""
 
 
-def _is_seen(text: str) -> bool:
+def is_seen(text: str) -> bool:
+    """Tell whether people see anything of a text: spaces and signs without a shape they do not."""
     return any(unicodedata.category(sign) not in UNSEEN for sign in text)
 
 
