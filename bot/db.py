@@ -440,6 +440,12 @@ async def is_migrated(engine: AsyncEngine) -> bool:
         return await _revision(connection) == revisions()[-1]
 
 
+async def has_table(engine: AsyncEngine, model: type[SQLModel]) -> bool:
+    """Tell whether a table is there, in whichever revision; raises BadSettings as `connected` does."""
+    async with connected(engine) as connection:
+        return await connection.run_sync(lambda sync: inspect(sync).has_table(table_of(model).name))
+
+
 async def serves(session: AsyncSession) -> bool:
     """Tell whether a running program can go on with the tables: with their newest revision or a newer one.
 

@@ -290,17 +290,22 @@ def key(
 
 
 async def _has_tokens(settings: Settings) -> bool:
-    """Tell whether the database has tokens; a database that is not there, or is out of reach, has none."""
+    """Tell whether the database has tokens; one that is not there, or whose server is out of reach, has none.
+
+    Raises BadSettings for a file that is there and cannot be read: it may have them.
+    """
     try:
         engine = db.create_engine(settings.database_url)
     except BadSettings:
         return False
     try:
-        if db.is_new(engine) or not await db.is_migrated(engine):
+        if db.is_new(engine) or not await db.has_table(engine, Account):
             return False
         async with db.readings(engine)() as session:
-            return any(row.sealed for row in await session.exec(select(Account)))
+            return (await session.exec(select(Account.id).where(func.length(Account.sealed) > 0))).first() is not None
     except BadSettings:
+        if db.is_file(settings.database_url) and os.path.exists(engine.url.database or ""):  # noqa: ASYNC240
+            raise
         return False
     finally:
         await engine.dispose()

@@ -579,6 +579,25 @@ async def test_a_second_key_is_made_only_when_the_first_is_lost(run: Webcare, tm
     assert (await run("accounts", "renew", "zaak")).code == 0
 
 
+async def test_no_second_key_is_made_beside_the_tokens_of_an_earlier_version(run: Webcare, tmp_path: Path) -> None:
+    await run("accounts", "add", "webhook", "--name", "zaak", webcare_secret_key=seal.new_key())
+    with contextlib.closing(sqlite3.connect(tmp_path / "webcare.db")) as former, former:
+        former.execute("UPDATE alembic_version SET version_num = '0050'")
+    refused = await run("key")
+    assert (refused.code, "encrypted with a key: restore that key" in refused.err) == (2, True), refused
+    assert not (tmp_path / ".env").exists()
+
+
+async def test_no_key_is_made_beside_a_file_that_may_have_tokens_and_cannot_be_read(
+    run: Webcare, tmp_path: Path
+) -> None:
+    (tmp_path / "webcare.db").write_bytes(b"no database" * 1000)
+    refused = await run("key")
+    assert (refused.code, "cannot be opened" in refused.err) == (2, True), refused
+    assert not (tmp_path / ".env").exists()
+    assert (await run("key", "--lost")).code == 0
+
+
 async def test_a_key_in_the_environment_is_not_written_down(run: Webcare, tmp_path: Path) -> None:
     done = await run("key", webcare_secret_key=seal.new_key())
     assert "already" in done.out
