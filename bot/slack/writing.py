@@ -473,7 +473,9 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
     session.add(message)
     if message.leased_until != lease.message.leased_until:
         return _overtaken(message, lease, result, now)
-    message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
+    message.leased_until, message.retry_at = None, result.retry_at
+    if not (result.problem == "ratelimited" and message.problem == "unreachable"):  # what the last call came to stays
+        message.problem = result.problem
     if result.problem != "ratelimited":
         message.rank, message.written_at = message.rank % QUIETLY, lease.began
     if result.problem not in NOT_TAKEN:

@@ -458,6 +458,33 @@ async def test_a_claim_returns_in_time_though_slack_is_behind_with_other_reminde
         assert [each.id for each in await office.rows(Case) if each.assignee == SANNE] == left, moment
 
 
+async def test_a_claim_is_not_asked_about_by_a_list_that_slack_failed_to_take_and_then_refused_for_now(
+    office: Bot,
+) -> None:
+    for number, moment in enumerate(("10:00", "10:14"), 1):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await mention(office, number)
+        async with office.desk.session() as session:
+            await cases.claim(session, number, by=SANNE, now=office.desk.now())
+    office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    await level(office)
+    assert "Zaak 1" in text_of(office.slack.direct(SANNE)[0])
+    office.clock.at = local("2026-11-20 10:44")  # type: ignore[attr-defined]
+    office.slack.faults.down = True
+    await claims.look_after(office.desk)
+    await level(office)
+    office.slack.faults.clear()
+    office.clock.at += timedelta(seconds=50)  # type: ignore[attr-defined]
+    office.slack.faults.rate_limit("chat.update", 60, times=99)
+    await level(office)
+    for moment in ("10:58", "10:59", "11:05"):
+        office.clock.at = local(f"2026-11-20 {moment}")  # type: ignore[attr-defined]
+        await claims.look_after(office.desk)
+        await level(office)
+        assert (await office.case(2)).assignee == SANNE, moment
+
+
 async def test_a_claim_asked_about_when_the_team_opens_returns_some_time_after_that(office: Bot) -> None:
     """Slack was away from before the team closed: the question came the next morning."""
     office.clock.at = local("2026-11-20 16:14")  # type: ignore[attr-defined]
