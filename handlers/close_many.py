@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot import cases
+from bot.cases import signals
 from bot.desk import TeamDesk
 from bot.domain.case import ONGOING
 from bot.domain.queue import Filter, Where
+from bot.domain.signals import Rank
 from bot.domain.text import Refused, Wrong, text
 from bot.models import CaseLine, Role, Team
 from bot.slack import messages
@@ -22,7 +24,10 @@ from handlers.roles import Access, Person
 
 
 async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Ask which cases of the list to close: those that this person may close now; of a roll-up all are chosen."""
+    """Ask which cases of the list to close: those that this person may close now.
+
+    Of a roll-up all are chosen at first, except what goes first: a person looks at that before.
+    """
     async with opened(desk, body) as show:
         listing = await lists.found(desk, person, action["value"], body, most=choosing.MOST)
         lines = [line for line in listing.lines if _may_close(line, person)]
@@ -34,8 +39,9 @@ async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: 
         teams = [team for team in person.teams if team.id in {line.case.team_id for line in lines}]
         left, reasons = listing.count - len(lines), _reasons(teams or [desk.team])
         origin, is_lot = origin_of(action, body).to_text(), Filter.of_text(action["value"]).place[0] is Where.SUBJECT
+        ticked = [line.case.id for line in lines if is_lot and signals.rank_again(line.case) is not Rank.FIRST]
         shown = closing.close_many_modal(
-            lines, seen, left, reasons, desk.t, desk.now(), origin=origin, ticked=is_lot, teams=teams_of
+            lines, seen, left, reasons, desk.t, desk.now(), origin=origin, ticked=ticked, teams=teams_of
         )
         await show(shown)
 

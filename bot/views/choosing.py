@@ -1,6 +1,6 @@
 """Several cases at once: the checkboxes to choose them, and the value of a button about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +24,14 @@ def case_boxes(
     now: datetime,
     *,
     all_of: str = "",
-    ticked: bool = False,
+    ticked: Collection[int] = (),
     teams: Mapping[int, str] | None = None,
 ) -> list[Block]:
     """Return the checkboxes of the first MOST of these cases, in fields named after `field`.
 
     `seen` is the last event of each. `all_of` is the owner of all of them, if it is one: then no owner is named, and
-    all are checked. `ticked`: all are checked, whoever has them. `teams` are the names of the teams of a person who is
-    in several: each has a case 1.
+    all are checked. `ticked` are the ids of cases that are checked besides. `teams` are the names of the teams of a
+    person who is in several: each has a case 1.
     """
     blocks = []
     for start in range(0, min(len(lines), MOST), IN_ONE):
@@ -41,8 +41,9 @@ def case_boxes(
         ]
         label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
         element: Block = {"type": "checkboxes", "options": options}
-        if all_of or ticked:
-            element["initial_options"] = options
+        at_first = [box for line, box in zip(part, options, strict=True) if all_of or line.case.id in ticked]
+        if at_first:
+            element["initial_options"] = at_first
         blocks.append(field_of(label, f"{field}_{start // IN_ONE}", element, optional=True))
     return blocks
 

@@ -1,6 +1,6 @@
 """What an agent sees after closing cases without a modal or several at once: the result, and the button to undo it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -62,12 +62,12 @@ def close_many_modal(
     now: datetime,
     *,
     origin: str = "",
-    ticked: bool = False,
+    ticked: Collection[int] = (),
     teams: Mapping[int, str] | None = None,
 ) -> Block:
     """Ask which of these cases to close, and why. `seen` is the last event of each; `left` cases are not shown.
 
-    `ticked`: all are chosen at first. `teams` as for `case_boxes`.
+    `ticked` are chosen at first. `teams` as for `case_boxes`.
     `origin` says where it was opened from (handlers/origin.py).
     """
     about = t.plural("Choose which to close. {n} case is not shown: it is with a colleague, or there is no room.",

@@ -752,6 +752,27 @@ async def test_the_lot_is_closed_for_a_reason_without_a_card_for_each(strict: Bo
     assert "alle opgepakt" in shown(bot)[0]
 
 
+async def test_what_goes_first_is_not_closed_with_the_lot_unless_it_is_chosen(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *alike(bot, *range(10)))
+    await work(bot, 20)
+    in_danger = alike(bot, 10)[0]
+    await come(bot, replace(in_danger, text=f"{in_danger.text} Mijn buurman is gewond."))
+    await come(bot, *alike(bot, 11))
+    await work(bot, 20)
+    async with bot.desk.session() as session:
+        [first] = [case.id for case in await session.exec(select(Case)) if "hurt" in (case.signals or ())]
+    await pressed(bot, "list:show", "list:close")
+    view = await open_modal(bot, SANNE, "case:close_many")
+    boxes = [each for _, each in elements(view["blocks"]) if each["type"] == "checkboxes"]
+
+    def numbers_of(which: str) -> set[int]:
+        return {int(option["value"].split(":")[0]) for each in boxes for option in each.get(which, ())}
+
+    assert numbers_of("options") == set(range(1, 13))
+    assert numbers_of("options") - numbers_of("initial_options") == {first}
+
+
 async def test_when_it_ends_cards_come_in_the_channel_that_the_team_has_by_then(strict: Bot) -> None:
     bot, other = strict, "C0ALGEMEEN"
     await come(bot, *alike(bot, *range(9)))
