@@ -162,9 +162,9 @@ async def found(desk: TeamDesk, person: Person, asked: str, body: dict[str, Any]
     most -= most % page_size  # so that each page is in one part
     async with desk.reading() as session:
         if _is_search(asked):
-            sought, teams = Sought.of_text(asked), [team.id for team in person.teams]
+            sought, team_ids = Sought.of_text(asked), [team.id for team in person.teams]
             part = sought.page * page_size // most
-            return await by_words.search(session, teams, _asked(desk, sought), most=most, page=part)
+            return await by_words.search(session, team_ids, _asked(desk, sought), most=most, page=part)
         wanted = Filter.of_text(asked)
         wanted = replace(wanted, page=wanted.page * page_size // most)
         return await lists.waiting(session, _teams(person, wanted), wanted, now=desk.now(), most=most)
