@@ -32,11 +32,11 @@ from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.disk import Disk
-from bot.logs import shown_to, trace
+from bot.logs import going_on, shown_to, trace
 from bot.meters import Meters
 from bot.models import Act, Message, Reply
 from bot.outgoing import outbox, queue
-from bot.slack import address, check, messages, places
+from bot.slack import address, check, messages, places, writing
 from bot.slack.calls import (
     SlackDown,
     SlackLater,
@@ -47,6 +47,7 @@ from bot.slack.calls import (
     paced_client,
     slack_session,
     try_channel,
+    when_set_back,
 )
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
@@ -122,6 +123,7 @@ async def open_desk(
             stand_ins=stand_ins or {},
             meters=meters,
         )
+        when_set_back(desk.slack, partial(_put_off_no_longer, desk))
         await address.recall(desk)
         drains: dict[str, Drain] = {
             "messages": partial(messages.drain, desk),
@@ -138,6 +140,15 @@ async def open_desk(
                 yield desk
         finally:
             await lanes.stop(LANE_SECONDS)
+
+
+async def _put_off_no_longer(desk: Desk) -> None:
+    """Try now what waits for another try: our clock was ahead when that was put off, as before a network is there."""
+    with going_on("what was put off waits longer than it should"):
+        async with desk.session() as session:
+            await writing.put_off_no_longer(session)
+            await queue.put_off_no_longer(session, desk.now())
+        await messages.wake_lanes(desk)
 
 
 class Part(StrEnum):

@@ -2,7 +2,8 @@
 
 A clock that jumps an hour would end leases too early or an hour too late, tell of targets that are not due, and look
 for an answer that may have been published where it is not. So a jump is not followed. Whether the machine's clock is
-right again, or was wrong from the beginning, Slack's answers say.
+right again, or was wrong from the beginning, Slack's answers say. What was put off by a clock that was ahead is then
+tried at once (bot/run.py).
 """
 
 import time
@@ -47,15 +48,19 @@ class SteadyClock:
             self._tell(wall - even)
         return wall if not is_off else even
 
-    def heard(self, date: str) -> None:
-        """Take note of the time that Slack gives in an answer (https://www.rfc-editor.org/rfc/rfc9110#name-date)."""
+    def heard(self, date: str) -> bool:
+        """Take note of the time that Slack gives in an answer; return whether that set this clock back.
+
+        https://www.rfc-editor.org/rfc/rfc9110#name-date
+        """
         try:
-            told = parsedate_to_datetime(date).astimezone(UTC)
+            off = parsedate_to_datetime(date).astimezone(UTC) - self()
         except (TypeError, ValueError):
-            return
-        if abs(told - self()) > DIFFERS:
-            log.warning("our clock was off; it is set by Slack's", seconds=round((told - self()).total_seconds()))
-            self._set(told)
+            return False
+        if abs(off) > DIFFERS:
+            log.warning("our clock was off; it is set by Slack's", seconds=round(off.total_seconds()))
+            self._set(self() + off)
+        return off < -DIFFERS
 
     def _even(self) -> datetime:
         return self._at + timedelta(seconds=self._elapsed() - self._since)

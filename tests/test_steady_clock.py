@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
 from itertools import pairwise
@@ -14,13 +14,14 @@ from apscheduler.schedulers import base
 from slack_sdk import signature
 
 import jobs
-from bot.models import Message
+from bot.models import Message, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from bot.steady_clock import SteadyClock, steady_now
 from jobs import sweep
 from tests.clocks import RunningClock
 from tests.conftest import CHANNEL, SANNE, Bot, eventually, rows_with, running_bot
 from tests.faults.virtual_time import VirtualTime
+from tests.people import answer, square_texts
 
 BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -103,6 +104,44 @@ async def test_a_card_of_unknown_outcome_is_found_though_the_clock_was_set_twice
     bot.citizen_posts("En dit?", name="Kees")
     await bot.card("En dit?")
     assert len(bot.cards()) == 2
+
+
+async def test_what_was_tried_without_slack_by_a_clock_an_hour_ahead_does_not_wait_for_that_hour(
+    database_url: str, slack: Sandbox
+) -> None:
+    """As when a machine starts before its network: neither Slack nor NTP says that the clock is wrong."""
+    async with running_bot(database_url, slack, undo_seconds=60) as bot:
+        bot.citizen_posts("Wanneer komt u?")
+        await answer(bot, SANNE, await bot.card("Wanneer komt u?"), "Morgen")
+        await eventually(lambda: rows_with(bot, Reply, lambda reply: reply.status is ReplyStatus.APPROVED))
+        await eventually(lambda: all_shown(bot))
+    wall = RunningClock()
+    wall.advance(hours=1)
+    slack.faults.down = True
+    slack.faults.status("square.replies", 425)  # it surely does not take it
+    async with running_bot(database_url, slack, SteadyClock(wall, time.monotonic), slack_pace=0.1) as bot:
+        slack.workspace.now = time.time
+        bot.citizen_posts("Komt dit nog?", name="Noor")
+        await eventually(lambda: swept(bot, Message, lambda message: message.problem == "unreachable"))
+        await eventually(lambda: swept(bot, Reply, lambda reply: reply.delays))
+        slack.faults.clear()
+        for number in range(3):
+            bot.citizen_posts(f"En dit, {number}?", name=f"Kees {number}")
+        await bot.slack.wait_for(lambda: len(bot.cards()) == 5)
+        await eventually(lambda: swept(bot, Reply, lambda reply: reply.status is ReplyStatus.SENT))
+        await eventually(lambda: all_shown(bot))
+    assert len(bot.cards()) == 5
+    assert square_texts(bot) == ["Morgen ^SB"]
+
+
+async def swept(bot: Bot, table: type, holds: Callable[[Any], Any]) -> bool:
+    await sweep(bot.desk)
+    return bool(await rows_with(bot, table, holds))
+
+
+async def all_shown(bot: Bot) -> bool:
+    await sweep(bot.desk)
+    return all(m.shown_version >= m.version for m in await bot.rows(Message))
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

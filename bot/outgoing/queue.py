@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import bindparam, inspect
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -122,6 +122,15 @@ async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
     """Return the accounts that have something due and are not stopped."""
     connection = await session.connection()
     return {id for due in SOUGHT for id in (await connection.execute(due, {"now": now})).scalars()}
+
+
+async def put_off_no_longer(session: AsyncSession, now: datetime) -> None:
+    """Let what was surely not sent and was put off be due now: nobody knows for how long, as our clock was ahead."""
+    for table, status in ((Reply, ReplyStatus.APPROVED), (Act, ActStatus.APPROVED)):
+        waits = (table.status == status, col(table.delays) > 0, col(table.send_at) > now)
+        free = select(table.id).where(*waits).with_for_update(key_share=True, skip_locked=True)
+        due = update(table).where(col(table.id).in_(free)).values(send_at=now)
+        await session.exec(due.execution_options(synchronize_session=False))
 
 
 async def show_stopped(session: AsyncSession, account_id: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ twice.
 
 import asyncio
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -137,14 +137,15 @@ class _PacedClient(AsyncWebClient):
 
     `share` is the part of the calls that may be made at once that this client may use. `waits_until` is until when,
     by the loop's clock, it waits for its turn. `booked` is the method whose next call has its turn already. `now` is
-    our clock. `views` has the newest view of each modal that is being updated. `contact` is what the calls show about
-    Slack, and `meters` count them.
+    our clock, and `set_back` is called when an answer of Slack set it back. `views` has the newest view of each modal
+    that is being updated. `contact` is what the calls show about Slack, and `meters` count them.
     """
 
     pace: Pace
     contact: Contact
     meters: Meters
     now: Callable[[], datetime]
+    set_back: Callable[[], Awaitable[None]]
     share = 1.0
     waits_until = 0.0
     booked = ""
@@ -176,8 +177,9 @@ class _PacedClient(AsyncWebClient):
             self.contact.unanswered(self.now())
             raise
         self._count(api_method, "ok")
-        if isinstance(self.now, SteadyClock):
-            self.now.heard(str(answer.headers.get("Date", "")))
+        if isinstance(self.now, SteadyClock) and self.now.heard(str(answer.headers.get("Date", ""))):
+            await self.pace.forget()
+            await self.set_back()
         self.contact.answered(self.now())
         self.contact.scopes = granted(answer) or self.contact.scopes
         if api_method == "auth.test":
@@ -206,7 +208,18 @@ def paced_client(
     token = settings.slack_bot_token.get_secret_value()
     client = _PacedClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
     client.pace, client.now, client.views, client.contact, client.meters = pace, now, {}, Contact(), meters
+    client.set_back = _nothing
     return client
+
+
+async def _nothing() -> None:
+    pass
+
+
+def when_set_back(client: AsyncWebClient, then: Callable[[], Awaitable[None]]) -> None:
+    """Call `then` whenever an answer of Slack showed that our clock was ahead, and set it back."""
+    if isinstance(client, _PacedClient):
+        client.set_back = then
 
 
 def contact_of(client: AsyncWebClient) -> Contact:

@@ -142,6 +142,13 @@ class Pace:
             with suppress(*NO_DATABASE):
                 await self._shared.hold(moments)
 
+    async def forget(self) -> None:
+        """Forget all moments: our clock was ahead when it gave them. Should Slack still want us to wait, it says so."""
+        self._free_at.clear()
+        if self._shared is not None:
+            with suppress(*NO_DATABASE):
+                await self._shared.forget()
+
     def _book_here(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
         """Move the moment of a key one step on if it is not after `until`, else return it."""
         free_at = self._free_at.get(key)
@@ -204,6 +211,11 @@ class _Shared:
         async with self._sessions(durable=False) as session:
             rows = [{"key": key, "free_at": at} for key, at in sorted(moments.items())]
             await (await session.connection()).execute(_HOLDING, rows)
+
+    async def forget(self) -> None:
+        """Forget all moments."""
+        async with self._sessions(durable=False) as session:
+            await (await session.connection()).execute(_TABLE.delete())
 
 
 def _turn(key: str) -> str:

@@ -325,6 +325,14 @@ async def hours_changed(session: AsyncSession) -> None:
     await session.exec(looks.execution_options(synchronize_session=False))
 
 
+async def put_off_no_longer(session: AsyncSession) -> None:
+    """Let all that was put off be tried again now: nobody knows for how long, as our clock was ahead."""
+    where = (is_stale(), col(Message.retry_at).is_not(None))
+    free = select(Message.id).where(*where).with_for_update(key_share=True, skip_locked=True)
+    tries = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
+    await session.exec(tries.execution_options(synchronize_session=False))
+
+
 async def _waits_for_opening(session: AsyncSession, message: Message, now: datetime) -> datetime | None:
     """Return when to look again at a new message that its team is not to be notified of now, as it is closed."""
     by_the_clock = message.kind is MessageKind.SECOND and not message.in_thread
