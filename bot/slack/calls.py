@@ -97,6 +97,8 @@ READS = frozenset(
 """Methods that take their arguments in the query, not as JSON."""
 PATIENCE = timedelta(seconds=20)
 """How long a view, or a message to one person, waits for its turn."""
+LONGEST = timedelta(hours=1)
+"""How long we wait at most when Slack, or a proxy before it, asks for that; who wants longer says so again."""
 UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
 GONE_VIEW = frozenset({"not_found", "view_not_found", "hash_conflict"})
@@ -339,7 +341,7 @@ def _error_of(response: Any) -> SlackProblem:
 def _retry_after(response: Any) -> float:
     headers = {str(k).lower(): v for k, v in dict(getattr(response, "headers", None) or {}).items()}
     try:
-        return max(1.0, float(headers.get("retry-after", "30")))
+        return min(max(1.0, float(headers.get("retry-after", "30"))), LONGEST.total_seconds())
     except ValueError:
         return 30.0
 

@@ -251,6 +251,21 @@ async def test_during_a_retry_after_no_process_calls_the_method(strict: Bot) -> 
     assert bot.card_now("In behandeling")
 
 
+@pytest.mark.parametrize("seconds", [10**9, 10**11, 10**15], ids=["years", "no date", "no time span"])
+async def test_a_wait_that_cannot_be_meant_lasts_an_hour(strict: Bot, seconds: int) -> None:
+    """A proxy between us and Slack may say so, in other units perhaps."""
+    strict.slack.faults.rate_limit("chat.postMessage", seconds)
+    await take_in(strict, 1)
+    await all_work(strict.desk)
+    for _ in range(59):
+        strict.clock.at += 60 * SECOND  # type: ignore[attr-defined]
+        await all_work(strict.desk)
+    assert len(strict.slack.calls("chat.postMessage")) == 1
+    strict.clock.at += 60 * SECOND  # type: ignore[attr-defined]
+    await all_work(strict.desk)
+    assert len(strict.cards()) == 1
+
+
 async def test_rate_limited_is_ratelimited(bot: Bot) -> None:
     await mention(bot)
     bot.slack.faults.error("chat.update", "rate_limited")
