@@ -12,6 +12,7 @@ from bot.connectors.http import Client
 from bot.connectors.platform import Platform
 from bot.db import Sessions
 from bot.disk import Disk
+from bot.domain.queue import Filter
 from bot.meters import Meters
 from bot.models import Account, Team
 from bot.texts import LANGUAGES, Texts
@@ -25,7 +26,8 @@ class Desk:
     `http` is the client of all connectors, `connector` builds the connector of an account. `wake` says that a lane has
     work. `disk` knows whether the database has room. `speed` is how much faster our clock runs than the real one: 1,
     except when trying out. `stand_ins`, by name, replace platforms of the registry: none, except when trying out.
-    `meters` count what this process does.
+    `meters` count what this process does. `homes` has, for each person whose Home is being published, what they chose
+    in the meantime.
 
     For a team use `of(team)`: it has the team's language, and the Slack in which it works.
     """
@@ -42,6 +44,7 @@ class Desk:
     speed: float = 1.0
     stand_ins: Mapping[str, Platform] = field(default_factory=dict)
     meters: Meters = field(default_factory=Meters)
+    homes: dict[str, list[Filter | None]] = field(default_factory=dict)
 
     def of(self, team: Team) -> "TeamDesk":
         """Return the desk of one team. There is one Slack today, so all teams have its client."""

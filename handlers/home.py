@@ -62,10 +62,28 @@ def filter_of(value: str) -> Filter | None:
 async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None, *, over: str = "") -> None:
     """Publish a person's Home with the list that they want, by default the overview.
 
-    It is in the language of their first team. If Slack refuses, the next opening tries again. `over` is the hash of the
-    view that it replaces: nothing is published if there is a newer one, so what they chose in the meantime stays.
+    Of several clicks, the newest is published last: Slack may take two calls in another order. `over` is the hash of
+    the view that it replaces: nothing is published if there is a newer one, so what they chose in the meantime stays.
     https://docs.slack.dev/reference/methods/views.publish#arg_hash
     """
+    if over:
+        await _show(desk, slack_id, wanted, over)
+        return
+    if slack_id in desk.homes:
+        desk.homes[slack_id].append(wanted)
+        return
+    wishes = desk.homes[slack_id] = [wanted]
+    try:
+        while wishes:
+            newest = wishes[-1]
+            wishes.clear()
+            await _show(desk, slack_id, newest)
+    finally:
+        del desk.homes[slack_id]
+
+
+async def _show(desk: Desk, slack_id: str, wanted: Filter | None, over: str = "") -> None:
+    """Read and publish a Home, in the language of the person's first team; if Slack refuses, the next opening does."""
     async with desk.reading() as session:
         theirs = await teams.of_person(session, slack_id) or await teams.all_teams(session)
         own = desk.of(theirs[0])

@@ -1,5 +1,6 @@
 """The App Home and who may do what: my cases, the queue, today's figures and promises; readers only look."""
 
+import asyncio
 import re
 from datetime import datetime, timedelta
 
@@ -144,6 +145,26 @@ async def test_what_is_chosen_while_the_home_is_still_being_opened_stays(bot: Bo
         lambda: [call for call in bot.slack.api.calls if (call.answer or {}).get("error") == "hash_conflict"]
     )
     assert "Terug naar het overzicht" in text_of(bot.slack.home(SANNE))
+
+
+async def test_of_two_quick_clicks_the_home_shows_what_the_second_chose(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (1)")
+    slow = bot.slack.faults.hold("views.publish")
+    async with asyncio.TaskGroup() as clicks:
+        clicks.create_task(bot.slack.click_in_view(SANNE, "case:claim", value="1"))
+        await eventually(lambda: held(bot))
+        clicks.create_task(bot.slack.click_in_view(SANNE, "list:which", "unowned||0|"))
+        await eventually(lambda: chose_more(bot))
+        slow.set()
+    assert "Terug naar het overzicht" in text_of(bot.slack.home(SANNE))
+
+
+async def chose_more(bot: Bot) -> bool:
+    """Whether another choice of Sanne came in while her Home is still being published."""
+    return bool(bot.desk.homes[SANNE])
 
 
 async def held(bot: Bot) -> bool:
