@@ -91,7 +91,9 @@ async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Te
     rank = Rank(min([signals.rank_again(case), *(each.rank % QUIETLY for each in had)]))
     version = 1 + max((each.version for each in had), default=0)
     unposted = col(Message.ts).is_(None) & col(Message.posting_since).is_(None)
-    await session.exec(old.where(col(Message.in_thread), unposted).values(channel=team.channel))
+    moved = old.where(col(Message.in_thread), unposted)
+    await session.exec(moved.where(col(Message.problem) != "").values(retry_at=None))  # the new channel may take it now
+    await session.exec(moved.values(channel=team.channel, problem=""))
     key = card_key(case.id, case.transfers)
     card = Message(key=key, kind=MessageKind.CASE, case_id=case.id, channel=team.channel, rank=rank, version=version)
     session.add(card)

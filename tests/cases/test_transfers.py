@@ -485,6 +485,29 @@ async def test_advice_that_was_asked_before_comes_to_the_team_that_has_the_case(
     assert (await bot.case(case_id)).status is Status.NEW
 
 
+async def test_what_the_channel_of_the_former_team_did_not_take_comes_to_the_other_team_at_once(office: Bot) -> None:
+    bot = office
+    beheer = await second_team(bot)
+    case_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    await settled(bot)
+    await card_in(bot, CHANNEL, "fietspad")
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.claim(session, case_id, by=SANNE, now=now)
+        await cases.escalate(session, case_id, by=SANNE, now=now, target=MARIEKE, channels=[MARIEKE],
+                             question="Van wie is dit?", urgency=Urgency.NORMAL, submission="e")  # fmt: skip
+    await settled(bot)
+    await bot.slack.archive(CHANNEL)
+    async with bot.desk.session() as session:
+        await cases.advise(session, 1, by=MARIEKE, now=now, advice="Van de provincie.")
+    await settled(bot)
+    await by_verb(bot, case_id, seen=1, to=beheer)
+    await settled(bot)
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    await settled(bot)
+    assert "Van de provincie." in str(bot.slack.thread(BEHEER, there["ts"]))
+
+
 async def test_of_two_who_hand_it_over_at_once_in_two_processes_one_does(bot: Bot) -> None:
     beheer = await second_team(bot)
     case_id = await mention(bot)
