@@ -155,13 +155,17 @@ def unknown(archive: Path, known: Collection[str]) -> frozenset[str]:
     return lacking
 
 
-def fill(address: str, archive: Path, without: Collection[str], *, pulse: Callable[[], None] = lambda: None) -> None:
-    """Fill a database with an archive in one transaction; raises BadSettings with what is in the way.
+def fill(
+    address: str, archive: Path, schema: str, without: Collection[str], *, pulse: Callable[[], None] = lambda: None
+) -> None:
+    """Fill this schema of a database with what an archive has of it, in one transaction.
+
+    Raises BadSettings with what is in the way. The schema itself is there already: so is what others have in it.
 
     `without` are the settings that an older server does not have. Whatever its age, pg_restore sets them, and ends when
     the server refuses; so psql is told all but that.
     """
-    plain = ["--no-owner", "--no-privileges"]
+    plain = ["--no-owner", "--no-privileges", f"--schema={schema}"]
     if not without:
         once = ["--single-transaction", "--exit-on-error", "--no-password"]
         call("pg_restore", [*plain, *once, f"--dbname={address}", str(archive)], pulse=pulse)
@@ -231,8 +235,19 @@ def revision(archive: Path) -> str:
     """Return the revision of the tables in an archive; raises BadSettings if it is none of ours, or half of one."""
     if f" {db.UNFINISHED} " in call("pg_restore", ["--list", str(archive)]):
         raise BadSettings(f"{archive} is of a database that a restore or a copy was filling: end that first.")
+    return _revision(archive)[1]
+
+
+def schema(archive: Path) -> str:
+    """Return the schema in which an archive has our tables; raises BadSettings if it is none of ours."""
+    name = _revision(archive)[0].removeprefix("COPY ").partition(".alembic_version ")[0]
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def _revision(archive: Path) -> tuple[str, str]:
+    """Return the statement that fills the table with the revision of an archive, and that revision."""
     rows = call("pg_restore", ["--data-only", "--table", "alembic_version", "--file", "-", str(archive)]).splitlines()
     begins = next((n for n, row in enumerate(rows) if row.startswith("COPY ")), None)
     if begins is None or not rows[begins + 1 :] or rows[begins + 1] == "\\.":
         raise BadSettings(f"{archive} is not a backup of webcare.")
-    return rows[begins + 1]
+    return rows[begins], rows[begins + 1]

@@ -43,6 +43,10 @@ STUCK = (
     "What is in the database cannot be put aside ({reason}), so nothing was changed. The user of DATABASE_URL must own "
     "its tables and be allowed to make a schema in it: GRANT CREATE ON DATABASE …"
 )
+ELSEWHERE = (
+    "{file} has its tables in the schema {schema}, where DATABASE_URL does not lead: make that with CREATE SCHEMA, if "
+    "it is not there, and let the search_path of the user begin with it. Nothing was changed."
+)
 NEWER = "{file} was made by a newer version of webcare: update the program first."
 
 
@@ -157,23 +161,28 @@ def _into_postgres(
     postgres.check(file, pulse=pulse)
     if postgres.revision(file) not in db.revisions():
         raise BadSettings(NEWER.format(file=file))
-    without = postgres.unknown(file, asyncio.run(_known(settings)))
+    schema = postgres.schema(file)
+    known, here = asyncio.run(_looked_at(settings))
+    if here != schema:
+        raise BadSettings(ELSEWHERE.format(file=file, schema=schema))
+    without = postgres.unknown(file, known)
     before, given = asyncio.run(_begun(settings, force=force))
     try:
         with postgres.address(url) as address:
-            postgres.fill(address, file, without, pulse=pulse)
+            postgres.fill(address, file, schema, without, pulse=pulse)
         return replace(asyncio.run(_prepared(settings, given, slack=slack)), before=before)
     except BadSettings as error:
         kept = f" What was in the database is in its schema {before}." if before else ""
         raise BadSettings(f"{error}{kept} Run it again with --force.") from None
 
 
-async def _known(settings: Settings) -> frozenset[str]:
-    """Return the names of the settings that the server has."""
+async def _looked_at(settings: Settings) -> tuple[frozenset[str], str | None]:
+    """Return the names of the settings that the server has, and the schema in which the bot has its tables there."""
     engine = db.create_engine(settings.database_url)
     try:
         async with db.connected(engine) as connection:
-            return await postgres.settings_of(connection)
+            here = await connection.scalar(text("SELECT current_schema()"))
+            return await postgres.settings_of(connection), here
     finally:
         await engine.dispose()
 

@@ -30,10 +30,11 @@ OTHERS = text(
 """https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW"""
 WITH_THOSE_OF_A_NEWER_VERSION = text(
     "WITH RECURSIVE theirs AS ("
-    "SELECT oid FROM pg_class WHERE relname = ANY(:ours) AND relnamespace = current_schema()::regnamespace "
+    "SELECT oid FROM pg_class "
+    "WHERE relname = ANY(:ours) AND relnamespace = quote_ident(current_schema())::regnamespace "
     "UNION SELECT conrelid FROM pg_constraint JOIN theirs ON confrelid = theirs.oid WHERE contype = 'f') "
     "SELECT quote_ident(relname) FROM theirs JOIN pg_class USING (oid) "
-    "WHERE relnamespace = current_schema()::regnamespace ORDER BY relname"
+    "WHERE relnamespace = quote_ident(current_schema())::regnamespace ORDER BY relname"
 )
 """Our tables, and those that refer to them: a newer version of the program made tables that we do not know."""
 DROP_QUEUE = r"""
@@ -44,17 +45,18 @@ DECLARE
 BEGIN
   SELECT array_agg(word ORDER BY number) INTO drops FROM (
     SELECT 1, format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
-    WHERE relkind = 'r' AND relname ~ '^procrastinate_' AND relnamespace = current_schema()::regnamespace
+    WHERE relkind = 'r' AND relname ~ '^procrastinate_' AND relnamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
     SELECT 2, format('DROP FUNCTION IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
-    WHERE proname ~ '^procrastinate_' AND pronamespace = current_schema()::regnamespace
+    WHERE proname ~ '^procrastinate_' AND pronamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
     SELECT 3, format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type
-    WHERE typname ~ '^procrastinate_' AND typrelid = 0 AND typelem = 0 AND typnamespace = current_schema()::regnamespace
+    WHERE typname ~ '^procrastinate_' AND typrelid = 0 AND typelem = 0
+    AND typnamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
     SELECT 4, format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype)
     FROM pg_type JOIN pg_class ON pg_class.oid = typrelid
-    WHERE typname ~ '^procrastinate_' AND relkind = 'c' AND typnamespace = current_schema()::regnamespace
+    WHERE typname ~ '^procrastinate_' AND relkind = 'c' AND typnamespace = quote_ident(current_schema())::regnamespace
   ) AS ours (number, word);
   FOREACH dropping IN ARRAY coalesce(drops, '{}') LOOP
     EXECUTE dropping;

@@ -797,6 +797,42 @@ async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_c
     assert aside == {"trends": [True], "trend_words": [True], "Rapport 2026": [True], "of_somebody_else": [False]}
 
 
+async def test_a_database_whose_tables_are_in_a_schema_of_their_own_gets_its_backup_back(
+    databases: Databases, postgres_uri: str, slack: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The user's search_path leads there; what others have in other schemas stays as it is."""
+    url = await blank(request, await databases.postgresql(postgres_uri), tmp_path)
+    plain = postgres_uri.replace("/postgres?", f"/{make_url(url).database}?")
+    async with await psycopg.AsyncConnection.connect(plain, autocommit=True) as connection:
+        await connection.execute('CREATE SCHEMA "Apart 2"')
+        await connection.execute("CREATE TABLE public.of_somebody_else (id integer)")
+    url = (
+        make_url(url).update_query_dict({"options": r'-csearch_path="Apart\ 2"'}).render_as_string(hide_password=False)
+    )
+    engine = db.create_engine(url)
+    await db.migrate(engine)
+    await engine.dispose()
+    async with running_bot(url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
+    done = await webcare(tmp_path, "backup", "b", **settings)
+    assert done.code == 0, done.err
+    before = await rows_of(url)
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
+    assert done.code == 0, done.err
+    after = await rows_of(url)
+    assert (after["cases"], after["mentions"]) == (before["cases"], before["mentions"])
+
+    # What leads to another schema would find no tables: it is not filled.
+    settings["database_url"] = url.replace("Apart%5C+2", "public")
+    done = await webcare(tmp_path, "restore", "b", "--without-slack", **settings)
+    assert (done.code, "in the schema Apart 2, where DATABASE_URL does not lead" in done.err) == (2, True), done.err
+    async with await psycopg.AsyncConnection.connect(plain) as connection:
+        tables = await connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        assert await tables.fetchall() == [("of_somebody_else",)]
+
+
 async def test_who_may_put_nothing_aside_reads_what_is_in_the_way_and_keeps_a_database_on_which_the_bot_starts(
     postgres_uri: str, slack: Sandbox, tmp_path: Path
 ) -> None:
