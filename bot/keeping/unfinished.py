@@ -28,15 +28,23 @@ OTHERS = text(
     "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
 """https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW"""
-WITH_THOSE_OF_A_NEWER_VERSION = text(
-    "WITH RECURSIVE theirs AS ("
+WITH_WHAT_REFERS_TO_THEM = text(
+    "WITH RECURSIVE refers (one, other) AS ("
+    "SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f' "
+    "UNION SELECT ev_class, refobjid FROM pg_rewrite JOIN pg_depend ON objid = pg_rewrite.oid "
+    "JOIN pg_class ON pg_class.oid = ev_class "
+    "WHERE classid = 'pg_rewrite'::regclass AND refclassid = 'pg_class'::regclass AND pg_has_role(relowner, 'USAGE')"
+    "), theirs AS ("
     "SELECT oid FROM pg_class "
     "WHERE relname = ANY(:ours) AND relnamespace = quote_ident(current_schema())::regnamespace "
-    "UNION SELECT conrelid FROM pg_constraint JOIN theirs ON confrelid = theirs.oid WHERE contype = 'f') "
+    "UNION SELECT one FROM refers JOIN theirs ON other = theirs.oid) "
     "SELECT quote_ident(relname) FROM theirs JOIN pg_class USING (oid) "
     "WHERE relnamespace = quote_ident(current_schema())::regnamespace ORDER BY relname"
 )
-"""Our tables, and those that refer to them: a newer version of the program made tables that we do not know."""
+"""Our tables, and those that refer to them: a newer version of the program made tables that we do not know.
+
+And the views on them that our user owns: they would show what was put aside, and stand in the way of the backup's own.
+"""
 DROP_QUEUE = r"""
 DO $$
 DECLARE
@@ -129,13 +137,13 @@ async def refuse_used(connection: AsyncConnection) -> None:
 async def put_aside(engine: AsyncEngine) -> str:
     """Move our tables into a schema of their own, where nothing reads them, and return its name; drop the queue.
 
-    So are those of a newer version: when the program is updated again, it makes them anew.
+    So are those of a newer version: when the program is updated again, it makes them anew. Our user's views go along.
     """
     schema = f"{ASIDE}{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
     async with db.connected(engine) as connection:
         there = await connection.run_sync(_tables)
         await connection.execute(text(f"CREATE SCHEMA {schema}"))
-        for name in (await connection.scalars(WITH_THOSE_OF_A_NEWER_VERSION, {"ours": sorted(OURS)})).all():
+        for name in (await connection.scalars(WITH_WHAT_REFERS_TO_THEM, {"ours": sorted(OURS)})).all():
             await connection.execute(text(f"ALTER TABLE {name} SET SCHEMA {schema}"))
         await connection.execute(text(DROP_QUEUE))
         if "events" in there:

@@ -797,6 +797,30 @@ async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_c
     assert aside == {"trends": [True], "trend_words": [True], "Rapport 2026": [True], "of_somebody_else": [False]}
 
 
+async def test_views_on_our_tables_come_back_with_them_and_show_the_restored_rows(
+    databases: Databases, postgres_uri: str, slack: Sandbox, tmp_path: Path
+) -> None:
+    """As somebody makes them for figures of their own."""
+    url = await databases.postgresql(postgres_uri)
+    async with running_bot(url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        async with bot.engine.begin() as connection:
+            await connection.execute(text("""CREATE VIEW "Rapport 2026" AS SELECT id, topic FROM cases"""))
+            await connection.execute(text("""CREATE VIEW topics AS SELECT DISTINCT topic FROM "Rapport 2026" """))
+    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
+    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    engine = db.create_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE cases SET topic = 'afval'"))
+    await engine.dispose()
+    done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
+    assert done.code == 0, done.err
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT topic FROM topics"))).scalars().all() == [None]
+    await engine.dispose()
+
+
 async def test_a_database_whose_tables_are_in_a_schema_of_their_own_gets_its_backup_back(
     databases: Databases, postgres_uri: str, slack: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
