@@ -265,6 +265,8 @@ def _listener(
         async with desk.reading() as session:
             person = await person_of(session, args.body, by)
         args.context["desk"] = desk.of(person.teams[0])  # the error listener speaks the team's language
+        if isinstance(ack, Submission):
+            ack.t = args.context["desk"].t
         access = needs(args.body) if callable(needs) else needs
         person = await admit(desk, access, args.body, person)
         theirs = desk.of(person.teams[0])

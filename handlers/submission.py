@@ -35,7 +35,10 @@ OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "priva
 
 
 class Submission:
-    """The acknowledgement of one submitted modal: call it as Bolt's own `ack`."""
+    """The acknowledgement of one submitted modal: call it as Bolt's own `ack`.
+
+    `t` are the texts in the language of its team, once we read which that is.
+    """
 
     def __init__(self, body: dict[str, Any], ack: Ack, desk: Desk) -> None:
         self._body, self._view, self._ack, self._desk, self.t = body, body["view"], ack, desk, desk.texts()

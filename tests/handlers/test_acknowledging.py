@@ -137,6 +137,23 @@ async def test_an_assignment_is_made_and_acknowledged_however_long_slack_takes(s
         await view_with(bot, "Gelukt")
 
 
+async def test_what_took_long_is_said_to_be_done_in_the_language_of_the_team(database_url: str, slack: Sandbox) -> None:
+    slack.workspace.channels[CHANNEL].members -= {YOUSSEF}  # so Slack is asked who he is
+    async with running_bot(database_url, slack, ack_within=0) as bot:
+        await settings(bot, language="en")
+        bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+        card = await bot.card("paspoort", "New")
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "assign:1")
+        await open_modal(bot, SANNE, "case:assign")
+        bot.slack.listeners_end = None
+        asked = bot.slack.faults.hold("users.info", times=10_000)
+        slack.workspace.channels[CHANNEL].members |= {YOUSSEF}
+        assert (await bot.slack.submit(SANNE, {"assign_to": YOUSSEF})).ok
+        asked.set()
+        await bot.card("paspoort", "Claimed", YOUSSEF)
+        await view_with(bot, "It has been done.", '"Close"')
+
+
 async def test_a_question_to_a_group_is_acknowledged_and_asked_however_long_slack_takes(
     sqlite_url: str, slack: Sandbox
 ) -> None:
