@@ -19,7 +19,7 @@ from bot.logs import following
 from bot.meters import Meters
 from bot.slack.calls import contact_of
 from bot.texts import Texts
-from bot.views.block import actions, section
+from bot.views.block import actions, escape, section
 from bot.views.modals import take_over_button
 from handlers import register, register_unknown, take_over
 from handlers.feedback import log_fault, tell, without_marks
@@ -92,7 +92,8 @@ def build_app(
                 return _json_response({"response_action": "errors", "errors": shown})
             if submission is not None and late:  # also one without fields says in place of "one moment" what is wrong
                 await asyncio.sleep(ACK_SEEN)
-                await submission.show_errors(shown or {"": words or t(error.text)})  # type: ignore[attr-defined]
+                escaped = {field: escape(each) for field, each in shown.items()}
+                await submission.show_errors(escaped or {"": words or t(error.text)})  # type: ignore[attr-defined]
                 return None
         if response is not None:
             await context.ack()  # the message to the person waits for Slack; Slack's own wait ends here

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from html import unescape
 from typing import Any
 
 import structlog
@@ -74,7 +75,7 @@ async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
     words = t(refused.text)
     for mark, user in set(re.findall(r"(<@(\w+)>)", words)):
         words = words.replace(mark, await name_of(desk, user) or t("a colleague"))
-    return words
+    return unescape(words)
 
 
 async def name_of(desk: Desk, user: str) -> str:

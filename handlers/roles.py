@@ -18,6 +18,7 @@ from bot.models import Role, Team
 from bot.slack import membership
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.team import agents
+from bot.views.block import literal
 from handlers.concerns import channel_of, only_case, teams_concerned
 
 
@@ -128,5 +129,5 @@ def _refusal(person: Person, desk: TeamDesk) -> Refused:
         return Refused("You have read-only access. A coordinator can let you answer.")
     return Refused(
         "Only the team {team} can do that: full members of this workspace in its channel, and whoever a coordinator "
-        "gave a role.", team=desk.team.name,
+        "gave a role.", team=literal(desk.team.name, 80),
     )  # fmt: skip

@@ -15,7 +15,7 @@ import structlog
 from bot.desk import Desk
 from bot.logs import trace
 from bot.slack.calls import SlackProblem, show_if_open
-from bot.views.block import Block, section
+from bot.views.block import Block, escape, section
 from bot.views.modals import said
 from bot.views.settings_form import FORM
 from handlers.bolt_args import Ack
@@ -53,7 +53,7 @@ class Submission:
         elif "view" in answer:
             await self._show(answer["view"])
         elif "errors" in answer:
-            await self.show_errors(answer["errors"])
+            await self.show_errors({field: escape(words) for field, words in answer["errors"].items()})
         else:
             await self._show(said(self.t("It has been done."), self.t))
 
@@ -63,7 +63,7 @@ class Submission:
         return self._late_since is not None
 
     async def show_errors(self, errors: Mapping[str, str]) -> None:
-        """Show the modal again as it was sent, with the errors above it; if it was closed, send a message."""
+        """Show the modal again as it was sent, with the errors (mrkdwn) above it; if it was closed, send a message."""
         wrong = list(dict.fromkeys(errors.values()))
         try:
             is_open = await self._show(filled_again(self._view, wrong))

@@ -22,6 +22,7 @@ from bot.domain.text import Refused
 from bot.models import Agent, Case, Event, Member, Role, Team
 from bot.team import members
 from bot.team.settings import TeamSettings
+from bot.views.block import literal
 
 ANSWERING = frozenset({Role.AGENT, Role.COORDINATOR})
 """The roles of those who answer."""
@@ -230,7 +231,7 @@ async def coordinate(session: AsyncSession, team_id: int, slack_id: str, *, now:
     if not await _may_be_first(session, team, slack_id):
         raise Refused(
             "The first coordinator of {team} must be a full member of this workspace who is in the team's channel.",
-            team=team.name,
+            team=literal(team.name, 80),
         )
     await _give(session, team_id, slack_id, Role.COORDINATOR, by=slack_id, now=now)
 

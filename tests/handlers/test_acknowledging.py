@@ -241,6 +241,13 @@ async def test_what_is_sent_again_after_a_slow_form_of_the_settings_was_wrong_is
     assert week[:3] == [[("09:00", "12:00")], [("10:00", "12:00")], [("09:00", "17:00")]]
 
 
+async def test_what_a_slow_form_does_not_understand_is_quoted_as_it_was_typed(impatient_bot: Bot) -> None:
+    bot = impatient_bot
+    await open_group(bot, SANNE, "closed")
+    assert (await bot.slack.submit(SANNE, {"closed_days": "<morgen>"})).ok
+    await view_with(bot, "Niet begrepen: '&lt;morgen&gt;'")
+
+
 async def test_what_was_taken_out_of_a_slow_form_that_was_wrong_stays_out(impatient_bot: Bot) -> None:
     bot = impatient_bot
     await settings(bot, invitation="We stuurden u een bericht.", images=True)

@@ -334,6 +334,24 @@ async def test_a_stranger_whom_a_coordinator_names_answers(sqlite_bot: Bot) -> N
     await bot.card("paspoort", "In behandeling", who)
 
 
+async def test_the_name_of_a_team_is_nothing_but_a_name_in_a_refusal(bot: Bot) -> None:
+    who = await comes(bot, "U0GAST", "Gast van buiten", guest=True)
+    await make_role(bot, who, Role.AGENT)
+    async with bot.desk.session() as session:
+        (await session.get_one(Team, 1)).name = "<!channel> *R&D*"
+    bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+    card = await bot.card("paspoort")
+    await bot.slack.click(who, CHANNEL, card["ts"], "case:more", "close:1")
+    await open_modal(bot, who, "case:close")
+    async with bot.desk.session() as session:
+        await session.delete(await session.get_one(Agent, (1, who)))
+    await bot.slack.click(who, CHANNEL, card["ts"], "case:claim")
+    [said] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(who, CHANNEL))
+    assert "Dit kan alleen het team \u2068&lt;!channel&gt; ∗R&amp;D∗\u2069:" in said["text"]
+    sent = await bot.slack.submit(who, {"close_reason": "spam"})
+    assert "Dit kan alleen het team \u2068<!channel> ∗R&D∗\u2069:" in sent.errors["close_reason"], "plain text"
+
+
 async def test_a_reader_looks_and_takes_no_initials_no_duty_and_shares_nothing(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await make_role(bot, YOUSSEF, Role.READER)
