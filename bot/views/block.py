@@ -137,8 +137,9 @@ def plain(text: str, limit: int = OPTION) -> Block:
 
 
 def mrkdwn(text: str, limit: int = SECTION) -> Block:
-    """Return a mrkdwn object; pass strangers' text through `literal` first."""
-    return {"type": "mrkdwn", "text": text if len(text) <= limit else text[: limit - 1] + "…", "verbatim": True}
+    """Return a mrkdwn object; pass strangers' text through `literal` first. A longer text is cut before a half sign."""
+    shown = text if len(text) <= limit else HALF.sub("", text[: limit - 1]) + "…"
+    return {"type": "mrkdwn", "text": shown, "verbatim": True}
 
 
 def section(text: str) -> Block:

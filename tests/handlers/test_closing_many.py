@@ -22,7 +22,18 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import BEHEER, asked, claim_in_two_teams, home, make_role, mention, open_modal, second_team, sent
+from tests.people import (
+    BEHEER,
+    asked,
+    claim_in_two_teams,
+    home,
+    make_role,
+    mention,
+    open_modal,
+    second_team,
+    sent,
+    settings,
+)
 
 
 @pytest.fixture
@@ -95,6 +106,15 @@ async def test_one_undo_gives_all_of_them_back_and_twice_is_once(minute: Bot) ->
     undone = [each for each in await log(bot) if each[1] is EventKind.UNCLOSE]
     assert undone == [(number, EventKind.UNCLOSE, SANNE) for number in (1, 2, 3)]
     await bot.card("Bericht 3", "Nieuw")
+
+
+async def test_why_a_case_goes_first_is_cut_between_signs_where_a_box_has_no_more_room(minute: Bot) -> None:
+    bot = minute
+    await settings(bot, signal_words=["rook & vuur", "gas & lucht", "gladheid kou & hitte"])
+    await mention(bot, 1, "Rook & vuur, gas & lucht en gladheid kou & hitte!")
+    [box] = [element for _, element in elements((await opens(bot, SANNE))["blocks"]) if element["type"] == "checkboxes"]
+    said = box["options"][0]["description"]["text"]
+    assert "rook &amp; vuur" in said and said.endswith("kou …"), said
 
 
 @pytest.mark.parametrize("left", [(), (BEHEER,)], ids=len)

@@ -39,6 +39,7 @@ from bot.views.account import account_stopped
 from bot.views.answer_modal import ModalState, Prefilled, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import EDITED, Block, View, cut, escape, for_edit, is_web, isolate, link, literal, quote
+from bot.views.block import mrkdwn as mrkdwn_of
 from bot.views.case_card import case_card, is_done
 from bot.views.case_menu import more_modal
 from bot.views.details_modal import details_modal
@@ -131,6 +132,18 @@ def test_a_text_that_is_too_long_for_an_edit_loses_its_end_and_no_half_sign_is_l
         assert text.startswith(made.removesuffix("\n…")) and len(made.encode()) > EDITED / 2
         assert "<" not in re.sub("<[^<>]*>", "", made)
         assert not re.search(r"&(?!amp;|lt;|gt;)", made)
+
+
+@given(some=texts, times=st.integers(1, 9), limit=st.integers(20, 300))
+@example(some="&", times=9, limit=75)
+@example(some="<", times=9, limit=76)
+def test_words_of_ours_that_are_too_long_lose_their_end_and_no_half_sign_is_left(
+    some: str, times: int, limit: int
+) -> None:
+    made = mrkdwn_of(" · ".join([f"<@U0SANNE> {literal(some, 60)} {TO_A_CARD}"] * times), limit)["text"]
+    assert len(made) <= limit
+    assert "<" not in re.sub("<[^<>]*>", "", made)
+    assert not re.search(r"&(?!amp;|lt;|gt;)", made)
 
 
 def test_a_name_with_underscores_can_be_copied() -> None:
