@@ -39,7 +39,9 @@ def case_boxes(
         options = [
             _box(line, seen[line.case.id], all_of, (teams or {}).get(line.case.team_id, ""), t, now) for line in part
         ]
-        label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
+        label = t("In this list: {first} to {last}", first=start + 1, last=start + len(part))
+        if len(part) == 1:
+            label = t("In this list: {place}", place=start + 1)
         element: Block = {"type": "checkboxes", "options": options}
         at_first = [box for line, box in zip(part, options, strict=True) if all_of or line.case.id in ticked]
         if at_first:

@@ -117,6 +117,25 @@ async def test_why_a_case_goes_first_is_cut_between_signs_where_a_box_has_no_mor
     assert "rook &amp; vuur" in said and said.endswith("kou …"), said
 
 
+@pytest.mark.parametrize(
+    ("language", "labels"),
+    [
+        ("nl", ["In deze lijst: 1 tot en met 10", "In deze lijst: 11"]),
+        ("en", ["In this list: 1 to 10", "In this list: 11"]),
+    ],
+    ids=["nl", "en"],
+)
+async def test_above_the_boxes_stand_places_in_the_list_and_no_numbers_of_cases(
+    minute: Bot, language: str, labels: Sequence[str]
+) -> None:
+    bot = minute
+    await settings(bot, language=language)
+    await written(bot, 11)
+    view = await opens(bot, SANNE)
+    asked_for = [block for block in view["blocks"] if block.get("element", {}).get("type") == "checkboxes"]
+    assert [each["label"]["text"] for each in asked_for] == labels
+
+
 @pytest.mark.parametrize("left", [(), (BEHEER,)], ids=len)
 async def test_one_undo_gives_back_the_cases_of_each_team_in_which_they_still_answer(
     minute: Bot, left: Sequence[str]
