@@ -58,7 +58,7 @@ def _of_postgres(url: URL, draft: Path, pulse: Callable[[], None]) -> None:
     except BadSettings as error:  # pg_dump does not see that its last bytes found no room
         folder = draft.parent.absolute()
         raise BadSettings(f"What pg_dump wrote in {folder} lacks its end: is there room? ({error})") from None
-    postgres.revision(draft)
+    postgres.origin(draft)
 
 
 def address_of(database_url: str) -> URL:

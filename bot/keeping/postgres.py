@@ -231,23 +231,16 @@ async def number_on(connection: AsyncConnection, leap: int, before: Mapping[str,
         await connection.execute(select(func.setval(counter, max(last, 1), last > 0)))
 
 
-def revision(archive: Path) -> str:
-    """Return the revision of the tables in an archive; raises BadSettings if it is none of ours, or half of one."""
+def origin(archive: Path) -> tuple[str, str]:
+    """Return the schema that an archive's tables were in, and their revision.
+
+    Raises BadSettings if it is none of ours, or half of one.
+    """
     if f" {db.UNFINISHED} " in call("pg_restore", ["--list", str(archive)]):
         raise BadSettings(f"{archive} is of a database that a restore or a copy was filling: end that first.")
-    return _revision(archive)[1]
-
-
-def schema(archive: Path) -> str:
-    """Return the schema in which an archive has our tables; raises BadSettings if it is none of ours."""
-    name = _revision(archive)[0].removeprefix("COPY ").partition(".alembic_version ")[0]
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
-
-
-def _revision(archive: Path) -> tuple[str, str]:
-    """Return the statement that fills the table with the revision of an archive, and that revision."""
     rows = call("pg_restore", ["--data-only", "--table", "alembic_version", "--file", "-", str(archive)]).splitlines()
     begins = next((n for n, row in enumerate(rows) if row.startswith("COPY ")), None)
     if begins is None or not rows[begins + 1 :] or rows[begins + 1] == "\\.":
         raise BadSettings(f"{archive} is not a backup of webcare.")
-    return rows[begins], rows[begins + 1]
+    schema = rows[begins].removeprefix("COPY ").partition(".alembic_version ")[0]
+    return schema[1:-1].replace('""', '"') if schema.startswith('"') else schema, rows[begins + 1]

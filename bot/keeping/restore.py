@@ -159,9 +159,9 @@ def _into_postgres(
         progress(0, 0)
 
     postgres.check(file, pulse=pulse)
-    if postgres.revision(file) not in db.revisions():
+    schema, revision = postgres.origin(file)
+    if revision not in db.revisions():
         raise BadSettings(NEWER.format(file=file))
-    schema = postgres.schema(file)
     known, here = asyncio.run(_looked_at(settings))
     if here != schema:
         raise BadSettings(ELSEWHERE.format(file=file, schema=schema))
