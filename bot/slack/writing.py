@@ -318,17 +318,14 @@ def _showing(
 
 async def hours_changed(session: AsyncSession) -> None:
     """Let all that waits for an opening be looked at again now: a team may open earlier than it used to."""
-    waits = (is_stale(), col(Message.ts).is_(None), col(Message.retry_at).is_not(None))
     kinds = col(Message.kind).in_({*IN_OPENING_HOURS, MessageKind.SECOND, MessageKind.NOTICE})
-    free = select(Message.id).where(*waits, kinds).with_for_update(key_share=True, skip_locked=True)
-    looks = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
-    await session.exec(looks.execution_options(synchronize_session=False))
+    await put_off_no_longer(session, col(Message.ts).is_(None), kinds)
 
 
-async def put_off_no_longer(session: AsyncSession) -> None:
-    """Let all that was put off be tried again now: nobody knows for how long, as our clock was ahead."""
-    where = (is_stale(), col(Message.retry_at).is_not(None))
-    free = select(Message.id).where(*where).with_for_update(key_share=True, skip_locked=True)
+async def put_off_no_longer(session: AsyncSession, *where: ColumnElement[bool]) -> None:
+    """Let what was put off, all of it or only where this holds, be tried again now."""
+    waits = (is_stale(), col(Message.retry_at).is_not(None), *where)
+    free = select(Message.id).where(*waits).with_for_update(key_share=True, skip_locked=True)
     tries = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
     await session.exec(tries.execution_options(synchronize_session=False))
 
