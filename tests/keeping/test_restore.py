@@ -197,6 +197,14 @@ async def backed_up(bot: Bot, command: Command) -> None:
     assert (await command("backup", "b")).code == 0
 
 
+async def backed_up_there(url: str, slack: Sandbox, tmp_path: Path) -> dict[str, Any]:
+    """Make the same backup of a database in PostgreSQL; return the settings of the command."""
+    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
+    async with running_bot(url, slack) as bot:
+        await backed_up(bot, partial(webcare, tmp_path, **settings))
+    return settings
+
+
 async def test_who_first_had_a_direct_message_after_the_backup_loses_its_buttons_too(
     database_url: str, slack: Sandbox, command: Command
 ) -> None:
@@ -768,11 +776,7 @@ async def test_tables_of_a_newer_version_are_put_aside_too_so_that_the_program_c
 ) -> None:
     """Who goes back to an older version puts its backup in the place of what the newer one made of the database."""
     url = await databases.postgresql(postgres_uri)
-    async with running_bot(url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
-    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    settings = await backed_up_there(url, slack, tmp_path)
     newer = [
         "CREATE TABLE trends (id serial PRIMARY KEY, case_id integer REFERENCES cases)",
         "CREATE TABLE trend_words (trend_id integer REFERENCES trends, word text)",
@@ -802,15 +806,11 @@ async def test_views_on_our_tables_come_back_with_them_and_show_the_restored_row
 ) -> None:
     """As somebody makes them for figures of their own."""
     url = await databases.postgresql(postgres_uri)
-    async with running_bot(url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-        async with bot.engine.begin() as connection:
-            await connection.execute(text("""CREATE VIEW "Rapport 2026" AS SELECT id, topic FROM cases"""))
-            await connection.execute(text("""CREATE VIEW topics AS SELECT DISTINCT topic FROM "Rapport 2026" """))
-    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
-    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
     engine = db.create_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("""CREATE VIEW "Rapport 2026" AS SELECT id, topic FROM cases"""))
+        await connection.execute(text("""CREATE VIEW topics AS SELECT DISTINCT topic FROM "Rapport 2026" """))
+    settings = await backed_up_there(url, slack, tmp_path)
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE cases SET topic = 'afval'"))
     await engine.dispose()
@@ -836,12 +836,7 @@ async def test_a_database_whose_tables_are_in_a_schema_of_their_own_gets_its_bac
     engine = db.create_engine(url)
     await db.migrate(engine)
     await engine.dispose()
-    async with running_bot(url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
-    done = await webcare(tmp_path, "backup", "b", **settings)
-    assert done.code == 0, done.err
+    settings = await backed_up_there(url, slack, tmp_path)
     before = await rows_of(url)
     done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
     assert done.code == 0, done.err
@@ -871,11 +866,7 @@ async def test_who_may_put_nothing_aside_reads_what_is_in_the_way_and_keeps_a_da
     engine = db.create_engine(url)
     await db.migrate(engine)
     await engine.dispose()
-    async with running_bot(url, slack) as bot:
-        bot.citizen_posts("Wanneer komt de vuilniswagen?")
-        await bot.card("vuilniswagen")
-    settings: dict[str, Any] = {"database_url": url, "webcare_secret_key": SECRET_KEY, "path": pg_programs(url)}
-    assert (await webcare(tmp_path, "backup", "b", **settings)).code == 0
+    settings = await backed_up_there(url, slack, tmp_path)
     before = await rows_of(url)
     done = await webcare(tmp_path, "restore", "b", "--force", "--without-slack", **settings)
     assert (done.code, "Traceback" in done.err) == (2, False), done.err
