@@ -205,6 +205,7 @@ async def test_a_post_is_hidden_and_shown_again_liked_and_our_answer_removed(tri
     await open_modal(trial, SANNE, "case:remove")
     assert (await trial.slack.submit(SANNE, {"remove_why": "Verkeerd"})).ok
     await trial.slack.wait_for(lambda: ours["deleted"])
+    await trial.desk.wake.idle()  # type: ignore[attr-defined]
     assert {act.status for act in await trial.rows(ActRow)} == {ActStatus.DONE}
 
 
