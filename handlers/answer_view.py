@@ -104,13 +104,13 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
     offer, mention = _offered(who, desk.now())
     state = replace(state, mention=mention.id)
     if offer is None and state.series and (proposal := repeating.proposal(who.said, who.file.author, by=who.by)):
-        private = composing.is_private_by_default(mention, desk.now())
+        private = composing.is_private_by_default(who.file, mention, desk.now())
         offer = Offered(mention.id, proposal.words, private, proposal.kind, proposal.promised_at)
         state = replace(state, proposed=(proposal.to.name or proposal.to.handle)[:NAME])
     initials = who.initials or state.ask or ""
     if offer is None:
-        goes_private = to_private and composing.may_be_invited(mention, desk.now())
-        private = goes_private or composing.is_private_by_default(mention, desk.now())
+        goes_private = to_private and composing.may_be_invited(who.file, mention, desk.now())
+        private = goes_private or composing.is_private_by_default(who.file, mention, desk.now())
         if to_private and not private:
             words = words or TeamSettings.of(desk.team.settings).way_to_us
         composed = compose(desk, who.file, mention, words, initials, private=private)
@@ -134,7 +134,7 @@ def first_kind(file: CaseFile) -> ReplyKind:
 
 def _has_content(offer: Offered, file: CaseFile, mention: Mention, now: datetime) -> bool:
     """Tell whether a draft has words, or a choice other than those with which an empty modal opens."""
-    default = (composing.is_private_by_default(mention, now), first_kind(file))
+    default = (composing.is_private_by_default(file, mention, now), first_kind(file))
     filled = [offer.words.strip(), offer.promised_at, offer.topic, offer.invitation.strip(), offer.image]
     return any(filled) or (offer.private, offer.kind) != default
 
@@ -154,9 +154,11 @@ def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
 
 def _answers(file: CaseFile, mention_id: int, now: datetime, *, private: bool) -> Mention | None:
     """Return the mention that such a reply can answer: the newest, else this one, else None."""
-    is_allowed = composing.may_be_private if private else composing.may_be_public
     those = [file.answerable, next((each for each in file.mentions if each.id == mention_id), None)]
-    return next((each for each in those if each and each.gone_at is None and is_allowed(each, now)), None)
+    there = (each for each in those if each and each.gone_at is None)
+    if private:
+        return next((each for each in there if composing.may_be_private(each, now)), None)
+    return next((each for each in there if composing.may_be_public(file, each, now)), None)
 
 
 def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text: str | None = None) -> Block:
@@ -203,7 +205,7 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
         tells_of=None, proposed="", topic="", was_private=False,
     )  # fmt: skip
     mention = composing.mention_of(who.file, state.mention)
-    private = composing.is_private_by_default(mention, desk.now())
+    private = composing.is_private_by_default(who.file, mention, desk.now())
     composed = compose(desk, who.file, mention, "", who.initials or state.ask or "", private=private)
     return _modal(desk, who, mention, composed, state, Prefilled(kind=first_kind(who.file)))
 
@@ -228,7 +230,7 @@ def chosen_in(
     return Chosen(
         mention.id,
         words=(filled.get(TEXT) or "") if text is None else text,
-        private=visibility == "private" if visibility else composing.is_private_by_default(mention, desk.now()),
+        private=visibility == "private" if visibility else composing.is_private_by_default(file, mention, desk.now()),
         kind=kind,
         promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
         topic=chosen_topic(filled.get(TOPIC), state.topic, file.case.topic),
@@ -293,7 +295,7 @@ def _modal(
         confirm=composing.must_confirm(
             who.file, mention, who.draft, private=composed.private, was_private=state.was_private
         ),
-        invites=composed.private and composing.may_be_invited(mention, now),
+        invites=composed.private and composing.may_be_invited(who.file, mention, now),
         images=_image_fields(desk, who, mention, private=composed.private),
         topics=TeamSettings.of(who.file.team.settings).topics,
         copies=copies if copies >= repeating.MANY else 0,

@@ -55,7 +55,7 @@ async def begin_anew(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     mention = composing.mention_of(who.file, ModalState.of(view).mention)
-    private, kind = composing.is_private_by_default(mention, desk.now()), answer_view.first_kind(who.file)
+    private, kind = composing.is_private_by_default(who.file, mention, desk.now()), answer_view.first_kind(who.file)
     nothing = Chosen(mention.id, "", private, kind)
     who = await stored(desk, body, who, nothing, anew=True)
     await _show(desk, who, view, answer_view.empty_view(desk, who, view))

@@ -254,6 +254,8 @@ class Platform:
     """How long its terms let us store the words of a post that its author removed; None: they set no limit."""
     trial: Trial | None = None
     """How to try it out without an account there."""
+    below_hidden: bool = True
+    """Whether it takes a public answer to a post that we hid."""
     edits: bool = False
     """Whether edits and removals by the author reach us."""
     limits: str = ""

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from bot.domain import case as rules
 from bot.domain.case import ALLOWED_FROM, ONGOING, OPEN, Move, Status, WaitsFor
 from bot.domain.label import Label
-from bot.domain.mention import FOR_GOOD, Permit, Seen, alike, left_out_of
+from bot.domain.mention import ANSWERS, FOR_GOOD, Permit, Seen, alike, left_out_of
 from bot.domain.mention import Act as ActKind
 from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
@@ -93,7 +93,8 @@ class CaseFile:
     our answers to others, that its mentions answer: author and text, by external id. `others` are the newest other
     cases of its author, as far back as the team looks, and those that have not ended, the newest first. `acts` is
     what was or will be done to its posts besides answering them, and `can` what the platform's connector can
-    do. `templates` are the only texts that the platform takes once the time for an answer is over.
+    do. `templates` are the only texts that the platform takes once the time for an answer is over. `below_hidden`:
+    it takes a public answer to a post that we hid.
     """
 
     case: Case
@@ -116,6 +117,7 @@ class CaseFile:
     hidings: Mapping[int, Hiding] = field(default_factory=dict)
     can: frozenset[ActKind] = frozenset()
     templates: Sequence[Template] = ()
+    below_hidden: bool = True
 
     @property
     def latest(self) -> Mention:
@@ -201,16 +203,24 @@ class CaseFile:
 
         If the platform set an end to that, composing an answer is refused after the end.
         """
-        return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
+        there = (m for m in reversed(self.mentions) if m.may_be_answered())
+        return next((m for m in there if any(permit.act in ANSWERS for permit in self.permits(m))), None)
 
     @property
     def takes_answer(self) -> bool:
         """Whether the platform lets us answer, and no answer is in doubt beside which another might be the second."""
         return self.answerable is not None and not self.undecided
 
+    def may(self, act: ActKind, mention: Mention, now: datetime) -> bool:
+        """Tell whether the platform lets us do this to a mention now, after what we did to it."""
+        return mention.may(act, now) and any(permit.act is act for permit in self.permits(mention))
+
     def permits(self, mention: Mention) -> frozenset[Permit]:
-        """What the platform lets us do with a mention, beside the others of its case."""
-        return mention.permits_beside(self.mentions)
+        """What the platform lets us do with a mention, beside the others of its case and after what we did to it."""
+        given = mention.permits_beside(self.mentions)
+        if self.below_hidden or not self.holds(ActKind.HIDE, mention.id):
+            return given
+        return frozenset(permit for permit in given if permit.act is not ActKind.ANSWER)
 
     @property
     def earlier(self) -> int:

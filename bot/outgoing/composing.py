@@ -82,19 +82,19 @@ def may_be_private(mention: Mention, now: datetime) -> bool:
     return mention.private or mention.may(Act.ANSWER_PRIVATELY, now)
 
 
-def may_be_public(mention: Mention, now: datetime) -> bool:
+def may_be_public(file: CaseFile, mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention can be public; to a private mention only where the agent has a choice."""
-    return mention.may(Act.ANSWER, now) and (not mention.private or mention.may(Act.ANSWER_PRIVATELY, now))
+    return file.may(Act.ANSWER, mention, now) and (not mention.private or mention.may(Act.ANSWER_PRIVATELY, now))
 
 
-def may_be_invited(mention: Mention, now: datetime) -> bool:
+def may_be_invited(file: CaseFile, mention: Mention, now: datetime) -> bool:
     """Tell whether a private reply to this mention can go with a public invitation."""
-    return not mention.private and may_be_private(mention, now) and may_be_public(mention, now)
+    return not mention.private and may_be_private(mention, now) and may_be_public(file, mention, now)
 
 
-def is_private_by_default(mention: Mention, now: datetime) -> bool:
+def is_private_by_default(file: CaseFile, mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention is private unless the agent chooses otherwise."""
-    return mention.private or not may_be_public(mention, now)
+    return mention.private or not may_be_public(file, mention, now)
 
 
 def must_confirm(
@@ -250,10 +250,10 @@ def refuse_invalid(
         raise Refused("Choose what it is: an answer, an interim message or a question.")
     wrong = {
         WORDS: _wrong_words(answer, composed, images) or _no_template(answer, file, mention, now),
-        VISIBILITY: _wrong_visibility(answer, mention, now),
+        VISIBILITY: _wrong_visibility(answer, file, mention, now),
         CONFIRMED: _unconfirmed(answer, file, draft, mention, now),
         PROMISE: _wrong_promise(answer, now),
-        INVITED: _wrong_invitation(answer, mention, invitation, now),
+        INVITED: _wrong_invitation(answer, file, mention, invitation, now),
         IMAGE: _wrong_image(answer, images, image_fits),
         DESCRIPTION: _wrong_description(answer, images),
     }
@@ -293,10 +293,12 @@ def _wrong_composed(composed: Composed) -> Text | None:
     return text("Too long. Characters over the limit: {n}.", n=-composed.left) if composed.left < 0 else None
 
 
-def _wrong_invitation(answer: Answer, mention: Mention, invitation: Composed | None, now: datetime) -> Text | None:
+def _wrong_invitation(
+    answer: Answer, file: CaseFile, mention: Mention, invitation: Composed | None, now: datetime
+) -> Text | None:
     if invitation is None:
         return None
-    if not answer.private or not may_be_invited(mention, now):
+    if not answer.private or not may_be_invited(file, mention, now):
         return text("A public text is possible only if the citizen wrote in public and you answer in private.")
     return _wrong_composed(invitation)
 
@@ -318,10 +320,10 @@ def _wrong_description(answer: Answer, images: Images | None) -> Text | None:
     return None if answer.image_description else text("Say what can be seen, for people who cannot see the image.")
 
 
-def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text | None:
+def _wrong_visibility(answer: Answer, file: CaseFile, mention: Mention, now: datetime) -> Text | None:
     if answer.private and not may_be_private(mention, now):
         return text("This post cannot be answered privately.")
-    if not answer.private and not may_be_public(mention, now):
+    if not answer.private and not may_be_public(file, mention, now):
         return ONLY_PRIVATELY
     return None
 
@@ -330,7 +332,7 @@ def _unconfirmed(
     answer: Answer, file: CaseFile, draft: AnswerDraft | None, mention: Mention, now: datetime
 ) -> Text | None:
     turns = must_confirm(file, mention, draft, private=answer.private, was_private=answer.was_private)
-    if answer.confirmed or not may_be_public(mention, now) or not turns:
+    if answer.confirmed or not may_be_public(file, mention, now) or not turns:
         return None
     return text("This was private. Confirm that everyone may read it, or choose a private message.")
 

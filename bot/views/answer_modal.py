@@ -250,7 +250,7 @@ def _choices(
     now: datetime,
 ) -> Iterator[Block]:
     """Yield the fields below the text: who may read it, what goes with it, and what it is."""
-    if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
+    if file.may(Act.ANSWER, mention, now) and mention.may(Act.ANSWER_PRIVATELY, now):
         yield _visibility_field(t, state.anew, composed.private)
     if offers.confirm:
         yield _confirm_field(t, state.anew)

@@ -355,6 +355,7 @@ PLATFORM = Platform(
     quality=Quality(pairs=True, specification="the parameters in the package facebook-business 26.0.3"),
     every=timedelta(minutes=5),
     trial=TRIAL,
+    below_hidden=False,
     edits=True,
     limits="2,200 characters, 1,000 bytes in messages; 750 private answers to comments an hour",
     latency="at once",

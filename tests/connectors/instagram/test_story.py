@@ -9,8 +9,9 @@ from bot.domain.mention import Act, Gone
 from bot.domain.sla import ClockKind
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Clock, Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import action_ids
 from tests import people
-from tests.acting import approve
+from tests.acting import approve, choose
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.connectors.instagram.fake import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
 from tests.connectors.meta.graph import pushed, question
@@ -285,3 +286,41 @@ async def test_a_mention_of_a_stopped_account_is_sent_again_and_one_of_its_comme
         assert (await told(bot, PATH, both))[0] == status
         [mention] = await bot.rows(Mention)
         assert mention.account_id == (await account_of(bot, "gemeente")).id
+
+
+async def test_who_tells_a_citizen_why_their_comment_was_hidden_does_so_privately(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    """Instagram takes no comment below a hidden one."""
+    bot = on_instagram
+    asked = server.comment("jan", "Stelletje prutsers!")
+    await polled(bot)
+    await choose(bot, "hide:1", "prutsers")
+    await open_modal(bot, SANNE, "case:hide")
+    ack = await bot.slack.submit(SANNE, {"hide_rule": "Schelden"})
+    assert ack.ok and not ack.errors, ack.errors
+    await open_modal(bot, SANNE, "case:answer")
+    ack = await bot.slack.submit(SANNE, {"answer_text": "We hebben uw bericht verborgen.", "initials": "SB"})
+    assert ack.ok and not ack.errors, ack.errors
+    await bot.card("*Beantwoord*", "Verborgen")
+    assert server.things[asked].fields["hidden"] is True
+    assert (server.said(), server.ours()) == (["We hebben uw bericht verborgen. ^SB"], [])
+
+
+async def test_a_comment_that_we_hid_is_answered_in_public_once_it_is_shown_again(
+    bot: Bot, server: FakeInstagram
+) -> None:
+    server.clock = bot.desk.now
+    await people.connected(bot, "instagram", server.url, SECRETS, OPTIONS)
+    server.comment("jan", "Stelletje prutsers!")
+    await polled(bot)
+    await bot.card("prutsers", "Nieuw")
+    await approve(bot, Act.HIDE)
+    await sent_out(bot)
+    assert "case:answer" not in action_ids(await bot.card("*Verborgen*"))
+    await approve(bot, Act.SHOW)
+    await sent_out(bot)
+    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
+    await answer(bot, SANNE, await bot.card("prutsers"), "Wat bedoelt u?")
+    await bot.card("*Beantwoord*", "Wat bedoelt u? ^SB")
+    assert server.ours() == ["Wat bedoelt u? ^SB"]
