@@ -4,6 +4,7 @@ Each test runs on both.
 """
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -39,11 +40,12 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
         yield one
 
 
-async def connected(bot: Bot, server: Server) -> Bot:
+async def connected(bot: Bot, server: Server, **more: bool) -> Bot:
     """Add the team's account to the bot, and check it."""
     server.clock = bot.desk.now
     on = facebook if isinstance(server, FakeFacebook) else instagram
-    return await people.connected(bot, PLATFORM[type(server)], server.url, SECRETS, {**on.OPTIONS, "messages": True})
+    options = {**on.OPTIONS, "messages": True, **more}
+    return await people.connected(bot, PLATFORM[type(server)], server.url, SECRETS, options)
 
 
 @pytest.fixture
@@ -175,5 +177,23 @@ async def test_a_message_that_meta_cannot_send_for_a_moment_goes_out_after_that_
     for _ in range(4):
         bot.clock.advance(minutes=2)
         await sent_out(bot)
+    assert server.said() == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
+async def test_an_answer_of_a_person_at_the_end_of_the_day_goes_out_though_metas_clock_is_ahead(
+    bot: Bot, server: Server
+) -> None:
+    """For Meta the day is over already; an answer of a person is taken for a week."""
+    await connected(bot, server, human_agent=True)
+    server.may_be_human = True
+    written = bot.desk.now()
+    server.say("jan", "Wie belt mij terug?")
+    await polled(bot)
+    card = await bot.card("belt mij", "Nieuw")
+    bot.clock.advance(seconds=(written + timedelta(hours=23, minutes=59) - bot.desk.now()).total_seconds())
+    server.clock = lambda: bot.desk.now() + timedelta(minutes=2)
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*") or bot.card_now("*Niet verstuurd*"))
     assert server.said() == ["Wij bellen u. ^SB"]
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
