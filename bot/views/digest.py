@@ -6,7 +6,6 @@ also complete.
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from itertools import pairwise
 from typing import Any
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Tally, Trouble
@@ -17,7 +16,7 @@ from bot.views.block import Block, View, actions, button, context, cut, link, li
 from bot.views.case_state import reason_words
 from bot.views.filters import late_button
 
-NOON = timedelta(hours=12)
+HOUR, NOON, DAY = timedelta(hours=1), timedelta(hours=12), timedelta(days=1)
 MAX_ROWS = 20
 MAX_TOPICS = 12
 MAX_LATE = 10
@@ -330,12 +329,17 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
 
 
 def _days(parts: Sequence[Part]) -> list[datetime]:
-    """Return a moment on the day of each part that is on it in other zones too: noon, or the middle of a part of a day.
+    """Return noon of the first day of each part, which is on that day in other zones too.
 
-    A part begins at midnight of its team, which is another day in a zone to the west in which times are shown.
+    A part begins at midnight of its team, which is another day in a zone to the west in which times are shown. Only the
+    first may begin later on its day; the midnight at which it ends says when that day was.
     """
-    lasts = [after.since - part.since for part, after in pairwise(parts)]
-    return [part.since + min(last / 2, NOON) for part, last in zip(parts, [*lasts, timedelta(days=1)], strict=True)]
+    noons = [part.since + NOON for part in parts]
+    if len(parts) > 1:
+        first, second = parts[:2]
+        whole_days = max(1, -((first.since + HOUR - second.since) // DAY))  # one of them may be an hour longer
+        noons[0] = second.since - whole_days * DAY + NOON
+    return noons
 
 
 def _table(sources: Sequence[Source], t: Texts) -> Block:

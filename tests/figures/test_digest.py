@@ -383,6 +383,36 @@ async def test_each_bar_of_a_digest_has_the_day_of_the_team_whatever_zone_times_
         assert received == {"20 nov": 1, "21 nov": 1, "22 nov": 0, "23 nov": 1}
 
 
+async def test_the_first_bar_of_a_digest_that_begins_in_the_evening_has_the_day_of_the_team(office: Bot) -> None:
+    await settings(office, time_zone="America/Kralendijk", digest_at="17:00")  # 22:00 in Amsterdam
+    await digests(office, "2026-11-23 22:00")
+    for number, moment in enumerate(("2026-11-24 01:00", "2026-11-24 15:00"), 1):
+        office.clock.at = local(moment)  # type: ignore[attr-defined]
+        await mention(office, number)
+    assert await digests(office, "2026-11-24 22:00") == ["digest:1:2026-11-24"]
+    assert await received(office, "23 nov 2026 22:00 tot 24 nov 2026 22:00") == [("23 nov", 1), ("24 nov", 1)]
+
+
+async def test_the_first_bar_of_weeks_that_begin_in_the_evening_has_the_day_on_which_they_begin(office: Bot) -> None:
+    closed = date(2026, 11, 25)
+    closed_days = [str(closed + timedelta(days=n)) for n in range(20)]
+    await settings(office, digest_at="17:00", closed_days=closed_days)
+    await digests(office, "2026-11-24 17:00")
+    for day in (1, 10):
+        office.clock.at = local(f"2026-12-{day:02} 15:00")  # type: ignore[attr-defined]
+        await mention(office, day)
+    await digests(office, "2026-12-15 17:00")
+    weeks = [("24 nov", 0), ("1 dec", 1), ("8 dec", 1), ("15 dec", 0)]
+    assert await received(office, "24 nov 2026 17:00 tot 15 dec 2026 17:00") == weeks
+
+
+async def received(bot: Bot, period: str) -> list[tuple[str, int]]:
+    """What the digest of this period shows in its bars of what came in."""
+    card = await bot.card("Dagoverzicht", period)
+    [chart] = [block["chart"] for block in card["blocks"] if block["type"] == "data_visualization"]
+    return [(each["label"], each["value"]) for each in chart["series"][0]["data"]]
+
+
 async def test_a_digest_has_no_lines_that_say_nothing_and_compares_what_came_to_an_end(office: Bot) -> None:
     async with office.desk.session() as session:
         (await session.get_one(Team, 1)).created_at = local("2026-11-16 00:00")
