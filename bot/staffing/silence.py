@@ -18,10 +18,13 @@ from bot.staffing import duty, presence
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
+SHORTER = timedelta(hours=1)
+"""How much shorter the days may be that a change to summer time is among."""
+
 
 async def due(session: AsyncSession, team: Team, settings: TeamSettings, now: datetime) -> Sequence[int]:
     """Return the cases of a team whose citizens' time is over, and about which nobody was asked since."""
-    before = now - timedelta(days=settings.citizen_days)
+    before = now - timedelta(days=settings.citizen_days) + SHORTER
     rows = await session.exec(
         select(Case).where(resting(Status.WITH_CITIZEN), Case.team_id == team.id, col(Case.waits_since) <= before)
     )

@@ -75,6 +75,15 @@ async def test_a_team_sets_the_number_of_days(asked: Bot) -> None:
     assert await at(asked, "2026-11-24 09:00") == ["the owner"]
 
 
+async def test_a_day_that_the_change_to_summer_time_makes_shorter_is_a_whole_day(office: Bot) -> None:
+    await settings(office, always_open=True, citizen_days=1)
+    office.clock.at = local("2027-03-27 23:50")  # type: ignore[attr-defined]
+    await mention(office)
+    await sent(office, 1, ReplyKind.QUESTION)
+    assert await at(office, "2027-03-28 23:59") == []
+    assert await at(office, "2027-03-29 00:00") == ["the owner"], "the Sunday of 23 hours lies between"
+
+
 async def test_a_number_of_days_that_changes_asks_when_these_are_over_and_not_for_days_that_were_asked_about(
     asked: Bot,
 ) -> None:
