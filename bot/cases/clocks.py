@@ -437,9 +437,13 @@ def opens_next(hours: Hours, now: datetime) -> datetime:
     Shortly before it opens that is this opening: it closed long ago.
     """
     try:
-        return opens_again(hours, now if is_open(hours, now) else now - BREAK)
+        return _opens_after(hours, now)
     except NeverOpen:
         return now + timedelta(days=1)
+
+
+def _opens_after(hours: Hours, at: datetime) -> datetime:
+    return opens_again(hours, at if is_open(hours, at) else at - BREAK)
 
 
 # --- One clock -----------------------------------------------------------------------------------
@@ -506,7 +510,8 @@ def _is_due(clock: Clock, hours: Hours, step: Step, now: datetime) -> bool:
 def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | None:
     """Return when a running clock is next notified; None when its team never opens.
 
-    That is at its next step. After the last step it is once on each opening day while it is late. A snooze comes first.
+    That is at its next step. After the last step it is once on each opening day while it is late: also on the first, if
+    it went on while its team was closed, and so is late as that opens. A snooze comes first.
     """
     if clock.snoozed_until is not None:
         return clock.snoozed_until
@@ -516,7 +521,9 @@ def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | 
     if clock.due_at is None:
         return None
     try:
-        return opens_again(hours, max(clock.due_at, clock.told_at or clock.due_at))
+        if clock.told_at is not None and clock.told_at >= clock.due_at:
+            return opens_again(hours, clock.told_at)
+        return _opens_after(hours, clock.due_at - timedelta.resolution)
     except NeverOpen:
         return None
 

@@ -29,7 +29,7 @@ from jobs import claims, digest, due, duty, sla
 from jobs.members import look_at_accounts
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import at, lists, mention, open_modal, sent, settings, showing
+from tests.people import BEHEER, at, lists, mention, open_modal, second_team, sent, settings, showing
 
 USUAL = [{"percent": 80, "to": "owner"}, {"percent": 100, "to": "thread"}, {"percent": 125, "to": "coordinator"}]
 
@@ -112,6 +112,38 @@ async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_d
     [posted] = await office.slack.wait_for(lambda: showing(office, "2 te laat"))
     assert "Vraag 1" not in text_of(posted)
     assert showing(office, "3 te laat") == []
+
+
+@pytest.mark.parametrize("moment", ["2026-11-20 16:30", "2026-11-20 17:30", "2026-11-23 08:59"])
+async def test_what_was_late_when_another_team_got_it_is_listed_there_on_its_first_opening_day(
+    office: Bot, moment: str
+) -> None:
+    beheer = await second_team(office)
+    case_id = await mention(office)
+    assert await at(office, "2026-11-20 16:00") == [f"{CHANNEL}:150"]
+    office.clock.at = local(moment)  # type: ignore[attr-defined]
+    now = office.desk.now()
+    async with office.desk.session() as session:
+        await cases.transfer(session, case_id, seen=1, to=beheer, note="", by=SANNE, now=now, submission="t")
+    assert await at(office, "2026-11-23 09:00") == [f"{BEHEER}:150"]
+    assert await at(office, "2026-11-23 16:00") == []
+    assert await at(office, "2026-11-24 09:00") == [f"{BEHEER}:150"]
+
+
+@pytest.mark.parametrize("moment", ["2026-11-20 16:30", "2026-11-20 20:00"])
+async def test_what_was_late_when_we_asked_the_citizen_is_listed_on_the_opening_day_after_they_wrote(
+    office: Bot, moment: str
+) -> None:
+    case_id = await mention(office)
+    assert await at(office, "2026-11-20 16:00") == [f"{CHANNEL}:150"]
+    await sent(office, case_id, ReplyKind.QUESTION)
+    office.clock.at = local(moment)  # type: ignore[attr-defined]
+    author, now = Author("a1", "Fatima"), office.desk.now()
+    async with office.desk.session() as session:
+        post = Post("2", author, "Ik woon in Houten", now, conversation="1", in_reply_to="1")
+        await inbox.take_in(session, 1, [post], now=now)
+    assert await at(office, "2026-11-23 09:00") == [f"{CHANNEL}:150"]
+    assert await at(office, "2026-11-23 09:30") == []
 
 
 async def test_a_team_that_never_closes_gets_the_list_of_what_is_late_in_the_morning(office: Bot) -> None:
