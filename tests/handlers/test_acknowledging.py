@@ -13,10 +13,13 @@ from sqlalchemy import text
 
 import handlers
 from bot import cases
+from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
+from bot.domain.mention import Act, Author, Media, Post, Quote, permits
 from bot.models import Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import UserGroup
+from bot.slack import messages
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, Databases, eventually, patient_app, running_bot
 from tests.people import open_group, open_modal, settings, settings_of
 
@@ -316,3 +319,26 @@ async def test_a_slow_window_without_fields_says_too_why_it_was_refused(impatien
         assert (await bot.slack.submit(SANNE)).ok
         await view_with(bot, "Een ogenblik")
     await view_with(bot, YOUSSEF, "heeft deze zaak afgesloten")
+
+
+async def test_a_modal_full_of_posts_has_room_for_what_is_wrong_with_a_slow_answer(
+    database_url: str, slack: Sandbox
+) -> None:
+    async with running_bot(database_url, slack, ack_within=0) as bot:
+        now, quote = bot.desk.now(), Quote("Jan", "Kijk")
+        media = tuple(Media(f"https://platform.example/{n}.png", "image", "Glas") for n in range(4))
+        posts = [
+            Post(str(n), Author("a1", "Fatima"), f"Glas {n}.", now, conversation="c", replies_to=quote, media=media,
+                 edited_at=now if n < 2 else None, permits=permits(Act.ANSWER))
+            for n in range(13)
+        ]  # fmt: skip
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, posts, now=now)
+        await messages.wake_lanes(bot.desk)
+        card = await bot.card("Glas")
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+        await open_modal(bot, SANNE, "case:answer")
+        bot.slack.listeners_end = None
+        assert (await bot.slack.submit(SANNE, {"answer_text": "Bij de balie.", "initials": "12"})).ok
+        again = await view_with(bot, "Bij de balie.", "letters")
+        assert again["callback_id"] == "case:answer"
