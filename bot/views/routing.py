@@ -26,9 +26,10 @@ from bot.views.marks import private_mark
 from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
 ANY = "any"
-SHOWN = 97
+SHOWN = 96
 """How many mentions that a rule would route are listed, and the rest is counted: a modal holds 100 blocks
-(https://docs.slack.dev/reference/views/modal-views), of which three are other lines."""
+(https://docs.slack.dev/reference/views/modal-views), of which three are other lines and one is kept free for what went
+wrong."""
 MAX_WORDS = 1500
 VISIBLE: Mapping[str, Text] = {
     ANY: text("Public and private"),

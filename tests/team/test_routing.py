@@ -109,9 +109,9 @@ async def test_all_that_a_rule_would_route_is_listed_as_far_as_a_modal_holds_it(
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, page, now=bot.desk.now())
     tried = await adds(bot, "glas", beheer)
-    assert len(tried["blocks"]) == 100
-    assert sum("Burger" in str(block) for block in tried["blocks"]) == 97
-    assert "stuurt 120 van de 120 nieuwste berichten naar Beheer" in read(tried) and "… en nog 23" in read(tried)
+    assert len(tried["blocks"]) == 99, "one is free for what goes wrong as it is saved"
+    assert sum("Burger" in str(block) for block in tried["blocks"]) == 96
+    assert "stuurt 120 van de 120 nieuwste berichten naar Beheer" in read(tried) and "… en nog 24" in read(tried)
 
 
 async def test_rules_are_moved_changed_removed_and_put_back(bot: Bot) -> None:
