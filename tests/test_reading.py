@@ -77,7 +77,7 @@ async def test_commands_home_and_jobs_go_through_no_table_as_a_whole(sqlite_bot:
         bot.citizen_posts(f"Vraag {number}", name=f"Burger {number}")
         await bot.card(f"Vraag {number}")
     await answer(bot, SANNE, await bot.card("Vraag 0"), "Vanaf acht uur.")
-    await bot.card("Vraag 0", "Beantwoord")
+    await bot.card("Vraag 0", "*Beantwoord*")
     async with bot.desk.session() as session:
         await cases.claim(session, 2, by=SANNE, now=bot.desk.now())
         await cases.close(session, 3, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)

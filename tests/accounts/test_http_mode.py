@@ -105,7 +105,7 @@ async def test_a_citizen_posts_and_reads_the_answer_over_http(http_bot: Bot) -> 
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("In behandeling", SANNE)
     await answer(bot, SANNE, card, "Donderdag, Fatima!")
-    await bot.card("Beantwoord", "Donderdag, Fatima! ^SB")
+    await bot.card("*Beantwoord*", "Donderdag, Fatima! ^SB")
     assert square_texts(bot) == ["Donderdag, Fatima! ^SB"]
     assert (await bot.case()).status is Status.ANSWERED
     assert bot.slack.socket_mode.connections == []

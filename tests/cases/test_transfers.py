@@ -97,8 +97,8 @@ async def test_a_case_goes_to_another_team_with_its_note_and_both_cards_tell_the
     assert (case.team_id, case.status, case.assignee, case.transfers) == (beheer, Status.NEW, None, 1)
     await bot.slack.wait_for(lambda: WHY in str(bot.slack.thread(BEHEER, new["ts"])))
     await answer(bot, BEA, new, "Wij vegen het morgen.", channel=BEHEER, initials="BB")
-    await card_in(bot, BEHEER, "fietspad", "Beantwoord")
-    await card_in(bot, CHANNEL, "Overgedragen aan Beheer", "Beantwoord")
+    await card_in(bot, BEHEER, "fietspad", "*Beantwoord*")
+    await card_in(bot, CHANNEL, "Overgedragen aan Beheer", "*Beantwoord*")
 
 
 async def test_after_the_transfer_only_the_other_team_acts_whatever_a_request_names(bot: Bot) -> None:

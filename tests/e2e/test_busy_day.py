@@ -17,7 +17,7 @@ from bot.sandbox.slack.rules import Rules
 from bot.steady_clock import utc_now
 from tests.bench.apps import running, settings_for
 from tests.conftest import CHANNEL, MANIFEST, MARIEKE, SANNE, YOUSSEF
-from tests.e2e.trying import WAIT, be, card_of
+from tests.e2e.trying import ANSWERED, WAIT, be, card_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -123,7 +123,7 @@ async def test_three_colleagues_work_through_sixty_mentions(page: Page, tmp_path
             await expect(claimed).to_contain_text("In behandeling")
             heights["claimed"] = await height(claimed)
             await answer(page, answered, "Donderdag voor tien uur.")
-            await expect(answered).to_contain_text("Beantwoord")
+            await expect(answered).to_contain_text(ANSWERED)
             await expect(page.locator("[data-test=team-post]").first).to_contain_text("Donderdag voor tien uur.")
             await expect(answered).not_to_contain_text("Ongedaan maken")
             heights["answered"] = await height(answered)
@@ -146,7 +146,7 @@ async def test_three_colleagues_work_through_sixty_mentions(page: Page, tmp_path
             await expect(page.locator("[data-test=modal]")).to_contain_text("Concept van")
             await page.screenshot(path=artifacts / "busy-draft.png")
             await page.locator("[data-test=modal-submit]").click()
-            await expect(new).to_contain_text("Beantwoord")
+            await expect(new).to_contain_text(ANSWERED)
 
             # Sanne goes home: what she has goes back to the queue, with one note for all.
             had = [each["ts"] for each in slack.messages(CHANNEL) if "In behandeling" in text_of(each)]

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import FilePayload, Page, expect
 
-from tests.e2e.trying import WAIT, card_of, trying
+from tests.e2e.trying import ANSWERED, WAIT, card_of, trying
 from tests.fakes.pictures import photograph
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -51,4 +51,4 @@ async def test_a_picture_is_added_described_and_seen_by_the_citizen(address: str
     assert await seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [600, 900]
     await seen.scroll_into_view_if_needed()
     await page.screenshot(path=artifacts / "image-square.png")
-    await expect(card).to_contain_text("Beantwoord")
+    await expect(card).to_contain_text(ANSWERED)

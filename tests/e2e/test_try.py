@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.trying import WAIT, be, card_of, trying
+from tests.e2e.trying import ANSWERED, WAIT, be, card_of, trying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,7 +69,7 @@ async def test_every_button_does_what_it_says(address: str, page: Page, artifact
         "Dag Fatima, we komen morgen voor tien uur langs!"
     )
     await submit(page, shown)
-    await expect(waste).to_contain_text("Beantwoord")
+    await expect(waste).to_contain_text(ANSWERED)
     await expect(page.locator('[data-test="team-post"]')).to_contain_text("langs! ^SB")
     await page.screenshot(path=artifacts / "answered.png")
     await choose(page, waste, "details")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -17,6 +18,8 @@ from tests.fakes.ports import free_port
 ROOT = Path(__file__).parents[2]
 
 
+ANSWERED = re.compile(r"Beantwoord\b")
+"""How a card says that it is answered; its button to do so says "Beantwoorden"."""
 WAIT = 60_000
 PATIENCE = 240
 """Seconds in which the command starts or stops on a machine that does much else."""

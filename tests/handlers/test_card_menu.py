@@ -115,7 +115,7 @@ async def test_a_modal_that_is_chosen_takes_the_place_of_the_list(bot: Bot) -> N
     assert view["id"] == first
     ack = await bot.slack.submit(SANNE, {"answer_text": "We komen langs.", "initials": "SB"})
     assert ack.ok and not ack.errors
-    answered = await bot.card("Beantwoord", "We komen langs. ^SB")
+    answered = await bot.card("*Beantwoord*", "We komen langs. ^SB")
     assert bot.slack.view(SANNE) is None
 
     await bot.slack.click(SANNE, CHANNEL, answered["ts"], "case:more", "close:1")
@@ -156,7 +156,7 @@ async def test_what_the_case_no_longer_allows_is_refused_in_the_modal(bot: Bot) 
     card = await bot.card("sluis")
     await more(bot, SANNE, card, "Nieuw")
     await answer(bot, YOUSSEF, card, "Ja, tot zes uur.")
-    await bot.card("sluis", "Beantwoord")
+    await bot.card("sluis", "*Beantwoord*")
     await bot.slack.click_in_view(SANNE, "case:more", value="claim:1")
     await bot.slack.wait_for(lambda: "Heropen die eerst" in text_of(bot.slack.view(SANNE)))
     case = await bot.case()

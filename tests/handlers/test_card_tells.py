@@ -73,12 +73,13 @@ SAID = ("Eerste vraag", "Eerste antwoord", "Tweede vraag", "Tweede antwoord", "D
 
 async def exchanged(bot: Bot) -> dict[str, Any]:
     """A citizen who wrote three times, and was answered twice in between."""
+    below = None
     for number, words in enumerate(SAID):
         if number % 2 == 0:
-            await takes_in(bot, post(bot, number, words))
+            below = bot.citizen_posts(words, in_reply_to=below)["id"]
         else:
             await answer(bot, SANNE, await bot.card(SAID[number - 1]), words)
-            await bot.card("Beantwoord", words)
+            await bot.card("*Beantwoord*", words)
     return await bot.card("Derde vraag")
 
 

@@ -56,7 +56,7 @@ async def test_open_lists_what_waits_with_who_has_it_a_link_and_a_button(bot: Bo
     await bot.slack.click(YOUSSEF, CHANNEL, second["ts"], "case:claim")
     await bot.card("Tweede", "In behandeling")
     await answer(bot, SANNE, third, "Kijk eens hier")
-    await bot.card("Derde", "Beantwoord")
+    await bot.card("Derde", "*Beantwoord*")
 
     told = await asked(bot, SANNE, "/webcare OPEN")
     head, *rest = told.splitlines()

@@ -193,7 +193,7 @@ async def test_what_a_stopped_process_left_is_named_by_the_next_writing(bot: Bot
 async def test_the_list_is_one_click_from_the_card_the_details_and_the_answer(bot: Bot) -> None:
     first = await writes(bot, "De brug is dicht")
     await answer(bot, SANNE, first, "Vanaf acht uur.")
-    await bot.card("brug", "Beantwoord")
+    await bot.card("brug", "*Beantwoord*")
     card = await writes(bot, "De lamp is stuk", "1 eerdere zaak")
     view = await others_of(bot, SANNE, card, 2)
     assert "De brug is dicht" in read(view) and "beantwoord" in read(view) and "lamp" not in read(view)

@@ -66,7 +66,7 @@ async def test_the_topic_is_asked_with_the_answer(bot: Bot) -> None:
     await bot.slack.click_in_view(SANNE, "answer_topic", "is:Afval")
     ack = await bot.slack.submit(SANNE)
     assert ack.ok and not ack.errors, ack.errors
-    await bot.card("kraakwagen", "Beantwoord", "Onderwerp", "Afval")
+    await bot.card("kraakwagen", "*Beantwoord*", "Onderwerp", "Afval")
 
 
 async def test_the_topic_is_asked_when_a_case_is_closed(sqlite_bot: Bot) -> None:
@@ -130,7 +130,7 @@ async def test_the_topic_that_a_colleague_set_while_a_modal_was_open_stays(bot: 
     await opens(bot, verb)
     await colleague_sets(bot, "Afval")
     await sends(bot, verb)
-    await bot.card("Wanneer?", "Beantwoord" if verb == "answer" else "Afgesloten", "Onderwerp", "Afval")
+    await bot.card("Wanneer?", "*Beantwoord*" if verb == "answer" else "Afgesloten", "Onderwerp", "Afval")
     assert await set_by(bot) == [(YOUSSEF, "Afval")]
 
 
@@ -141,7 +141,7 @@ async def test_it_stays_also_when_the_modal_was_shown_again_meanwhile(sqlite_bot
     await colleague_sets(bot, "Afval")
     await citizen_writes_again(bot, verb)
     await sends(bot, verb)
-    await bot.card("En waar?", "Beantwoord" if verb == "answer" else "Afgesloten", "Onderwerp", "Afval")
+    await bot.card("En waar?", "*Beantwoord*" if verb == "answer" else "Afgesloten", "Onderwerp", "Afval")
     assert await set_by(bot) == [(YOUSSEF, "Afval")]
 
 
@@ -155,7 +155,7 @@ async def test_what_the_agent_chose_in_the_modal_replaces_it(sqlite_bot: Bot, ve
     if again:
         await citizen_writes_again(bot, verb)
     await sends(bot, verb)
-    await bot.card("Beantwoord" if verb == "answer" else "Afgesloten", "Onderwerp", "Wegwerk")
+    await bot.card("*Beantwoord*" if verb == "answer" else "Afgesloten", "Onderwerp", "Wegwerk")
     assert await set_by(bot) == [(YOUSSEF, "Afval"), (SANNE, "Wegwerk")]
 
 

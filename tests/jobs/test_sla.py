@@ -323,7 +323,7 @@ async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
     assert int(reply.promised_at.timestamp()) == until
     await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.cards()[0]))
     await answer(bot, SANNE, card, "Het klopt")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
 
 
 async def test_a_source_that_cannot_be_answered_is_not_timed(office: Bot) -> None:

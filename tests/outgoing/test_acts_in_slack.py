@@ -199,7 +199,7 @@ async def answered(bot: Bot) -> None:
 
 async def test_our_answer_is_removed_for_a_reason_and_kept_here(acting: Bot, wall: Wall) -> None:
     await answered(acting)
-    await choose(acting, "remove:1", "Beantwoord", person=YOUSSEF)
+    await choose(acting, "remove:1", "*Beantwoord*", person=YOUSSEF)
     view = await open_modal(acting, YOUSSEF, "case:remove")
     assert "Dat spijt ons." in text_of(view)
     ack = await acting.slack.submit(YOUSSEF, {"remove_why": " "})
@@ -212,20 +212,20 @@ async def test_our_answer_is_removed_for_a_reason_and_kept_here(acting: Bot, wal
     assert (act.kind, act.status, act.by, act.note) == (Act.DELETE, ActStatus.DONE, YOUSSEF, "Verkeerde persoon.")
     [reply] = await acting.rows(Reply)
     assert (reply.gone, reply.text) == (Gone.BY_AUTHOR, "Dat spijt ons. ^SB")
-    card = await acting.card("Beantwoord")
+    card = await acting.card("*Beantwoord*")
     await acting.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
     shown = text_of(await open_modal(acting, SANNE, "said"))
     assert all(words in shown for words in ("verwijderd van het platform", "Dat spijt ons.", "Verkeerde persoon."))
     await acting.slack.close_view(SANNE)
-    assert "Ons antwoord verwijderen…" not in await offered(acting, "Beantwoord")
+    assert "Ons antwoord verwijderen…" not in await offered(acting, "*Beantwoord*")
 
 
 async def test_an_answer_that_the_platform_keeps_stays_as_it_is(acting_sqlite: Bot, wall: Wall) -> None:
     await answered(acting_sqlite)
     wall.answers = [403]
-    await choose(acting_sqlite, "remove:1", "Beantwoord")
+    await choose(acting_sqlite, "remove:1", "*Beantwoord*")
     await open_modal(acting_sqlite, SANNE, "case:remove")
     await acting_sqlite.slack.submit(SANNE, {"remove_why": "Verkeerde persoon."})
     await acting_sqlite.card("*Niet gelukt*", "ons antwoord verwijderen", "Because.")
     assert (await acting_sqlite.rows(Reply))[0].gone is None
-    assert "Ons antwoord verwijderen…" in await offered(acting_sqlite, "Beantwoord")
+    assert "Ons antwoord verwijderen…" in await offered(acting_sqlite, "*Beantwoord*")

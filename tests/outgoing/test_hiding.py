@@ -100,7 +100,7 @@ async def test_a_post_is_hidden_for_a_house_rule_and_the_citizen_is_told_and_it_
     card = await acting.card("*Beantwoord*", "Verborgen")
     assert "weet nog niet waarom" not in text_of(card)
     assert [reply.text for reply in await acting.rows(Reply)] == [f"{words} ^SB"]
-    await choose(acting, "show:1:1", "Beantwoord", person=YOUSSEF)
+    await choose(acting, "show:1:1", "*Beantwoord*", person=YOUSSEF)
     await come_to(acting, (Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE))
     assert wall.marks == set()
     await acting.slack.wait_for(lambda: (card := acting.card_now("*Beantwoord*")) and "erborgen" not in text_of(card))
@@ -166,7 +166,7 @@ async def test_whoever_was_not_told_can_be_told_later(acting_sqlite: Bot, wall: 
     assert "Beste Fatima" in json.dumps(view, ensure_ascii=False)
     ack = await acting_sqlite.slack.submit(SANNE, {"initials": "SB"})
     assert not ack.errors
-    card = await acting_sqlite.card("Beantwoord", "Verborgen")
+    card = await acting_sqlite.card("*Beantwoord*", "Verborgen")
     assert "weet nog niet" not in text_of(card)
 
 
@@ -184,7 +184,7 @@ async def test_whoever_takes_a_case_over_to_tell_the_citizen_gets_the_text_for_t
     assert (await bot.slack.submit(YOUSSEF)).ok
     assert "we hebben uw bericht verborgen" in begins_with(await open_modal(bot, YOUSSEF, "case:answer"))
     assert not (await bot.slack.submit(YOUSSEF, {"initials": "YA"})).errors
-    await bot.card("Beantwoord", YOUSSEF)
+    await bot.card("*Beantwoord*", YOUSSEF)
     assert [reply.tells_of for reply in await bot.rows(Reply)] == [1]
 
 
@@ -409,7 +409,7 @@ async def test_a_hide_of_which_nobody_knew_the_outcome_is_ours_once_the_platform
     await messages.wake_lanes(slow.desk)
     await slow.card("*Verborgen* door", SANNE, "Schelden", "weet nog niet waarom")
     assert await statuses(slow) == [(Act.HIDE, ActStatus.DONE)]
-    await slow.slack.wait_for(lambda: "Toch gelukt" in read(slow.slack.thread(CHANNEL, card["ts"])[0]))
+    await slow.slack.wait_for(lambda: any("Toch gelukt" in read(m) for m in slow.slack.thread(CHANNEL, card["ts"])))
     [kept] = await hidings(slow)
     assert kept.review_at is not None
 
@@ -803,9 +803,9 @@ async def test_an_answer_after_the_hide_counts_as_telling_whatever_its_words(act
     await closed(bot)
     card = await bot.card("weet nog niet waarom")
     await answer(bot, SANNE, card, "Zo praten we hier niet.")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     await messages.sync(bot.desk, 1)
-    assert "weet nog niet" not in text_of(await bot.card("Beantwoord"))
+    assert "weet nog niet" not in text_of(await bot.card("*Beantwoord*"))
 
 
 async def test_an_answer_from_before_a_second_colleague_agreed_told_nobody_of_the_hide(acting: Bot, wall: Wall) -> None:
@@ -1097,6 +1097,7 @@ async def test_nobody_is_asked_about_a_post_that_is_shown_again_or_no_longer_the
     await hidden_long_ago(calm)
     await choose(calm, "show:1:1", "Verborgen")
     await outbox.drain(calm.desk, "2")
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]  # the lane may have taken it before us
     await at(calm, "2027-02-22 10:00")
     assert said_to(calm, MARIEKE) == []
     assert [kept.review_at for kept in await hidings(calm)] == [None]

@@ -161,7 +161,7 @@ async def test_of_two_answers_of_which_nobody_knows_whether_they_were_published_
         known = [each.status for each in await bot.rows(Reply)]
         assert known == [ReplyStatus.SENT if number == 1 else ReplyStatus.UNCERTAIN, ReplyStatus.SENT]
         if number == 2:
-            card = await bot.card("Misschien verstuurd", "Beantwoord", "of je antwoord er staat")
+            card = await bot.card("Misschien verstuurd", "*Beantwoord*", "of je antwoord er staat")
     await bot.slack.wait_for(lambda: not bot.card_now("Misschien verstuurd"))
 
 

@@ -85,7 +85,7 @@ async def test_an_answer_that_cannot_go_out_is_heard_of_until_it_does(office: Bo
     await works(office, True, by_hand)
     await passes(office, "23 09:30")
     await passes(office, "23 09:31")
-    await office.card("Wanneer?", "Beantwoord")
+    await office.card("Wanneer?", "*Beantwoord*")
     assert ["Alsnog verstuurd" in each for each in thread(office)] == [True]
     assert all(clock.stopped_at for clock in await office.rows(Clock))
     assert await passes(office, "24 09:00") == []

@@ -200,7 +200,7 @@ async def test_a_post_is_hidden_and_shown_again_liked_and_our_answer_removed(tri
     await trial.slack.wait_for(lambda: post["liked"])
     await answer(trial, SANNE, await trial.card("prutsers"), "Wat is er mis?")
     ours = await answered(trial, "facebook", "Wat is er mis")
-    await trial.card("prutsers", "Beantwoord")
+    await trial.card("prutsers", "*Beantwoord*")
     await choose(trial, "prutsers", "remove")
     await open_modal(trial, SANNE, "case:remove")
     assert (await trial.slack.submit(SANNE, {"remove_why": "Verkeerd"})).ok
@@ -342,5 +342,5 @@ async def test_an_answer_whose_confirmation_is_lost_stands_there_once(trial: Bot
     await answer(trial, SANNE, card, "Nee, maandag pas.")
     await answered(trial, "bluesky", "maandag pas")
 
-    await trial.card("Is de brug al open?", "Beantwoord")
+    await trial.card("Is de brug al open?", "*Beantwoord*")
     assert said(trial, "bluesky") == [("Nee, maandag pas. ^SB", False)]

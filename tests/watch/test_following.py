@@ -56,7 +56,7 @@ async def test_all_lines_of_a_case_are_found_by_one_value(sqlite_bot: Bot, lines
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("BSN", "In behandeling")
     await answer(bot, SANNE, card, "Vanaf acht uur.")
-    await bot.card("BSN", "Beantwoord")
+    await bot.card("BSN", "*Beantwoord*")
     expected = {
         ("a mention came in", None, None, None),
         ("a message was posted", "case", None, None),

@@ -33,7 +33,7 @@ async def test_a_story_from_mention_to_answer_is_counted(bot: Bot) -> None:
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("In behandeling")
     await answer(bot, SANNE, card, "Vanaf acht uur.")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     found = await measured(bot)
     assert one(found, "webcare_database_up") == 1
     assert one(found, "webcare_card_shown_seconds_count") == 1
@@ -53,7 +53,7 @@ async def test_nothing_in_it_is_a_citizens_or_a_colleagues(sqlite_bot: Bot) -> N
     bot.citizen_posts(WORDS, name=NAME)
     card = await bot.card("BSN")
     await answer(bot, SANNE, card, "Vanaf acht uur.")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     _, text = await ask(bot, "/metrics")
     for word in ("BSN", "fatima", "acht uur", SANNE, CHANNEL, bot.slack.app.bot_token):
         assert word.lower() not in text.lower()

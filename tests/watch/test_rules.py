@@ -69,7 +69,7 @@ async def test_all_that_is_asked_is_told(sqlite_bot: Bot) -> None:
         (await session.get_one(Account, 1)).polled_at = bot.desk.now()
     bot.citizen_posts("Vraag")
     await answer(bot, SANNE, await bot.card("Vraag"), "Vanaf acht uur.")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     bot.citizen_posts("Nog een vraag", name="Joost")
     await bot.card("Nog een vraag")
     bot.clock.advance(seconds=6)
