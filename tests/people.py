@@ -335,6 +335,7 @@ async def reopened(bot: Bot, case_id: int = 1) -> None:
     async with bot.desk.session() as session:
         await cases.reopen(session, case_id, by=SANNE, now=bot.desk.now())
     await messages.sync(bot.desk, case_id)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]  # a lane may be at the card, and shows this after that
 
 
 async def twin(bot: Bot, account: Account, ident: str, *, name: str = "wijk", **secrets: str) -> Account:
