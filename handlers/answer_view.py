@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bot import cases
@@ -154,11 +155,9 @@ def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
 
 def _answers(file: CaseFile, mention_id: int, now: datetime, *, private: bool) -> Mention | None:
     """Return the mention that such a reply can answer: the newest, else this one, else None."""
+    is_allowed = composing.may_be_private if private else partial(composing.may_be_public, file)
     those = [file.answerable, next((each for each in file.mentions if each.id == mention_id), None)]
-    there = (each for each in those if each and each.gone_at is None)
-    if private:
-        return next((each for each in there if composing.may_be_private(each, now)), None)
-    return next((each for each in there if composing.may_be_public(file, each, now)), None)
+    return next((each for each in those if each and each.gone_at is None and is_allowed(each, now)), None)
 
 
 def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text: str | None = None) -> Block:
