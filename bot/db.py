@@ -419,10 +419,22 @@ async def prepare(engine: AsyncEngine) -> None:
     if engine.dialect.name == "sqlite":
         await migrate(engine)
         return
+    if why := await misfit(engine):
+        raise BadSettings(why)
+
+
+async def misfit(engine: AsyncEngine) -> str:
+    """Return why this version of the program cannot use the tables, with what to do; "" when it can."""
     async with connected(engine) as connection:
-        current = await _revision(connection)
-    if current != revisions()[-1]:
-        raise BadSettings(NEWER if current is not None and current > revisions()[-1] else NOT_MIGRATED)
+        return misfit_of(await _revision(connection))
+
+
+def misfit_of(current: str | None) -> str:
+    """Return that of tables at this revision."""
+    newest = revisions()[-1]
+    if current == newest:
+        return ""
+    return NEWER if current is not None and current > newest else NOT_MIGRATED
 
 
 async def refuse_unfinished(engine: AsyncEngine) -> None:

@@ -122,10 +122,10 @@ async def _try_database(engine: AsyncEngine) -> Finding:
     where = db.place(engine)
     try:
         await db.refuse_unfinished(engine)
-        if not await db.is_migrated(engine):
-            if engine.dialect.name == "sqlite":
+        if why := await db.misfit(engine):
+            if engine.dialect.name == "sqlite" and why == db.NOT_MIGRATED:
                 return Finding("Database", True, f"{where} opens; the bot makes its tables when it starts.")
-            return Finding("Database", False, db.NOT_MIGRATED)
+            return Finding("Database", False, why)
         async with db.connected(engine) as connection:
             await connection.execute(update(Team).where(false()).values(name=Team.name))
     except BadSettings as error:

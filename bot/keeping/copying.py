@@ -55,8 +55,8 @@ async def copy(source: Path, engine: AsyncEngine, progress: Progress) -> Copied:
     Raises BadSettings with what is in the way, and when a copy is not the same as its source.
     """
     with sqlite.alone(source) as reading:
-        if sqlite.revision(reading, source) != db.revisions()[-1]:
-            raise BadSettings("The tables are not up to date: run `webcare migrate` first.")
+        if why := db.misfit_of(sqlite.revision(reading, source)):
+            raise BadSettings(why)
         reading.text_factory = lambda raw: raw.decode("utf-8", "replace")
         await _begin(engine, _identity(reading))
         tables = SQLModel.metadata.sorted_tables

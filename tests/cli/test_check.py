@@ -235,6 +235,16 @@ async def test_tables_that_are_yet_to_be_made_are_no_problem_on_sqlite_alone(
     assert "webcare migrate" in large["Database"].words
 
 
+async def test_tables_of_a_newer_version_are_found_as_the_start_refuses_them(database_url: str, slack: Sandbox) -> None:
+    engine = db.create_engine(database_url)
+    async with db.connected(engine) as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    everything = await found(settings_for(database_url, slack))
+    assert wrong(everything) == {"Database"}
+    assert "update the program" in everything["Database"].words
+
+
 async def test_a_database_that_cannot_be_written_is_found(
     databases: Databases, postgres_uri: str, slack: Sandbox
 ) -> None:

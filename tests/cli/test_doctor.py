@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot import cases, db
 from bot.cases import inbox
@@ -259,6 +260,15 @@ async def filled(folder: Path) -> None:
         await cases.claim(session, 2, by=BY, now=now)
         await cases.transfer(session, 2, seen=2, to=3, note="", by=BY, now=now, submission="t")
     await engine.dispose()
+
+
+async def test_a_database_of_a_newer_version_is_not_said_to_be_older(database_url: str, tmp_path: Path) -> None:
+    engine = db.create_engine(database_url)
+    async with db.connected(engine) as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    refused = await webcare(tmp_path, "doctor", "1", database_url=database_url)
+    assert (refused.code, "update the program" in refused.err, "webcare migrate" in refused.err) == (2, True, False)
 
 
 async def test_a_case_is_named_by_its_number_and_nothing_is_changed(slack: Sandbox, tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ async def copied(source: Path, target: str, seen: list[int] | None = None) -> Co
         await engine.dispose()
 
 
+async def test_a_source_of_a_newer_version_is_not_said_to_be_older(source: Path, target: str) -> None:
+    with closing(sqlite3.connect(source)) as newer, newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(BadSettings, match="newer version of webcare: update the program"):
+        await copied(source, target)
+
+
 async def test_the_bot_goes_on_where_it_was(sqlite_url: str, target: str, slack: Sandbox, tmp_path: Path) -> None:
     async with running_bot(sqlite_url, slack) as bot:
         first = bot.citizen_posts("Wanneer komt de vuilniswagen? 🙈")

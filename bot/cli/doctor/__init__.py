@@ -35,8 +35,8 @@ async def _doctor(settings: Settings, case: int, team: str, *, is_id: bool, word
     """Read the case, and change nothing: the bot may be running."""
     engine = db.create_engine(settings.database_url, looks=True)
     try:
-        if db.is_new(engine) or not await db.is_migrated(engine):
-            raise BadSettings(db.NOT_MIGRATED)
+        if why := db.NOT_MIGRATED if db.is_new(engine) else await db.misfit(engine):
+            raise BadSettings(why)
         async with db.readings(engine)() as session:
             facts = await gather(session, await find(session, case, team, is_id=is_id), now)
             return show(facts, Texts("en", settings.time_zone), words=words)
