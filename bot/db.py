@@ -87,6 +87,11 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 NO_RIGHT = frozenset({"42501", "25006"})
 """PostgreSQL's codes for what a user may not do, and for writing where one may only read."""
+MIGRATES = 7_302_611
+"""The number of PostgreSQL's lock on bringing the tables up to date, which SQLite's lock on writing stands for there.
+
+https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
 UNFINISHED = "webcare_unfinished"
 """A table without a model: it is there while a command fills the database, so that no bot starts on half of one.
 
@@ -382,6 +387,8 @@ async def migrate(engine: AsyncEngine) -> None:
     async with connected(engine) as connection:
         if engine.dialect.name == "sqlite":
             await _refuse_without_full_text(connection)
+        else:  # two hosts may begin with this at once: the second waits, and finds that it is done
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATES})"))
         current, known = await _revision(connection), revisions()
         if current == known[-1]:
             return

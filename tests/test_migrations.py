@@ -1,5 +1,6 @@
 """The migrations make the tables that the models describe, on both databases, up and down; and the log keeps itself."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -54,6 +55,7 @@ from bot.models import (
 )
 from bot.texts import Texts
 from tests import released_tables
+from tests.fakes.command import webcare
 
 TABLES = set(SQLModel.metadata.tables)
 FULL_TEXT = ("case_words_fts", "ix_case_words")
@@ -548,6 +550,17 @@ async def test_tables_of_another_program_are_refused_in_a_sentence_and_left_alon
         await db.migrate(blank)
     async with blank.connect() as connection:
         assert await connection.run_sync(tables) == {"teams"}
+
+
+async def test_two_that_bring_the_tables_up_to_date_at_once_both_succeed(blank: AsyncEngine, tmp_path: Path) -> None:
+    """As when each host begins with `webcare migrate`: the others wait, and find that it is done."""
+    address = blank.url.set(drivername=blank.url.get_backend_name()).render_as_string(hide_password=False)
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    at_once = [webcare(folder, "migrate", database_url=address) for folder in folders]
+    assert [(done.code, done.err) for done in await asyncio.gather(*at_once)] == [(0, "")] * 3
+    assert await db.is_migrated(blank)
 
 
 async def at_revision(engine: AsyncEngine, revision: str) -> None:
