@@ -11,6 +11,7 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.queue import OVERVIEW, Filter
 from bot.domain.text import Refused
 from bot.figures import home
+from bot.logs import trace
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.slack.places import links_of
 from bot.team import teams
@@ -77,7 +78,12 @@ async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None, *, ov
         while wishes:
             newest = wishes[-1]
             wishes.clear()
-            await _show(desk, slack_id, newest)
+            try:
+                await _show(desk, slack_id, newest)
+            except Exception as error:
+                if not wishes:
+                    raise
+                log.error("the Home was not shown", **trace(error))  # what was chosen in the meantime is read anew
     finally:
         del desk.homes[slack_id]
 

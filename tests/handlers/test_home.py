@@ -3,8 +3,11 @@
 import asyncio
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.util import await_only
 
 from bot import cases
 from bot.cases import inbox
@@ -163,14 +166,42 @@ async def test_of_two_quick_clicks_the_home_shows_what_the_second_chose(bot: Bot
     assert "Terug naar het overzicht" in text_of(bot.slack.home(SANNE))
 
 
+@pytest.mark.logs("the Home was not shown")
+async def test_what_is_chosen_is_shown_though_the_home_before_it_could_not_be_read(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (1)")
+    reading, gone = list[str](), asyncio.Event()
+
+    def lose(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "FROM escalations JOIN cases" in statement and not reading:
+            reading.append(statement)
+            await_only(gone.wait())
+            raise ConnectionError("the database is gone for a moment")
+
+    event.listen(bot.engine.sync_engine, "before_cursor_execute", lose)
+    async with asyncio.TaskGroup() as clicks:
+        clicks.create_task(bot.slack.click_in_view(SANNE, "case:claim", value="1"))
+        await eventually(lambda: begun(reading))
+        clicks.create_task(bot.slack.click_in_view(SANNE, "list:which", "unowned||0|"))
+        await eventually(lambda: chose_more(bot))
+        gone.set()
+    assert "Terug naar het overzicht" in text_of(bot.slack.home(SANNE))
+
+
+async def begun(reading: list[str]) -> bool:
+    return bool(reading)
+
+
 async def chose_more(bot: Bot) -> bool:
     """Whether another choice of Sanne came in while her Home is still being published."""
     return bool(bot.desk.homes[SANNE])
 
 
-async def held(bot: Bot) -> bool:
+async def held(bot: Bot, method: str = "views.publish") -> bool:
     """Whether the call that is to be held up was made."""
-    return not bot.slack.faults._next.get("views.publish")
+    return not bot.slack.faults._next.get(method)
 
 
 async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
