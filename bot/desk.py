@@ -27,7 +27,7 @@ class Desk:
     work. `disk` knows whether the database has room. `speed` is how much faster our clock runs than the real one: 1,
     except when trying out. `stand_ins`, by name, replace platforms of the registry: none, except when trying out.
     `meters` count what this process does. `homes` has, for each person whose Home is being published, what they chose
-    in the meantime.
+    in the meantime; `chosen` what each person last chose there, with the hash of the view in which they did.
 
     For a team use `of(team)`: it has the team's language, and the Slack in which it works.
     """
@@ -45,6 +45,7 @@ class Desk:
     stand_ins: Mapping[str, Platform] = field(default_factory=dict)
     meters: Meters = field(default_factory=Meters)
     homes: dict[str, list[Filter | None]] = field(default_factory=dict)
+    chosen: dict[str, tuple[str, Filter | None]] = field(default_factory=dict)
 
     def of(self, team: Team) -> "TeamDesk":
         """Return the desk of one team. There is one Slack today, so all teams have its client."""

@@ -32,12 +32,23 @@ async def home_opened(event: dict[str, Any], person: Person, desk: TeamDesk) -> 
 
 @asynccontextmanager
 async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None]:
-    """Publish the Home again after a click there, even if the click failed; do nothing for a click elsewhere."""
+    """Publish the Home again after a click there, even if the click failed; do nothing for a click elsewhere.
+
+    If they chose a list in the view that was clicked, before or after that click, they keep that list.
+    """
     try:
         yield
     finally:
         if is_home(body):
-            await publish(desk, body["user"]["id"], filter_in(body))
+            slack_id, seen = body["user"]["id"], body["view"]["hash"]
+            chosen_in, chosen = desk.chosen.get(slack_id, ("", None))
+            await publish(desk, slack_id, chosen if chosen_in == seen else filter_in(body))
+
+
+async def choose(desk: TeamDesk, body: dict[str, Any], wanted: Filter | None) -> None:
+    """Publish the Home with the list that was chosen in it."""
+    desk.chosen[body["user"]["id"]] = body["view"]["hash"], wanted
+    await publish(desk, body["user"]["id"], wanted)
 
 
 def is_home(body: dict[str, Any]) -> bool:

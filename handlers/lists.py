@@ -29,7 +29,7 @@ from bot.views.modals import said
 from bot.views.search_modal import OPEN_STATUS, SEARCH, STATUSES, Sought, filter_button, search_modal
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
-from handlers.home import filter_of, is_home, publish
+from handlers.home import choose, filter_of, is_home
 from handlers.modal import in_modal
 from handlers.roles import Person, reader_of
 
@@ -93,7 +93,7 @@ async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, p
     """Replace a list, in the answer to a command, a modal or on the Home, by another page or filter of it."""
     value = action.get("value") or action["selected_option"]["value"]
     if is_home(body):
-        await publish(desk, person.by, filter_of(value))
+        await choose(desk, body, filter_of(value))
     else:
         await _show_again(desk, person, value, body, respond)
 

@@ -166,6 +166,40 @@ async def test_of_two_quick_clicks_the_home_shows_what_the_second_chose(bot: Bot
     assert "Terug naar het overzicht" in text_of(bot.slack.home(SANNE))
 
 
+async def test_what_is_chosen_while_an_earlier_click_is_still_at_work_stays(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    bot.citizen_posts("Waar kan ik parkeren?", name="Kees")
+    await bot.card("parkeren")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (2)")
+    slow = bot.slack.faults.hold("chat.update")
+    async with asyncio.TaskGroup() as clicks:
+        clicks.create_task(bot.slack.click_in_view(SANNE, "case:claim", value="1"))
+        await eventually(lambda: held(bot, "chat.update"))
+        clicks.create_task(bot.slack.click_in_view(SANNE, "list:which", "unowned||0|"))
+        await home(bot, SANNE, "Terug naar het overzicht")
+        slow.set()
+    shown = text_of(bot.slack.home(SANNE))
+    assert "Terug naar het overzicht" in shown and "parkeren" in shown and "zwembad" not in shown
+
+
+async def test_what_is_chosen_stays_when_the_next_click_is_on_the_home_as_it_was(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (1)")
+    slow = bot.slack.faults.hold("views.publish")
+    async with asyncio.TaskGroup() as clicks:
+        clicks.create_task(bot.slack.click_in_view(SANNE, "list:which", "unowned||0|"))
+        await eventually(lambda: held(bot))
+        clicks.create_task(bot.slack.click_in_view(SANNE, "case:claim", value="1"))
+        await eventually(lambda: chose_more(bot))
+        slow.set()
+    shown = text_of(bot.slack.home(SANNE))
+    assert "Terug naar het overzicht" in shown and "zwembad" not in shown
+
+
 @pytest.mark.logs("the Home was not shown")
 async def test_what_is_chosen_is_shown_though_the_home_before_it_could_not_be_read(bot: Bot) -> None:
     bot.citizen_posts("Wanneer is het zwembad open?")
