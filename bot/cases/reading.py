@@ -130,7 +130,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         answered_posts=answered, others=others, acts=[act for act, _ in done],
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
         templates=connectors.templates(account.platform, account.limits),
-        below_hidden=platform is None or platform.below_hidden,
+        below_hidden=connectors.below_hidden(account.platform),
     )  # fmt: skip
 
 

@@ -103,6 +103,12 @@ def templates(name: str, limits: Mapping[str, Any] | None) -> Sequence[Template]
     return platform.templates(limits or {}) if platform and platform.templates else ()
 
 
+def below_hidden(name: str) -> bool:
+    """Tell whether a platform takes a public answer to a post that we hid."""
+    platform = known(name)
+    return platform is None or platform.below_hidden
+
+
 def reply_id(name: str, options: Mapping[str, Any], key: str) -> str | None:
     """Return the id that a reply with this key gets on a platform; None where that is only known once it was sent."""
     platform = known(name)

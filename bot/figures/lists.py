@@ -23,6 +23,7 @@ from bot.models import (
     NOT_ENDED,
     WAITING,
     Account,
+    Act,
     Author,
     Case,
     CaseFile,
@@ -35,6 +36,7 @@ from bot.models import (
     ReplyKind,
     ReplyStatus,
     Team,
+    answerable,
     on_our_desk,
     overdue,
     resting,
@@ -273,6 +275,8 @@ async def listed(
     case_ids = [case.id for case, *_ in rows]
     mentions, clocks = await _mentions(session, case_ids), await _clocks(session, case_ids)
     replies = await _replies(session, [case.id for case, *_ in rows if case.status is Status.ANSWERED])
+    below_hidden = {account.id: connectors.below_hidden(account.platform) for _, _, account, _ in rows}
+    acts = await _acts(session, [case.id for case, *_ in rows if not below_hidden[case.account_id]])
     lines = [
         CaseLine(
             case=case,
@@ -282,7 +286,7 @@ async def listed(
             has_private=any(mention.private for mention in mentions[case.id]),
             clocks=clocks[case.id],
             waits_for=waits_for(case, replies[case.id], clocks[case.id]),
-            answerable=any(mention.may_be_answered() for mention in mentions[case.id]),
+            answerable=answerable(mentions[case.id], acts[case.id], below_hidden=below_hidden[account.id]) is not None,
             undecided=case.status in ALLOWED_FROM[Move.ANSWER] and last is ReplyStatus.UNCERTAIN,
         )
         for case, author, account, last in rows
@@ -314,6 +318,13 @@ async def _replies(session: AsyncSession, case_ids: Collection[int]) -> dict[int
         .order_by(col(Reply.id))
     )
     return _by_case(rows)
+
+
+async def _acts(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Act]]:
+    """Return what was done to posts of cases on platforms where it decides whether they can be answered."""
+    if not case_ids:
+        return defaultdict(list)
+    return _by_case(await session.exec(select(Act).where(col(Act.case_id).in_(case_ids)).order_by(col(Act.id))))
 
 
 def _by_case(rows: Any) -> dict[int, list[Any]]:

@@ -203,8 +203,7 @@ class CaseFile:
 
         If the platform set an end to that, composing an answer is refused after the end.
         """
-        there = (m for m in reversed(self.mentions) if m.may_be_answered())
-        return next((m for m in there if any(permit.act in ANSWERS for permit in self.permits(m))), None)
+        return answerable(self.mentions, self.acts, below_hidden=self.below_hidden)
 
     @property
     def takes_answer(self) -> bool:
@@ -217,10 +216,7 @@ class CaseFile:
 
     def permits(self, mention: Mention) -> frozenset[Permit]:
         """What the platform lets us do with a mention, beside the others of its case and after what we did to it."""
-        given = mention.permits_beside(self.mentions)
-        if self.below_hidden or not self.holds(ActKind.HIDE, mention.id):
-            return given
-        return frozenset(permit for permit in given if permit.act is not ActKind.ANSWER)
+        return _permits(mention, self.mentions, self.acts, below_hidden=self.below_hidden)
 
     @property
     def earlier(self) -> int:
@@ -263,12 +259,7 @@ class CaseFile:
 
     def holds(self, kind: ActKind, mention_id: int) -> bool:
         """Whether an act holds for a mention: it was done or will be, and its opposite was not done or asked since."""
-        decided = (
-            act.kind
-            for act in reversed(self.acts)
-            if act.kind in alike(kind) and act.mention_id == mention_id and act.status in HOLDS
-        )
-        return next(decided, None) is kind
+        return _holds(self.acts, kind, mention_id)
 
     def open_to(self, kind: ActKind) -> Sequence[Mention]:
         """The mentions to which this can be done now, the newest first."""
@@ -382,6 +373,31 @@ class AboutOne:
     subject_id: int
     waiting: int
     example: CaseBrief | None
+
+
+def answerable(mentions: Sequence[Mention], acts: Sequence[Act], *, below_hidden: bool) -> Mention | None:
+    """Return the newest mention of a case that can be answered, as `CaseFile.answerable`; `acts` by time."""
+    there = (m for m in reversed(mentions) if m.may_be_answered())
+    given = ((m, _permits(m, mentions, acts, below_hidden=below_hidden)) for m in there)
+    return next((m for m, permits in given if any(permit.act in ANSWERS for permit in permits)), None)
+
+
+def _permits(
+    mention: Mention, mentions: Sequence[Mention], acts: Sequence[Act], *, below_hidden: bool
+) -> frozenset[Permit]:
+    given = mention.permits_beside(mentions)
+    if below_hidden or not _holds(acts, ActKind.HIDE, mention.id):
+        return given
+    return frozenset(permit for permit in given if permit.act is not ActKind.ANSWER)
+
+
+def _holds(acts: Sequence[Act], kind: ActKind, mention_id: int) -> bool:
+    decided = (
+        act.kind
+        for act in reversed(acts)
+        if act.kind in alike(kind) and act.mention_id == mention_id and act.status in HOLDS
+    )
+    return next(decided, None) is kind
 
 
 def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> WaitsFor:

@@ -324,3 +324,23 @@ async def test_a_comment_that_we_hid_is_answered_in_public_once_it_is_shown_agai
     await answer(bot, SANNE, await bot.card("prutsers"), "Wat bedoelt u?")
     await bot.card("*Beantwoord*", "Wat bedoelt u? ^SB")
     assert server.ours() == ["Wat bedoelt u? ^SB"]
+
+
+async def test_a_list_offers_no_answer_to_a_comment_that_we_hid_as_its_card_does(
+    bot: Bot, server: FakeInstagram
+) -> None:
+    server.clock = bot.desk.now
+    await people.connected(bot, "instagram", server.url, SECRETS, OPTIONS)
+    server.comment("jan", "Stelletje prutsers!")
+    await polled(bot)
+    await bot.slack.click(SANNE, CHANNEL, (await bot.card("prutsers"))["ts"], "case:claim")
+    await bot.card("prutsers", "In behandeling")
+    await approve(bot, Act.HIDE)
+    await sent_out(bot)
+    assert "case:answer" not in action_ids(await bot.card("*Verborgen*"))
+    assert "prutsers" in await people.asked(bot, SANNE, "/webcare open")
+    assert "case:answer" not in action_ids(bot.slack.ephemerals(SANNE, CHANNEL)[-1])
+    await approve(bot, Act.SHOW)
+    await sent_out(bot)
+    assert "prutsers" in await people.asked(bot, SANNE, "/webcare open")
+    assert "case:answer" in action_ids(bot.slack.ephemerals(SANNE, CHANNEL)[-1])
