@@ -17,6 +17,7 @@ from bot.models import Message, MessageKind, SigningIn, Team
 from bot.team import teams
 from bot.views import closing, handing_over
 from bot.views.answer_modal import TURNS
+from bot.views.case_list import listed_in
 from bot.views.choosing import value_in
 from bot.views.topic import TOPIC
 
@@ -106,10 +107,12 @@ def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
     A modal has the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
     modal that names something itself, only the buttons of cases count. The menu of topics has their names, which may be
-    numbers. The next case of a series is of the team of the series, wherever the one that is shown is by now.
+    numbers. The next case of a series is of the team of the series, wherever the one that is shown is by now. A row of
+    a list names its case alone, which may be of another team than the list by now.
     """
     view = body.get("view") or {}
-    metadata = "" if view.get("type") == "home" else view.get("private_metadata") or ""
+    in_row = any(listed_in(action.get("block_id", "")) for action in body.get("actions") or [])
+    metadata = "" if view.get("type") == "home" or in_row else view.get("private_metadata") or ""
     if metadata.startswith("{"):
         ids = json.loads(metadata)
         goes_on = "team" in ids and any(action["action_id"] in TURNS for action in body.get("actions") or [])

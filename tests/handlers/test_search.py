@@ -172,6 +172,24 @@ async def test_the_modal_stays_with_the_team_in_whose_channel_it_was_opened(sqli
     assert numbers(await opened(bot, SANNE, "*14 zaken gevonden* · pagina 2 van 2")) == [4, 3, 2, 1]
 
 
+async def test_a_row_of_the_modal_whose_case_went_to_another_team_leaves_it_at_a_click(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await mention(bot, 1, "Vraag 01")
+    await mention(bot, 2, "Vraag 02")
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    await opened(bot, SANNE)
+    await bot.slack.submit(SANNE, {"search_words": "vraag"})
+    await opened(bot, SANNE, "*2 zaken gevonden*")
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=YOUSSEF, now=bot.desk.now(), submission="t"
+        )
+    await bot.slack.click_in_view(SANNE, "case:claim", value="1")
+    assert numbers(text_of(bot.slack.view(SANNE))) == [2]
+    assert (await bot.case(1)).assignee == SANNE
+    assert not bot.slack.direct(SANNE)
+
+
 async def test_a_reader_gets_no_buttons_in_the_rows_of_the_modal(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await mention(bot, 1, "Vraag 01")
