@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from bot import cases
 from bot.desk import Desk
+from bot.domain.text import Refused
 from bot.slack.calls import contact_of
 from bot.views import case_menu
 from handlers import (
@@ -268,7 +269,13 @@ def _listener(
         if isinstance(ack, Submission):
             ack.t = args.context["desk"].t
         access = needs(args.body) if callable(needs) else needs
-        person = await admit(desk, access, args.body, person)
+        try:
+            person = await admit(desk, access, args.body, person)
+        except Refused:  # what was clicked may be of another team by now, or no longer for this person
+            [action, *_] = args.body.get("actions") or [{}]
+            first = desk.of(person.teams[0])
+            async with home.home_after(first, args.body), lists.list_after(first, action, args.body, args.respond):
+                raise
         theirs = desk.of(person.teams[0])
         if names_case(args.body):
             theirs = replace(theirs, session=cases.within_team(desk.session, theirs.team.id))

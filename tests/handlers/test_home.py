@@ -21,6 +21,7 @@ from jobs import members
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import (
+    BEHEER,
     answer,
     asked,
     home,
@@ -272,6 +273,22 @@ async def test_a_claim_that_came_too_late_is_told_and_the_home_shows_how_it_stan
     await home(bot, SANNE, "*Wachtrij* (0)")
     told = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
     assert f"Deze zaak is al bij <@{YOUSSEF}>" in text_of(told[-1])
+
+
+async def test_a_case_that_went_to_another_team_leaves_the_home_when_its_button_is_clicked(bot: Bot) -> None:
+    bot.citizen_posts("Is de brug dicht?")
+    await bot.card("brug")
+    beheer = await second_team(bot)
+    await bot.slack.leave(SANNE, BEHEER)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (1)")
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=YOUSSEF, now=bot.desk.now(), submission="t"
+        )
+    await bot.slack.click_in_view(SANNE, "case:claim")
+    assert "*Wachtrij* (0)" in text_of(bot.slack.home(SANNE))
+    assert "Beheer" in text_of(bot.slack.direct(SANNE)[-1])
 
 
 async def test_what_is_taken_over_from_the_home_stands_there_at_once_and_is_gone_once_it_is_answered(bot: Bot) -> None:

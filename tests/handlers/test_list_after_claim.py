@@ -6,7 +6,7 @@ from bot import cases
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import text_of
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
-from tests.people import mention, read, second_team
+from tests.people import BEHEER, mention, read, second_team
 
 
 async def listed(bot: Bot, command: str) -> dict[str, Any]:
@@ -81,3 +81,18 @@ async def test_a_list_of_a_team_in_which_they_have_no_role_any_more_shows_nothin
     words = await follows(bot, "geen rol meer in dit team")
     assert "Bericht" not in words and "123456782" not in str(bot.slack.ephemerals(SANNE))
     assert (await bot.case(1)).assignee == SANNE, "it is of a team in which she has one"
+
+
+async def test_a_case_that_went_to_another_team_leaves_the_list_when_its_button_is_clicked(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await bot.slack.leave(SANNE, BEHEER)
+    shown = await listed(bot, "/webcare open")
+    async with bot.desk.session() as session:
+        await cases.transfer(
+            session, 1, seen=1, to=beheer, note="Voor jullie", by=YOUSSEF, now=bot.desk.now(), submission="t"
+        )
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "case:claim", value="1")
+    changed, told = [text_of(each) for each in bot.slack.ephemerals(SANNE)]
+    assert "Bericht 1" not in changed and "Bericht 2" in changed
+    assert "Beheer" in told
+    assert (await bot.case(1)).assignee is None
