@@ -7,7 +7,7 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.slack import response_url
 from bot.staffing import presence
-from bot.views.away import away_question
+from bot.views.away import away_question, back_again
 from bot.views.block import View
 from bot.views.handing_over import QUESTION
 from handlers import lists
@@ -58,6 +58,8 @@ async def show_again(desk: TeamDesk, by: str, origin: Origin) -> None:
 
 async def _now(desk: TeamDesk, by: str, origin: Origin) -> View:
     async with desk.reading() as session:
+        if origin.asked == QUESTION and not await presence.is_away(session, by):
+            return back_again(desk.t)
         if origin.asked == QUESTION:
             return away_question(by, len(await presence.claimed_by(session, by)), desk.t)
         person = await reader_of(session, {"channel_id": origin.channel}, by)

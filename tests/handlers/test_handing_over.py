@@ -396,3 +396,17 @@ async def test_the_list_and_the_question_from_which_it_began_show_what_is_left(m
     assert "Je bent weg" in text_of(bot.slack.ephemerals(SANNE)[1])
     await bot.slack.click_in_view(SANNE, "case:undo_hand_over")
     await bot.slack.wait_for(lambda: "nog 2 zaken" in text_of(bot.slack.ephemerals(SANNE)[1]))
+
+
+async def test_the_question_to_one_who_came_back_says_so_once_they_gave_cases_away(minute: Bot) -> None:
+    bot = minute
+    await owned(bot, 2)
+    await bot.slack.command(SANNE, CHANNEL, "/webcare weg")
+    [question] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE))
+    await bot.slack.command(SANNE, CHANNEL, "/webcare weg terug")
+    await bot.slack.click(SANNE, CHANNEL, question["ts"], "list:hand_over")
+    view = await open_modal(bot, SANNE, "case:hand_over")
+    chosen: dict[str, Any] = {field: ticked[:1] for field, ticked in boxes(view).items()}
+    await hands_over(bot, YOUSSEF, **chosen)
+    question, _ = bot.slack.ephemerals(SANNE)
+    assert "Je bent er weer" in text_of(question) and action_ids(question) == []
