@@ -1,8 +1,9 @@
 """Nothing is lost: what came in on a day is compared with our cards, and with the platform, which is read once more.
 
-Each account's day is compared once, in a quiet hour after it. A card that is missing or was lost is made again. What
-the platform still gives of that day and we do not have is taken in after all. A digest says both, and how many of the
-posts it is about are on a card, handled and open; it is kept level with that for a day.
+Each account's day is compared once, in a quiet hour after it, and anew if a clock that was ahead did that too early. A
+card that is missing or was lost is made again. What the platform still gives of that day and we do not have is taken in
+after all. A digest says both, and how many of the posts it is about are on a card, handled and open; it is kept level
+with that for a day.
 """
 
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ async def due(session: AsyncSession, now: datetime) -> list[Due]:
     """Return the days of accounts that are over and were not compared with our cards."""
     rows = await session.exec(select(Account, Team).join(Team, col(Account.team_id) == Team.id))
     since = (now - (DAYS_BACK + 2) * DAY).date()
-    done = col(DayCheck.checked_at).is_not(None)
+    done = col(DayCheck.checked_at) <= now
     columns: list[Any] = [DayCheck.account_id, DayCheck.day]
     checked = {(id, day) for id, day in await session.exec(select(*columns).where(DayCheck.day >= since, done))}
     found = []
@@ -98,9 +99,10 @@ async def check(session: AsyncSession, account_id: int, day: date, now: datetime
     account = await session.get_one(Account, account_id, with_for_update=db.HELD)
     found = await session.get(DayCheck, (day, account_id), populate_existing=True)
     found = found or DayCheck(day=day, account_id=account_id)
-    if found.checked_at is not None:
-        return []
     period = await period_of(session, account, day)
+    if now < period.until + QUIET or (found.checked_at is not None and found.checked_at <= now):
+        return []
+    found.checked_at = found.compared_at = found.cursor = found.next_at = None  # else by a clock that was ahead
     lacking, lost = await _lacking(session, account_id, period), await _lost(session, account_id, period, now)
     await cases.lock_all(session, {*lacking, *lost})
     made = await _lacking(session, account_id, period, lacking)
@@ -190,7 +192,7 @@ async def to_compare(session: AsyncSession, account: Account, now: datetime) -> 
     later = col(DayCheck.next_at)
     query = select(DayCheck).where(
         DayCheck.account_id == account.id, DayCheck.day >= since, col(DayCheck.compared_at).is_(None),
-        or_(later.is_(None), later <= now),
+        col(DayCheck.checked_at) <= now, or_(later.is_(None), later <= now),
     )  # fmt: skip
     waiting = (await session.exec(query.order_by(col(DayCheck.day)))).all()
     return [each for each in waiting if each.cursor == waiting[0].cursor]

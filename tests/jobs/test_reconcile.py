@@ -16,6 +16,7 @@ from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason
 from bot.domain.mention import Author, Gone, Post
+from bot.figures import reconciling
 from bot.models import Account, Case, DayCheck, Mention, Message, MessageKind, ReplyKind
 from bot.outgoing import replies
 from bot.outgoing.composing import Answer
@@ -296,6 +297,29 @@ async def test_entries_that_get_a_new_id_at_each_reading_are_not_taken_for_misse
     await reconcile_at(desk, desk.morning)
     await desk.poll(desk.morning + timedelta(hours=1))
     assert (await desk.titles(), (await desk.check()).missed) == (["Brug dicht", "Feest", "Weg open"], 1)
+
+
+@pytest.mark.parametrize("all_of_it", [True, False], ids=["compared", "about to be"])
+async def test_a_day_that_a_clock_ahead_compared_is_compared_again_once_it_is_over(desk: Desk, all_of_it: bool) -> None:
+    """It went a day ahead until Slack told the time: after the comparison, or in the middle."""
+    bot, now, ahead = desk.bot, desk.bot.desk.now(), desk.morning + timedelta(hours=1)
+    async with bot.desk.reading() as session:
+        due = await reconciling.due(session, ahead)
+    move(bot, ahead if all_of_it else now)
+    for account_id, day in due:
+        async with bot.desk.session() as session:
+            await reconciling.check(session, account_id, day, bot.desk.now())
+    await desk.poll(now)
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await session.exec(delete(Message).where(col(Message.case_id) == case_id))
+    desk.news.entries.append("Feest")
+    await desk.lose()
+    await reconcile_at(desk, desk.morning)
+    await desk.poll(desk.morning)
+    assert "Feest" in await desk.titles()
+    told = await digest(bot, desk.morning.replace(hour=9))
+    assert "alsnog zijn binnengehaald: *1*" in told and "alsnog zijn geplaatst: *1*" in told
 
 
 async def test_a_platform_that_is_down_is_compared_later_and_the_digest_follows(desk: Desk) -> None:
