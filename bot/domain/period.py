@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from bot.domain.hours import Hours, at_minute
+from bot.domain.hours import MORNING, Hours, at_minute, is_open
 from bot.domain.words import DASHES
 
 MAX_DAYS = 3 * 366
 MAX_PARTS = 20
 """The most parts of a period; more do not fit in a chart."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+MINUTE, DAY, WEEK = timedelta(minutes=1), timedelta(days=1), timedelta(days=7)
 PERIOD_WORDS = {
     "vandaag": "today",
     "gisteren": "yesterday",
@@ -114,11 +114,17 @@ def months_before(at: datetime, months: int) -> datetime:
 
 
 def opening(hours: Hours, day: date) -> datetime | None:
-    """Return when a day's first opening begins; None for a closed day."""
-    starts = [start for start, _ in hours.week[day.weekday()]]
-    if not starts or day in hours.closed or hours.early.get(day, min(starts) + 1) <= min(starts):
+    """Return when a day's first opening begins; None for a closed day, and one on which only the night before ends.
+
+    An opening that goes on from the one before it does not begin then, unless the team is still open in the morning.
+    """
+    starts = sorted(start for start, _ in hours.week[day.weekday()] if start < hours.early.get(day, start + 1))
+    if not starts or day in hours.closed:
         return None
-    return at_minute(day, min(starts), hours.zone)
+    opened = [at_minute(day, start, hours.zone) for start in starts]
+    if is_open(hours, at_minute(day, MORNING, hours.zone)):
+        return opened[0]
+    return next((at for at in opened if not is_open(hours, at - MINUTE)), None)
 
 
 def working_day_before(hours: Hours, day: date) -> date | None:

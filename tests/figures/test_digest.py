@@ -171,10 +171,24 @@ async def test_a_team_that_is_open_day_and_night_gets_its_digest_in_the_morning_
         assert await digests(bot, "2026-11-25 00:00") == ["digest:1:2026-11-25"]
 
 
-async def test_a_team_that_works_at_night_gets_its_digest_when_it_opens(office: Bot) -> None:
-    await settings(office, week=[[("22:00", "06:00")]] * 7)
-    assert await digests(office, "2026-11-24 09:00") == []
+@pytest.mark.parametrize("week", [[[("22:00", "06:00")]] * 7, [[("00:00", "06:00"), ("22:00", "24:00")]] * 7])
+async def test_a_team_that_works_at_night_gets_its_digest_when_it_opens_however_that_is_set(
+    office: Bot, week: list[Any]
+) -> None:
+    await settings(office, week=week)
+    for moment in ("2026-11-24 00:00", "2026-11-24 09:00"):
+        assert await digests(office, moment) == []
     assert await digests(office, "2026-11-24 22:00") == ["digest:1:2026-11-24", "digest:1:2026-11-24:week"]
+
+
+async def test_a_day_on_which_only_a_night_ends_has_no_digest(office: Bot) -> None:
+    nights = [[("22:00", "24:00")], *[[("00:00", "06:00"), ("22:00", "24:00")]] * 4, [("00:00", "06:00")], []]
+    await settings(office, week=nights)
+    assert await digests(office, "2026-11-27 22:00") == ["digest:1:2026-11-27", "digest:1:2026-11-27:week"]
+    for moment in ("2026-11-28 00:00", "2026-11-28 05:00", "2026-11-30 00:00"):
+        assert await digests(office, moment) == []
+    assert await digests(office, "2026-11-30 22:00") == ["digest:1:2026-11-30", "digest:1:2026-11-30:week"]
+    assert not (await told(office)).missed
 
 
 @pytest.mark.parametrize("seed", range(4))
