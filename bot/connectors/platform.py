@@ -255,7 +255,7 @@ class Platform:
     trial: Trial | None = None
     """How to try it out without an account there."""
     below_hidden: bool = True
-    """Whether it takes a public answer to a post that we hid."""
+    """Whether it takes a public answer to a post that we hid, or to one below that."""
     edits: bool = False
     """Whether edits and removals by the author reach us."""
     limits: str = ""

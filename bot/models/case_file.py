@@ -94,7 +94,7 @@ class CaseFile:
     cases of its author, as far back as the team looks, and those that have not ended, the newest first. `acts` is
     what was or will be done to its posts besides answering them, and `can` what the platform's connector can
     do. `templates` are the only texts that the platform takes once the time for an answer is over. `below_hidden`:
-    it takes a public answer to a post that we hid.
+    it takes a public answer to a post that we hid, or to one below that.
     """
 
     case: Case
@@ -386,7 +386,8 @@ def _permits(
     mention: Mention, mentions: Sequence[Mention], acts: Sequence[Act], *, below_hidden: bool
 ) -> frozenset[Permit]:
     given = mention.permits_beside(mentions)
-    if below_hidden or not _holds(acts, ActKind.HIDE, mention.id):
+    thread = [each for each in mentions if each.external_id in {mention.external_id, mention.in_reply_to}]
+    if below_hidden or not any(_holds(acts, ActKind.HIDE, each.id) for each in thread):
         return given
     return frozenset(permit for permit in given if permit.act is not ActKind.ANSWER)
 

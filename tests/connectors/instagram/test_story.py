@@ -344,3 +344,24 @@ async def test_a_list_offers_no_answer_to_a_comment_that_we_hid_as_its_card_does
     await sent_out(bot)
     assert "prutsers" in await people.asked(bot, SANNE, "/webcare open")
     assert "case:answer" in action_ids(bot.slack.ephemerals(SANNE, CHANNEL)[-1])
+
+
+async def test_a_reply_below_a_comment_that_we_hid_is_answered_in_public_once_that_is_shown_again(
+    bot: Bot, server: FakeInstagram
+) -> None:
+    """Our answer to it would stand below that comment too: Instagram has two levels."""
+    server.clock = bot.desk.now
+    await people.connected(bot, "instagram", server.url, SECRETS, OPTIONS)
+    top = server.comment("jan", "Stelletje prutsers!")
+    server.comment("jan", "Maar wanneer komt u nu?", answers=top)
+    await polled(bot)
+    await bot.card("wanneer komt u", "Nieuw")
+    await approve(bot, Act.HIDE)
+    await sent_out(bot)
+    assert "case:answer" not in action_ids(await bot.card("*Verborgen*"))
+    await approve(bot, Act.SHOW)
+    await sent_out(bot)
+    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
+    await answer(bot, SANNE, await bot.card("wanneer komt u"), "Morgen.")
+    await bot.card("*Beantwoord*", "Morgen. ^SB")
+    assert server.ours() == ["@jan Morgen. ^SB"]
