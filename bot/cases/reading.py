@@ -131,6 +131,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
         templates=connectors.templates(account.platform, account.limits),
         below_hidden=connectors.below_hidden(account.platform),
+        removes_private=platform is None or platform.removes_private,
     )  # fmt: skip
 
 

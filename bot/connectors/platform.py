@@ -256,6 +256,8 @@ class Platform:
     """How to try it out without an account there."""
     below_hidden: bool = True
     """Whether it takes a public answer to a post that we hid, or to one below that."""
+    removes_private: bool = True
+    """Whether our private answers can be removed too, where our answers can."""
     edits: bool = False
     """Whether edits and removals by the author reach us."""
     limits: str = ""

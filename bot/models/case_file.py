@@ -94,7 +94,8 @@ class CaseFile:
     cases of its author, as far back as the team looks, and those that have not ended, the newest first. `acts` is
     what was or will be done to its posts besides answering them, and `can` what the platform's connector can
     do. `templates` are the only texts that the platform takes once the time for an answer is over. `below_hidden`:
-    it takes a public answer to a post that we hid, or to one below that.
+    it takes a public answer to a post that we hid, or to one below that. `removes_private`: it removes our private
+    answers too.
     """
 
     case: Case
@@ -118,6 +119,7 @@ class CaseFile:
     can: frozenset[ActKind] = frozenset()
     templates: Sequence[Template] = ()
     below_hidden: bool = True
+    removes_private: bool = True
 
     @property
     def latest(self) -> Mention:
@@ -288,7 +290,7 @@ class CaseFile:
             reply
             for reply in reversed(self.replies)
             if reply.status is ReplyStatus.SENT and reply.external_id and reply.gone not in FOR_GOOD
-            and reply.id not in going
+            and reply.id not in going and (self.removes_private or not reply.private)
         ]  # fmt: skip
 
     @property

@@ -173,6 +173,8 @@ async def _refuse_not_removable(session: AsyncSession, file: CaseFile, chosen: M
     reply = next((each for each in file.replies if each.id == chosen.reply_id), None)
     if reply is None or reply.mention_id != chosen.mention_id or not _is_published(reply):
         raise Refused("Only an answer of ours that was published can be removed.")
+    if reply.private and not file.removes_private:
+        raise Refused("{platform} does not allow this for this post.", platform=file.label.platform)
     removed = select(ActRow.id).where(
         ActRow.reply_id == reply.id, ActRow.kind == Act.DELETE, ActRow.status == ActStatus.DONE
     )

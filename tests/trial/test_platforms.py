@@ -210,6 +210,23 @@ async def test_a_post_is_hidden_and_shown_again_liked_and_our_answer_removed(tri
 
 
 @pytest.mark.parametrize(
+    ("place", "way", "removes"),
+    [
+        ("facebook", "message", False), ("instagram", "message", False), ("bluesky", "message", False),
+        ("bluesky", "reply", True),
+    ],
+)  # fmt: skip
+async def test_an_answer_is_offered_to_be_removed_where_the_platform_removes_it(
+    trial: Bot, place: str, way: str, removes: bool
+) -> None:
+    writes(trial, place, way, "Waar is dat?")
+    await answer(trial, SANNE, await trial.card("Waar is dat?"), "Bij de haven.")
+    await answered(trial, place, "Bij de haven")
+    await trial.card("Waar is dat?", "*Beantwoord*")
+    assert ("remove" in await offered(trial, "Waar is dat?")) is removes
+
+
+@pytest.mark.parametrize(
     ("place", "way", "acts"),
     [
         ("facebook", "comment", {"hide", "like"}),

@@ -377,6 +377,7 @@ PLATFORM = Platform(
         specification="the lexicons of the AT Protocol of 20 Aug 2026",
     ),
     trial=TRIAL,
+    removes_private=False,
     edits=True,
     limits="300 characters; 3,000 requests in 5 minutes; 2,500 writes an hour; 300 logins a day",
     latency="POLL_SECONDS",

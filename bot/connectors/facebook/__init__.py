@@ -279,6 +279,7 @@ PLATFORM = Platform(
     ),
     every=timedelta(minutes=5),
     trial=TRIAL,
+    removes_private=False,
     edits=True,
     limits="8,000 characters, 2,000 in Messenger; 4,800 requests a day for each person active on the page",
     latency="at once",

@@ -356,6 +356,7 @@ PLATFORM = Platform(
     every=timedelta(minutes=5),
     trial=TRIAL,
     below_hidden=False,
+    removes_private=False,
     edits=True,
     limits="2,200 characters, 1,000 bytes in messages; 750 private answers to comments an hour",
     latency="at once",

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.mention import Act, Gone
 from bot.domain.sla import ClockKind
+from bot.domain.text import Refused
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Clock, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids
@@ -152,6 +153,8 @@ async def test_a_private_answer_goes_on_in_messages_and_what_is_taken_back_is_se
     await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
     await bot.card("*Beantwoord*")
     assert (server.said(), server.ours()) == (["Wat is uw nummer? ^SB"], [])
+    with pytest.raises(Refused):
+        await approve(bot, Act.DELETE, reply_id=1)
     ident = server.say("jan", "012-345")
     await told(bot, PATH, server.sent())  # it makes us ask
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
