@@ -15,6 +15,7 @@ from typing import Any
 import regex
 
 from bot.domain.address import is_http
+from bot.domain.reply import MAX_TYPED
 
 Block = dict[str, Any]
 
@@ -292,9 +293,12 @@ def modal(
 def fits_modal(blocks: Sequence[Block]) -> bool:
     """Tell whether Slack takes a modal with all these blocks: emoji and some scripts take 12 times the room.
 
-    One block is kept free, for what is wrong with what is filled in (handlers/submission.py).
+    One block is kept free, for what is wrong with what is filled in (handlers/submission.py), and room for as much as
+    may be typed: they are shown together.
     """
-    return len(blocks) < MODAL and len(json.dumps(blocks)) <= MODAL_SIZE
+    fields = [block["element"] for block in blocks if block["type"] == "input"]
+    typed = sum(each.get("max_length", MAX_TYPED) for each in fields if each["type"] == "plain_text_input")
+    return len(blocks) < MODAL and len(json.dumps(blocks)) + 12 * typed <= MODAL_SIZE
 
 
 def is_web(url: str) -> bool:

@@ -342,3 +342,27 @@ async def test_a_modal_full_of_posts_has_room_for_what_is_wrong_with_a_slow_answ
         assert (await bot.slack.submit(SANNE, {"answer_text": "Bij de balie.", "initials": "12"})).ok
         again = await view_with(bot, "Bij de balie.", "letters")
         assert again["callback_id"] == "case:answer"
+
+
+async def test_a_modal_of_posts_full_of_emoji_has_room_for_what_was_typed_in_a_slow_answer(
+    database_url: str, slack: Sandbox
+) -> None:
+    """Slack takes 250 kB, of which an emoji is twelve bytes: in the posts and in the answer."""
+    async with running_bot(database_url, slack, ack_within=0) as bot:
+        now = bot.desk.now()
+        media = tuple(Media(f"https://platform.example/{n}.png", "image", "🙂" * 240) for n in range(2))
+        posts = [
+            Post(str(n), Author("a1", "Fatima"), "🙂" * 2500, now, conversation="c", media=media,
+                 permits=permits(Act.ANSWER))
+            for n in range(13)
+        ]  # fmt: skip
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, posts, now=now)
+        await messages.wake_lanes(bot.desk)
+        card = await bot.card("🙂")
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+        await open_modal(bot, SANNE, "case:answer")
+        bot.slack.listeners_end = None
+        assert (await bot.slack.submit(SANNE, {"answer_text": f"Wat leuk! {'🎉' * 2900}", "initials": "12"})).ok
+        again = await view_with(bot, "Wat leuk!", "letters")
+        assert again["callback_id"] == "case:answer"
