@@ -12,7 +12,7 @@ unchanged, and enforces Slack's rules: limits, scopes, acknowledgement and trigg
     chat.py conversations.py people.py modals.py files.py    the methods, one family per file
     events.py           which events there are, and which the app gets
     app_answers.py      what acknowledgements and posts to response URLs do
-    blocks.py elements.py data_blocks.py block_check.py      Block Kit's limits
+    blocks.py elements.py data_blocks.py rich_text.py block_check.py      Block Kit's limits
     input_state.py      the values of the inputs of a view or message
     suggestions.py      the options that the app offers in an external select
     payloads.py         the payloads that Slack sends to an app

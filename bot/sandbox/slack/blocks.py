@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.sandbox.slack import data_blocks, elements
 from bot.sandbox.slack.block_check import Check, Json
+from bot.sandbox.slack.rich_text import check_rich_text
 
 MESSAGE, MODAL, HOME = "message", "modal", "home"
 MAX_BLOCKS = {MESSAGE: 50, MODAL: 100, HOME: 100}
@@ -121,15 +122,8 @@ def _markdown(check: Check, block: Json, at: str) -> None:
     check.string(block, "text", at, most=12_000)
 
 
-def _rich_text(check: Check, block: Json, at: str) -> None:
-    check.items(block, "elements", at, least=1, most=1000)
-
-
 def _table(check: Check, block: Json, at: str) -> None:
-    rows = check.items(block, "rows", at, least=1, most=100)
-    for i, row in enumerate(rows):
-        if not isinstance(row, list) or not 1 <= len(row) <= 20:
-            check.wrong(f"{at}/rows/{i}", "must have between 1 and 20 cells")
+    data_blocks.check_rows(check, check.items(block, "rows", at, least=1, most=100), at)
 
 
 def _card(check: Check, block: Json, at: str) -> None:
@@ -186,7 +180,7 @@ BLOCKS: Mapping[str, tuple[Rule, frozenset[str]]] = {
     "divider": (_divider, EVERYWHERE),
     "image": (_image, EVERYWHERE),
     "input": (_input, EVERYWHERE),
-    "rich_text": (_rich_text, EVERYWHERE),
+    "rich_text": (check_rich_text, EVERYWHERE),
     "video": (_video, EVERYWHERE),
     "card": (_card, EVERYWHERE),
     "carousel": (_carousel, frozenset({MESSAGE, HOME})),

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from bot.sandbox.slack.block_check import Check, Json
+from bot.sandbox.slack.rich_text import check_rich_text
 
 MAX_SERIES = 6
 MAX_CATEGORIES = 20
@@ -91,16 +92,21 @@ def check_table(check: Check, block: Json, at: str) -> None:
     widths = {len(row) for row in rows if isinstance(row, list)}
     if len(widths) > 1:
         check.wrong(f"{at}/rows", "all rows must have the same number of cells")
+    check_rows(check, rows, at, has_header=True)
+    column = block.get("row_header_column_index", 0)
+    if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < max(widths, default=1):
+        check.wrong(f"{at}/row_header_column_index", "must be the index of a column")
+
+
+def check_rows(check: Check, rows: list[Any], at: str, *, has_header: bool = False) -> None:
+    """Check the cells of a table; those of a header hold no rich text."""
     for i, row in enumerate(rows):
         place = f"{at}/rows/{i}"
         if not isinstance(row, list) or not 1 <= len(row) <= 20:
             check.wrong(place, "must have between 1 and 20 cells")
             continue
         for j, cell in enumerate(row):
-            _check_cell(check, cell, f"{place}/{j}", header=i == 0)
-    column = block.get("row_header_column_index", 0)
-    if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < max(widths, default=1):
-        check.wrong(f"{at}/row_header_column_index", "must be the index of a column")
+            _check_cell(check, cell, f"{place}/{j}", header=has_header and i == 0)
 
 
 def check_together(check: Check, blocks: list[Any], at: str) -> None:
@@ -128,7 +134,9 @@ def _check_cell(check: Check, cell: Any, at: str, *, header: bool) -> None:
         kind = cell.get("type") if isinstance(cell, dict) else cell
         check.wrong(at, f"unsupported type: {kind}")
         return
-    if cell["type"] in {"raw_text", "raw_number"}:
+    if cell["type"] == "rich_text":
+        check_rich_text(check, cell, at)
+    else:
         check.string(cell, "text", at, most=3000)
     if cell["type"] == "raw_number":
         value = cell.get("value")

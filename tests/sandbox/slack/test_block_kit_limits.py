@@ -72,6 +72,11 @@ def cell(text: str) -> dict[str, Any]:
     return {"type": "raw_text", "text": text}
 
 
+def rich(*pieces: Any, part: str = "rich_text_quote") -> dict[str, Any]:
+    return {"type": "rich_text", "elements": [{"type": part, "elements": list(pieces)}]}
+
+
+WORDS = {"type": "text", "text": "x"}
 IMAGE = {"type": "image", "image_url": "https://voorbeeld.example/a.png", "alt_text": "x"}
 
 TAKEN = [
@@ -97,6 +102,18 @@ TAKEN = [
     asked(choose("checkboxes", 10), optional=True, hint=plain()),
     {"type": "markdown", "text": "**x**"},
     {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]},
+    rich(WORDS | {"style": {"bold": True}}, {"type": "link", "url": "https://voorbeeld.example"}),
+    {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_list",
+                "style": "bullet",
+                "elements": [{"type": "rich_text_section", "elements": [WORDS]}],
+            }
+        ],
+    },
+    {"type": "table", "rows": [[cell("x"), rich(WORDS)]]},
     pie(6),
     bars(["ma", "di"], ["ma", "di"], series=6),
     bars(["ma"], ["ma"], kind="line"),
@@ -167,6 +184,16 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
      "must be between 1 and 3000"),
     (asked({"type": "plain_text_input", "action_id": "a", "initial_value": "x" * 3001}),
      "/blocks/0/element/initial_value", "must be less than 3001 characters"),
+    ({"type": "rich_text", "elements": [WORDS]}, "/blocks/0/elements/0/type", "unsupported type: text"),
+    (rich(WORDS | {"text": ""}), "/blocks/0/elements/0/elements/0/text", "must be more than 0 characters"),
+    (rich({"type": "text"}), "/blocks/0/elements/0/elements/0", "missing required field: text"),
+    (rich(mrkdwn()), "/blocks/0/elements/0/elements/0/type", "unsupported type: mrkdwn"),
+    (rich(WORDS | {"style": "bold"}), "/blocks/0/elements/0/elements/0/style", "must be an object of booleans"),
+    (rich(WORDS, part="rich_text_list"), "/blocks/0/elements/0", "missing required field: style"),
+    ({"type": "table", "rows": [[cell("")]]}, "/blocks/0/rows/0/0/text", "must be more than 0 characters"),
+    ({"type": "table", "rows": [[plain()]]}, "/blocks/0/rows/0/0", "unsupported type: plain_text"),
+    (table(2) | {"rows": [[cell("x")], [rich(WORDS | {"text": ""})]]}, "/blocks/0/rows/1/0/elements/0/elements/0/text",
+     "must be more than 0 characters"),
     (pie(7), "/blocks/0/chart/segments", "no more than 6 items allowed"),
     (pie(1, title="x" * 51), "/blocks/0/title", "must be less than 51 characters"),
     (bars(["ma"], ["ma", "di"]), "/blocks/0/chart/series/0/data", "labels must equal the categories of axis_config"),
