@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Clock, Mention, Reply, ReplyStatus
-from bot.sandbox.slack.inspection import action_ids
+from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve, choose
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
@@ -368,3 +369,23 @@ async def test_a_reply_below_a_comment_that_we_hid_is_answered_in_public_once_th
     await answer(bot, SANNE, await bot.card("wanneer komt u"), "Morgen.")
     await bot.card("*Beantwoord*", "Morgen. ^SB")
     assert server.ours() == ["@jan Morgen. ^SB"]
+
+
+async def test_of_an_answer_that_waits_for_a_stopped_account_the_card_says_until_when_it_is_taken(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    await bot.card("belt mij", "Nieuw")
+    await stopped(bot, "gemeente")
+    await answer(bot, SANNE, await bot.card("belt mij"), "Wat is uw nummer?", answer_visibility="private")
+    until = (await bot.rows(Mention))[0].published_at + timedelta(days=7)
+    words = "neemt dit antwoord aan tot"
+    card = text_of(await bot.card("*Wacht op verzending*", words))
+    assert f"{words} {bot.desk.texts('nl').when(until, bot.desk.now())}" in card
+    bot.clock.advance(days=8)
+    await stopped(bot, "gemeente", again=True)
+    await sent_out(bot)
+    await bot.card("Wat is uw nummer?", "die is voorbij")
+    assert server.said() == []
