@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.desk import TeamDesk
+from bot.domain.text import Refused
 from bot.slack import messages
 from bot.staffing import presence
 from bot.views import away as views
@@ -29,10 +30,14 @@ def _message(words: str) -> View:
 
 
 async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Put all cases of the person who clicked back in the queue, unless they are back."""
-    async with desk.session() as session:
-        await presence.refuse_present(session, body["user"]["id"])
-        handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
+    """Put all cases of the person who clicked back in the queue, unless they are back: then the question says that."""
+    try:
+        async with desk.session() as session:
+            await presence.refuse_present(session, body["user"]["id"])
+            handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
+    except Refused:
+        await answer(respond, desk, body, views.back_again(desk.t), replaces=True)
+        raise
     await answer(respond, desk, body, views.handed_back(len(handed_back), desk.t), replaces=True)
     for case_id in handed_back:
         await messages.sync(desk, case_id)

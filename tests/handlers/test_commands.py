@@ -465,3 +465,17 @@ async def test_settings_open_by_command(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.command(MARIEKE, CHANNEL, "/webcare instellingen")
     view = await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.view(MARIEKE))
     assert view
+
+
+async def test_the_question_to_one_who_came_back_says_so_when_its_button_is_clicked(bot: Bot) -> None:
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+    await asked(bot, SANNE, "/webcare weg")
+    [question] = bot.slack.ephemerals(SANNE, CHANNEL)
+    await asked(bot, SANNE, "/webcare weg terug")
+    await bot.slack.click(SANNE, CHANNEL, question["ts"], "agent:hand_back")
+    question, _, told = bot.slack.ephemerals(SANNE, CHANNEL)
+    assert "Je bent er weer" in text_of(question) and action_ids(question) == []
+    assert "Mijn zaken overdragen" in text_of(told)
+    assert (await bot.case(case_id)).assignee == SANNE
