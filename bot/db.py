@@ -381,7 +381,10 @@ def give(file: Path, to: os.stat_result) -> None:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the tables to the newest revision, completely or not at all; raises BadSettings if that is impossible."""
+    """Bring the tables to the newest revision, completely or not at all; raises BadSettings if that is impossible.
+
+    The database's own error is raised when its disk is full.
+    """
     if engine.dialect.name == "sqlite":
         _make_private(engine.url.database or "")
     async with connected(engine) as connection:
@@ -403,9 +406,14 @@ async def migrate(engine: AsyncEngine) -> None:
         except ModuleNotFoundError:  # that of the queue, whose tables are among them
             raise lacking("PostgreSQL needs its queue", "postgres") from None
         except DBAPIError as error:
+            if takes_nothing(error):
+                raise  # a command says so
+            # SQLite's error for a table that is in the way is of the same class.
+            gone = engine.dialect.name == "postgresql" and is_gone(error)
+            remedy = "try again." if gone else "is it a database of webcare?"
             reason = str(error.orig).splitlines()[0]
             raise BadSettings(
-                f"The tables of {place(engine)} cannot be brought up to date ({reason}): is it a database of webcare?"
+                f"The tables of {place(engine)} cannot be brought up to date ({reason}): {remedy}"
             ) from None
 
 

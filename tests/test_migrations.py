@@ -27,6 +27,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import db
 from bot.cases import index, numbers
 from bot.config import BadSettings
+from bot.disk import takes_nothing
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.sla import ClockKind
@@ -561,6 +562,39 @@ async def test_two_that_bring_the_tables_up_to_date_at_once_both_succeed(blank: 
     at_once = [webcare(folder, "migrate", database_url=address) for folder in folders]
     assert [(done.code, done.err) for done in await asyncio.gather(*at_once)] == [(0, "")] * 3
     assert await db.is_migrated(blank)
+
+
+FULL = {
+    "sqlite": ("PRAGMA max_page_count = 1",),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE EVENT TRIGGER refusing ON ddl_command_start EXECUTE FUNCTION refuse()",
+    ),
+}
+"""What lets each database refuse a new table as it does when its disk is full; SQLite for this connection."""
+
+
+async def test_a_disk_that_is_full_in_the_middle_of_a_migration_is_not_taken_for_another_program(
+    blank: AsyncEngine,
+) -> None:
+    """A command says of such an error that the disk is full."""
+    async with blank.begin() as connection:
+        for statement in FULL[blank.dialect.name]:
+            await connection.execute(text(statement))
+    with pytest.raises(DBAPIError) as refused:
+        await db.migrate(blank)
+    assert takes_nothing(refused.value)
+
+
+@pytest.mark.parametrize("blank", ["postgresql"], indirect=True)
+async def test_a_migration_that_is_in_the_way_of_a_running_bot_is_to_be_tried_again(blank: AsyncEngine) -> None:
+    """PostgreSQL ends one of two that wait for each other: the old program writes until the new one takes its place."""
+    async with blank.begin() as connection:
+        for statement in FULL["postgresql"]:
+            await connection.execute(text(statement.replace("disk_full", "deadlock_detected")))
+    with pytest.raises(BadSettings, match="try again"):
+        await db.migrate(blank)
 
 
 async def at_revision(engine: AsyncEngine, revision: str) -> None:
