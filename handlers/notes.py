@@ -40,11 +40,11 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
     edited_ts = (message.get("edited") or {}).get("ts", "")  # of a message with a file all words may be taken out
     if not thread_ts or not user or not (text or edited_ts) or message.get("bot_id") or message["ts"] == thread_ts:
         return
-    case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
-    if case_id is not None:
-        async with messages.changing(desk, case_id) as session:
+    card = await places.card_of_thread(desk, Place(channel, thread_ts))
+    if card is not None and card.case_id is not None:
+        async with messages.changing(desk, card.case_id) as session:
             await cases.keep_thread_message(
-                session, case_id, by=user, now=desk.now(), text=text, channel=channel, thread_ts=thread_ts,
+                session, card.case_id, by=user, now=desk.now(), text=text, card_id=card.id, channel=channel,
                 ts=message["ts"], edited_ts=edited_ts,
             )  # fmt: skip
 
@@ -54,7 +54,7 @@ async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
     thread_ts, user, ts = message.get("thread_ts"), message.get("user"), event["deleted_ts"]
     if not thread_ts or not user or ts == thread_ts:
         return
-    case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
-    if case_id is not None:
-        async with messages.changing(desk, case_id) as session:
-            await cases.delete_thread_message(session, case_id, by=user, now=desk.now(), channel=channel, ts=ts)
+    card = await places.card_of_thread(desk, Place(channel, thread_ts))
+    if card is not None and card.case_id is not None:
+        async with messages.changing(desk, card.case_id) as session:
+            await cases.delete_thread_message(session, card.case_id, by=user, now=desk.now(), channel=channel, ts=ts)

@@ -78,8 +78,8 @@ async def keep_thread_message(
     by: str,
     now: datetime,
     text: str,
+    card_id: int,
     channel: str,
-    thread_ts: str,
     ts: str,
     edited_ts: str,
 ) -> None:
@@ -87,8 +87,8 @@ async def keep_thread_message(
 
     `edited_ts` is when it was edited, "" if it was not. An older version may come in after a newer one, or once more,
     and then takes nothing back. One of which all words were taken out is no note, unless an edit brings words again. A
-    note under a card from before the case was handed over is shown under the new card too, also when the case is back
-    with the same team.
+    note under a card (the message `card_id`) from before the case was handed over is shown under the new card too, also
+    when the case is back with the same team.
     """
     case, text = await locked(session, case_id), _as_typed(text)
     rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
@@ -98,7 +98,7 @@ async def keep_thread_message(
         session.add(note)
         if text:
             session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
-        if text and case.transfers and await _is_former(session, case_id, channel, thread_ts):
+        if text and case.transfers and await _is_former(session, card_id):
             await session.flush()
             await tell_thread(session, case, MessageKind.NOTE, _key(note), note.id)
     elif note.deleted_at is None and edited_ts > (note.edited_ts or ""):
@@ -133,17 +133,10 @@ async def _show_again(session: AsyncSession, note: Note) -> None:
     await session.exec(repeated.values(version=Message.version + 1).execution_options(synchronize_session=False))
 
 
-async def _is_former(session: AsyncSession, case_id: int, channel: str, thread_ts: str) -> bool:
-    """Tell whether the card that heads a thread is from before its case was handed over.
-
-    That is so of any card in the channel of a team that no longer has the case, also before we know where it is.
-    """
-    cards = (MessageKind.CASE, MessageKind.FORMER)
-    here = select(Message.kind, Message.ts).where(
-        Message.case_id == case_id, Message.channel == channel, col(Message.kind).in_(cards)
-    )
-    there = (await session.exec(here)).all()
-    return (MessageKind.FORMER, thread_ts) in there or MessageKind.CASE not in {kind for kind, _ in there}
+async def _is_former(session: AsyncSession, card_id: int) -> bool:
+    """Tell whether a card is from before its case was handed over."""
+    kinds = await session.exec(select(Message.kind).where(Message.id == card_id))
+    return kinds.first() is MessageKind.FORMER
 
 
 async def delete_thread_message(

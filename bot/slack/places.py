@@ -70,8 +70,8 @@ async def any_shown(session: AsyncSession) -> bool:
     return (await session.exec(select(Message.id).where(col(Message.ts).is_not(None)).limit(1))).first() is not None
 
 
-async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
-    """Return the case whose card heads a thread, also for the card of a team that handed it over; or None.
+async def card_of_thread(desk: TeamDesk, thread: Place) -> Message | None:
+    """Return the card that heads a thread, also that of a team that handed its case over; None if no card does.
 
     Slack may show a card before we have stored where it is; then we ask Slack for the key of that message.
     """
@@ -87,4 +87,4 @@ async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
     if known is None and cards:
         key = await key_at(desk.slack, thread)
         known = next((card for card in cards if card.key == key), None)
-    return known.case_id if known else None
+    return known

@@ -29,7 +29,7 @@ from bot.staffing import duty
 from bot.team import routing
 from jobs import digest, redaction, sla, sweep
 from tests.clocks import local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with, second_desk
 from tests.people import (
     BEA,
     BEHEER,
@@ -447,10 +447,17 @@ async def test_a_note_in_the_old_thread_reaches_the_team_that_has_the_case(bot: 
     assert "melder belde" not in str(bot.slack.thread(BEHEER, there["ts"]))
 
 
-async def test_a_note_in_the_thread_from_before_a_case_came_back_reaches_the_new_card(bot: Bot) -> None:
+@pytest.mark.parametrize("its_place", ["known", "not yet known"])
+async def test_a_note_in_the_thread_from_before_a_case_came_back_reaches_the_new_card(bot: Bot, its_place: str) -> None:
+    """Also while we do not know yet where Slack put the card from before."""
     beheer = await second_team(bot)
+    if its_place == "not yet known":
+        bot.clock.stop()
+        bot.slack.faults.drop_after("chat.postMessage")
     bot.citizen_posts("Het fietspad ligt vol glas.")
     first = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    if its_place == "not yet known":
+        await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and m.ts is None))
     await by_verb(bot, seen=1, to=beheer)
     await by_verb(bot, seen=beheer, to=1, key="back")
     again = await card_in(bot, CHANNEL, "fietspad", "Nieuw", "Van Beheer")
