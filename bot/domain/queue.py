@@ -1,21 +1,27 @@
 """The queue: the one order in which cases are listed, and which of them a list shows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
+
+from bot.domain.signals import Rank, rank_of
 
 OVERVIEW = "overview"
 """The value of the button on the Home for the overview, in place of a filter."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def precedence(*, urgent: bool, due_at: datetime | None, opened_at: datetime, case_id: int) -> tuple[object, ...]:
-    """Return the sort key of a case: urgent ones first, then those due first, then the oldest.
+def precedence(
+    *, urgent: bool, signals: Collection[str], due_at: datetime | None, opened_at: datetime, case_id: int
+) -> tuple[object, ...]:
+    """Return the sort key of a case: urgent ones, then those with a signal of the first rank, due first, the oldest.
 
     Cases that are never due come after those that are. `bot.models.order` says the same in SQL.
     """
-    return (not urgent, due_at or NEVER, opened_at, case_id)
+    first = rank_of(signals, private=False) is Rank.FIRST
+    return (not urgent, not first, due_at or NEVER, opened_at, case_id)
 
 
 class Which(StrEnum):

@@ -1,7 +1,8 @@
 """Signals: what makes a new post go before the others that wait for their card, and why.
 
-They are found by words that anyone can read here, and shown with the case. They decide the order only: nothing is
-answered, hidden or judged by them, and a case with a signal has the usual norm.
+They are found by words that anyone can read here, and shown with the case. They decide the order only, of new cards
+and, those of the first rank, of lists: nothing is answered, hidden or judged by them, and a case with a signal has the
+usual norm.
 """
 
 import re
@@ -38,6 +39,8 @@ QUIETLY = len(Rank)
 """By how much the rank of a card is higher while nothing happened to it: it is written after all others."""
 OWN = "own:"
 """What a stored signal begins with that is one of the team's own words."""
+FIRST = (Signal.HURT, Signal.SELF_HARM, Signal.THREAT, OWN)
+"""What a stored signal begins with that gives a post the first rank; no other signal begins so."""
 
 _SAID: Mapping[Signal, str] = {
     Signal.HURT: r"""
@@ -106,12 +109,11 @@ def still_said(signals: Iterable[str], text: str) -> list[str]:
 
 def rank_of(signals: Collection[str], *, private: bool) -> Rank:
     """Return the rank of a post with these signals; of a private one too, which no passer-by can answer."""
-    if any(signal in _FIRST or signal.startswith(OWN) for signal in signals):
+    if any(signal.startswith(FIRST) for signal in signals):
         return Rank.FIRST
     return Rank.SOON if signals or private else Rank.LATER
 
 
-_FIRST = frozenset({Signal.HURT, Signal.SELF_HARM, Signal.THREAT})
 _IN_ORDER = {signal: place for place, signal in enumerate(Signal)}
 
 

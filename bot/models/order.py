@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import String, cast, col, false, func, or_, select
 
 from bot.domain.queue import precedence
+from bot.domain.signals import FIRST
 from bot.models.case import Case
 from bot.models.clock import Clock
 
@@ -17,8 +18,13 @@ _first_due = (
     .scalar_subquery()
 )
 
+_signals = cast(col(Case.signals), String)
+_said = or_(*(_signals.contains(f'"{signal}', autoescape=True) for signal in FIRST))
+"""The stored text is JSON, so a quote begins a signal: one within a team's own word has a backslash before it."""
+
 IN_ORDER: Sequence[Any] = (
     col(Case.urgent).desc(),
+    func.coalesce(_said, false()).desc(),
     _first_due.asc().nulls_last(),
     col(Case.opened_at),
     col(Case.id),
@@ -34,4 +40,10 @@ def due_at(clocks: Iterable[Clock]) -> datetime | None:
 
 def in_order(case: Case, clocks: Iterable[Clock]) -> tuple[object, ...]:
     """Return the sort key of a case, by its clocks."""
-    return precedence(urgent=case.urgent, due_at=due_at(clocks), opened_at=case.opened_at, case_id=case.id)
+    return precedence(
+        urgent=case.urgent,
+        signals=case.signals or (),
+        due_at=due_at(clocks),
+        opened_at=case.opened_at,
+        case_id=case.id,
+    )

@@ -66,7 +66,13 @@ async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> lis
 def _order(fact: Fact) -> tuple[object, ...]:
     """Return the sort key of a reminder: that of its case in every list; an urgent question is urgent too."""
     case, urgent = fact.case, fact.urgent or fact.case.urgent
-    return precedence(urgent=urgent, due_at=fact.due_at, opened_at=case.opened_at, case_id=case.id)
+    return precedence(
+        urgent=urgent,
+        signals=case.signals or (),
+        due_at=fact.due_at,
+        opened_at=case.opened_at,
+        case_id=case.id,
+    )
 
 
 async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact], urls: Mapping[int, str]) -> Due:

@@ -31,7 +31,8 @@ async def fill(bot: Bot, many: int = 40) -> None:
         for number in range(1, many + 1):
             at = now - timedelta(minutes=dice.choice([1, 5, 5, 60, 600]))
             status, urgent = dice.choice([Status.NEW, Status.CLAIMED, Status.ESCALATED]), dice.random() < 0.3
-            about: dict[str, Any] = {"team_id": 1, "account_id": 1, "author_id": 1}
+            signals = dice.choice([None, None, ["danger"], ["press", "self_harm"], ['own:"hurt"'], ["own:é_%"]])
+            about: dict[str, Any] = {"team_id": 1, "account_id": 1, "author_id": 1, "signals": signals}
             session.add(
                 Case(id=number, number=number, status=status, urgent=urgent, assignee=SANNE, opened_at=at, **about)
             )
@@ -83,6 +84,19 @@ async def test_an_urgent_case_comes_first_on_every_list(sqlite_bot: Bot) -> None
         await cases.set_urgent(session, 3, urgent=True, by=SANNE, now=bot.desk.now())
     for words in (await asked(bot, YOUSSEF, "/webcare open"), text_of(await opened_home(bot))):
         assert words.index("Vraag 3") < words.index("Vraag 1") < words.index("Vraag 2")
+
+
+async def test_whoever_is_in_danger_comes_before_what_is_due_on_every_list(bot: Bot) -> None:
+    """An urgent case still comes before it: a person said that. Danger in general and the press keep their places."""
+    said = ["Het licht is stuk", "Er is brand bij de sluis", "De lift is stuk", "Mijn buurman is zwaargewond"]
+    for number, text in enumerate(said, 1):
+        await mention(bot, number, text)
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, 3, urgent=True, by=SANNE, now=bot.desk.now())
+    await bot.slack.open_home(YOUSSEF)
+    for words in (await asked(bot, YOUSSEF, "/webcare open"), text_of(await home(bot, YOUSSEF, "zwaargewond"))):
+        places = [words.index(text) for text in (said[2], said[3], said[0], said[1])]
+        assert places == sorted(places), words
 
 
 async def opened_home(bot: Bot) -> dict:

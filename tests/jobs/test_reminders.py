@@ -126,6 +126,17 @@ async def test_a_list_of_many_long_posts_is_edited_too(office: Bot) -> None:
     assert "Vraag 0:" not in shown and "Vraag 10:" in shown
 
 
+async def test_a_list_that_does_not_show_all_names_whoever_is_in_danger(office: Bot) -> None:
+    for number in range(11):
+        await mention(office, number, text=f"Vraag {number}")
+    await mention(office, 11, text="Mijn buurman is zwaargewond")
+    await at(office, "2026-11-20 11:30")
+    await level(office)
+    [shown] = showing(office, "⏰", "12 te laat")
+    assert "en nog 2" in text_of(shown) and "Vraag 9" not in text_of(shown)
+    assert text_of(shown).index("zwaargewond") < text_of(shown).index("Vraag 0")
+
+
 async def test_a_list_that_somebody_deleted_comes_back_when_more_comes_in_it(office: Bot) -> None:
     """An owner of the workspace tidied the channel up; what is due later that day was only edited into that list."""
     await mention(office, 1, text="Vraag 1")
