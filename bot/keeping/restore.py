@@ -134,7 +134,10 @@ def _kept(place: Path) -> Path:
     try:
         os.link(place, before)
     except OSError:  # a file system without hard links
-        shutil.copy2(place, before)
+        with files.drafted(before) as copy:
+            shutil.copyfile(place, copy)
+            files.let_be_used_as(copy, place)
+            files.put(copy, before, force=False)
     return before
 
 

@@ -467,6 +467,35 @@ def test_a_restored_database_has_the_owner_and_the_rights_of_the_one_before(tmp_
     assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
 
 
+def test_nobody_else_can_read_the_copy_of_the_database_before_while_it_is_made(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk without hard links; the copy is as private as the database, and of the same owner, from the first byte."""
+    file, place = Path(make_url(sqlite_url).database or ""), tmp_path / "webcare.db"
+    shutil.copy(file, place)
+    place.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(place, 4321, 4321)
+    there, copied, rights = place.stat(), shutil.copyfile, list[int]()
+
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    def watched(source: Path, target: Path, **more: Any) -> Path:
+        made = Path(copied(source, target, **more))
+        rights.append(made.stat().st_mode & 0o777)
+        return made
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(shutil, "copyfile", watched)
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{place}")
+    before = restore.restore(settings, file, lambda *_: None, force=True, slack=False).before
+    assert rights == [0o600]
+    assert isinstance(before, Path)
+    kept = before.stat()
+    assert (kept.st_uid, kept.st_gid, kept.st_mode & 0o777) == (there.st_uid, there.st_gid, 0o600)
+
+
 def test_a_database_that_was_lost_comes_back_with_the_owner_of_its_folder(tmp_path: Path, sqlite_url: str) -> None:
     """Else the service, which root restores it for, could not open it."""
     file, place = Path(make_url(sqlite_url).database or ""), tmp_path / "data" / "webcare.db"
