@@ -45,12 +45,15 @@ def number_name(number: int, t: Texts) -> str:
     return t("Case {number}", number=number)
 
 
-def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Return whose case it is and its state: the sentence that a screen reader reads when the card changes."""
+def spoken_state(file: CaseFile, t: Texts, now: datetime, *, outside: bool = False) -> str:
+    """Return whose case it is and its state: the sentence that a screen reader reads when the card changes.
+
+    `outside` as for `state_line`.
+    """
     case, agent = file.case, f"<@{file.case.assignee}>"
     who = {"number": case.number, "name": literal(file.author.called, 80)}
     if reply := _under_way(file):
-        _symbol, _, state = _reply_state(file, reply, t, now).partition(" ")
+        _symbol, _, state = _reply_state(file, reply, t, now, outside=outside).partition(" ")
         return t("Case {number} of {name}: {state}", state=state, **who)
     match case.status:
         case Status.NEW:
@@ -79,12 +82,13 @@ def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
 def state_line(file: CaseFile, t: Texts, now: datetime, *, outside: bool = False) -> str:
     """Return the state of the case in words; the symbol before them only repeats the words.
 
-    `outside`: others than its team read it, so it has no words of the colleague who closed it.
+    `outside`: others than its team read it, so it has no words of the colleague who closed it, nor of a platform that
+    did not take an answer: it may repeat that.
     """
     case, reply = file.case, file.reply
     who = f"<@{case.assignee}>" if case.assignee else ""
     if unsent := _under_way(file):
-        return _reply_state(file, unsent, t, now)
+        return _reply_state(file, unsent, t, now, outside=outside)
     match case.status:
         case Status.NEW:
             since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
@@ -266,10 +270,12 @@ def unread_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     ]
 
 
-def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
+def _reply_state(file: CaseFile, reply: Reply, t: Texts, now: datetime, *, outside: bool = False) -> str:
     if reply.unsent and file.account.stopped_at is not None:
         return _stopped(file, reply, t, now)
     who, problem = f"<@{reply.by}>", literal(t.stored(reply.problem), 300)
+    if problem and outside:
+        problem = t("why is on the card of the case.")
     match reply.status:
         case ReplyStatus.APPROVED if problem:
             return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",

@@ -71,7 +71,7 @@ def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View
         context(_where(file, made, t, now)),
     ]
     spoken = t("{case} of {name} handed over to {team} by {agent}", case=number, name=name, **who)
-    return View(f"{spoken}. {spoken_state(file, t, now)}", blocks)
+    return View(f"{spoken}. {spoken_state(file, t, now, outside=True)}", blocks)
 
 
 def _newest(file: CaseFile, made: Transfer) -> Mention:

@@ -17,10 +17,12 @@ from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.mention import Act, Author, Gone, Media, Post, permits
 from bot.domain.routing import Rule
 from bot.domain.sla import ClockKind
-from bot.domain.text import Refused
+from bot.domain.text import Refused, text
 from bot.figures.search import Asked, search
 from bot.models import Author as AuthorRow
 from bot.models import Case, Clock, Event, Message, MessageKind, Note, Role, Team, Transfer
+from bot.outgoing import replies
+from bot.outgoing.composing import Answer
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -246,6 +248,34 @@ async def test_the_former_team_reads_nothing_that_was_written_for_or_by_the_othe
         assert "123456782" not in json.dumps(shown) and "06-12345678" not in json.dumps(shown), list(map(read, shown))
     assert all("vol glas" in read(each) and "*Afgesloten* door" in read(each) for each in former)
     assert any("3 keer overgedragen" in read(each) and "vol glas" in read(each) for each in direct)
+
+
+async def test_the_former_team_does_not_read_in_the_words_of_a_platform_what_the_other_team_answered(
+    office: Bot,
+) -> None:
+    """A platform may repeat an answer where it says why it does not take that."""
+    bot, beheer = office, await second_team(office)
+    await mention(bot, text="Het fietspad ligt vol glas.")
+    await settled(bot)
+    for seen, to in ((1, beheer), (beheer, 1), (1, beheer)):
+        await by_verb(bot, seen=seen, to=to, key=f"{bot.clock.at}")  # type: ignore[attr-defined]
+        bot.clock.at += timedelta(minutes=5)  # type: ignore[attr-defined]
+    now, answered = bot.desk.now(), "Bel Bea: 06-12345678"
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=BEA, now=now)
+        file = await cases.read(session, 1)
+        given = Answer(1, file.latest.id, submission="v", words=answered, private=False, initials="BB", seen=file.seen)
+        reply = await replies.answer(
+            session, given, connector=bot.desk.connector, by=BEA, now=now, undo=timedelta(hours=2)
+        )
+        reply.problem = text("{host} says: {reason}", host="square", reason=f"not now: {answered}").to_json()
+        session.add(reply)
+    await messages.sync(bot.desk, 1)
+    await settled(bot)
+    assert "not now: Bel Bea" in "\n".join(map(read, bot.slack.messages(BEHEER)))
+    former = [each for each in bot.slack.messages(CHANNEL) if "Wacht op verzending" in read(each)]
+    assert former and all("waarom staat op de kaart van de zaak" in read(each) for each in former)
+    assert "06-12345678" not in json.dumps(bot.slack.messages(CHANNEL))
 
 
 async def test_the_thread_of_the_former_team_shows_what_the_citizen_wrote_as_it_was(office: Bot) -> None:
