@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot import cases, db
+from bot.accounts import store
 from bot.cases import inbox
 from bot.cli.doctor.facts import Facts, gather
 from bot.cli.doctor.show import show
@@ -29,6 +30,7 @@ from bot.models import (
     ReplyStatus,
     Team,
 )
+from bot.outgoing import queue
 from bot.sandbox.app import Sandbox
 from bot.steady_clock import utc_now
 from bot.team.settings import TeamSettings
@@ -237,6 +239,28 @@ async def test_a_case_is_read_from_the_database_and_said_in_words(
     assert ("nothing, as it has ended" in out) is (WAITS[situation] is WaitsFor.NOBODY), out
     assert len(wrong(found)) == (situation in NOT_RIGHT), out
     assert "Fatima" not in out and "vuilniswagen" not in out
+
+
+async def test_of_a_stopped_account_no_moment_is_named_at_which_an_answer_goes_out(
+    database_url: str, slack: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with in_situation("a reply on its way", database_url, slack) as (table, desk):
+        async with table.session() as session:
+            store.stop(session, await session.get_one(Account, 1), desk.now())
+        table.passes(minutes=2)
+        async with desk.reading() as session:
+            found = await gather(session, 1, desk.now())
+            assert await queue.accounts_due(session, desk.now() + timedelta(days=1)) == set()
+    out = shown(found, capsys)
+    assert "– answer 1 is sent once its account is started again" in out
+    assert "or tried again" not in out
+
+
+def test_what_still_goes_out_of_a_case_that_has_ended_is_not_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    going = facts(Status.CLOSED, coming=[], acts=[act(Act.HIDE, ActStatus.APPROVED)])
+    out = shown(going, capsys)
+    assert "act 1 (hide) is carried out, or tried again" in out
+    assert "nothing, as it has ended" not in out
 
 
 async def test_what_no_job_did_in_time_is_said(sqlite_url: str, slack: Sandbox) -> None:

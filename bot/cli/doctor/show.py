@@ -126,17 +126,28 @@ def _waits_for(facts: Facts, t: Texts) -> str:
 
 
 def _next(facts: Facts, t: Texts) -> Iterator[tuple[str, str]]:
-    for reply in facts.file.replies:
-        if reply.unsent:
-            yield t.seconds(facts.file.goes_out_at(reply), facts.now), f"answer {reply.id} is sent, or tried again"
-    for act in facts.file.acts:
-        if act.status in GOING:
-            yield t.seconds(act.send_at, facts.now), f"act {act.id} ({act.kind}) is carried out, or tried again"
+    rows = [*_going_out(facts, t)]
     for each in facts.coming:
-        yield ("now" if each.at <= facts.now else t.when(each.at, facts.now)), doing(each, facts)
-    if not facts.coming:
+        rows.append(("now" if each.at <= facts.now else t.when(each.at, facts.now), doing(each, facts)))
+    if rows:
+        yield from rows
+    else:
         ended = facts.file.waits_for is WaitsFor.NOBODY
         yield "–", "nothing, as it has ended" if ended else "nothing"
+
+
+def _going_out(facts: Facts, t: Texts) -> Iterator[tuple[str, str]]:
+    """Say when its answers and acts go out; no moment is known while nothing is sent for its account."""
+    file, stopped = facts.file, facts.file.account.stopped_at is not None
+    going = [(file.goes_out_at(each), f"answer {each.id} is sent") for each in file.replies if each.unsent]
+    going += [
+        (each.send_at, f"act {each.id} ({each.kind}) is carried out") for each in file.acts if each.status in GOING
+    ]
+    for at, what in going:
+        if stopped:
+            yield "–", f"{what} once its account is started again"
+        else:
+            yield t.seconds(at, facts.now), f"{what}, or tried again"
 
 
 def doing(each: Coming, facts: Facts) -> str:
