@@ -41,7 +41,7 @@ async def silent(session: AsyncSession, now: datetime) -> dict[int, Silence]:
         these = await session.exec(select(Case.id).where(forgotten, which).limit(AT_MOST))
         moments |= dict.fromkeys(these, why)
     timed = select(Clock.id).where(Clock.case_id == Case.id, running).correlate(Case).exists()
-    untimed = select(Case.id).where(WAITING, _answerable(), ~timed).order_by(col(Case.opened_at)).limit(AT_MOST)
+    untimed = select(Case.id).where(WAITING, answerable(), ~timed).order_by(col(Case.opened_at)).limit(AT_MOST)
     found = dict.fromkeys(await session.exec(untimed), Silence.NO_CLOCK)
     return {**found, **moments}
 
@@ -58,7 +58,7 @@ async def _never_open(session: AsyncSession, team_ids: Collection[int], now: dat
     return found
 
 
-def _answerable() -> ColumnElement[bool]:
+def answerable() -> ColumnElement[bool]:
     """Return the condition that a case could ever be answered; others have no clocks (bot.cases.clocks)."""
     allows = cast(col(Mention.allows), String)
     may_be = or_(*(allows.contains(f'"{act}"') for act in sorted(ANSWERS)))

@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, String, Table, cast, exists, inspect, text
+from sqlalchemy import ColumnElement, Connection, Table, exists, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import accounts, db
 from bot.accounts import seal
+from bot.cases.silent import answerable
 from bot.config import BadSettings, Settings
 from bot.domain.case import Status
 from bot.keeping import sqlite
@@ -21,7 +22,6 @@ from bot.models import (
     CaseWords,
     Clock,
     Event,
-    Mention,
     Message,
     MessageKind,
     Reply,
@@ -169,9 +169,8 @@ def _opens(sealed: bytes, key: str) -> bool:
 def _of_cases() -> Iterator[tuple[str, ColumnElement[bool], str]]:
     """Yield what may be wrong with cases: what it is called, the condition, and what it means and what to do."""
     clock = select(Clock.id).where(Clock.case_id == Case.id, col(Clock.stopped_at).is_(None))
-    answers = select(Mention.id).where(Mention.case_id == Case.id, cast(col(Mention.allows), String) != "[]")
     yield (
-        "Waiting cases", WAITING & answers.exists() & ~clock.where(col(Clock.next_at).is_not(None)).exists(),
+        "Waiting cases", WAITING & answerable() & ~clock.where(col(Clock.next_at).is_not(None)).exists(),
         "wait for us, and nobody will hear of them again. If their team has opening hours, report this; until then "
         "look after them in Slack.",
     )  # fmt: skip

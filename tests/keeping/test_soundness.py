@@ -10,9 +10,12 @@ from sqlmodel import col, update
 
 from bot import accounts, db
 from bot.accounts import seal
+from bot.cases import inbox
+from bot.domain.mention import Act, Author, Post, permits
 from bot.keeping import soundness
 from bot.models import Account, CaseCount, Clock, Message
 from bot.sandbox.app import Sandbox
+from bot.slack import messages
 from bot.slack.check import Finding
 from tests.conftest import SANNE, Bot, settings_for
 from tests.people import answer
@@ -48,6 +51,16 @@ async def test_nothing_is_wrong_with_a_database_at_work(bot: Bot) -> None:
     assert "cases 2" in everything["Rows"].words
     assert everything["Messages"].words == "Slack shows all as they are."
     assert everything["Sealed tokens"].words == "all 1 can be opened."
+
+
+async def test_a_case_that_cannot_be_answered_from_here_needs_no_clock(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        post = Post("p1", Author("a", "Fatima"), "Prutsers!", bot.desk.now(), permits=permits(Act.HIDE, Act.LIKE))
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.card("Prutsers!")
+    assert await bot.rows(Clock) == []
+    assert wrong(await found(bot)) == set()
 
 
 async def broken(engine: AsyncEngine, *statements: str) -> None:
