@@ -1,5 +1,6 @@
 """`webcare doctor` says of every case what it waits for, what is wrong, and what comes next."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,17 @@ async def test_of_a_stopped_account_no_moment_is_named_at_which_an_answer_goes_o
     out = shown(found, capsys)
     assert "– answer 1 is sent once its account is started again" in out
     assert "or tried again" not in out
+
+
+@pytest.mark.parametrize("status", sorted(OPEN - {Status.NEW}))
+def test_a_case_that_lost_its_owner_is_said_to_wait_for_nobody_in_particular(
+    status: Status, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = broken(status, assignee=None)
+    steps = [Coming(LATER, Doing.ADVICE, (BY,), 100)]
+    out = shown(replace(lost, coming=steps), capsys)
+    assert "but has no owner" in out
+    assert "None" not in out
 
 
 def test_what_still_goes_out_of_a_case_that_has_ended_is_not_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def _waits_for(facts: Facts, t: Texts) -> str:
             held = any(reply.held for reply in file.replies)
             return f"us: {'its platform still has to approve our answer' if held else 'our answer is not sent yet'}"
         case WaitsFor.US:
-            return f"us: {case.assignee} must answer it"
+            return f"us: {case.assignee} must answer it" if case.assignee else "us: somebody must take it over"
         case WaitsFor.ADVICE:
             targets = [each.target for each in file.escalations if each.advice is None and each.lapsed_at is None]
             return f"advice from {', '.join(targets) or 'nobody'}"
@@ -168,7 +168,7 @@ def doing(each: Coming, facts: Facts) -> str:
         case Move():
             return f"{_goes_back(each.what, each.why, facts.file.case)}; {to} hear of it"
         case Doing.ADVICE if each.percent == 100:
-            return f"{to}: the time for advice is over; it goes back to {facts.file.case.assignee}"
+            return f"{to}: the time for advice is over; it goes back to {_owner(facts.file.case)}"
         case Doing.ADVICE:
             return f"{to}: asked for advice again"
         case Doing.UNANSWERED:
@@ -187,8 +187,12 @@ def doing(each: Coming, facts: Facts) -> str:
 
 def _goes_back(move: Move, why: Why | None, case: Case) -> str:
     """Return in words to whom a case goes back by a move of the clock, and why."""
-    to = "the queue" if LEADS_TO[move].get(case.status) is Status.NEW else case.assignee
+    to = "the queue" if LEADS_TO[move].get(case.status) is Status.NEW else _owner(case)
     return f"it goes back to {to}: {(WHY[why] if why else HAPPENED[logged_as(move)]).message}"
+
+
+def _owner(case: Case) -> str:
+    return case.assignee or "us, and nobody has it"
 
 
 # --- What there is -------------------------------------------------------------------------------
