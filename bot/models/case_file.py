@@ -193,6 +193,14 @@ class CaseFile:
         ]
         return max([reply.send_at, *before])
 
+    def taken_until(self, reply: Reply) -> datetime | None:
+        """Return until when the platform takes a reply, if it sets an end after which it takes no template either."""
+        act = ActKind.ANSWER_PRIVATELY if reply.private else ActKind.ANSWER
+        to = [each for each in self.mentions if each.id == reply.mention_id]
+        ends = [permit.until for each in to for permit in self.permits(each) if permit.act is act]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and known == ends and not self.templates else None
+
     @property
     def open_question(self) -> Escalation | None:
         """The newest question that waits for advice, if any."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
-from bot.domain.mention import Act, Arrived, Gone
+from bot.domain.mention import Arrived, Gone
 from bot.domain.text import Text, text
 from bot.models import Case, CaseFile, CaseLine, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
@@ -246,18 +246,9 @@ def _stopped(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
     who, problem = f"<@{reply.by}>", literal(t.stored(file.account.problem), 300)
     words = t("*Waiting to send* – the account is stopped; the answer of {agent} goes out once it is started again. "
               "{problem}", agent=who, problem=problem)  # fmt: skip
-    end = _taken_until(file, reply)
+    end = file.taken_until(reply)
     until = t("The platform takes this answer until {time}.", time=t.when(end, now)) if end else ""
     return f"⏳ {words} {until}".strip()
-
-
-def _taken_until(file: CaseFile, reply: Reply) -> datetime | None:
-    """Return until when the platform takes an answer, if it sets an end after which it takes no template either."""
-    act = Act.ANSWER_PRIVATELY if reply.private else Act.ANSWER
-    to = [each for each in file.mentions if each.id == reply.mention_id]
-    ends = [permit.until for each in to for permit in file.permits(each) if permit.act is act]
-    known = [end for end in ends if end is not None]
-    return max(known) if known and known == ends and not file.templates else None
 
 
 def unread_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:

@@ -139,15 +139,18 @@ def _next(facts: Facts, t: Texts) -> Iterator[tuple[str, str]]:
 def _going_out(facts: Facts, t: Texts) -> Iterator[tuple[str, str]]:
     """Say when its answers and acts go out; no moment is known while nothing is sent for its account."""
     file, stopped = facts.file, facts.file.account.stopped_at is not None
-    going = [(file.goes_out_at(each), f"answer {each.id} is sent") for each in file.replies if each.unsent]
-    going += [
-        (each.send_at, f"act {each.id} ({each.kind}) is carried out") for each in file.acts if each.status in GOING
-    ]
-    for at, what in going:
-        if stopped:
-            yield "–", f"{what} once its account is started again"
-        else:
-            yield t.seconds(at, facts.now), f"{what}, or tried again"
+    for reply in file.replies:
+        if reply.unsent and stopped:
+            end = file.taken_until(reply)
+            until = f"; the platform takes it until {t.when(end, facts.now)}" if end else ""
+            yield "–", f"answer {reply.id} is sent once its account is started again{until}"
+        elif reply.unsent:
+            yield t.seconds(file.goes_out_at(reply), facts.now), f"answer {reply.id} is sent, or tried again"
+    for act in file.acts:
+        if act.status in GOING and stopped:
+            yield "–", f"act {act.id} ({act.kind}) is carried out once its account is started again"
+        elif act.status in GOING:
+            yield t.seconds(act.send_at, facts.now), f"act {act.id} ({act.kind}) is carried out, or tried again"
 
 
 def doing(each: Coming, facts: Facts) -> str:

@@ -140,7 +140,7 @@ def _replies(facts: Facts) -> Iterator[Wrong]:
 
 def _unsent(what: str, stopped: bool, late: timedelta) -> Iterator[Wrong]:
     if stopped:
-        yield Wrong(f"{what} cannot be sent: the account is stopped.", "Mend the account; it is sent by itself then.")
+        yield Wrong(f"{what} cannot be sent: the account is stopped.", "Mend the account; it is tried by itself then.")
     elif late > SENT_WITHIN:
         yield Wrong(f"{what} was due {_minutes(late)} ago and was not tried.", RUNS)
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from bot.cli.doctor.facts import gather
+from bot.cli.doctor.show import show
 from bot.domain.mention import Act, Gone
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
@@ -372,7 +374,7 @@ async def test_a_reply_below_a_comment_that_we_hid_is_answered_in_public_once_th
 
 
 async def test_of_an_answer_that_waits_for_a_stopped_account_the_card_says_until_when_it_is_taken(
-    on_instagram: Bot, server: FakeInstagram
+    on_instagram: Bot, server: FakeInstagram, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bot = on_instagram
     server.comment("jan", "Wie belt mij terug?")
@@ -384,6 +386,10 @@ async def test_of_an_answer_that_waits_for_a_stopped_account_the_card_says_until
     words = "neemt dit antwoord aan tot"
     card = text_of(await bot.card("*Wacht op verzending*", words))
     assert f"{words} {bot.desk.texts('nl').when(until, bot.desk.now())}" in card
+    async with bot.desk.reading() as session:
+        show(await gather(session, 1, bot.desk.now()), bot.desk.texts("en"), words=False)
+    taken = f"the platform takes it until {bot.desk.texts('en').when(until, bot.desk.now())}"
+    assert taken in " ".join(capsys.readouterr().out.split()), "webcare doctor says it too"
     bot.clock.advance(days=8)
     await stopped(bot, "gemeente", again=True)
     await sent_out(bot)
