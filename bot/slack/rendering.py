@@ -113,7 +113,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message, file:
         case MessageKind.REPLY_PROBLEM:
             return await _reply_problem(desk, session, message)
         case MessageKind.REPLY_WAITS:
-            return thread.reply_waits(await _file(session, message), subject, t)
+            return thread.reply_waits(await _file(session, message), subject, t, now)
         case MessageKind.ACT_PROBLEM:
             act, hiding = await session.get_one(Act, subject), await session.get(Hiding, subject)
             agreed = hiding.decided_by if hiding is not None else None

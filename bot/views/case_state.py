@@ -246,9 +246,13 @@ def _stopped(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
     who, problem = f"<@{reply.by}>", literal(t.stored(file.account.problem), 300)
     words = t("*Waiting to send* – the account is stopped; the answer of {agent} goes out once it is started again. "
               "{problem}", agent=who, problem=problem)  # fmt: skip
+    return f"⏳ {words} {taken_until(file, reply, t, now)}".strip()
+
+
+def taken_until(file: CaseFile, reply: Reply, t: Texts, now: datetime) -> str:
+    """Say until when the platform takes an answer; empty if it sets no end."""
     end = file.taken_until(reply)
-    until = t("The platform takes this answer until {time}.", time=t.when(end, now)) if end else ""
-    return f"⏳ {words} {until}".strip()
+    return t("The platform takes this answer until {time}.", time=t.when(end, now)) if end else ""
 
 
 def unread_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:

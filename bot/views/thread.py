@@ -8,7 +8,7 @@ from bot.domain.text import Text
 from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
-from bot.views.case_state import target_name
+from bot.views.case_state import taken_until, target_name
 from bot.views.citizen import (
     Room,
     author_line,
@@ -122,7 +122,7 @@ def _problem_words(file: CaseFile, reply: Reply, t: Texts, *, doubted: bool) -> 
              "press Yes or No on the card.", agent=reply.by)  # fmt: skip
 
 
-def reply_waits(file: CaseFile, reply_id: int | None, t: Texts) -> View:
+def reply_waits(file: CaseFile, reply_id: int | None, t: Texts, now: datetime) -> View:
     """Notify an agent that their reply has waited for long, and why; afterwards say how that ended."""
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.SENT:
@@ -133,12 +133,13 @@ def reply_waits(file: CaseFile, reply_id: int | None, t: Texts) -> View:
         return _only(t("The answer of <@{agent}> waited for long; the card says what became of it.", agent=reply.by))
     if file.account.stopped_at is not None:
         why, problem = t("the account is stopped, so it goes out once that is started again."), file.account.problem
+        until = taken_until(file, reply, t, now)
     else:
-        why, problem = t("sending it did not succeed so far, and we keep trying."), reply.problem
+        why, problem, until = t("sending it did not succeed so far, and we keep trying."), reply.problem, ""
     words = t("<@{agent}>, an answer of yours still waits: {why} You can take it back on the card, and reach the "
               "citizen in another way. {problem}",
               agent=reply.by, why=why, problem=literal(t.stored(problem), 500))  # fmt: skip
-    return _only(words.strip())
+    return _only(f"{words.strip()} {until}".strip())
 
 
 def _only(words: str) -> View:

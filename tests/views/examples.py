@@ -316,7 +316,7 @@ def messages(t: Texts) -> Iterator[View]:
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
         yield thread.question(file, 1, t)
         yield thread.reply_problem(file, 1, t)
-        yield thread.reply_waits(file, 1, t)
+        yield thread.reply_waits(file, 1, t, NOW)
         yield from all_of(
             thread, file=file, words=text("{agent}, this case has been assigned to you.", agent=f"<@{OTHER}>"), t=t
         )

@@ -257,7 +257,7 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield from (thread.question(file, each.id, t) for each in file.escalations[:2])
     yield from (thread.note(file, each.id, t) for each in file.notes[:2])
     yield from (thread.reply_problem(file, each.id, t) for each in file.replies[:2])
-    yield from (thread.reply_waits(file, each.id, t) for each in file.replies[:2])
+    yield from (thread.reply_waits(file, each.id, t, NOW) for each in file.replies[:2])
 
 
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:

@@ -14,6 +14,7 @@ from bot.domain.text import Refused
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Clock, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
+from jobs import replies
 from tests import people
 from tests.acting import approve, choose
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
@@ -373,7 +374,7 @@ async def test_a_reply_below_a_comment_that_we_hid_is_answered_in_public_once_th
     assert server.ours() == ["@jan Morgen. ^SB"]
 
 
-async def test_of_an_answer_that_waits_for_a_stopped_account_the_card_says_until_when_it_is_taken(
+async def test_of_an_answer_that_waits_for_a_stopped_account_card_and_thread_say_until_when_it_is_taken(
     on_instagram: Bot, server: FakeInstagram, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bot = on_instagram
@@ -384,12 +385,19 @@ async def test_of_an_answer_that_waits_for_a_stopped_account_the_card_says_until
     await answer(bot, SANNE, await bot.card("belt mij"), "Wat is uw nummer?", answer_visibility="private")
     until = (await bot.rows(Mention))[0].published_at + timedelta(days=7)
     words = "neemt dit antwoord aan tot"
-    card = text_of(await bot.card("*Wacht op verzending*", words))
+    shown = await bot.card("*Wacht op verzending*", words)
+    card, ts = text_of(shown), shown["ts"]
     assert f"{words} {bot.desk.texts('nl').when(until, bot.desk.now())}" in card
     async with bot.desk.reading() as session:
         show(await gather(session, 1, bot.desk.now()), bot.desk.texts("en"), words=False)
     taken = f"the platform takes it until {bot.desk.texts('en').when(until, bot.desk.now())}"
     assert taken in " ".join(capsys.readouterr().out.split()), "webcare doctor says it too"
+    bot.clock.advance(hours=2)
+    await replies.look_after(bot.desk)
+    said = await bot.slack.wait_for(
+        lambda: [text for each in bot.slack.thread(CHANNEL, ts) if "wacht nog" in (text := text_of(each))]
+    )
+    assert f"{words} {bot.desk.texts('nl').when(until, bot.desk.now())}" in said[0]
     bot.clock.advance(days=8)
     await stopped(bot, "gemeente", again=True)
     await sent_out(bot)
