@@ -20,6 +20,7 @@ async def away(desk: TeamDesk, user: str, rest: str) -> View:
     async with desk.session() as session:
         on_duty = await presence.set_away(session, user, leaves, desk.now())
         waiting = await presence.ask(session, user, desk.now()) if leaves else 0
+    await messages.wake_lanes(desk)  # a question to them about their cases follows
     if not leaves:
         return _message(desk.t("Welcome back. You get reminders again."))
     return views.away_question(user, waiting, desk.t, on_duty=on_duty)
@@ -57,6 +58,7 @@ async def duty(desk: TeamDesk, user: str, rest: str) -> View:
     comes = rest.casefold() not in BACK
     async with desk.session() as session:
         was_away = await presence.set_duty(session, desk.team.id, user, comes, desk.now())
+    await messages.wake_lanes(desk)  # a question to them about their cases follows
     if not comes:
         return _message(desk.t("You are no longer on duty."))
     words = desk.t(

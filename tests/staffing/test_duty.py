@@ -571,6 +571,18 @@ async def test_one_who_is_back_keeps_the_cases_and_the_next_absence_is_asked_abo
     assert len(await messages_of(office, MessageKind.AWAY)) == 2
 
 
+@pytest.mark.parametrize("command", ["weg terug", "dienst"])
+async def test_the_question_to_one_seen_away_ends_at_once_when_they_say_that_they_are_back(
+    office: Bot, command: str
+) -> None:
+    await claimed(office)
+    await asked_as_seen_away(office)
+    move(office, "2026-11-20 10:05")
+    await asked(office, SANNE, f"/webcare {command}")
+    await office.desk.wake.idle()  # type: ignore[attr-defined]
+    assert "Je bent er weer" in text_of(office.slack.direct(SANNE)[0])
+
+
 @pytest.mark.parametrize("then", ["back", "returned"])
 async def test_the_question_to_one_seen_away_ends_too_when_they_say_so_themselves_after_it(
     office: Bot, then: str
