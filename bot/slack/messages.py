@@ -220,11 +220,17 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
 
 
 async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
-    """Wait until one of `awaited` is done, at most PATIENCE; return the tasks of `running` that still run."""
+    """Wait until one of `awaited` is done, at most PATIENCE; return the tasks of `running` that still run.
+
+    What one of them raised ends the lane, whichever of them we waited for: the database is gone.
+    """
     await asyncio.wait(awaited, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     if sum(not task.done() for task in running) >= MAX_AT_ONCE:
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    return {task for task in running if not task.done()}
+    ended = {task for task in running if task.done()}
+    for task in ended:
+        task.result()
+    return running - ended
 
 
 async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:

@@ -1,10 +1,12 @@
 """Slack is slow, or does what we had given up: one message all the same, and the others do not wait for it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select, update
 
 from bot import cases
@@ -73,6 +75,43 @@ async def test_a_call_that_slack_does_not_answer_is_given_up(
         return True
 
     await eventually(is_answered)
+
+
+async def renamed(bot: Bot, table: str, to: str) -> None:
+    async with bot.desk.session() as session:
+        await (await session.connection()).execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
+
+
+@pytest.mark.logs("a message cannot be shown", "lane failed")
+async def test_of_several_messages_that_the_database_refuses_at_once_no_error_is_left_uncaught(bot: Bot) -> None:
+    async def both(holds: Callable[[Message], object]) -> bool:
+        return len(await rows_with(bot, Message, holds)) == 2
+
+    async def one_ended() -> bool:
+        return sum("_level_or_put_off" in repr(task) for task in asyncio.all_tasks()) < 2
+
+    uncaught = list[dict[str, object]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: uncaught.append(context))
+    for number in (1, 2):
+        await mention(bot, number, f"Vraag {number}")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    held = [bot.slack.faults.hold("chat.update") for _ in range(2)]
+    async with bot.desk.session() as session:
+        for case_id in (1, 2):
+            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await eventually(lambda: both(lambda m: m.leased_until))
+    await renamed(bot, "messages", "gone")
+    held[0].set()
+    await eventually(one_ended)
+    held[1].set()
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    await renamed(bot, "gone", "messages")
+    gc.collect()  # only then an error that nobody caught is told
+    assert uncaught == []
+    bot.clock.advance(minutes=3)
+    await sweep(bot.desk)
+    await eventually(lambda: both(lambda m: m.shown_version == m.version))
 
 
 async def is_posted_twice(bot: Bot) -> None:
