@@ -38,12 +38,12 @@ def due_at(clocks: Iterable[Clock]) -> datetime | None:
     return min((at for at in moments if at is not None), default=None)
 
 
-def in_order(case: Case, clocks: Iterable[Clock]) -> tuple[object, ...]:
-    """Return the sort key of a case, by its clocks."""
+def in_order(case: Case, due_at: datetime | None, *, urgent: bool = False) -> tuple[object, ...]:
+    """Return the sort key of a case, by when its first running clock is due; `urgent`: something in it is."""
     return precedence(
-        urgent=case.urgent,
+        urgent=urgent or case.urgent,
         signals=case.signals or (),
-        due_at=due_at(clocks),
+        due_at=due_at,
         opened_at=case.opened_at,
         case_id=case.id,
     )

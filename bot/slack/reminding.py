@@ -12,9 +12,8 @@ from bot.cases import reminders
 from bot.cases.reminders import Fact
 from bot.desk import TeamDesk
 from bot.domain.hours import NeverOpen, add, next_opening, opens_again
-from bot.domain.queue import precedence
 from bot.domain.reminder import STANDS, Standing
-from bot.models import Author, Case, Listed, Message, Reminder
+from bot.models import Author, Case, Listed, Message, Reminder, in_order
 from bot.slack.places import links_of
 from bot.team import teams
 from bot.team.settings import TeamSettings
@@ -65,14 +64,7 @@ async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> lis
 
 def _order(fact: Fact) -> tuple[object, ...]:
     """Return the sort key of a reminder: that of its case in every list; an urgent question is urgent too."""
-    case, urgent = fact.case, fact.urgent or fact.case.urgent
-    return precedence(
-        urgent=urgent,
-        signals=case.signals or (),
-        due_at=fact.due_at,
-        opened_at=case.opened_at,
-        case_id=case.id,
-    )
+    return in_order(fact.case, fact.due_at, urgent=fact.urgent)
 
 
 async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact], urls: Mapping[int, str]) -> Due:

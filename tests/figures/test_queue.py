@@ -13,7 +13,7 @@ from bot.domain.case import Status, Urgency, WaitsFor
 from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
 from bot.figures import lists
-from bot.models import IN_ORDER, Account, Author, Case, Clock, Mention, ReplyKind, in_order
+from bot.models import IN_ORDER, Account, Author, Case, Clock, Mention, ReplyKind, due_at, in_order
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.texts import Texts
@@ -61,7 +61,7 @@ async def test_the_order_is_the_same_in_sql_and_of_what_was_read(bot: Bot) -> No
     async with bot.desk.reading() as session:
         found = (await session.exec(select(Case).order_by(*IN_ORDER))).all()
         clocks = (await session.exec(select(Clock).order_by(col(Clock.id)))).all()
-    by_rule = sorted(found, key=lambda case: in_order(case, [each for each in clocks if each.case_id == case.id]))
+    by_rule = sorted(found, key=lambda case: in_order(case, due_at(each for each in clocks if each.case_id == case.id)))
     assert [case.id for case in found] == [case.id for case in by_rule]
     assert len({case.urgent for case in found[:5]}) == 1 and found[0].urgent, "urgent ones come first"
 
