@@ -89,9 +89,11 @@ async def read(session: AsyncSession, case_id: int, by: str) -> AnswerDraft | No
     return await session.get(AnswerDraft, (case_id, by))
 
 
-async def begin(session: AsyncSession, case_id: int, *, by: str, view: str, now: datetime) -> AnswerDraft:
-    """Store that an agent has this modal open, and return their draft."""
+async def begin(session: AsyncSession, case_id: int, *, by: str, view: str, now: datetime) -> AnswerDraft | None:
+    """Store that an agent has this modal open, and return their draft; None when the modal was already sent."""
     draft = await _locked(session, case_id, by, now)
+    if await _was_sent(session, draft, view):
+        return None
     draft.view, draft.active_at = view, now
     await _is_writing(session, draft)
     return draft
@@ -114,9 +116,7 @@ async def keep(
     None when the modal was already sent. `anew`: they started over, so that nothing private is left.
     """
     draft = await _locked(session, file.case.id, by, now)
-    sent = await session.exec(select(Reply.id).where(Reply.key == view))
-    if sent.first() is not None:
-        await _drop_unused(session, draft)
+    if await _was_sent(session, draft, view):
         return None
     if newest is None or newest > draft.newest:
         before = not anew and was_private(file, draft)
@@ -188,6 +188,15 @@ async def _locked(session: AsyncSession, case_id: int, by: str, now: datetime) -
     """Lock the case and the draft, created if needed; this waits for a modal that is being sent."""
     await cases.locked(session, case_id)
     return await db.lock_or_add(session, AnswerDraft(case_id=case_id, by=by, active_at=now))
+
+
+async def _was_sent(session: AsyncSession, draft: AnswerDraft, view: str) -> bool:
+    """Tell whether this modal was sent; then a draft that has nothing, and is open nowhere, is deleted."""
+    sent = await session.exec(select(Reply.id).where(Reply.key == view))
+    if sent.first() is None:
+        return False
+    await _drop_unused(session, draft)
+    return True
 
 
 async def _is_writing(session: AsyncSession, draft: AnswerDraft) -> None:

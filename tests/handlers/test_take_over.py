@@ -1,15 +1,18 @@
 """Taking a case over: from the colleague whom the modal names, who is told; and giving a colleague's case away."""
 
 import asyncio
+import copy
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from bot import cases
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.models import Event, Mention, ReplyKind
-from bot.sandbox.slack import input_state
+from bot.models import AnswerDraft, Event, Mention, ReplyKind
+from bot.sandbox.slack import input_state, payloads
+from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import sweep
@@ -135,6 +138,23 @@ async def test_the_same_take_over_twice_is_one(sqlite_bot: Bot) -> None:
     await open_modal(bot, YOUSSEF, "case:answer")
     taken = await rows_with(bot, Event, lambda event: event.kind is EventKind.TAKE_OVER)
     assert len(taken) == 1
+
+
+async def test_a_take_over_that_comes_again_after_the_answer_leaves_no_draft_of_it(bot: Bot) -> None:
+    """A process that hung hears of the first submission when the answer of the same modal was sent by another."""
+    card = await claimed(bot)
+    await takes_over(bot, YOUSSEF, card)
+    view = bot.slack.view(YOUSSEF)
+    assert view is not None
+    late = payloads.view_submission(bot.slack.workspace, YOUSSEF, copy.deepcopy(view))
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    await open_modal(bot, YOUSSEF, "case:answer")
+    await bot.slack.submit(YOUSSEF, {"answer_text": "Waar woont u?", "answer_kind": "question"})
+    await bot.card("*Wacht op de burger*")
+    assert (await bot.slack._deliver(Kind.INTERACTION, late)).ok
+    async with bot.desk.reading() as session:
+        assert not (await session.exec(select(AnswerDraft))).all()
+    assert "schrijft een antwoord" not in text_of(await bot.card("*Wacht op de burger*"))
 
 
 async def refused(bot: Bot) -> dict[str, Any]:
