@@ -91,8 +91,8 @@ async def read(session: AsyncSession, case_id: int, by: str) -> AnswerDraft | No
 
 async def begin(session: AsyncSession, case_id: int, *, by: str, view: str, now: datetime) -> AnswerDraft | None:
     """Store that an agent has this modal open, and return their draft; None when the modal was already sent."""
-    draft = await _locked(session, case_id, by, now)
-    if await _was_sent(session, draft, view):
+    draft = await _locked(session, case_id, by, view, now)
+    if draft is None:
         return None
     draft.view, draft.active_at = view, now
     await _is_writing(session, draft)
@@ -115,8 +115,8 @@ async def keep(
     Without a time it is what they tried to send, which no earlier change replaces. Returns their draft as it is now;
     None when the modal was already sent. `anew`: they started over, so that nothing private is left.
     """
-    draft = await _locked(session, file.case.id, by, now)
-    if await _was_sent(session, draft, view):
+    draft = await _locked(session, file.case.id, by, view, now)
+    if draft is None:
         return None
     if newest is None or newest > draft.newest:
         before = not anew and was_private(file, draft)
@@ -135,16 +135,18 @@ async def keep(
 
 
 async def end(session: AsyncSession, case_id: int, *, by: str, view: str) -> None:
-    """Store that an agent closed this modal; the draft stays."""
+    """Store that an agent closed this modal; the draft stays, unless it was never changed."""
     await cases.locked(session, case_id)
     draft = await session.get(AnswerDraft, (case_id, by), with_for_update=db.HELD, populate_existing=True)
     if draft is None or draft.view != view:  # the draft is open in a newer modal
         return
     if draft.writing:
         await cases.touch(session, case_id)
+    if not draft.newest:  # nothing was typed or chosen
+        await session.delete(draft)
+        return
     draft.view, draft.writing = None, False
     session.add(draft)
-    await _drop_unused(session, draft)
 
 
 async def taken(session: AsyncSession, case_id: int, *, by: str) -> AnswerDraft | None:
@@ -184,19 +186,13 @@ def _silent(since: datetime) -> tuple[ColumnElement[bool], ...]:
     return col(AnswerDraft.writing).is_(True), col(AnswerDraft.active_at) <= since
 
 
-async def _locked(session: AsyncSession, case_id: int, by: str, now: datetime) -> AnswerDraft:
-    """Lock the case and the draft, created if needed; this waits for a modal that is being sent."""
+async def _locked(session: AsyncSession, case_id: int, by: str, view: str, now: datetime) -> AnswerDraft | None:
+    """Lock the case and the draft, created if needed; None when this modal was sent, for which it waits."""
     await cases.locked(session, case_id)
-    return await db.lock_or_add(session, AnswerDraft(case_id=case_id, by=by, active_at=now))
-
-
-async def _was_sent(session: AsyncSession, draft: AnswerDraft, view: str) -> bool:
-    """Tell whether this modal was sent; then a draft that has nothing, and is open nowhere, is deleted."""
     sent = await session.exec(select(Reply.id).where(Reply.key == view))
-    if sent.first() is None:
-        return False
-    await _drop_unused(session, draft)
-    return True
+    if sent.first() is not None:
+        return None
+    return await db.lock_or_add(session, AnswerDraft(case_id=case_id, by=by, active_at=now))
 
 
 async def _is_writing(session: AsyncSession, draft: AnswerDraft) -> None:
@@ -204,10 +200,3 @@ async def _is_writing(session: AsyncSession, draft: AnswerDraft) -> None:
         draft.writing = True
         await cases.touch(session, draft.case_id)
     session.add(draft)
-
-
-async def _drop_unused(session: AsyncSession, draft: AnswerDraft) -> None:
-    """Delete a draft that was never changed and is not open."""
-    if not draft.newest and draft.view is None:
-        await session.delete(draft)
-        await session.flush()
