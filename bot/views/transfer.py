@@ -25,6 +25,8 @@ from bot.views.marks import Mark, marks
 MAX_NOTE = 1500
 TOLD = 5
 """The most transfers that the details tell; those before are counted."""
+STOPS = 6
+"""How many of the last teams on its way are named, after the first, when a case went to many."""
 
 
 def transfer_modal(file: CaseFile, t: Texts) -> Block:
@@ -148,9 +150,8 @@ def _post(file: CaseFile, post: Mention, t: Texts, now: datetime, limit: int) ->
 def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
     """Notify a coordinator that a case went from team to team more than once: somebody must decide who answers."""
     until = [each for each in file.transfers if each.id <= made.id]
-    way = " → ".join(
-        literal(team_name(file, each), 80) for each in (until[0].from_team_id, *(m.to_team_id for m in until))
-    )
+    stops = [literal(team_name(file, each), 80) for each in (until[0].from_team_id, *(m.to_team_id for m in until))]
+    way = " → ".join(stops if len(stops) <= STOPS + 2 else [stops[0], "…", *stops[-STOPS:]])
     words = t("A case was handed over {n} times: {way}. Please agree which team answers.", n=len(until), way=way)
     noticed = marks(file, t, now, without={Mark.FIRST, Mark.DUE, Mark.ADVICE})  # why it goes first may be said later
     why = t("The last reason ({agent}): {note}", agent=f"<@{made.by}>", note=literal(made.note, 300))

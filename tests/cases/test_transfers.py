@@ -189,6 +189,24 @@ async def test_it_is_sent_back_with_a_reason_and_the_coordinators_of_both_are_to
     assert (case.team_id, case.transfers) == (1, 2)
 
 
+async def test_the_message_that_it_goes_to_and_fro_asks_for_a_decision_however_often_it_went(office: Bot) -> None:
+    bot, beheer = office, await second_team(office)
+    long = "Beheer openbare ruimte van Noord en Zuid"
+    async with bot.desk.session() as session:
+        await session.exec(update(Team).where(col(Team.id) == beheer).values(name=long))
+    await make_role(bot, BEA, Role.COORDINATOR, team_id=beheer)
+    await mention(bot, text="Het fietspad ligt vol glas.")
+    for n in range(12):
+        seen, to = ((1, beheer), (beheer, 1))[n % 2]
+        await by_verb(bot, seen=seen, to=to, key=f"s{n}")
+    await settled(bot)
+    told = [read(each) for each in bot.slack.direct(BEA)]
+    assert len(told) == 11  # from the second time on
+    for n, way in ((7, f"Webcare → {long} → " * 4), (12, "Webcare → … → " + f"{long} → Webcare → " * 3)):
+        words = f"{n} keer overgedragen: {way.removesuffix(' → ')}. Spreek samen af welk team antwoordt."
+        assert any(words in each for each in told), told[n - 2]
+
+
 async def test_the_message_that_it_goes_to_and_fro_quotes_nothing_that_was_written_later(office: Bot) -> None:
     bot = office
     beheer = await second_team(bot)
