@@ -11,7 +11,7 @@ https://procrastinate.readthedocs.io/en/stable/howto/advanced/locks.html
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager, NotificationCallback
 from psycopg.abc import RV, PQGen
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import event
@@ -119,6 +121,28 @@ class _Connection(psycopg.AsyncConnection[Any]):
 
     async def wait(self, gen: PQGen[RV], **limits: Any) -> RV:  # type: ignore[override]  # nobody gives them by place
         return await super().wait(gen, **{"interval": LISTENS_SECONDS, **limits})
+
+
+class _Jobs(JobManager):
+    """Looks again when it was told of work while it looked: the library's worker forgets what comes in that moment."""
+
+    _told = 0
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        async def hear(**told: Any) -> None:
+            self._told += 1
+            await on_notification(**told)
+
+        await super().listen_for_jobs(on_notification=hear, queues=queues)
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        while True:
+            told = self._told
+            job = await super().fetch_job(queues, worker_id)
+            if job or told == self._told:
+                return job
 
 
 class SharedLanes:
@@ -321,6 +345,7 @@ async def shared_lanes(
         timeout=DATABASE_SECONDS,
     )
     app = App(connector=connector)
+    app.job_manager = _Jobs(connector)
     async with app.open_async():
         yield SharedLanes(app, now, speed, work_of)
 

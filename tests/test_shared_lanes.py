@@ -13,6 +13,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
+from procrastinate.worker import Worker
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -177,6 +180,45 @@ async def waiting(engine: AsyncEngine) -> bool:
     return "todo" in await jobs_of(engine)
 
 
+async def test_a_wake_while_a_process_looks_for_work_is_not_left_until_it_looks_again(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.shared_lanes.POLL_SECONDS", 3600.0)
+    fetch, hear = JobManager.fetch_job, Worker._handle_notification
+    found_nothing, answer, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def late(jobs: JobManager, *given: Any, **named: Any) -> Job | None:
+        job = await fetch(jobs, *given, **named)
+        found_nothing.set()
+        await answer.wait()  # what the database found is on its way
+        return job
+
+    async def hears(worker: Worker, **heard: Any) -> None:
+        await hear(worker, **heard)
+        told.set()
+
+    monkeypatch.setattr(JobManager, "fetch_job", late)
+    monkeypatch.setattr(Worker, "_handle_notification", hears)
+    runs = Runs()
+    async with opened(engine) as web, opened(engine, runs):
+        await found_nothing.wait()
+        await eventually(lambda: listens(engine))
+        web(LANE)
+        await told.wait()
+        answer.set()
+        await runs.have_ended(1)
+
+
+async def listens(engine: AsyncEngine) -> bool:
+    """Whether a process is told of wakes: one that came before waits for a look."""
+    those = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN %'"
+    )
+    async with engine.connect() as connection:
+        return bool((await connection.execute(text(those))).scalar())
+
+
 async def test_a_wake_while_the_last_run_is_being_written_down_is_not_left_until_somebody_looks(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,17 +226,8 @@ async def test_a_wake_while_the_last_run_is_being_written_down_is_not_left_until
     runs = Runs()
     runs.go.clear()
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    listens = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN %'"
-    )
     async with opened(engine) as web, opened(engine, runs):
-
-        async def is_told() -> bool:  # what is woken before waits for a look, and here nobody looks
-            async with engine.connect() as connection:
-                return bool((await connection.execute(text(listens))).scalar())
-
-        await eventually(is_told)
+        await eventually(lambda: listens(engine))  # here nobody looks by themselves
         web(LANE)
         await until(lambda: runs.started)
 
