@@ -169,12 +169,12 @@ async def test_an_error_is_shown_at_its_field_which_gets_the_focus(page: Page, s
     await submit.click()
     await expect(field).to_be_focused()
     await expect(field).to_have_accessible_description("Vul dit veld in. 0 / 60 tekens")
-    assert not any(sent.get("type") == "view_submission" for sent in app.received)
     await field.fill("Nee.")
     await expect(field).not_to_have_attribute("aria-invalid", "true")
     await submit.click()
     await expect(page.locator(".field.invalid .error")).to_have_text("Schrijf wat vriendelijker.")
     await expect(field).to_be_focused()
+    assert [sent["type"] for sent in app.received].count("view_submission") == 1
 
 
 async def test_escape_closes_a_modal_and_restores_the_focus(page: Page, slack: Sandbox, app: LittleApp) -> None:
@@ -302,12 +302,12 @@ async def test_a_declined_confirmation_sends_the_app_nothing(page: Page, slack: 
     await close.click()
     await dialog.get_by_role("button", name="Nee").click()
     await expect(dialog).to_have_count(0)
-    assert app.received == []
     await close.click()
     await dialog.get_by_role("button", name="Sluiten").click()
     await expect(dialog).to_have_count(0)
+    [sent] = await app.has_received()
+    assert sent["actions"][0]["action_id"] == "case:close"
     await expect(close).not_to_have_attribute("aria-busy", "true")
-    assert app.received[-1]["actions"][0]["action_id"] == "case:close"
 
 
 async def test_a_command_is_suggested_and_sent(page: Page, slack: Sandbox, app: LittleApp) -> None:
@@ -595,8 +595,9 @@ async def test_app_home_is_drawn_and_its_buttons_work(page: Page, slack: Sandbox
     await look(page, slack)
     await page.locator("[data-test=home]").click()
     await page.locator("[data-action-id='home:mine']").click()
+    [sent] = await app.has_received()
+    assert sent["view"]["type"] == "home"
     await expect(page.locator("[data-action-id='home:mine']")).not_to_have_attribute("aria-busy", "true")
-    assert app.received[-1]["view"]["type"] == "home"
 
 
 async def test_home_opens_at_its_top(page: Page, slack: Sandbox, app: LittleApp) -> None:
