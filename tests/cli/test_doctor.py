@@ -213,7 +213,7 @@ SAYS: dict[str, tuple[str, ...]] = {
     "a promise and a question": ("the citizen, who can read", "asked what to do", "reminded of the promise"),
     "a promise": ("a moment: we promised the citizen an answer by", "reminded of the promise"),
     "a reply that was refused": ("must answer it", "reminded that nothing happened", "last problem: Too long."),
-    "a reply of unknown outcome": ("Perhaps reply 1 was published", "uncertain"),
+    "a reply of unknown outcome": ("must say on its card whether", "Perhaps reply 1 was published", "uncertain"),
     "a reply that its platform holds": ("its platform still has to approve our answer", "reminded that 80 %"),
     "a promise that did not arrive": ("must answer it", "failed"),
     "a question, then reopened": ("must answer it", "reminded that nothing happened"),
@@ -266,6 +266,12 @@ def test_a_case_that_lost_its_owner_is_said_to_wait_for_nobody_in_particular(
     out = shown(replace(lost, coming=steps), capsys)
     assert "but has no owner" in out
     assert "None" not in out
+
+
+def test_nobody_is_told_to_answer_what_cannot_be_answered_from_here(capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(facts(allows=False), capsys)
+    assert f"us: {BY} must close it, as it cannot be answered from here" in out
+    assert "must answer" not in out
 
 
 def test_what_still_goes_out_of_a_case_that_has_ended_is_not_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from bot.domain.case import LEADS_TO, Move, Status, WaitsFor, logged_as
 from bot.domain.coming import Coming, Doing
 from bot.domain.event import HAPPENED, WHY, Why, why_of
 from bot.domain.sla import ClockKind, minutes
-from bot.models import GOING, Case, Clock, Message
+from bot.models import GOING, Case, CaseFile, Clock, Message
 from bot.texts import Texts
 
 Rows = Iterable[tuple[str, str]]
@@ -107,7 +107,7 @@ def _waits_for(facts: Facts, t: Texts) -> str:
             held = any(reply.held for reply in file.replies)
             return f"us: {'its platform still has to approve our answer' if held else 'our answer is not sent yet'}"
         case WaitsFor.US:
-            return f"us: {case.assignee} must answer it" if case.assignee else "us: somebody must take it over"
+            return f"us: {case.assignee} must {_do(file)}" if case.assignee else "us: somebody must take it over"
         case WaitsFor.ADVICE:
             targets = [each.target for each in file.escalations if each.advice is None and each.lapsed_at is None]
             return f"advice from {', '.join(targets) or 'nobody'}"
@@ -120,6 +120,12 @@ def _waits_for(facts: Facts, t: Texts) -> str:
             if moments:
                 return f"a moment: we promised the citizen an answer by {t.when(min(moments), facts.now)}"
             return "a moment: what happens then is said below"
+
+
+def _do(file: CaseFile) -> str:
+    if file.undecided:
+        return "say on its card whether the last answer was published"
+    return "answer it" if file.takes_answer else "close it, as it cannot be answered from here"
 
 
 # --- What happens next ---------------------------------------------------------------------------
