@@ -14,7 +14,7 @@ from bot.accounts import token_ends
 from bot.accounts.seal import Unopened, unseal
 from bot.cli import add
 from bot.cli.options import Given, asked_token, changed, given_token, secrets_anew, taking
-from bot.cli.terminal import database, mark, may_ask, plain, say, settings_for_command, show, warn, with_key
+from bot.cli.terminal import command, database, mark, may_ask, plain, say, settings_for_command, show, warn, with_key
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
@@ -108,7 +108,7 @@ async def _check(settings: Settings, name: str) -> bool:
                 await token_ends.learned(session, stored, health)
                 session.add(stored)
             if stored.is_stopped_by_hand:
-                say(f"It is stopped; start it with: webcare accounts start {row.name}")
+                say(f"It is stopped; start it with: {command('start', row.name)}")
             in_use = accounts.seen_in_use(stored)
             for fault in in_use:
                 mark(False, fault)
@@ -218,12 +218,12 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
     for each in made:
         say(f"Its new {each.replace('_', ' ')}: {secrets[each]}")
     if any(name.endswith("_old") for name in secrets):
-        say(f"The old one is accepted too, until: webcare accounts renew {row.name} --end-old")
+        say(f"The old one is accepted too, until: {command('renew', row.name, '--end-old')}")
     if made and health.problems:
-        say(f"Once it is in use on the other side, try it with: webcare accounts check {row.name}")
+        say(f"Once it is in use on the other side, try it with: {command('check', row.name)}")
     mark(True, f"{row.name} is renewed.")
     if stays_stopped:
-        say(f"It is stopped; start it with: webcare accounts start {row.name}")
+        say(f"It is stopped; start it with: {command('start', row.name)}")
 
 
 def _old_secrets(row: Account, settings: Settings, *, end_old: bool) -> dict[str, str]:
@@ -300,14 +300,14 @@ async def _steps(settings: Settings, name: str) -> None:
 def stop(name: Name) -> None:
     """Stop an account: nothing is read or sent any more."""
     asyncio.run(_stop_or_start(settings_for_command(), name, stopping=True))
-    say(f"{name} is stopped; start it with: webcare accounts start {name}")
+    say(f"{name} is stopped; start it with: {command('start', name)}")
 
 
 @accounts_app.command()
 def start(name: Name) -> None:
     """Start a stopped account."""
     asyncio.run(_stop_or_start(settings_for_command(), name, stopping=False))
-    say(f"{name} is started; try it with: webcare accounts check {name}")
+    say(f"{name} is started; try it with: {command('check', name)}")
 
 
 async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 from bot import accounts, connectors, db
 from bot.cli import signing_in
 from bot.cli.options import Given, answers, taking
-from bot.cli.terminal import ask, database, mark, may_ask, say, settings_for_command, show, with_key
+from bot.cli.terminal import ask, command, database, mark, may_ask, say, settings_for_command, show, with_key
 from bot.config import BadSettings, Settings
 from bot.connectors.http import host, new_client
 from bot.connectors.platform import Platform
@@ -134,7 +134,7 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
             if known is not None and known.sealed:
                 raise BadSettings(
                     f"This account is connected already, as {accounts.key(known)}. "
-                    f"Give it a new token with: webcare accounts renew {accounts.key(known)}"
+                    f"Give it a new token with: {command('renew', accounts.key(known))}"
                 )
             row = await accounts.add(
                 session,

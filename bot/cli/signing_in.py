@@ -12,7 +12,7 @@ from bot import accounts, db
 from bot.accounts import callback, sign_in
 from bot.accounts.sign_in import Connected, SignIns
 from bot.cli.options import Given, is_given
-from bot.cli.terminal import ask, mark, may_ask, say, show
+from bot.cli.terminal import ask, command, mark, may_ask, say, show
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
@@ -182,7 +182,7 @@ def _print_result(done: Connected, platform: Platform) -> bool:
         return False
     mark(True, f"{'Stored' if done.is_new else 'Renewed'} as {accounts.key(done.account)}; a running bot picks it up.")
     if done.account.is_stopped_by_hand:
-        say(f"It is stopped; start it with: webcare accounts start {accounts.key(done.account)}")
+        say(f"It is stopped; start it with: {command('start', accounts.key(done.account))}")
     for line in ("", *done.first_steps) if done.first_steps else ():
         typer.echo(line)  # unshortened, for pasting: our own words and what was typed
     return True

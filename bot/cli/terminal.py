@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,6 +76,11 @@ def _similar(error: UnicodeError) -> tuple[str, int]:
 def plain(words: object) -> str:
     """Return text without control characters: some of it comes from platforms and could control the terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in str(words))
+
+
+def command(*words: str) -> str:
+    """Return a `webcare accounts` command for pasting into a shell: the name of an account may have spaces."""
+    return shlex.join(["webcare", "accounts", *words])
 
 
 def say(words: str) -> None:

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import resource
+import shlex
 import signal
 import socket
 import sqlite3
@@ -1142,6 +1143,15 @@ async def test_an_account_stopped_by_hand_stays_so_until_it_is_started(
     assert "✘ Account feed/nieuws: It works but is stopped" in everything.out
     assert stopped.stopped_at is not None
     assert started.stopped_at is None
+
+
+async def test_a_command_that_we_name_can_be_pasted_also_for_a_name_with_spaces(run: Webcare, feed_url: str) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "Het nieuws")
+    stopped = await run("accounts", "stop", "Het nieuws")
+    everything = await run("check")
+    assert "run `webcare accounts start 'feed/Het nieuws'`" in everything.out
+    _, *pasted = shlex.split(stopped.out.partition("start it with: ")[2])
+    assert (await run(*pasted)).code == 0
 
 
 async def test_one_who_renews_a_stopped_account_reads_that_it_is_still_stopped(run: Webcare) -> None:

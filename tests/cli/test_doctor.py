@@ -145,11 +145,18 @@ WRONG: dict[str, tuple[Facts, str]] = {
     "an act that was not tried": (
         facts(acts=[act(Act.HIDE, ActStatus.APPROVED)], now=LATER), "Act 1 (hide) was due 60 minutes ago",
     ),
-    "a stopped account": (broken(of="account", stopped_at=NOW), "Its account is stopped: nothing more of the citizen"),
+    "a stopped account": (
+        broken(of="account", stopped_at=NOW, name="De gemeente"),
+        "nothing more of the citizen comes in. Run `webcare accounts check 'mastodon/De gemeente'`.",
+    ),
+    "an account that people stopped": (
+        broken(of="account", stopped_at=NOW, problem=STOPPED_BY_HAND.to_json(), sealed=b"x"),
+        "Its account is stopped: nothing more of the citizen comes in. Run `webcare accounts start mastodon/",
+    ),
     "a removed account": (
         broken(of="account", stopped_at=NOW, problem=STOPPED_BY_HAND.to_json(), sealed=b""), "Close it in Slack.",
     ),
-    "a failing account": (broken(of="account", problem=PROBLEM), "Its account does not work now"),
+    "a failing account": (broken(of="account", problem=PROBLEM), "Its account fails: what the citizen writes may not"),
     "unreadable settings": (facts(settings=None, coming=[]), "The settings of its team cannot be read"),
     "a team that never opens": (facts(opens=False, coming=[]), "Its team never opens"),
     "silence": (facts(coming=[]), "It is open, and nobody will ever hear of it."),

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot import accounts
 from bot.cli.doctor.facts import Facts
+from bot.cli.terminal import command
 from bot.domain.case import FILLED_IN, OPEN, Status, WaitsFor, rests_for
 from bot.domain.mention import ANSWERS
 from bot.domain.sla import ClockKind
-from bot.models import GOING, NOT_TAKEN, Message, MessageKind, ReplyStatus
+from bot.models import GOING, NOT_TAKEN, Account, Message, MessageKind, ReplyStatus
 
 SHOWN_WITHIN = timedelta(minutes=10)
 """A card that Slack does not show for longer than this after the case came in waits for something."""
@@ -154,12 +156,18 @@ def _account(facts: Facts) -> Iterator[Wrong]:
             "Its account was removed: nothing more of the citizen comes in, and no answer goes out.",
             "Close it in Slack.",
         )
-    elif account.stopped_at is not None or account.problem is not None:
-        state = "is stopped" if account.stopped_at is not None else "does not work now"
+    elif account.stopped_at is not None:
+        mend = "start" if account.is_stopped_by_hand else "check"
+        yield Wrong("Its account is stopped: nothing more of the citizen comes in.", _run(mend, account))
+    elif account.problem is not None:
         yield Wrong(
-            f"Its account {state}: nothing more of the citizen comes in.",
-            f"Run `webcare accounts check {account.name}`.",
+            "Its account fails: what the citizen writes may not come in, and what we answer may not go out.",
+            _run("check", account),
         )
+
+
+def _run(what: str, account: Account) -> str:
+    return f"Run `{command(what, accounts.key(account))}`."
 
 
 def _silence(facts: Facts) -> Iterator[Wrong]:
