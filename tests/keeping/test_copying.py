@@ -1,25 +1,39 @@
 """`webcare copy`: an SQLite installation moves to PostgreSQL, whatever cuts it off, and the bot goes on there."""
 
+import json
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
+from sqlmodel import col, select
 
 from bot import db
 from bot.config import BadSettings
 from bot.domain.case import Status
+from bot.domain.period import Period
+from bot.domain.queue import Filter, Which
+from bot.domain.signals import Signal
+from bot.figures import digests, export, home, reports, search
+from bot.figures.search import Asked
 from bot.keeping import copying, soundness, unfinished
 from bot.keeping.copying import Copied
-from bot.models import Case, Mention
+from bot.models import Case, Mention, Team
 from bot.sandbox.app import Sandbox
 from bot.slack import messages
-from tests.bench.fill import fill
+from bot.team import agents
+from bot.texts import Texts
+from bot.views.home import home_tab
+from tests.bench.fill import AGENT, count_days, fill
 from tests.conftest import CHANNEL, SANNE, Bot, eventually, running_bot, settings_for
 from tests.fakes.command import webcare
 from tests.keeping import dying
@@ -54,6 +68,63 @@ async def copied(source: Path, target: str, seen: list[int] | None = None) -> Co
         return await copying.copy(source, engine, lambda done, _: None if seen is None else seen.append(done))
     finally:
         await engine.dispose()
+
+
+def mix(source: Path) -> None:
+    """Make the cases that wait differ in all by which lists are ordered."""
+    hurt, press = json.dumps([Signal.HURT]), json.dumps([Signal.PRESS])
+    with closing(sqlite3.connect(source)) as database, database:
+        database.execute("UPDATE cases SET urgent = id % 7 = 0 WHERE assignee IS NULL")
+        database.execute("UPDATE cases SET signals = CASE id % 5 WHEN 0 THEN ? WHEN 1 THEN ? END", (hurt, press))
+        database.execute(
+            "UPDATE clocks SET due_at = NULL, next_at = NULL, running_since = NULL, rests_for = 'citizen'"
+            " WHERE stopped_at IS NULL AND case_id % 3 = 0"
+        )
+
+
+async def coordinated_by(slack_id: str, url: str) -> None:
+    engine = db.create_engine(url)
+    async with db.sessions(engine)() as session:
+        await agents.name_coordinator(session, 1, slack_id, now=datetime.now(UTC))
+    await engine.dispose()
+
+
+async def reads(url: str, now: datetime) -> dict[str, Any]:
+    """What people read of a database at a moment: the Home with each list, the figures, a digest, and searches."""
+    t, engine = Texts("nl", "Europe/Amsterdam"), db.create_engine(url)
+    zone, read = ZoneInfo("Europe/Amsterdam"), dict[str, Any]()
+    try:
+        async with db.readings(engine)() as session:
+            team = await session.get_one(Team, 1)
+            for which, page in product(Which, range(2)):
+                wanted = Filter(which, AGENT if which is Which.MINE else "", page=page)
+                read[wanted.to_text()] = home_tab(await home.home(session, AGENT, t, now, wanted), t, now)
+            for days in (1, 30, 400):
+                period = Period(now - timedelta(days=days), now)
+                read[f"figures of {days} days"] = repr(await reports.figures(session, team, period, now))
+                lines = await export.lines(session, team, period, now)
+                read[f"export of {days} days"] = export.csv_of(lines, t, zone)
+            read["digest"] = repr(await digests.daily(session, team, now))
+            texts = await session.exec(select(Mention.text).order_by(col(Mention.id)).limit(40))
+            for word in sorted({word for each in texts for word in each.split()}):
+                found = await search.search(session, [1], Asked(word), most=20)
+                read[word] = found.count, [line.case.id for line in found.lines]
+    finally:
+        await engine.dispose()
+    return read
+
+
+@pytest.mark.parametrize("hours", [0, 30])
+async def test_people_read_the_same_on_both_databases(sqlite_url: str, filled: Path, target: str, hours: int) -> None:
+    await count_days(sqlite_url)
+    mix(filled)
+    await coordinated_by(AGENT, sqlite_url)
+    await copied(filled, target)
+    at = datetime.now(UTC) + timedelta(hours=hours)
+    before, after = await reads(sqlite_url, at), await reads(target, at)
+    assert "Te laat" in str(before["open||0|"]) or hours == 0
+    for what, shown in before.items():
+        assert after[what] == shown, what
 
 
 async def test_a_source_of_a_newer_version_is_not_said_to_be_older(source: Path, target: str) -> None:
