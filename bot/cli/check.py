@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from bot import accounts, connectors, db
 from bot.accounts import seal
 from bot.cli import surfaces
-from bot.cli.terminal import command
+from bot.cli.terminal import starting
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
@@ -208,8 +208,7 @@ async def _account(row: Account, connector: Callable[[Account], base.Connector])
     if faults := [*health.problems, *health.faults, *accounts.seen_in_use(row)]:
         return Finding(about, False, " ".join(map(str, faults)))
     if row.stopped_at is not None:
-        mend = command("start" if row.is_stopped_by_hand else "check", accounts.key(row))
-        return Finding(about, False, f"It works but is stopped: run `{mend}`.")
+        return Finding(about, False, f"It works but is stopped: run `{starting(row)}`.")
     return Finding(about, True, " ".join(map(str, (*health.working, *health.warnings))) or "it works.")
 
 

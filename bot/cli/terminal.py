@@ -17,6 +17,7 @@ from bot.cli import env_file
 from bot.config import ENV_FILE, BadSettings, Settings, load_settings
 from bot.connectors.base import Health
 from bot.logs import set_up_logging
+from bot.models import Account
 from bot.steady_clock import utc_now
 
 SIMILAR = {"✔": "+", "✘": "x", "–": "-", "…": "."}
@@ -81,6 +82,11 @@ def plain(words: object) -> str:
 def command(*words: str) -> str:
     """Return a `webcare accounts` command for pasting into a shell: the name of an account may have spaces."""
     return shlex.join(["webcare", "accounts", *words])
+
+
+def starting(account: Account) -> str:
+    """Return the command that starts a stopped account: what people stopped, a check does not start."""
+    return command("start" if account.is_stopped_by_hand else "check", accounts.key(account))
 
 
 def say(words: str) -> None:

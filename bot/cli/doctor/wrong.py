@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from bot import accounts
 from bot.cli.doctor.facts import Facts
-from bot.cli.terminal import command
+from bot.cli.terminal import command, starting
 from bot.domain.case import FILLED_IN, OPEN, Status, WaitsFor, rests_for
 from bot.domain.mention import ANSWERS
 from bot.domain.sla import ClockKind
-from bot.models import GOING, NOT_TAKEN, Account, Message, MessageKind, ReplyStatus
+from bot.models import GOING, NOT_TAKEN, Message, MessageKind, ReplyStatus
 
 SHOWN_WITHIN = timedelta(minutes=10)
 """A card that Slack does not show for longer than this after the case came in waits for something."""
@@ -157,17 +157,12 @@ def _account(facts: Facts) -> Iterator[Wrong]:
             "Close it in Slack.",
         )
     elif account.stopped_at is not None:
-        mend = "start" if account.is_stopped_by_hand else "check"
-        yield Wrong("Its account is stopped: nothing more of the citizen comes in.", _run(mend, account))
+        yield Wrong("Its account is stopped: nothing more of the citizen comes in.", f"Run `{starting(account)}`.")
     elif account.problem is not None:
         yield Wrong(
             "Its account fails: what the citizen writes may not come in, and what we answer may not go out.",
-            _run("check", account),
+            f"Run `{command('check', accounts.key(account))}`.",
         )
-
-
-def _run(what: str, account: Account) -> str:
-    return f"Run `{command(what, accounts.key(account))}`."
 
 
 def _silence(facts: Facts) -> Iterator[Wrong]:
