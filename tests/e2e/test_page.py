@@ -18,6 +18,7 @@ from bot.sandbox.slack.words import ENGLISH
 from bot.sandbox.slack.workspace import Channel
 from bot.sandbox.square import example_posts
 from bot.sandbox.square.posts import SANDBOX_SECRET
+from tests.conftest import eventually
 from tests.e2e.little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -169,6 +170,7 @@ async def test_an_error_is_shown_at_its_field_which_gets_the_focus(page: Page, s
     await submit.click()
     await expect(field).to_be_focused()
     await expect(field).to_have_accessible_description("Vul dit veld in. 0 / 60 tekens")
+    assert not any(sent.get("type") == "view_submission" for sent in app.received)
     await field.fill("Nee.")
     await expect(field).not_to_have_attribute("aria-invalid", "true")
     await submit.click()
@@ -302,12 +304,15 @@ async def test_a_declined_confirmation_sends_the_app_nothing(page: Page, slack: 
     await close.click()
     await dialog.get_by_role("button", name="Nee").click()
     await expect(dialog).to_have_count(0)
+    assert app.received == []
     await close.click()
     await dialog.get_by_role("button", name="Sluiten").click()
     await expect(dialog).to_have_count(0)
-    [sent] = await app.has_received()
-    assert sent["actions"][0]["action_id"] == "case:close"
+    await eventually(app.has_received)
     await expect(close).not_to_have_attribute("aria-busy", "true")
+    await page.locator("[data-action-id='case:claim']").click()
+    await expect(page.locator("[data-block=fields]")).to_contain_text("@Sanne de Boer")
+    assert [sent["actions"][0]["action_id"] for sent in app.received] == ["case:close", "case:claim"]
 
 
 async def test_a_command_is_suggested_and_sent(page: Page, slack: Sandbox, app: LittleApp) -> None:
@@ -595,7 +600,7 @@ async def test_app_home_is_drawn_and_its_buttons_work(page: Page, slack: Sandbox
     await look(page, slack)
     await page.locator("[data-test=home]").click()
     await page.locator("[data-action-id='home:mine']").click()
-    [sent] = await app.has_received()
+    [sent] = await eventually(app.has_received)
     assert sent["view"]["type"] == "home"
     await expect(page.locator("[data-action-id='home:mine']")).not_to_have_attribute("aria-busy", "true")
 
