@@ -100,7 +100,9 @@ class Process:
             event.listen(engine.sync_engine, "before_cursor_execute", self._count)
             event.listen(engine.sync_engine, "commit", self._count)
             event.listen(engine.sync_engine, "connect", self._connected)
-            clock = SteadyClock(lambda: self.now() + self.ahead, asyncio.get_running_loop().time)
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualTime)
+            clock = SteadyClock(lambda: self.now() + self.ahead, lambda: loop.told().total_seconds())
             self.desk = await stack.enter_async_context(open_desk(self.settings, engine, clock))
             async with self.desk.session() as session:
                 await accounts.ensure_team(session, self.settings, clock())

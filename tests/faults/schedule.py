@@ -82,7 +82,7 @@ class World:
     born: int = 0
 
     def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.loop.time())
+        return self.start + self.loop.told()
 
     def log(self, line: str) -> None:
         """Tell what happens now."""
@@ -145,7 +145,7 @@ async def run(
     loop.keeper = keeper
     dice = Random(f"{seed} {database}")
     start = local(dice.choice(BEGINS))
-    clock = lambda: start + timedelta(seconds=loop.time())  # noqa: E731
+    clock = lambda: start + loop.told()  # noqa: E731
     weather = Weather(dice=Random(dice.random()))
     trouble = Trouble(Random(dice.random()))
     rules = Rules(redelivery_seconds=(1.0, 60.0, 300.0))

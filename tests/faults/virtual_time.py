@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class VirtualTime(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.passed = 0.0
+        self._told = 0
         self.refuses: Callable[[], None] | None = None
         self.keeper: Callable[[contextvars.Context], list[Kept] | None] = lambda _: None
         self._others = 0
@@ -40,6 +42,11 @@ class VirtualTime(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.passed
+
+    def told(self) -> timedelta:
+        """Return the time since it was made, as a machine's clock tells it: later each time that it is read."""
+        self._told = max(self._told + 1, round(self.passed * 1e6))
+        return timedelta(microseconds=self._told)
 
     @property
     def is_waiting_for_others(self) -> bool:
