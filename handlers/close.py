@@ -124,16 +124,23 @@ async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, res
             now=desk.now(), undo=timedelta(seconds=desk.settings.undo_seconds),
         )  # fmt: skip
         skipped = await skipped_in(session, outcome.skipped, person)
-    shown = closing.undone(len(outcome.done), skipped, desk.t)
+    await tell_undone(desk, body, respond, outcome.done, skipped)
+
+
+async def tell_undone(
+    desk: TeamDesk, body: dict[str, Any], respond: Respond, done: Sequence[int], skipped: closing.Skipped
+) -> None:
+    """Replace the button of an undo by its result, and show the cards, and the list behind the modal, as they are."""
+    shown = closing.undone(len(done), skipped, desk.t)
     if in_modal(body):
         await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
     else:
         await answer(respond, desk, body, shown, replaces=True)
-    for case_id in outcome.done[:1]:
+    for case_id in done[:1]:
         await messages.sync(desk, case_id)
     await messages.wake_lanes(desk)
     if in_modal(body):
-        await show_again(desk, person.by, Origin.of(body["view"]))
+        await show_again(desk, body["user"]["id"], Origin.of(body["view"]))
 
 
 async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

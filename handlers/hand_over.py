@@ -12,16 +12,14 @@ from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Role, Team
 from bot.slack import messages
-from bot.slack.calls import show_if_open
 from bot.staffing import presence
 from bot.team import agents, teams
 from bot.views import choosing, closing
 from bot.views import handing_over as views
 from handlers import lists
 from handlers.bolt_args import Ack, Respond
-from handlers.close import skipped_in
-from handlers.feedback import answer
-from handlers.modal import in_modal, opened, values
+from handlers.close import skipped_in, tell_undone
+from handlers.modal import opened, values
 from handlers.origin import Origin, origin_of, show_again
 from handlers.roles import Access, Person, admit
 
@@ -107,11 +105,4 @@ async def undo(action: dict[str, Any], body: dict[str, Any], person: Person, res
             now=desk.now(), undo=timedelta(seconds=desk.settings.undo_seconds),
         )  # fmt: skip
         skipped = await skipped_in(session, outcome.skipped, person)
-    shown = closing.undone(len(outcome.done), skipped, desk.t)
-    if in_modal(body):
-        await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
-    else:
-        await answer(respond, desk, body, shown, replaces=True)
-    await messages.wake_lanes(desk)
-    if in_modal(body):
-        await show_again(desk, person.by, Origin.of(body["view"]))
+    await tell_undone(desk, body, respond, outcome.done, skipped)
