@@ -84,12 +84,12 @@ async def _begun(
     return views.sign_in_modal(team_id, platform.title, begun.address, desk.t, paste=paste)
 
 
-async def paste(ack: Ack, view: dict[str, Any], desk: TeamDesk) -> None:
+async def paste(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take the address at which the coordinator's browser ended, and ask what to connect."""
     metadata = remembered(view)
     query = sign_in.query_of(values(view)["came_out"] or "")
     try:
-        row = await SignIns.of(desk).finish(metadata["platform"], query)
+        row = await SignIns.of(desk).finish(metadata["platform"], query, by=by, team_id=metadata["team"])
     except Refused as refused:
         raise Wrong({"came_out": refused.text}) from None
     if row.stage is SigningInStage.FAILED:

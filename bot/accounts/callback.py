@@ -50,6 +50,10 @@ def _outcome(row: SigningIn, t: Texts, *, status: int = 200) -> web.Response:
     """Show in the browser the result of a sign-in, and where to continue."""
     if row.stage is SigningInStage.FAILED:
         return _page(400, t("Not signed in"), t.stored(row.problem), t)
+    if row.stage is SigningInStage.TAKEN:
+        return _page(status, t("Signing in"), t("The platform is not ready yet. Load this page again in a moment."), t)
+    if row.stage is SigningInStage.DONE:
+        return _page(status, t("Signed in"), t("What you chose is connected. You can close this page."), t)
     go_on = t("You got a direct message in Slack: choose there what to connect. You can close this page.")
     if not row.by:
         go_on = t("Go on in your terminal. You can close this page.")

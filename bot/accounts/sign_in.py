@@ -169,12 +169,15 @@ class SignIns:
 
     # --- the browser comes back ------------------------------------------------------------------
 
-    async def finish(self, platform: str, query: Mapping[str, str]) -> SigningIn:
+    async def finish(
+        self, platform: str, query: Mapping[str, str], *, by: str | None = None, team_id: int | None = None
+    ) -> SigningIn:
         """Take the query that the browser brought back from the platform; returns the sign-in, which may have failed.
 
-        Raises Refused when it belongs to no waiting sign-in: each is taken once.
+        Raises Refused when it belongs to no waiting sign-in: each is taken once. With `by` and `team_id`, only one that
+        this person began for this team is taken.
         """
-        row = await self._taken(platform, query.get("state", ""))
+        row = await self._taken(platform, query.get("state", ""), by, team_id)
         offers: Sequence[Offer] = ()
         problem: Text | None = None
         try:
@@ -193,17 +196,17 @@ class SignIns:
         return row
 
     async def finished(self, platform: str, query: Mapping[str, str]) -> SigningIn | None:
-        """Return the sign-in that this query has finished already; None if there is none."""
+        """Return the sign-in for which this query was taken already, also while the platform still answers; or None."""
         if not _is_known(platform):
             return None
         known = select(SigningIn).where(
             SigningIn.state == _hash(query.get("state", "")), SigningIn.platform == platform
         )
-        done = col(SigningIn.stage).in_((SigningInStage.SIGNED_IN, SigningInStage.DONE))
+        untaken = col(SigningIn.stage).in_((SigningInStage.OPEN, SigningInStage.ENDED))
         async with self.open_session() as session:
-            return (await session.exec(known.where(done))).first()
+            return (await session.exec(known.where(~untaken))).first()
 
-    async def _taken(self, platform: str, state: str) -> SigningIn:
+    async def _taken(self, platform: str, state: str, by: str | None, team_id: int | None) -> SigningIn:
         """Take a sign-in that waits; its time begins anew, because the platform may answer after it."""
         if not _is_known(platform):
             raise over()
@@ -215,6 +218,8 @@ class SignIns:
                     col(SigningIn.platform) == platform,
                     col(SigningIn.stage) == SigningInStage.OPEN,
                     col(SigningIn.ends_at) > self.now(),
+                    *([col(SigningIn.by) == by] if by is not None else []),
+                    *([col(SigningIn.team_id) == team_id] if team_id is not None else []),
                 )
                 .values(stage=SigningInStage.TAKEN, ends_at=self.now() + TO_SIGN_IN)
                 .returning(SigningIn)
@@ -312,6 +317,7 @@ class SignIns:
             old = self._old_secrets(known)
             new = {name: each for name, each in draft.secrets.items() if name not in made or not old}
             store.renew(session, known, {**old, **new}, self.settings, self.now(), by=row.by)
+            store.change(session, known, {**known.options, **self._options_of_tokens(row, offer)}, self.now())
             await token_ends.learned(session, known, health)
             steps = () if old else self._first_steps(known)
             return Connected(known.name, health, known, first_steps=steps)
@@ -330,6 +336,16 @@ class SignIns:
         )
         store.learned(added, health)
         return Connected(added.name, health, added, is_new=True, first_steps=self._first_steps(added))
+
+    def _options_of_tokens(self, row: SigningIn, offer: Offer) -> Mapping[str, Any]:
+        """Return the options that an account takes over with new tokens.
+
+        From the command line those that were given there. From Slack only those that belong to the tokens, such as our
+        app: the others are of the account from which the sign-in took them.
+        """
+        required = {option.name for option in _required(connectors.registry().platforms[row.platform])}
+        taken = {name: value for name, value in row.options.items() if not row.by or name in required}
+        return {**taken, **offer.options}
 
     def _first_steps(self, account: Account) -> Sequence[str]:
         platform = connectors.registry().platforms[account.platform]
@@ -403,12 +419,17 @@ async def _changed(session: AsyncSession, ids: Collection[int]) -> None:
 async def _free_name(session: AsyncSession, team: Team, draft: base.Account, offer: Offer, health: base.Health) -> str:
     """Return the name of a new account: its handle if it has one.
 
-    Another team that removed the account keeps its name on its cases; then this team's name is added.
+    Another account may have that name: one that another team removed and keeps on its cases, or one that is called the
+    same on the platform. Then this team's name is added, and a number if need be.
     """
     has_handle = health.identity is not None and health.identity.handle not in {"", health.identity.id}
     name = store.name_of(draft.url, health) if has_handle else offer.name
-    kept = await store.find(session, draft.platform, name)
-    return f"{name} ({team.name})" if kept and kept.was_removed and kept.team_id != team.id else name
+    for each in (name, f"{name} ({team.name})", *(f"{name} ({team.name} {n})" for n in range(2, 10))):
+        has = await store.find(session, draft.platform, each)
+        # One of which we do not know who it is may be this one: then the name is refused as taken.
+        if has is None or not (has.was_removed or (has.identity and health.identity)):
+            return each
+    return name
 
 
 def _flow(platform: Platform) -> SignIn:

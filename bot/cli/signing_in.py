@@ -73,13 +73,13 @@ async def connect(
         raise BadSettings("--paste needs a terminal, on which you paste the address.")
     async with new_client(allow_private=settings.allow_private_addresses) as client:
         sign_ins = SignIns(open_session, settings, client, utc_now)
-        public = "" if paste else sign_in.callback(settings, platform.name)
+        public, team_id = "" if paste else sign_in.callback(settings, platform.name), await _team(open_session, team)
         finished: asyncio.Future[SigningIn] = asyncio.get_running_loop().create_future()
-        async with nullcontext() if paste or public else _serving(sign_ins, finished):
+        async with nullcontext() if paste or public else _serving(sign_ins, finished, team_id):
             try:
                 begun = await sign_ins.begin(
                     platform,
-                    team_id=await _team(open_session, team),
+                    team_id=team_id,
                     url=url,
                     options=options,
                     given=secrets,
@@ -90,14 +90,17 @@ async def connect(
             say(f"Open this address in a browser, and sign in on {platform.title} there (within 15 minutes):")
             typer.echo(begun.address)  # unshortened, for copying
             if paste:
-                row = await _pasted(sign_ins, platform)
+                row = await _pasted(sign_ins, platform, team_id)
             elif public:
                 row = await _finished_elsewhere(open_session, begun.id)
             else:
                 row = await _finished_here(finished, open_session, begun.id)
         if row.stage is not SigningInStage.SIGNED_IN:
             raise BadSettings(Texts("en", settings.time_zone).stored(row.problem) or "The time to sign in is over.")
-        done = await sign_ins.choose(row.id, _chosen(row.offers), in_team=bool(team))
+        try:
+            done = await sign_ins.choose(row.id, _chosen(row.offers), in_team=bool(team))
+        except Refused as refused:  # they chose too late
+            raise BadSettings(str(refused)) from None
     if not all(_print_result(each, platform) for each in done):
         raise typer.Exit(1)
 
@@ -107,11 +110,11 @@ async def _team(open_session: db.Sessions, name: str) -> int:
         return (await accounts.owner_of(session, name)).id
 
 
-async def _pasted(sign_ins: SignIns, platform: Platform) -> SigningIn:
+async def _pasted(sign_ins: SignIns, platform: Platform, team_id: int) -> SigningIn:
     say("Your browser comes out at a page that it may not be able to show. Copy the address of that page.")
     address = ask("Address of that page", "--paste")
     try:
-        return await sign_ins.finish(platform.name, sign_in.query_of(address))
+        return await sign_ins.finish(platform.name, sign_in.query_of(address), by="", team_id=team_id)
     except Refused as refused:
         raise BadSettings(str(refused)) from None
 
@@ -139,11 +142,19 @@ async def _finished_here(finished: asyncio.Future[SigningIn], open_session: db.S
 
 
 @asynccontextmanager
-async def _serving(sign_ins: SignIns, finished: asyncio.Future[SigningIn]) -> AsyncIterator[None]:
-    """Serve the page to which the browser returns on this machine: from before anybody knows its address."""
+async def _serving(sign_ins: SignIns, finished: asyncio.Future[SigningIn], team_id: int) -> AsyncIterator[None]:
+    """Serve the page to which the browser returns on this machine: from before anybody knows its address.
+
+    A sign-in that somebody began in Slack may come back to it too: that goes on in Slack.
+    """
     app = web.Application()
     texts = Texts(sign_ins.settings.webcare_language, sign_ins.settings.time_zone)
-    callback.add_route(app, sign_ins, texts, lambda row: None if finished.done() else finished.set_result(row))
+
+    def come_back(row: SigningIn) -> None:
+        if (row.by, row.team_id) == ("", team_id) and not finished.done():
+            finished.set_result(row)
+
+    callback.add_route(app, sign_ins, texts, come_back)
     runner, port = web.AppRunner(app, access_log=None), sign_ins.settings.sign_in_port
     await runner.setup()
     try:

@@ -151,6 +151,34 @@ async def test_a_page_that_works_is_added_and_the_tokens_are_forgotten(with_page
     assert added.identity["id"] == PAGE
 
 
+async def test_an_account_that_is_renewed_goes_over_to_the_app_of_its_new_token_and_keeps_its_own_options(
+    with_page: Bot, server: FakeFacebook
+) -> None:
+    bot = with_page
+    old = {**OPTIONS, "app_id": "77", "messages": True}
+    async with bot.desk.session() as session:
+        row = await session.get_one(Account, (await bot.rows(Account))[-1].id)
+        row.name, row.options = "oude app", old
+        session.add(row)
+    await people.connected(bot, "facebook", server.url, SECRETS, {**OPTIONS, "page_id": "1"})  # of the newer app
+    await come_back(bot, server.consents.agree(await sign_in(bot)))
+    assert "heeft nieuwe toegang" in text_of(await choose(bot, PAGE))
+    renewed = await account_of(bot, "oude app")
+    assert renewed.options == {**old, "app_id": OPTIONS["app_id"]}
+
+
+async def test_a_page_that_is_called_as_another_one_has_a_name_of_its_own(with_page: Bot, server: FakeFacebook) -> None:
+    bot, name = with_page, "@gemeente@127.0.0.1"
+    async with bot.desk.session() as session:
+        row = await session.get_one(Account, (await bot.rows(Account))[-1].id)
+        row.name, row.identity, row.options = name, {**(row.identity or {}), "id": "1"}, {**OPTIONS, "page_id": "1"}
+        session.add(row)
+    await come_back(bot, server.consents.agree(await sign_in(bot)))
+    assert "is gekoppeld" in text_of(await choose(bot, PAGE))
+    pages = [row for row in await bot.rows(Account) if row.platform == "facebook"]
+    assert [(row.name, row.options["page_id"]) for row in pages] == [(name, "1"), (f"{name} (Webcare)", PAGE)]
+
+
 async def connect_on(bot: Bot, server: FakeMastodon) -> str:
     """Let Sanne sign in on a Mastodon server and connect its account; returns what she reads then."""
     page = await open_group(bot, SANNE, "accounts")
@@ -251,6 +279,19 @@ async def test_without_a_public_address_the_address_is_pasted(bot: Bot, server: 
     await bot.slack.wait_for(lambda: "nieuwe toegang" in text_of(bot.slack.view(SANNE) or {}))
 
 
+async def test_the_address_of_somebody_else_is_not_taken(bot: Bot, server: FakeFacebook) -> None:
+    server.clock = bot.desk.now
+    await people.connected(bot, "facebook", server.url, SECRETS, OPTIONS)
+    for who in (SANNE, YOUSSEF):
+        await make_role(bot, who, Role.COORDINATOR)
+    came_out = server.consents.agree(await sign_in(bot))
+    await changed(bot, YOUSSEF, await open_group(bot, YOUSSEF, "accounts"), "account:connect", "facebook")
+    ack = await bot.slack.submit(YOUSSEF, {"came_out": came_out})
+    assert "verlopen of al gebruikt" in str(ack.errors)
+    await bot.slack.submit(SANNE, {"came_out": came_out})
+    await open_modal(bot, SANNE, "sign_in:choose")
+
+
 async def test_where_the_secret_of_an_app_is_not_known_only_the_command_line_begins(public_bot: Bot) -> None:
     page = await open_group(public_bot, SANNE, "accounts")
     assert "📘 Facebook, 📷 Instagram, 🧵 Threads: het eerste account" in text_of(page)
@@ -282,6 +323,8 @@ async def test_one_who_came_back_in_time_is_signed_in_though_the_platform_answer
         await asked()
         bot.clock.advance(minutes=2)
         await sign_ins.end_old(bot.desk)
+        _, meanwhile = await come_back(bot, mastodon.agree(begun.address))  # the page is loaded again
+        assert "Bezig met inloggen" in meanwhile and "Niet ingelogd" not in meanwhile
     status, words = await coming
     assert (status, "Ingelogd" in words) == (200, True)
     assert [each.stage for each in await bot.rows(SigningIn)] == [SigningInStage.SIGNED_IN]
@@ -332,7 +375,10 @@ async def test_one_who_loads_the_page_again_still_reads_that_they_are_signed_in(
     back = server.consents.agree(await sign_in(with_page))
     await come_back(with_page, back)
     _, words = await come_back(with_page, back)
-    assert "Niet ingelogd" not in words and "Ingelogd" in words
+    assert "Niet ingelogd" not in words and "Ingelogd" in words and "Kies daar" in words
+    await choose(with_page, PAGE)
+    _, words = await come_back(with_page, back)
+    assert "Ingelogd" in words and "Kies daar" not in words
 
 
 async def test_a_program_that_only_looks_whether_the_page_is_there_does_not_use_the_sign_in_up(
@@ -371,6 +417,7 @@ async def test_one_who_refuses_reads_so_and_hears_nothing_more(with_page: Bot, s
     status, words = await come_back(with_page, back)
     assert status == 400
     assert "geen toestemming" in words
+    assert await come_back(with_page, back) == (status, words), "who loads the page again reads the reason"
     [begun] = await with_page.rows(SigningIn)
     assert (begun.stage, begun.sealed) == (SigningInStage.FAILED, b"")
     assert [m for m in await with_page.rows(Message) if m.kind is Kind.SIGNED_IN] == []

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import re
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlmodel import select
 
-from bot import db
+from bot import connectors, db
+from bot.accounts.sign_in import SignIns, loopback
 from bot.models import Account
 from bot.sandbox.app import Sandbox
 from tests import people
-from tests.conftest import CHANNEL, SECRET_KEY, eventually, running_bot
+from tests.conftest import CHANNEL, SANNE, SECRET_KEY, eventually, running_bot
 from tests.connectors.facebook.fake import PAGE, FakeFacebook
 from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.meta import graph
@@ -80,6 +82,43 @@ async def test_a_browser_on_the_same_machine_comes_back_to_the_command(
     assert f"Stored as mastodon/{NAME}" in done.out
     [account] = await stored(tmp_path)
     assert (account.name, account.options) == (NAME, {"hashtags": ["afval"]})
+
+
+async def test_an_account_that_is_renewed_has_the_options_that_were_given(
+    mastodon: FakeMastodon, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    add = ("accounts", "add", "mastodon", "--url", mastodon.base_url)
+    await webcare(tmp_path, *add, "--name", "ons", "--hashtag", "gras", webcare_token=mastodon.token, **settings)
+    for flags, hashtags in (((), ["gras"]), (("--hashtag", "afval"), ["afval"])):
+        (tmp_path / "stdout").unlink()
+        running = asyncio.create_task(webcare(tmp_path, *add, "--sign-in", *flags, **settings))
+        await visit(mastodon.agree(await address_shown(tmp_path / "stdout")))
+        assert "Renewed as mastodon/ons" in (await running).out
+        [account] = await stored(tmp_path)
+        assert account.options == {"hashtags": hashtags}
+
+
+async def test_what_somebody_began_in_slack_is_not_taken_for_what_the_command_waits_for(
+    mastodon: FakeMastodon, settings: dict[str, Any], slack: Sandbox, tmp_path: Path
+) -> None:
+    """Without a public address both come back to the same port, if the browser is on this machine."""
+    await webcare(tmp_path, "migrate", **settings)
+    async with running_bot(f"sqlite:///{tmp_path / 'webcare.db'}", slack, **settings) as bot:
+        running = asyncio.create_task(
+            webcare(tmp_path, "accounts", "add", "mastodon", "--url", mastodon.base_url, "--sign-in", **settings)
+        )
+        address = await address_shown(tmp_path / "stdout")
+        begun = await SignIns.of(bot.desk).begin(
+            connectors.registry().platforms["mastodon"], team_id=1, url=mastodon.base_url, options={}, given={},
+            redirect=loopback(bot.desk.settings, "mastodon"), by=SANNE,
+        )  # fmt: skip
+        page = await visit(mastodon.agree(begun.address))
+        assert "Je hebt in Slack een direct bericht gekregen" in page.text
+        page = await visit(mastodon.agree(address))
+        assert "Ga verder in je terminal" in page.text
+        done = await running
+    assert done.code == 0, done.err
+    assert [account.name for account in await stored(tmp_path)] == [NAME]
 
 
 async def test_an_account_of_another_team_than_the_one_that_was_named_is_not_renewed(
@@ -147,6 +186,8 @@ async def test_an_address_that_was_pasted_is_taken_and_nothing_secret_is_shown(
         (tmp_path / "secret").write_text(graph.APP_SECRET)
         flags = ["--app-id", graph.APP_ID, "--app-secret-file", "secret", "--url", server.url, "--paste"]
         shown, code = await asyncio.to_thread(conversed, server, settings, tmp_path, flags)
+        late, refused = await asyncio.to_thread(conversed, server, settings, tmp_path, flags, waits_too_long=True)
+    assert (refused, "This sign-in is over" in late, "Something went wrong" in late) == (2, True, False), late
     assert code == 0, shown
     assert "2  Gemeente Voorbeeld" in shown
     assert "Stored as facebook/" in shown
@@ -158,7 +199,9 @@ async def test_an_address_that_was_pasted_is_taken_and_nothing_secret_is_shown(
     assert (again.code, "Verify token" in again.out) == (0, True)
 
 
-def conversed(server: FakeFacebook, settings: dict[str, Any], folder: Path, flags: list[str]) -> tuple[str, int]:
+def conversed(
+    server: FakeFacebook, settings: dict[str, Any], folder: Path, flags: list[str], *, waits_too_long: bool = False
+) -> tuple[str, int]:
     """Run `accounts add facebook` at a terminal as a person who agrees and chooses the second page."""
     environment = {"PATH": os.defpath, **{name.upper(): str(value) for name, value in settings.items()}}
     child, terminal = pty.fork()
@@ -177,6 +220,9 @@ def conversed(server: FakeFacebook, settings: dict[str, Any], folder: Path, flag
             os.write(terminal, f"{server.consents.agree(address[0])}\n".encode())
         if "means all: " in shown and "pages" not in answered:
             answered.add("pages")
+            if waits_too_long:
+                with sqlite3.connect(folder / "webcare.db") as database:
+                    database.execute("UPDATE sign_ins SET ends_at = '2020-01-01 00:00:00.000000'")
             os.write(terminal, b"2\n")
     return shown, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
