@@ -24,7 +24,7 @@ from bot.views.block import (
 from bot.views.case_menu import card_menu, reply_under_way
 from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
 from bot.views.citizen import Room, excerpt, fitted, head_line, name_of
-from bot.views.exchange import image_words, newest
+from bot.views.exchange import image_words, newest, ours_in_short
 from bot.views.marks import Mark, marks
 from bot.views.others import others_words
 from bot.views.transfer import came_from
@@ -46,8 +46,11 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
     # the first line has the words only for a new case: a screen reader reads it at every change
     between = " – " if file.case.status is Status.NEW else ".\n"
     spoken = [*writing, f"{spoken_state(file, t, now)}{between}{words}"]
-    if file.case.status is Status.ANSWERED and file.reply is not None:
-        spoken += [t("Our answer: {text}", text=literal(file.reply.text, 200)), *image_words(file.reply, t)]
+    ours = file.reply if file.case.status is Status.ANSWERED else None
+    if ours is not None:
+        spoken += [t("Our answer: {text}", text=literal(ours.text, 200)), *image_words(ours, t)]
+    if file.doubted is not None and file.doubted is not ours:
+        spoken += [reply_line(file, t, now), *ours_in_short(file.doubted, t, now)]
     spoken += act_lines(file, t, now)
     spoken += [] if done else [capital(words) for words in others_words(file, t)]
     name = name_of(file.author, 40)
@@ -116,14 +119,18 @@ def _unsent(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return two lines and a menu: how the case ended, and who had it; Details has the rest."""
+    """Return two lines and a menu: how the case ended, and who had it; Details has the rest.
+
+    Whoever must say whether an answer is there sees what to look for.
+    """
     about = [head_line(file, t), literal(file.label.signed_platform, 60), excerpt(file, t, 60)]
     stands = [state_line(file, t, now), *_noticed(file, t, now)]
     ended = section(f"{' · '.join(stands)}\n{' · '.join(about)}")
-    beside = reply_line(file, t, now)
+    beside = [words] if (words := reply_line(file, t, now)) else []
+    beside += ours_in_short(file.doubted, t, now) if file.doubted is not None else []
     return [
         ended | {"accessory": card_menu(file, t)},
-        *([context(beside)] if beside else []),
+        *([context(*beside)] if beside else []),
         *_acts(file, t, now),
         *actions(*_reply_buttons(file, t), *act_undo_button(file, t)),
     ]

@@ -68,10 +68,10 @@ def later(file: CaseFile, t: Texts, skip: int) -> list[Block]:
 
 
 def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
-    """Return whose case it is, the citizen's newest post, and one line with our last answer and what came before.
+    """Return whose case it is, the citizen's newest post, and lines with our last answer and what came before.
 
     What was said in public beside a private answer is no answer: it comes after it. A question that the citizen was
-    asked is left out: the card quotes it.
+    asked is left out: the card quotes it. An older answer of which nobody knows whether it is there stays.
     """
     latest, replies = file.latest, [each for each in turns(file) if isinstance(each, Reply)]
     ours = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), None)
@@ -79,15 +79,14 @@ def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
     if file.case.status is Status.WITH_CITIZEN and ours is file.question:
         shown = shown[1:]
     post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media, images=room.images)
-    said: list[Block] = []
-    if shown:
-        lines = [[f"{answer_line(each, t, now)}: {literal(each.text, 150)}", *image_words(each, t)] for each in shown]
-        said = [context(*(line for each in lines for line in each))]
+    is_after = bool(shown) and _at(shown[0]) >= latest.published_at
+    if file.doubted is not None and file.doubted not in shown:
+        shown = [file.doubted, *shown]
+    said: list[Block] = [context(*(line for each in shown for line in ours_in_short(each, t, now)))] if shown else []
     if earlier := len(file.mentions) - 1:
         more = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)
         said = [context(*(element["text"] for block in said for element in block["elements"]), more)]
     head = context(head_line(file, t), source_line(file, latest, t, now))
-    is_after = bool(shown) and _at(shown[0]) >= latest.published_at
     return [head, *post, *said] if is_after else [head, *said, *post]
 
 
@@ -95,6 +94,11 @@ def turns(file: CaseFile) -> Sequence[Turn]:
     """Return the posts of the citizen and what we answered, or tried to, the oldest first."""
     ours = [reply for reply in file.replies if reply.status not in UNSAID]
     return sorted([*file.mentions, *ours], key=_at)
+
+
+def ours_in_short(reply: Reply, t: Texts, now: datetime) -> list[str]:
+    """Return who of us answered, when and whether it arrived, with the beginning of the answer; then its image."""
+    return [f"{answer_line(reply, t, now)}: {literal(reply.text, 150)}", *image_words(reply, t)]
 
 
 def image_words(reply: Reply, t: Texts) -> list[str]:

@@ -9,7 +9,7 @@ from bot import cases
 from bot.cases import inbox
 from bot.connectors.base import NotNow, RateLimited, Rejected, Sent, Unavailable, Unknowable
 from bot.domain.budget import Budget
-from bot.domain.case import Urgency
+from bot.domain.case import CloseReason, Urgency
 from bot.domain.mention import Act, Arrived, Author, Delivery, Post
 from bot.domain.text import Refused
 from bot.models import Account, ActStatus, Reply, ReplyStatus
@@ -20,7 +20,7 @@ from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import sla
-from tests.acting import ALL, answered, approve, forged, statuses
+from tests.acting import ALL, answered, approve, forged, statuses, writes_more
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
 from tests.fakes.wall import Wall
 from tests.people import home, open_modal, settings
@@ -266,6 +266,26 @@ async def test_a_reminder_of_a_case_whose_last_answer_is_in_doubt_leads_to_no_se
         await replies.settle(session, 1, reply_id=reply.id, published=False, by=SANNE, now=bot.desk.now())
     await messages.wake_lanes(bot.desk)
     await bot.slack.wait_for(lambda: "case:answer" in (offered() or []))
+
+
+@pytest.mark.parametrize("then", ["it is closed", "the citizen writes again"])
+async def test_the_card_shows_the_words_of_an_answer_that_may_be_there_in_any_state_of_its_case(
+    acting: Bot, then: str
+) -> None:
+    bot, reply = acting, await answered(acting)
+    await recorded(bot, await tried(bot, reply), Unknowable("nobody knows"))
+    async with bot.desk.session() as session:
+        await cases.release(session, 1, by=SANNE, now=bot.desk.now())
+        if then == "it is closed":
+            await cases.close(session, 1, by=MARIEKE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    if then != "it is closed":
+        await writes_more(bot, "En hoe zit het nu?")
+    await messages.wake_lanes(bot.desk)
+    card = await bot.card("of je antwoord er staat", "*Afgesloten*" if then == "it is closed" else "En hoe zit het nu?")
+    assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(card))
+    assert reply.text in text_of(card), "whoever looks for it must know its words"
+    assert "of je antwoord er staat" in card["text"], "so a screen reader says it too"
+    assert reply.text in card["text"]
 
 
 @pytest.mark.parametrize("goes", ["back in the queue", "to an adviser"])
