@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from bot.domain.reply import is_seen
 from bot.domain.text import Text, apart, text, together
 from bot.models.columns import UtcDateTime
 
@@ -82,5 +83,5 @@ class Author(SQLModel, table=True):
 
     @property
     def called(self) -> str:
-        """What we call them: some platforms do not name all who comment."""
-        return self.name or self.handle or "?"
+        """What we call them: some platforms do not name all who comment, and some names show nothing."""
+        return next((name for name in (self.name, self.handle) if is_seen(name)), "?")

@@ -26,6 +26,7 @@ from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.act import like_modal, remove_modal
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
+from bot.views.block import isolate
 from bot.views.case_card import case_card
 from bot.views.connecting import accounts_page, choose_modal
 from bot.views.handing_over import handed_out
@@ -142,6 +143,19 @@ def test_a_button_of_a_card_says_by_ear_of_which_case_it_is() -> None:
     heard = [each["accessibility_label"] for each in shown]
     assert heard[0] == "Oppakken: Zaak 231 van Fatima & Zn"
     assert all(": Zaak 231 van" in each and len(each) <= 75 for each in heard)
+
+
+@pytest.mark.parametrize("name", ["", " ", "\x00", "\u200b\u2060", "\u202e"])
+@pytest.mark.parametrize(("handle", "called"), [("", "?"), ("omar", "omar"), ("\u200b", "?")])
+def test_somebody_whose_name_shows_nothing_is_called_by_their_handle_or_a_question_mark(
+    name: str, handle: str, called: str
+) -> None:
+    address = "https://social.example.nl/@omar"
+    author = Author(id=1, account_id=1, external_id="o", name=name, handle=handle, url=address)
+    card = case_card(case_file(Status.NEW, author=author), Texts("nl", "Europe/Amsterdam"), NOW)
+    assert f"van {isolate(called)} – " in card.text
+    first = next(texts(card.blocks))["text"]
+    assert f"*{isolate(called)}* <{address}|" in first if handle else f"*<{address}|{isolate(called)}>*" in first
 
 
 def test_each_case_with_which_nothing_was_done_is_named_however_many_got_the_others() -> None:
