@@ -286,7 +286,8 @@ def _modal(
     *, typed: str = "",
 ) -> Block:  # fmt: skip
     """Return the modal with what can be chosen now; `typed` is the text that others may have got already."""
-    state = replace(state, was_private=state.was_private or (composed.private and bool(typed.strip())))
+    has_content = bool(typed.strip() or state.image)
+    state = replace(state, was_private=state.was_private or (composed.private and has_content))
     now, copies = desk.now(), repeating.copies(who.said, typed, who.file.author)
     offers = Offers(
         snippets=bool(composing.standard_texts(who.file, mention, now)),

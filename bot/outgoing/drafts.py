@@ -31,8 +31,8 @@ class Chosen:
     """What an agent typed and chose in the answer modal; `topic` is "" for the topic of the case.
 
     `invitation` is what they typed for everyone beside a private reply. `image` is the SHA-256 of the stored image that
-    goes with it, if any, `image_file` the id of its file in Slack. `was_private`: the words were once private in this
-    modal.
+    goes with it, if any, `image_file` the id of its file in Slack. `was_private`: the words or the image were once
+    private in this modal.
     """
 
     mention_id: int
@@ -122,7 +122,8 @@ async def keep(
         before = not anew and was_private(file, draft)
         for name in KEPT_OF_IT:
             setattr(draft, name, getattr(chosen, name))
-        draft.was_private = before or chosen.was_private or (chosen.private and bool(chosen.words.strip()))
+        has_content = bool(chosen.words.strip() or chosen.image)
+        draft.was_private = before or chosen.was_private or (chosen.private and has_content)
         draft.newest, draft.changed_at, draft.active_at = newest or draft.newest or 1, now, now
         if draft.view is not None:  # of two open modals, they are typing in this one
             draft.view = view

@@ -206,6 +206,24 @@ async def test_an_answer_that_was_taken_back_offers_its_image_again(slow: Bot, s
     assert len(square_texts(bot)) == 1
 
 
+async def test_an_image_that_was_chosen_in_private_becomes_public_only_when_that_is_confirmed(illustrated: Bot) -> None:
+    bot = illustrated
+    await writing(bot)
+    ack = await send(bot, photograph(), answer_text=" ", answer_visibility="private", answer_image_description=SEEN)
+    assert ack.errors == {"answer_text": "Schrijf eerst een antwoord."}
+    ack = await send(bot, answer_visibility="public")
+    view = await bot.slack.wait_for(
+        lambda: (shown := bot.slack.view(SANNE)) and "answer_confirm" in action_ids(shown) and shown
+    )
+    assert "answer_image" in action_ids(view) and square_texts(bot) == []
+    ack = await send(bot, answer_visibility="public")
+    assert "answer_confirm" in ack.errors and square_texts(bot) == []
+    ack = await send(bot, answer_visibility="public", answer_confirm=["public"])
+    assert (ack.ok, ack.errors) == (True, {})
+    await bot.card("*Beantwoord*", "Met een afbeelding")
+    assert [(words, seen) for words, seen, _ in shown(bot)] == [(f"{WORDS} ^SB", SEEN)]
+
+
 async def test_beginning_anew_forgets_the_image(slow: Bot) -> None:
     bot = slow
     await writing(bot)
