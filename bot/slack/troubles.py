@@ -18,7 +18,7 @@ from bot.desk import Desk
 from bot.domain.slack_id import is_channel
 from bot.models import SOCKET, Message, MessageKind, SlackTrouble, Team, Troubled
 from bot.slack import address
-from bot.slack.calls import REFUSED_TOKEN, SlackDown, SlackLater, SlackRefuses, call, in_background, try_channel
+from bot.slack.calls import CLOSED, REFUSED_TOKEN, SlackDown, SlackLater, SlackRefuses, call, in_background, try_channel
 from bot.team import agents, teams
 from bot.team.settings import TeamSettings
 
@@ -122,13 +122,23 @@ async def note_end(desk: Desk, channel: str, *, by_looking: bool = False) -> Non
             person for trouble in ended.scalars().all() for person in await _end(session, trouble, desk.now())
         ]
     async with desk.session() as session:  # only messages that nobody has locked: we do not lock the cases
-        where = [col(Message.shown_version) < Message.version, col(Message.problem) != ""]
-        where += [] if channel == EVERYWHERE else [col(Message.channel) == channel]
-        free = select(Message.id).where(*where).with_for_update(key_share=True, skip_locked=True)
+        there = [] if channel == EVERYWHERE else [col(Message.channel) == channel]
+        waits = [col(Message.shown_version) < Message.version, col(Message.problem) != "", *there]
+        free = select(Message.id).where(*waits).with_for_update(key_share=True, skip_locked=True)
         freed = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
         waited = (await session.exec(freed.returning(col(Message.channel)))).scalars().all()
+        refused = [col(Message.problem).in_(_over(channel, by_looking)), *there]
+        free = select(Message.id).where(*refused).with_for_update(key_share=True, skip_locked=True)
+        await session.exec(update(Message).where(col(Message.id).in_(free)).values(problem=""))
     log.info("Slack lets us write again", channel=channel or "all")
     _wake(desk, {*recipients, *waited})
+
+
+def _over(channel: str, by_looking: bool) -> frozenset[str]:
+    """Return the refusals that are over with a trouble: nothing says them still, such as what waits for an opening."""
+    if channel == EVERYWHERE:
+        return REFUSED_TOKEN
+    return CAN_BE_SEEN | SAME.keys() if by_looking else CLOSED
 
 
 async def _forget_what_is_not_needed(desk: Desk) -> None:

@@ -274,6 +274,42 @@ def thread_of(bot: Bot, channel: str) -> list[dict[str, Any]]:
     return [each for message in bot.slack.messages(channel) for each in bot.slack.thread(channel, message["ts"])]
 
 
+@pytest.mark.parametrize("meanwhile", [[], [False, True]], ids=["it waits on", "it had nothing to say for a while"])
+async def test_what_waits_for_the_opening_is_refused_no_longer_once_its_channel_is_open_again(
+    office: Bot, meanwhile: list[bool]
+) -> None:
+    at(office, "2026-11-20 16:59")
+    await mention(office)
+    await level(office)
+    office.slack.workspace.channels[CHANNEL].archived = True
+    await urgent(office)
+    await level(office)
+    assert (CHANNEL, "is_archived") in await refused(office)
+    await make_urgent(office, *meanwhile[:1])
+    at(office, "2026-11-20 17:05")
+    await level(office)
+    office.slack.workspace.channels[CHANNEL].archived = False
+    await troubles.look_around(office.desk)
+    await make_urgent(office, *meanwhile[1:])
+    await level(office)
+    assert (await closed_channels(office), await refused(office), await stale(office)) == ([], [], 0)
+    at(office, "2026-11-23 09:00")
+    await level(office)
+    assert len(office.slack.thread(CHANNEL, office.cards()[0]["ts"])) == 1
+
+
+async def make_urgent(bot: Bot, *each: bool) -> None:
+    async with bot.desk.session() as session:
+        for urgently in each:
+            await cases.set_urgent(session, 1, urgent=urgently, by=SANNE, now=bot.desk.now())
+
+
+async def refused(bot: Bot) -> list[tuple[str, str]]:
+    """What Slack refused last time and still waits, as the health says it: channel and Slack's error."""
+    async with bot.desk.reading() as session:
+        return [(channel, problem) for channel, problem, _ in await messages.waiting(session)]
+
+
 async def closed_channels(bot: Bot) -> list[str]:
     """The channels in which we cannot write, as far as we know."""
     async with bot.desk.reading() as session:
