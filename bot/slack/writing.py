@@ -264,7 +264,7 @@ async def _lease(desk: Desk, session: AsyncSession, message: Message, now: datet
     opens_at = await _waits_for_opening(session, message, now) if message.ts is None else None
     if opens_at is not None and message.posting_since is None:
         message.leased_until, message.retry_at = None, opens_at
-        message.problem = "" if message.problem in NOT_TAKEN else message.problem  # a refusal stands until it is taken
+        message.problem = _standing(message.problem)
         session.add(message)
         return None
     lease = await _rendered(desk, session, message, card, now, opens_at)
@@ -518,13 +518,23 @@ def _placed(message: Message, lease: Lease, place: Place) -> None:
 
 def _not_there(message: Message, lease: Lease) -> None:
     """Stop writing a message that has nothing to say now, once no call that we gave up can still post it."""
-    doubt, since = DOUBT * lease.desk.speed, lease.since or lease.began
-    if lease.message.problem or lease.began - since < doubt:
+    doubt, since, before = DOUBT * lease.desk.speed, lease.since or lease.began, lease.message.problem
+    standing = _standing(before) if lease.opens_at is not None else ""
+    message.problem = standing
+    if before != standing or lease.began - since < doubt:
         message.retry_at = lease.began + doubt
     elif lease.opens_at is not None:
         message.posting_since, message.retry_at = None, lease.opens_at
     else:
         message.shown_version, message.posting_since = lease.message.version, None
+
+
+def _standing(problem: str) -> str:
+    """Return a problem while its message waits for an opening: only one that is of its channel or of our token.
+
+    That such a trouble is over is told when the message is taken. Anything else is over: we write nothing now.
+    """
+    return problem if problem in CLOSED | REFUSED_TOKEN else ""
 
 
 def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) -> bool:

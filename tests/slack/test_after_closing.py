@@ -298,6 +298,42 @@ async def test_what_waits_for_the_opening_is_refused_no_longer_once_its_channel_
     assert len(office.slack.thread(CHANNEL, office.cards()[0]["ts"])) == 1
 
 
+async def test_what_slack_refused_for_itself_waits_for_the_opening_and_no_longer_counts_as_refused(office: Bot) -> None:
+    at(office, "2026-11-20 16:59")
+    await mention(office)
+    await level(office)
+    office.slack.faults.error("chat.postMessage", "msg_too_long")
+    await urgent(office)
+    await level(office)
+    assert await refused(office) == [(CHANNEL, "msg_too_long")]
+    at(office, "2026-11-20 17:05")
+    await level(office)
+    assert (await refused(office), await stale(office)) == ([], 0)
+    at(office, "2026-11-23 09:00")
+    await level(office)
+    assert len(office.slack.thread(CHANNEL, office.cards()[0]["ts"])) == 1
+
+
+async def test_a_channel_is_open_to_us_again_once_it_takes_what_it_perhaps_had_before_it_refused_it(
+    office: Bot,
+) -> None:
+    at(office, "2026-11-20 16:58")
+    await mention(office)
+    await level(office)
+    office.slack.faults.drop_before("chat.postMessage")
+    await urgent(office)
+    await level(office)
+    office.slack.faults.error("chat.postMessage", "restricted_action_thread_only_channel")
+    at(office, "2026-11-20 16:59")
+    await level(office)
+    assert await closed_channels(office) == [CHANNEL]
+    for moment in ("2026-11-20 17:05", "2026-11-20 17:10", "2026-11-20 17:15", "2026-11-23 09:00"):
+        at(office, moment)
+        await level(office)
+    assert len(office.slack.thread(CHANNEL, office.cards()[0]["ts"])) == 1
+    assert await closed_channels(office) == []
+
+
 async def make_urgent(bot: Bot, *each: bool) -> None:
     async with bot.desk.session() as session:
         for urgently in each:
