@@ -44,6 +44,8 @@ async def look_around(desk: Desk) -> None:
     turn = desk.now().minute % max(1, len(others))  # so that each gets its turn when Slack does not take all calls
     for channel in [*sorted(troubled), *others[turn:], *others[:turn]]:
         await look_at(desk, channel)
+    for channel in await _open_again(desk):
+        await note_end(desk, channel)
     await _forget_what_is_not_needed(desk)
     await _notify_others(desk)
 
@@ -139,6 +141,28 @@ def _over(channel: str, by_looking: bool) -> frozenset[str]:
     if channel == EVERYWHERE:
         return REFUSED_TOKEN
     return CAN_BE_SEEN | SAME.keys() if by_looking else CLOSED
+
+
+async def _open_again(desk: Desk) -> set[str]:
+    """Return the channels whose trouble cannot be seen, where Slack took a new message since, and where none waits.
+
+    The message that it refused may have nothing to say any more, or have failed otherwise before it was taken.
+    """
+    async with desk.reading() as session:
+        unseen = [each for each in await known(session) if each.error not in CAN_BE_SEEN | REFUSED_TOKEN]
+        return {
+            trouble.channel
+            for trouble in unseen
+            if trouble.channel not in OF_NO_CHANNEL and await _took_one(session, trouble)
+        }
+
+
+async def _took_one(session: AsyncSession, trouble: SlackTrouble) -> bool:
+    there, is_stale = Message.channel == trouble.channel, col(Message.shown_version) < Message.version
+    posted: ColumnElement[bool] = col(Message.ts) > f"{trouble.since_at.timestamp():.6f}"
+    taken = await session.exec(select(Message.id).where(there, posted).limit(1))
+    waits = await session.exec(select(Message.id).where(there, is_stale, Message.problem != "").limit(1))
+    return taken.first() is not None and waits.first() is None
 
 
 async def _forget_what_is_not_needed(desk: Desk) -> None:

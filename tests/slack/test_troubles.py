@@ -12,12 +12,13 @@ from bot.models import Message, MessageKind, Person, Role, SlackTrouble, Team
 from bot.run import _check_slack
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
 from jobs.digest import send_digests
 from jobs.members import look_at_accounts
 from jobs.workspace import look_at_slack
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, settings_for
-from tests.people import BEHEER, home, make_role, mention, moves_to, second_team, settings
+from tests.people import BEHEER, at, home, make_role, mention, moves_to, second_team, sent, settings
 
 OTHER = "C0ALGEMEEN"
 
@@ -33,6 +34,12 @@ async def team_bot(bot: Bot) -> Bot:
 def told(bot: Bot, *words: str, person: str = MARIEKE) -> list[str]:
     """What a person was told in direct messages that holds these words."""
     return [shown for each in bot.slack.direct(person) if all(word in (shown := text_of(each)) for word in words)]
+
+
+async def level(bot: Bot) -> None:
+    """Let Slack show all that it takes now."""
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
 async def troubles(bot: Bot) -> list[tuple[str, str]]:
@@ -126,6 +133,33 @@ async def test_what_only_a_message_can_show_is_over_when_a_message_is_taken(team
     await bot.card("Wie ziet dit?")
     await bot.slack.wait_for(lambda: told(bot, "weer schrijven"))
     assert len(bot.slack.direct(MARIEKE)) == 2
+
+
+async def test_a_refusal_of_what_nobody_needs_any_more_is_over_when_the_channel_takes_something_else(
+    office: Bot,
+) -> None:
+    await office.slack.join(office.slack.app.user_id, OTHER)
+    ladder = [{"percent": 100, "to": "channel"}]
+    await settings(office, coordinators=[MARIEKE], escalation_channel=OTHER, ladder=ladder)
+    await mention(office)
+    await level(office)
+    office.slack.faults.error("chat.postMessage", "restricted_action_read_only_channel")
+    assert await at(office, "2026-11-20 11:30") == [f"{OTHER}:100"]
+    await level(office)
+    assert await troubles(office) == [(OTHER, "restricted_action_read_only_channel")]
+    await sent(office, 1)
+    await mention(office, 2)
+    office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
+    await level(office)
+    await look_at_slack(office.desk)
+    assert len(await troubles(office)) == 1, "nothing was taken there yet"
+    assert await at(office, "2026-11-20 14:00") == [f"{OTHER}:100"]
+    await level(office)
+    assert office.slack.messages(OTHER) != []
+    await look_at_slack(office.desk)
+    assert await has_no_trouble(office)
+    await level(office)
+    assert told(office, "weer schrijven", OTHER)
 
 
 async def test_when_the_team_chooses_another_channel_what_waited_comes_there(team_bot: Bot) -> None:
