@@ -7,7 +7,8 @@ desk.py      what every handler and job works with: sessions, Slack, connectors,
 disk.py      whether the database has room
 config.py    the settings                db.py     engine, sessions, migrations/; sqlite_driver.py
 many.py      many values in one parameter of a statement
-wake.py      lanes: "this channel, account or feed has work"    shared_lanes.py    those of several processes
+wake.py      lanes: "this channel, account or feed has work"
+             own_lanes.py  those of one process    shared_lanes.py  those of several
 logs.py      logs without contents       texts.py  the languages (locales/)
 by_clock.py  what the clock does with cases of open teams
 meters.py    what a process counts       web_server.py    a web server that ends in time

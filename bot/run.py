@@ -36,6 +36,7 @@ from bot.logs import going_on, shown_to, trace
 from bot.meters import Meters
 from bot.models import Act, Message, Reply
 from bot.outgoing import outbox, queue
+from bot.own_lanes import OwnLanes
 from bot.slack import address, check, messages, places, writing
 from bot.slack.calls import (
     SlackDown,
@@ -54,7 +55,7 @@ from bot.slack.pace import Pace
 from bot.slack.signed import Signed
 from bot.steady_clock import steady_now, utc_now
 from bot.team import teams
-from bot.wake import Drain, InProcess, Lanes
+from bot.wake import Drain, Lanes
 from bot.watch.readiness import READY, STARTING, STOPPING
 from bot.watch.sentry import reporting
 from bot.watch.web import Watch, followed
@@ -102,7 +103,7 @@ async def open_desk(
     `stand_ins`, by name, replace platforms of the registry. Without `lanes` the process has lanes of its own. All
     transactions that write are `within` this.
     """
-    lanes, meters = lanes or InProcess(now, speed), Meters()
+    lanes, meters = lanes or OwnLanes(now, speed), Meters()
     shared = None if engine.dialect.name == "sqlite" else engine  # SQLite has one process
     pace = Pace(settings.slack_pace, shared)
     async with (

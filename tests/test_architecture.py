@@ -322,7 +322,7 @@ FLOORS = (
         "bot.web_server",
     ),
     ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
-    ("bot.desk", "bot.many", "bot.migrations", "bot.shared_lanes", "bot.views"),
+    ("bot.desk", "bot.many", "bot.migrations", "bot.own_lanes", "bot.shared_lanes", "bot.views"),
     ("bot.team",),
     ("bot.cases",),
     ("bot.staffing",),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.wake import InProcess
+from bot.own_lanes import OwnLanes
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
@@ -40,8 +40,8 @@ async def lane() -> Lane:
 
 
 @pytest.fixture
-async def wake(lane: Lane) -> AsyncIterator[InProcess]:
-    lanes = InProcess(lambda: NOW)
+async def wake(lane: Lane) -> AsyncIterator[OwnLanes]:
+    lanes = OwnLanes(lambda: NOW)
     lanes.serve({"messages": lane})
     yield lanes
     lane.go.set()
@@ -59,7 +59,7 @@ async def a_few_turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_lane_woken_a_hundred_times_at_once_runs_twice(wake: InProcess, lane: Lane) -> None:
+async def test_a_lane_woken_a_hundred_times_at_once_runs_twice(wake: OwnLanes, lane: Lane) -> None:
     for _ in range(100):
         wake("messages:C1")
     lane.go.set()
@@ -67,9 +67,7 @@ async def test_a_lane_woken_a_hundred_times_at_once_runs_twice(wake: InProcess, 
     assert (lane.started, lane.most_running) == (2, 1)
 
 
-async def test_a_wake_during_a_drain_makes_it_run_once_more_and_never_beside_itself(
-    wake: InProcess, lane: Lane
-) -> None:
+async def test_a_wake_during_a_drain_makes_it_run_once_more_and_never_beside_itself(wake: OwnLanes, lane: Lane) -> None:
     wake("messages:C1")
     await until(lambda: lane.running == 1)
     for _ in range(3):
@@ -81,14 +79,14 @@ async def test_a_wake_during_a_drain_makes_it_run_once_more_and_never_beside_its
     assert (lane.started, lane.most_running) == (2, 1)
 
 
-async def test_lanes_run_beside_each_other(wake: InProcess, lane: Lane) -> None:
+async def test_lanes_run_beside_each_other(wake: OwnLanes, lane: Lane) -> None:
     wake("messages:C1")
     wake("messages:C2")
     await until(lambda: lane.running == 2)
 
 
 @pytest.mark.logs("lane failed")
-async def test_a_drain_that_fails_ends_nothing(wake: InProcess, lane: Lane, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_drain_that_fails_ends_nothing(wake: OwnLanes, lane: Lane, capfd: pytest.CaptureFixture[str]) -> None:
     lane.ends = [ValueError("de woorden van een burger")]
     lane.go.set()
     wake("messages:C1")
@@ -102,7 +100,7 @@ async def test_a_drain_that_fails_ends_nothing(wake: InProcess, lane: Lane, capf
 
 
 @pytest.mark.logs("lane failed")
-async def test_a_wake_during_a_drain_that_fails_is_not_lost(wake: InProcess, lane: Lane) -> None:
+async def test_a_wake_during_a_drain_that_fails_is_not_lost(wake: OwnLanes, lane: Lane) -> None:
     lane.ends = [ValueError()]
     wake("messages:C1")
     await until(lambda: lane.running == 1)
@@ -113,7 +111,7 @@ async def test_a_wake_during_a_drain_that_fails_is_not_lost(wake: InProcess, lan
 
 
 @pytest.mark.logs("lane failed")
-async def test_a_lane_that_nothing_drains_ends_nothing(wake: InProcess, lane: Lane) -> None:
+async def test_a_lane_that_nothing_drains_ends_nothing(wake: OwnLanes, lane: Lane) -> None:
     wake("unknown:1")
     await wake.idle()
     lane.go.set()
@@ -122,7 +120,7 @@ async def test_a_lane_that_nothing_drains_ends_nothing(wake: InProcess, lane: La
     assert lane.ended == 1
 
 
-async def test_a_drain_runs_again_when_more_falls_due(wake: InProcess, lane: Lane) -> None:
+async def test_a_drain_runs_again_when_more_falls_due(wake: OwnLanes, lane: Lane) -> None:
     lane.ends = [NOW + timedelta(milliseconds=5), NOW - timedelta(days=1), None]
     lane.go.set()
     wake("messages:C1")
@@ -132,7 +130,7 @@ async def test_a_drain_runs_again_when_more_falls_due(wake: InProcess, lane: Lan
 
 
 async def test_a_wake_before_the_due_time_runs_at_once_and_keeps_only_the_newest_due_time(
-    wake: InProcess, lane: Lane
+    wake: OwnLanes, lane: Lane
 ) -> None:
     lane.ends = [NOW + timedelta(hours=1), NOW + timedelta(milliseconds=5), None]
     lane.go.set()
@@ -145,7 +143,7 @@ async def test_a_wake_before_the_due_time_runs_at_once_and_keeps_only_the_newest
     assert lane.ended == 3
 
 
-async def test_stopping_lets_what_runs_end_and_starts_nothing_new(wake: InProcess, lane: Lane) -> None:
+async def test_stopping_lets_what_runs_end_and_starts_nothing_new(wake: OwnLanes, lane: Lane) -> None:
     lane.ends = [NOW]
     wake("messages:C1")
     await until(lambda: lane.running == 1)
@@ -160,7 +158,7 @@ async def test_stopping_lets_what_runs_end_and_starts_nothing_new(wake: InProces
     assert (lane.started, lane.ended) == (1, 1)
 
 
-async def test_stopping_forgets_due_times(wake: InProcess, lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopping_forgets_due_times(wake: OwnLanes, lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
     lane.ends = [NOW + timedelta(hours=1)]
     lane.go.set()
     wake("messages:C1")
@@ -182,7 +180,7 @@ async def test_stopping_cancels_what_will_not_end() -> None:
         finally:
             ended.append(name)
 
-    lanes = InProcess(lambda: NOW)
+    lanes = OwnLanes(lambda: NOW)
     lanes.serve({"messages": hangs})
     lanes("messages:C1")
     await a_few_turns()
